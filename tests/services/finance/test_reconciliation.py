@@ -64,8 +64,8 @@ async def test_a_later_line_ends_the_break_by_itself(desk: FinanceDesk) -> None:
     assert (closed.state, closed.verb) == (BreakState.CLOSED, Verb.FOUND)
 
 
-async def test_money_that_our_books_lack_is_created_with_its_cause(desk: FinanceDesk) -> None:
-    person = await desk.world.a_person("finance")
+async def test_money_that_our_books_lack_is_created_with_its_cause(desk: FinanceDesk, world: World) -> None:
+    person = await world.a_person("finance")
     row = await desk.imported(desk.bill([desk.moved("", 50_00, kind="充值")]), day=desk.today)
     (found,) = await desk.breaks_of(row)
     found = await desk.taken(person, found)
@@ -83,8 +83,8 @@ async def test_money_that_our_books_lack_is_created_with_its_cause(desk: Finance
         await desk.breaks.decide(person, found.id, choice)
 
 
-async def test_a_larger_adjustment_waits_for_an_independent_second_person(desk: FinanceDesk) -> None:
-    first, second = await desk.world.a_person("finance"), await desk.world.a_person("finance")
+async def test_a_larger_adjustment_waits_for_an_independent_second_person(desk: FinanceDesk, world: World) -> None:
+    first, second = await world.a_person("finance"), await world.a_person("finance")
     key = await desk.paid(500_00)
     row = await desk.imported(desk.bill([desk.moved(key, -300_00)]), day=desk.today)
     (found,) = await desk.breaks_of(row)
@@ -101,8 +101,8 @@ async def test_a_larger_adjustment_waits_for_an_independent_second_person(desk: 
     assert [line.state for line in await desk.lines(row)] == [LineState.MANUAL]
 
 
-async def test_a_match_of_what_differs_is_forced_by_two(desk: FinanceDesk) -> None:
-    first, second = await desk.world.a_person("finance"), await desk.world.a_person("finance")
+async def test_a_match_of_what_differs_is_forced_by_two(desk: FinanceDesk, world: World) -> None:
+    first, second = await world.a_person("finance"), await world.a_person("finance")
     key = await desk.paid(20_00)
     row = await desk.imported(desk.bill([desk.moved("", -20_01)]), day=desk.today)
     (found,) = await desk.breaks_of(row)
@@ -114,8 +114,8 @@ async def test_a_match_of_what_differs_is_forced_by_two(desk: FinanceDesk) -> No
     assert [line.state for line in await desk.lines(row)] == [LineState.FORCE]
 
 
-async def test_a_decision_is_refused_without_right_lease_reason_or_sense(desk: FinanceDesk) -> None:
-    person, other = await desk.world.a_person("finance"), await desk.world.a_person("reviewer")
+async def test_a_decision_is_refused_without_right_lease_reason_or_sense(desk: FinanceDesk, world: World) -> None:
+    person, other = await world.a_person("finance"), await world.a_person("reviewer")
     row = await desk.imported(desk.bill([desk.moved("", -9_00)]), day=desk.today)
     (found,) = await desk.breaks_of(row)
     choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE)
@@ -130,13 +130,13 @@ async def test_a_decision_is_refused_without_right_lease_reason_or_sense(desk: F
         await desk.breaks.decide(person, found.id, Choice(Verb.CREATE, "fee", None))
     with pytest.raises(FieldInvalid):
         await desk.breaks.decide(person, found.id, Choice(Verb.REPLACE_LINK, "fee", Against.SUSPENSE, "９"))
-    colleague = await desk.world.a_person("finance")
+    colleague = await world.a_person("finance")
     with pytest.raises(TaskHeldByAnother):
         await desk.breaks.decide(colleague, found.id, choice)
 
 
-async def test_two_people_cannot_match_one_expectation_twice(desk: FinanceDesk) -> None:
-    person = await desk.world.a_person("finance")
+async def test_two_people_cannot_match_one_expectation_twice(desk: FinanceDesk, world: World) -> None:
+    person = await world.a_person("finance")
     key = await desk.paid(21_00)
     row = await desk.imported(
         desk.bill(

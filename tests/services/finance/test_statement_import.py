@@ -39,13 +39,14 @@ async def test_a_file_imported_twice_counts_once(desk: FinanceDesk) -> None:
 
 async def test_a_line_known_from_another_file_counts_once_and_one_that_contradicts_is_rejected(
     desk: FinanceDesk,
+    world: World,
 ) -> None:
     known, changed = desk.moved("", -3_01), desk.moved("", -3_02)
     await desk.imported(desk.bill([known, changed]), day=desk.today)
     other = type(changed)(changed.at, changed.reference, "", -9_99)
     row = await desk.imported(desk.bill([known, other, desk.moved("", -3_03), known]), day=desk.today)
     assert (row.lines, row.known, row.rejected) == (1, 2, 1)
-    assert [one.why for one in await desk.world.rows(RejectedLineRow, statement_id=row.id)] == [Rejected.DIFFERS]  # type: ignore[attr-defined]
+    assert [one.why for one in await world.rows(RejectedLineRow, statement_id=row.id)] == [Rejected.DIFFERS]
 
 
 async def test_one_number_twice_in_a_file_is_one_line(desk: FinanceDesk) -> None:
@@ -115,8 +116,8 @@ async def test_the_figures_of_a_day_explain_every_difference(desk: FinanceDesk) 
     assert found.unexplained_minor == 0
 
 
-async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk) -> None:
-    first, second, other = [await desk.world.a_person(role) for role in ("finance", "finance", "senior")]  # type: ignore[attr-defined]
+async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: World) -> None:
+    first, second, other = [await world.a_person(role) for role in ("finance", "finance", "senior")]
     close, issuer = DailyClose(desk.world.database, desk.clock), StatementSource.ISSUER
     days = [desk.today - timedelta(days=2), desk.today - timedelta(days=1)]
     for day in days:
