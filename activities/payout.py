@@ -15,15 +15,16 @@ from temporalio.exceptions import ApplicationError
 from activities.counting import PAYOUTS
 from activities.failures import PayoutUnknown, PayoutWaits, translated
 from activities.heartbeats import beating
+from database.reads.finance.routing import is_off
 from database.repositories import cards
 from database.repositories.cards import Change
+from database.repositories.orders import OrderRow, orders_of, the_order
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.facts import PayoutFacts
+from domain.cards.facts import PaymentHeld, PayoutFacts
 from domain.finance.payout import (
     AMOUNT_DIFFERS,
     DEALING,
@@ -36,21 +37,17 @@ from domain.finance.payout import (
     PayoutState,
 )
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key, payout_key
+from domain.identifiers import payout_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
-from services.finance import confirmations, withholding
-from services.finance.payout_orders import (
-    known_report,
-    opened_order,
-    order_of,
-    ordered_first,
-    ordered_with,
-    settle_once,
-)
+from services.finance import confirmations
+from services.finance.failover import fall_over
+from services.finance.payout_orders import known_report, settle_once
+from services.finance.preparing import NewOrder, prepared
 from services.support import goodwill_orders
+from services.support.order_kinds import kind_of
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
@@ -64,7 +61,7 @@ class _Ordered:
 
     order: PayoutOrder
     rail: Rail
-    card_id: str | None  # None: a goodwill payment.
+    card_id: str | None  # None: no card's order.
     perhaps_sent: bool
     known: PayoutReport | None = field(default=None)
 
@@ -79,8 +76,10 @@ class Payout:
 
     @activity.defn(name="payout.prepare")
     @translated
-    async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
+    async def prepare(self, card_id: str, quote_id: str, key: str) -> PaymentHeld | None:
         """Writes the order and its postings down before anything is sent; prepared once per key.
+
+        Returns why the payment must wait instead, where nothing may leave now: no order is made then.
 
         Everything that lets money leave is read again from our own rows. Raises `not_accepted` for good for a quote that
         was not accepted, and `not_payable`, tried again, when anything else is missing: a person must look then.
@@ -89,22 +88,24 @@ class Payout:
             card = await cards.load_for_update(session, card_id)
             attempt = await self._attempt(session, card, key)
             if attempt is None:
-                return
+                return None
             quote = await session.get_one(QuoteRow, quote_id)
             await _require_payable(session, card, quote)
             submission = await session.get_one(SubmissionRow, card.submission_id)
-            row = order_of(self._keyring, submission, quote, key, attempt)
-            tax = withholding.due(quote, card, submission.owner, now())
-            row.amount_minor -= tax.tax.amount_minor
-            if await ordered_first(session, row, submission.owner):
-                await withholding.keep(session, row, submission.owner, tax, now())
-                facts = {"key": key, "amount": str(Money(row.amount_minor, row.currency))}
-                if tax.tax.amount_minor:
-                    facts |= {"proceeds": str(tax.proceeds), "withheld": str(tax.tax)}
+            made = await prepared(session, self._keyring, NewOrder(submission, card, quote, key, attempt), now())
+            if isinstance(made, PaymentHeld):
+                return made
+            if made is not None:
+                facts = {"key": key, "amount": str(Money(made.row.amount_minor, made.row.currency))}
+                if made.row.offset_minor:
+                    facts["offset"] = str(Money(made.row.offset_minor, made.row.currency))
+                if made.tax.tax.amount_minor:
+                    facts |= {"proceeds": str(made.tax.proceeds), "withheld": str(made.tax.tax)}
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
                 await cards.record(session, card_id, change)
                 if attempt > 1:  # The seller had it.
                     await sla.follow(session, card_id, WaitingFor.MACHINE, now())
+        return None
 
     async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int | None:
         """The attempt that this key is for, None when its order is there; it follows only orders that were refused for certain."""
@@ -119,14 +120,14 @@ class Payout:
 
     @activity.defn(name="payout.prepare_goodwill")
     @translated
-    async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
-        """Writes the order of a goodwill payment and its postings down; prepared once per key.
+    async def prepare_goodwill(self, goodwill_id: str, key: str) -> PaymentHeld | None:
+        """Writes the order of a goodwill payment and its postings down; prepared once per key, or returns why it waits.
 
         Raises `not_payable`, tried again, for one that no second person has agreed to: a person must look then.
         """
         async with self._database.transaction() as session:
             try:
-                await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
+                return await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
             except goodwill_orders.NotAgreed as not_agreed:
                 raise ApplicationError(str(not_agreed), type="not_payable") from None
 
@@ -146,6 +147,8 @@ class Payout:
             return _facts(ordered.known)
         report = await self._asked(ordered) if ordered.perhaps_sent else None
         if report is None or report.code == NOT_FOUND:
+            if (known := await self._about_to_send(ordered.order.key)) is not None:
+                return _facts(known)  # Two people stated it meanwhile.
             report = await self._transferred(ordered)
         await self._keep(report)
         if report.code == WAITS_FOR_RECEIVER:
@@ -213,34 +216,55 @@ class Payout:
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
         async with self._database.transaction() as session:
-            row = await _locked(session, key)
+            row = await the_order(session, key, lock=True)
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
-                await _settle(session, row, row.answered)
+                await self._settle(session, row, row.answered)
                 await confirmations.closed(session, key)
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
+    async def _settle(self, session: AsyncSession, row: OrderRow, outcome: PayoutOutcome) -> None:
+        await kind_of(row).settle(session, row, outcome)
+        if isinstance(row, PayoutRow) and outcome is PayoutOutcome.REFUSED:
+            await fall_over(session, self._keyring, row, now())
+
     async def _taken_up(self, key: str) -> _Ordered:
-        """Marks the order as perhaps sent before anything is, so that no second sender takes it for new."""
+        """Marks the order as perhaps sent before anything is, so that no second sender takes it for new.
+
+        An order that was never sent stays as it is while its rail is switched off: raises `rail_off`, tried again.
+        """
         table = orders_of(key)
         marking = (
             update(table)
             .where(table.key == key, table.state == PayoutState.PREPARED)
             .values(state=PayoutState.UNKNOWN)
-            .returning(table.key)
+            .returning(table.rail)
             .execution_options(synchronize_session=False)
         )
         async with self._database.transaction() as session:
-            fresh = (await session.execute(marking)).scalar_one_or_none() is not None
-            if is_goodwill_key(key):
-                given = await session.get_one(GoodwillOrderRow, key)
-                order = goodwill_orders.opened(self._keyring, given)
-                return _Ordered(order, given.rail, None, not fresh, known_report(given))
-            row, submission = await ordered_with(session, key)
-        order = opened_order(self._keyring, row, submission)
-        return _Ordered(order, row.rail, row.card_id, not fresh, known_report(row))
+            rail = (await session.execute(marking)).scalar_one_or_none()
+            if (fresh := rail is not None) and await is_off(session, rail):
+                raise _rail_off(rail)
+            row = await the_order(session, key)
+            order, card_id = await kind_of(row).opened(session, self._keyring, row), _card_of(row)
+            return _Ordered(order, row.rail, card_id, not fresh, known_report(row))
+
+    async def _about_to_send(self, key: str) -> PayoutReport | None:
+        """Return the outcome where it is certain by now; else note that the order is about to be sent.
+
+        Raises `rail_off`, tried again, while its rail is switched off. A statement of the outcome locks the same row, and
+        waits for a sending that has begun.
+        """
+        async with self._database.transaction() as session:
+            row = await the_order(session, key, lock=True)
+            if (known := known_report(row)) is not None:
+                return known
+            if await is_off(session, row.rail):
+                raise _rail_off(row.rail)
+            row.tried_at = now()
+        return None
 
     def _gateway(self, rail: Rail) -> PaymentGateway:
         """The order's own rail; one that is not set up here leaves it unknown, for no other may have it."""
@@ -286,22 +310,12 @@ class Payout:
         _count(PayoutOutcome.UNKNOWN, fresh=True)
 
 
-def orders_of(key: str) -> type[PayoutRow] | type[GoodwillOrderRow]:
-    """Return the table of a payment order, by its key."""
-    return GoodwillOrderRow if is_goodwill_key(key) else PayoutRow
+def _rail_off(rail: Rail) -> ApplicationError:
+    return ApplicationError(f"{rail.value} is switched off", type="rail_off")
 
 
-async def _locked(session: AsyncSession, key: str) -> PayoutRow | GoodwillOrderRow:
-    if is_goodwill_key(key):
-        return await session.get_one(GoodwillOrderRow, key, with_for_update=True)
-    return await session.get_one(PayoutRow, key, with_for_update=True)
-
-
-async def _settle(session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:
-    if isinstance(row, GoodwillOrderRow):
-        await goodwill_orders.settle(session, row, outcome)
-    else:
-        await settle_once(session, row, outcome, ends=False)
+def _card_of(row: OrderRow) -> str | None:
+    return row.card_id if isinstance(row, PayoutRow) else None
 
 
 def _count(outcome: PayoutOutcome, *, fresh: bool) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from api import callbacks, cards, catalogue, inbound, pages, submissions, tickets
+from api import callbacks, cards, catalogue, inbound, pages, settlements, submissions, tickets
 from api.caller import KeyFirst, limits
 from api.examples import with_examples
 from api.models import Problem
@@ -68,6 +68,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         submissions.router,
         cards.router,
         tickets.router,
+        settlements.router,
         catalogue.router,
         callbacks.router,
         inbound.router,

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.services import ApiServices
+from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
 from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid, TemporarilyUnavailable
 from domain.finance.rails import Rail
+from domain.identifiers import is_settlement_key
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
 TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
@@ -30,6 +32,8 @@ async def alipay(request: Request) -> Response:
         return PlainTextResponse(NOT_TAKEN, refusal.http_status)
     if report.waited_for:
         await _notify(services, report.card_id, report.key)
+    elif is_settlement_key(report.key):
+        await _notify_settlement(services, report.key)
     return TAKEN
 
 
@@ -66,3 +70,15 @@ async def _notify(services: ApiServices, card_id: str, key: str) -> None:
         await services.desk.payment_reported(card_id, key)
     except TemporarilyUnavailable:
         return  # The card reconciles by its own clock.
+
+
+async def _notify_settlement(services: ApiServices, key: str) -> None:
+    async with services.database.transaction() as session:
+        found = await session.get(SettlementOrderRow, key)
+        run = None if found is None else await session.get(SettlementRunRow, found.run_id)
+    if run is None:
+        return
+    try:
+        await services.settlements.payment_reported(run.counterparty_id, run.period)
+    except TemporarilyUnavailable:
+        return  # The run reconciles by its own clock.

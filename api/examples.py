@@ -69,6 +69,23 @@ _MESSAGES: Json = [
     },
 ]  # fmt: skip
 
+_RUN_ID, _LINE_ID, _HASH = "01KB000009S5T7L9M1N3T5A7B9", "91204", "9f2c" * 16
+_RUN: Json = {
+    "id": _RUN_ID, "period": "2026-11", "first": "2026-11-01", "last": "2026-11-30", "state": "answer", "ending": None,
+    "version": 1, "carried_in": _yuan(0), "lines_sum": _yuan(20_050), "held_back": _yuan(0), "payable": _yuan(20_050),
+    "carried_out": _yuan(0), "answer_until": "2026-12-08T15:59:59Z", "closed_at": None,
+}  # fmt: skip
+_RUN_LINES: Json = [
+    {
+        "id": _LINE_ID, "happened_on": "2026-11-05", "what": "sale", "cause": "sale:01KB00000AH6J8K0L2M4N6P8Q0", "card_id": _CARD,
+        "amount": _yuan(20_050), "late": False, "version": 1, "note": "",
+    }
+]  # fmt: skip
+_STATEMENT: Json = {
+    "version": 1, "made_at": "2026-12-03T02:00:00Z", "content_sha256": _HASH,
+    "files": ["csv.en", "csv.zh_CN", "pdf.en", "pdf.zh_CN"],
+}  # fmt: skip
+
 # By method and path: the request body (None: there is none) and the answer.
 EXAMPLES: Mapping[tuple[str, str], tuple[Json, Json]] = {
     ("post", "/v1/submissions"): (
@@ -138,6 +155,23 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Json, Json]] = {
         [_ERROR],
     ),
     ("get", "/healthz"): (None, {"status": "ok"}),
+    ("get", "/v1/settlements"): (None, {"settlements": [_RUN], "next": None}),
+    ("get", "/v1/settlements/{settlement_id}"): (
+        None,
+        {**_RUN, "lines": _RUN_LINES, "next_line": None, "statements": [_STATEMENT], "ticket_id": None},
+    ),
+    ("get", "/v1/settlements/{settlement_id}/statements/{version}/{name}"): (
+        None,
+        {"name": "pdf.en", "media_type": "application/pdf", "sha256": _HASH, "content": "JVBERi0xLjQK"},
+    ),
+    ("post", "/v1/settlements/{settlement_id}/confirm"): (
+        {"version": 1, "reference": "2026/311"},
+        {"settlement_id": _RUN_ID, "state": "approval", "ticket_id": None},
+    ),
+    ("post", "/v1/settlements/{settlement_id}/dispute"): (
+        {"version": 1, "words": "The sale of 5 November was for 215.00.", "lines": [_LINE_ID]},
+        {"settlement_id": _RUN_ID, "state": "disputed", "ticket_id": "01KB000005T9K2M4P6R8W0Y2A4"},
+    ),
 }  # fmt: skip
 
 # A typical refusal of each status, with its data; an operation names its own where it has a more telling one.
@@ -163,6 +197,9 @@ OWN_REFUSALS: Mapping[tuple[str, str, str], tuple[str, Json]] = {
     ("post", "/v1/cards/{card_id}/code", "422"): ("dynamic_code_wrong", {"tries_left": 1}),
     ("post", "/v1/cards/{card_id}/code/resend", "409"): ("codes_used_up", {}),
     ("post", "/v1/cards/{card_id}/payee", "409"): ("correction_waits", {}),
+    ("post", "/v1/settlements/{settlement_id}/confirm", "409"): ("statement_replaced", {"version": 2}),
+    ("post", "/v1/settlements/{settlement_id}/dispute", "409"): ("settlement_moved", {"state": "approval"}),
+    ("post", "/v1/settlements/{settlement_id}/dispute", "422"): ("field_invalid", {"field": "lines", "why": "unknown"}),
     ("post", "/v1/tickets", "409"): ("idempotency_key_reused", {}),
     ("post", "/v1/tickets", "413"): ("attachment_too_large", {"bytes_max": 10_485_760}),
     ("post", "/v1/tickets", "415"): ("attachment_unsupported", {"format": "svg"}),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from database.session import Database
 from domain.finance.rails import Rail
+from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
 from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
@@ -18,6 +19,7 @@ from services.support.opening import Opening
 from web.demo_links import NO_LINKS, DemoLinks
 from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
+from workflows.settlement_client import SettlementClient
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class ApiServices:
     opening: Opening
     conversation: Conversation
     files: TicketFiles
+    photos: PhotoStore  # Where the files of statements are.
+    settlements: SettlementClient
     demo_links: DemoLinks = NO_LINKS
     mail: MailDoor | None = None  # Mail of customers that a mail server posts.
     ready: Ask = nothing_missing

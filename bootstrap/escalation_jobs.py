@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from temporalio.client import Client
 
+from bootstrap.payout_jobs import payout_jobs
 from database.session import Database
 from domain.sealing import KeyRing
 from jobs import goodwill
@@ -25,4 +26,5 @@ def escalation_jobs(store: Database, keyring: KeyRing, client: Client) -> list[J
         Job("ticket_backlog", BACKLOG_S, lambda: SearchBacklog(store).work_off(BATCH), BATCH),
         Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
         Job("goodwill", GOODWILL_S, payments.start, goodwill.AT_ONCE),
+        *payout_jobs(store, keyring, client),
     ]

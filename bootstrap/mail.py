@@ -6,10 +6,12 @@ from bootstrap.outside import mail_gateway
 from bootstrap.settings import Settings
 from bootstrap.store import photo_store
 from database.session import Database
+from database.tables.platform import OutboxRow
 from domain.sealing import KeyRing
 from gateways.mail.mailbox import Mailbox, MailboxServer
 from jobs.mailbox import AT_ONCE, MailboxReader
 from jobs.registry import Job
+from services.finance.settlement.mailing import StatementMails
 from services.notices.outbox_delivery import MailDelivery
 from services.support.inbound import InboundMails
 from services.support.mail_door import MailDoor
@@ -24,7 +26,16 @@ def mail_delivery(settings: Settings, store: Database, keyring: KeyRing) -> Mail
     identity = _identity(settings)
     if identity is None:
         return None
-    return Mailing(store, keyring, photo_store(settings, keyring), mail_gateway(settings), identity).deliver
+    photos, gateway = photo_store(settings, keyring), mail_gateway(settings)
+    to_customers = Mailing(store, keyring, photos, gateway, identity)
+    statements = StatementMails(store, keyring, photos, gateway, identity.address, identity.name)
+
+    async def deliver(row: OutboxRow) -> None:
+        """Send a row's mail by whom it goes to."""
+        to_counterparty = row.destination.startswith("counterparty:")
+        await (statements if to_counterparty else to_customers).deliver(row)
+
+    return deliver
 
 
 def mailbox_jobs(settings: Settings, store: Database, keyring: KeyRing) -> list[Job]:

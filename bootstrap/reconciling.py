@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from bootstrap import keys
+from bootstrap import goodwill_runs, keys
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateways
 from bootstrap.repair_runs import compare, mend
@@ -25,7 +25,9 @@ from bootstrap.words import Problem
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
+from domain.finance.rails import Rail
 from domain.money import Money
+from domain.places import BUSINESS_ZONE, business_day
 from gateways.errors import GatewayError
 from services.cards.intake import Intake
 from services.finance.adoption import Adopting
@@ -38,6 +40,7 @@ RUNNING = WorkflowExecutionStatus.RUNNING
 ON_ITS_WAY = timedelta(minutes=5)
 LIST_IS_BEHIND = timedelta(hours=1)
 LOOKED_BACK = timedelta(days=2)
+BILL_READY = timedelta(hours=10)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,25 @@ class Order:
     amount_minor: int
     prepared_at: datetime
     settled_at: datetime | None
+    rail: Rail = Rail.ALIPAY
 
 
 _ORDERS = """
-SELECT key, state, amount_minor, prepared_at, settled_at FROM payout
-UNION ALL
-SELECT key, state, amount_minor, prepared_at, settled_at FROM goodwill_order
+SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail
+FROM (
+    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM payout
+    UNION ALL
+    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM goodwill_order
+    UNION ALL
+    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM settlement_order
+) AS ordered LEFT JOIN payout_return USING (key)
+"""
+
+
+_KNOWN = """
+SELECT answered, amount_minor FROM payout WHERE key = :key
+UNION ALL SELECT answered, amount_minor FROM goodwill_order WHERE key = :key
+UNION ALL SELECT answered, amount_minor FROM settlement_order WHERE key = :key
 """
 
 
@@ -104,13 +120,25 @@ def payment_differences(
             found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
         elif order.state == "refused":
             found.append(f"payment {one.key} of {one.amount} left our account and stands as refused")
-        elif order.state != "paid" and order.prepared_at < now - LIST_IS_BEHIND:
+        elif order.state not in ("paid", "returned") and order.prepared_at < now - LIST_IS_BEHIND:
             found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
     for key, order in orders.items():
         paid_within = order.settled_at is not None and since < order.prepared_at
-        if order.state == "paid" and paid_within and order.prepared_at < now - LIST_IS_BEHIND and key not in seen:
+        if (
+            order.state == "paid"
+            and paid_within
+            and order.prepared_at < listed_until(order.rail, now)
+            and key not in seen
+        ):
             found.append(f"payment {key} stands as paid and never left our account")
     return found
+
+
+def listed_until(rail: Rail, now: datetime) -> datetime:
+    """Return until when a rail's list is complete: WeChat Pay's is made of bills, ready after ten the next day."""
+    if rail is not Rail.WECHAT:
+        return now - LIST_IS_BEHIND
+    return datetime.combine(business_day(now - BILL_READY), time(), BUSINESS_ZONE)
 
 
 async def differences(settings: Settings) -> list[str]:
@@ -123,6 +151,7 @@ async def differences(settings: Settings) -> list[str]:
             client = await _client(settings)
             found = workflow_differences(cards, await _runs(client), now)
             found += [one.what for one in await _repairs(client, store, mends=False)]
+            found += [one.what for one in await _goodwill(client, store, mends=False)]
         except (RuntimeError, RPCError, TimeoutError):
             found = ["Temporal does not answer: its workflows were not compared with the cards"]
         since = now - LOOKED_BACK
@@ -159,6 +188,8 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
             intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
             done += await _repairs(client, store, mends=True)
+            done += await _goodwill(client, store, mends=True)
+            done += await _settlements(store)
         except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
                 "无法连接 Temporal；付款已核对，卡片流程尚未核对。",
@@ -169,9 +200,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
 
 async def _adopted(store: Database, adopting: Adopting, one: ListedPayment) -> Difference | None:
     async with store.transaction() as session:
-        known = (
-            await session.execute(text("SELECT answered, amount_minor FROM payout WHERE key = :key"), {"key": one.key})
-        ).one_or_none()
+        known = (await session.execute(text(_KNOWN), {"key": one.key})).one_or_none()
     if known is not None and tuple(known) == ("paid", one.amount.amount_minor):
         return None
     why_not = await adopting.adopt(PayoutReport(one.key, PayoutOutcome.PAID, one.reference, one.amount))
@@ -204,6 +233,15 @@ async def _journeys(
     return done
 
 
+async def _settlements(store: Database) -> list[Difference]:
+    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    async with store.transaction() as session:
+        woken = await session.execute(
+            text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")
+        )
+        return [Difference(f"settlement {one} goes on from its rows", mended=True) for one in woken.scalars()]
+
+
 async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:
     """Repairs whose rows and workflows do not agree; `mends` makes them agree."""
     found = await compare(client, store)
@@ -212,6 +250,14 @@ async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Diff
     stopped = (f"repair {one} is open and its workflow does not run" for one in found.stopped)
     stray = (f"workflow repair:{one} runs and there is no such open repair" for one in found.stray)
     return [Difference(what, mended=mends) for what in (*stopped, *stray)]
+
+
+async def _goodwill(client: Client, store: Database, *, mends: bool) -> list[Difference]:
+    """Goodwill payments that two people agreed to, whose workflow does not run; `mends` starts them again from their rows."""
+    found = await goodwill_runs.stopped(client, store)
+    if mends:
+        await goodwill_runs.start_again(client, found)
+    return [Difference(f"goodwill {one} is agreed to and its workflow does not run", mended=mends) for one in found]
 
 
 async def _client(settings: Settings) -> Client:
@@ -235,7 +281,10 @@ async def _cards(session: AsyncSession) -> dict[str, CardState]:
 
 async def _orders(session: AsyncSession) -> dict[str, Order]:
     rows = await session.execute(text(_ORDERS))
-    return {key: Order(*rest) for key, *rest in rows}
+    return {
+        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail))
+        for key, state, amount_minor, prepared_at, settled_at, rail in rows
+    }
 
 
 async def _listed(settings: Settings, store: Database, since: datetime, until: datetime) -> list[ListedPayment]:

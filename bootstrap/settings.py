@@ -96,7 +96,7 @@ class OutsideSettings(BaseSettings):
         "PUB_KEY_ID_0119000001092026112900000000000000", description="Id of WeChat Pay's public key."
     )
     wechat_scene: str = Field(
-        "1010=二手回收商品名称:礼品卡",
+        "1010=回收商品名称:礼品卡",
         description="Approved transfer scene and its reports: ID=KIND:TEXT;KIND:TEXT.",
     )
     wechat_confirm_url: str | None = Field(

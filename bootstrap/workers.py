@@ -15,7 +15,6 @@ from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.provider import Providers
-from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.tickets import TicketActivities
@@ -32,6 +31,7 @@ from bootstrap.reconciliation import reconciliation_jobs
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
+from bootstrap.settling import settlement_activities, settlement_jobs
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
@@ -81,6 +81,7 @@ from workflows.goodwill import GoodwillWorkflow
 from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
+from workflows.settlement import SettlementWorkflow
 from workflows.starter import start_cards
 from workflows.ticket import TicketWorkflow
 from workflows.ticket_client import TicketClient
@@ -161,6 +162,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         maintenance_job(settings, store, client),
         rates_job(store, client),
         *escalation_jobs(store, keyring, client),
+        *settlement_jobs(store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
@@ -209,19 +211,22 @@ def card_workers(
     """
     verification = Verification(store, keyring, _parties(settings, world))
     asked = asked_of_issuers(settings, store, keyring, world)
-    repairs = _repairing(repair_activities(settings, client, store, keyring))
+    repairs = repair_activities(settings, client, store, keyring)
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow],
+        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow, SettlementWorkflow],
         activities=[
             *_own_activities(store, keyring, gateways),
             *local,
             *remote,
-            *repairs,
+            repairs.advance,
+            repairs.act,
+            repairs.look,
             TicketActivities(store).advance,
+            *settlement_activities(store, keyring, photo_store(settings, keyring)),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
@@ -237,20 +242,13 @@ def card_workers(
     return [cards, *others, *_issuers_workers(settings, client, sorted(issuers_of_today()), asked, interceptors)]
 
 
-def _repairing(repairs: RepairActivities) -> list[Task]:
-    return [repairs.advance, repairs.act, repairs.look]
-
-
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
     """Return the activities of every issuer's queue."""
     verification = Verification(store, keyring, _parties(settings, world))
     return [
-        verification.ask_issuer,
-        verification.ask_store,
-        verification.recheck,
-        verification.send_code,
+        verification.ask_issuer, verification.ask_store, verification.recheck, verification.send_code,
         verification.check_code,
-    ]
+    ]  # fmt: skip
 
 
 class IssuerWorkers:

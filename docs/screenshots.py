@@ -1,7 +1,8 @@
-"""Takes the guides' pictures from the pages themselves: `python -m docs.screenshots [console] [operations] [seller]`, all when none is named.
+"""Takes the guides' pictures from the pages themselves: `python -m docs.screenshots [console] [operations] [money] [seller]`, all when none is named.
 
 For the seller's, a platform of its own is started: a seller photographs the worked example's card and is paid. The console's
-and the runbook's come from made-up desks (`docs/console_pictures.py`, `docs/operations_pictures.py`).
+finance's and the runbook's come from made-up desks (`docs/console_pictures.py`, `docs/money_pictures.py`,
+`docs/operations_pictures.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from playwright.async_api import BrowserContext, Page
 from bootstrap.demo.samples import FOLDER, samples
 from bootstrap.settings import Settings
 from bootstrap.setup.plan import browser_record
-from docs import console_pictures, operations_pictures
+from docs import console_pictures, money_pictures, operations_pictures
 from docs.picture_files import LANGUAGES, PICTURES, save
 from tests.browser.people import PHONE, SHARED, chromium, context, sign_in_as_seller
 from tests.whole import WholePlatform
@@ -26,12 +27,14 @@ from web.locale import COOKIE as LOCALE_COOKIE
 
 async def main() -> None:
     """Write every picture, or the named ones."""
-    settings, asked = Settings(), sys.argv[1:] or ["console", "operations", "seller"]
+    settings, asked = Settings(), sys.argv[1:] or ["console", "operations", "money", "seller"]
     program = Path(browser_record(settings).read_text().strip())
     if "console" in asked:
         await console_pictures.main(program)
     if "operations" in asked:
         await operations_pictures.main(program)
+    if "money" in asked:
+        await money_pictures.main(program)
     if "seller" in asked:
         await _of_seller(settings, program)
 

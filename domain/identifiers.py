@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TIME_CHARACTERS, RANDOM_CHARACTERS = 10, 16
 _PAYOUT_KEY = re.compile(rf"card-([{ALPHABET}]{{26}})-payout-([1-9][0-9]{{0,3}})")
-_BILL_NUMBER = re.compile(rf"C([{ALPHABET}]{{26}})N([1-9][0-9]{{0,3}})")
+_SETTLEMENT_KEY = re.compile(rf"settlement-([{ALPHABET}]{{26}})-payout-([1-9][0-9]{{0,3}})")
+_BILL_NUMBER = re.compile(rf"([CS])([{ALPHABET}]{{26}})N([1-9][0-9]{{0,3}})")
 
 
 def new_id() -> str:
@@ -62,6 +63,26 @@ def is_goodwill_key(key: str) -> bool:
     return key.startswith("goodwill-")
 
 
+def settlement_workflow(counterparty_id: str, period: str) -> str:
+    """Return the Temporal workflow id of the settlement of a counterparty's period."""
+    return f"settlement:{counterparty_id}:{period}"
+
+
+def settlement_key(run_id: str, attempt: int) -> str:
+    """Return the idempotency key of one payment order of a settlement run; `attempt` rises only after a sure refusal."""
+    return f"settlement-{run_id}-payout-{attempt}"
+
+
+def is_settlement_key(key: str) -> bool:
+    """Return whether a payment order of this key is of a settlement run."""
+    return key.startswith("settlement-")
+
+
+def settlement_task(run_id: str, number: int) -> str:
+    """Return the id of the n-th work item of a settlement run, counted from 1."""
+    return f"settlement:{run_id}:settlement:{number}"
+
+
 def bill_number(key: str) -> str:
     """Return a payment order's key as letters and digits, at most 32 of them, for providers that take no more.
 
@@ -69,9 +90,11 @@ def bill_number(key: str) -> str:
     """
     if is_goodwill_key(key) and is_id(found := key.removeprefix("goodwill-")):
         return f"G{found}"
-    if (order := _PAYOUT_KEY.fullmatch(key)) is None:
-        raise ValueError("no key of a payment order")
-    return f"C{order[1]}N{order[2]}"
+    if (order := _PAYOUT_KEY.fullmatch(key)) is not None:
+        return f"C{order[1]}N{order[2]}"
+    if (order := _SETTLEMENT_KEY.fullmatch(key)) is not None:
+        return f"S{order[1]}N{order[2]}"
+    raise ValueError("no key of a payment order")
 
 
 def key_of_bill(number: str) -> str | None:
@@ -79,7 +102,9 @@ def key_of_bill(number: str) -> str | None:
     if number[:1] == "G" and is_id(number[1:]):
         return goodwill_key(number[1:])
     order = _BILL_NUMBER.fullmatch(number)
-    return None if order is None else payout_key(order[1], int(order[2]))
+    if order is None:
+        return None
+    return (payout_key if order[1] == "C" else settlement_key)(order[2], int(order[3]))
 
 
 def request_key(card_id: str, step: str, number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.finance.breaks import BREAK_WORK
+from domain.finance.settlement_work import SETTLEMENT_WORK
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
@@ -19,6 +20,7 @@ KNOWN = (
     COMPLIANCE_ASK,
     BREAK_WORK,
     REVIEW_ASK,
+    SETTLEMENT_WORK,
 )
 
 for _kind in KNOWN:

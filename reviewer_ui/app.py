@@ -25,16 +25,23 @@ from reviewer_ui.finance import (
     breaks,
     buyers,
     causes,
+    claims,
+    counterparties,
     day,
     foreign,
+    held,
     journal,
     money,
+    order,
     owed,
     payouts,
     periods,
+    proof_form,
+    rails,
     reconciliation,
     sale_new,
     sales,
+    settlements,
     statement,
     tax,
 )
@@ -71,6 +78,7 @@ from reviewer_ui.support import (
     reply_templates,
     ticket_acts,
     ticket_new,
+    ticket_settlement,  # noqa: F401  # Another one.
     ticket_writing,
     tickets,
 )
@@ -97,24 +105,6 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
-MONEY = (
-    money,
-    account_pages,
-    journal,
-    causes,
-    periods,
-    owed,
-    payouts,
-    reconciliation,
-    statement,
-    breaks,
-    day,
-    sale_new,
-    buyers,
-    sales,
-    foreign,
-    tax,
-)
 SUPPORT = (
     tickets,
     ticket_acts,
@@ -127,6 +117,43 @@ SUPPORT = (
     escalations,
     asking,
     goodwill,
+)
+MONEY = (
+    money,
+    account_pages,
+    journal,
+    causes,
+    periods,
+    owed,
+    payouts,
+    order,
+    rails,
+    held,
+    claims,
+    settlements,
+    counterparties,
+    reconciliation,
+    statement,
+    breaks,
+    day,
+    sale_new,
+    buyers,
+    sales,
+    foreign,
+    tax,
+)
+
+
+OPERATIONS = (
+    stuck,
+    repairs,
+    repair,
+    providers,
+    workers,
+    deliveries,
+    health,
+    alerts,
+    invariants,
 )
 
 
@@ -155,6 +182,7 @@ def build(services: ConsoleServices) -> FastAPI:
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
+            **dict.fromkeys((order.PATH, claims.PATH), proof_form.FORM_BYTES_MAX),
             batches.PATH: batches.FORM_BYTES_MAX,
         },
     )
@@ -200,15 +228,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         item_acts,
         callbacks,
         *SUPPORT,
-        stuck,
-        repairs,
-        repair,
-        providers,
-        workers,
-        deliveries,
-        health,
-        alerts,
-        invariants,
+        *OPERATIONS,
         undo,
         reopen,
         reason_codes,

@@ -20,6 +20,7 @@ from services.review.desk import ReviewDesk
 from web.demo_links import NO_LINKS, DemoLinks
 from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
+from workflows.settlement_client import SettlementClient
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ConsoleServices:
     desk: CardClient
     sign_in: ConsoleSignIn
     notices: Notices
+    settlements: SettlementClient
     form_secret: str = field(repr=False)
     https: bool = False
     temporal_url: str = ""  # Of the Temporal page, down to the namespace; empty: there is none.

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from database.session import DatabaseUnavailable
 from domain.errors.people import NotSignedIn
 from languages import translate
-from seller_ui.pages import answers, card, cards, contact_links, privacy, sell, sign_in, tickets
+from seller_ui.pages import answers, card, cards, contact_links, privacy, sell, sign_in, tickets, wallet
 from seller_ui.reopened import lead_back
 from seller_ui.services import SellerServices
 from seller_ui.site import Site, seller_writes, visit
@@ -34,7 +34,7 @@ WIDER = {
     "/tickets/new": BODY_BYTES_MAX,
     "/tickets/[^/]+/messages": BODY_BYTES_MAX,
 }  # These take photographs and files: the second one.
-PAGES = (sell, cards, card, answers, privacy, tickets, contact_links)
+PAGES = (sell, cards, card, answers, privacy, tickets, contact_links, wallet)
 
 
 def build(services: SellerServices) -> FastAPI:

@@ -254,15 +254,21 @@ class Wechat(Program):
         return record
 
     def _put(self, record: Record) -> None:
-        self.store.put("transfer", record["out_bill_no"], record)
+        number = record["out_bill_no"]
+        self.store.put("transfer", number, record)
+        if record["state"] in OVER:
+            self.store.delete("open", number)
+        else:
+            self.store.put("open", number, {"out_bill_no": number})
         if record["state"] in OVER and record["notify_url"]:
             self._notify(record)
 
     async def _move_by_itself(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
-            for record in self.store.newest_first("transfer"):
-                if record["state"] not in OVER:
+            for one in self.store.newest_first("open"):
+                record = self.store.get("transfer", one["out_bill_no"])
+                if record is not None:
                     self._moved_on(record, time.time())
 
     def _moved_on(self, record: Record, at: float) -> None:

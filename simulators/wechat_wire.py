@@ -23,6 +23,7 @@ from starlette.datastructures import Headers
 PRIVATE_FILE, PUBLIC_FILE = "wechat_private_key.pem", "wechat_public_key.pem"
 MERCHANT_FILE, API_KEY_FILE = "merchant_public_key.pem", "apiv3.key"
 KEY_ID = "PUB_KEY_ID_0119000001092026112900000000000000"
+TOLERANCE_S = 300
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 _PART = re.compile(r'(\w+)="([^"]*)"')
 
@@ -44,10 +45,12 @@ class WechatKeys:
         """Return the merchant's id when the merchant signed this request, else None."""
         scheme, _, rest = authorization.partition(" ")
         parts, pem = dict(_PART.findall(rest)), self._kept(MERCHANT_FILE)
-        if scheme != SCHEME or pem is None or abs(time.time() - int(parts.get("timestamp") or 0)) > 300:
+        if scheme != SCHEME or pem is None or not parts.get("timestamp", "").isdigit():
+            return None
+        if abs(time.time() - int(parts["timestamp"])) > TOLERANCE_S:
             return None
         key = serialization.load_pem_public_key(pem)
-        text = b"\n".join((method.encode(), target.encode(), parts["timestamp"].encode(), parts["nonce_str"].encode(), body, b""))  # fmt: skip
+        text = b"\n".join((method.encode(), target.encode(), parts["timestamp"].encode(), parts.get("nonce_str", "").encode(), body, b""))  # fmt: skip
         try:
             key.verify(base64.b64decode(parts["signature"]), text, padding.PKCS1v15(), hashes.SHA256())  # type: ignore[union-attr, call-arg, arg-type]
         except (InvalidSignature, ValueError, KeyError):

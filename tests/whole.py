@@ -47,7 +47,7 @@ from domain.people.roles import Role
 from domain.rules.brands import brand
 
 WHOLE = pytest.mark.xdist_group("whole_platform")  # Each module adds its own timeout.
-SYSTEMS = ("issuer", "pos", "outlet", "alipay", "fx", "messages")
+SYSTEMS = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "bank")
 PROGRAMS = ("api", "console", "codec", "temporal", "temporal_ui")
 READY_S, STOP_S, LOOK_S = 90.0, 60.0, 0.25
 READY_LINE = "Ctrl-C stops everything"

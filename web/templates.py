@@ -52,6 +52,7 @@ class Pages:
             "ago": _ago,
             "ahead": _ahead,
             "left": _left,
+            "lasting": _lasting,
         }
         self.environment.filters |= {"label": _label, "story": _story, "for_staff": _for_staff}
         self.environment.globals |= {"_": _translate, "static": static.url, "has_text": _has, "icon": _Icons(static)}
@@ -154,6 +155,12 @@ def _left(context: Context, moment: datetime) -> str:
     """Return how long it is until `moment`, as in `24 hr`; Chinese sentences set a space before the unit."""
     text = words.duration(max(0, round((moment - datetime.now(UTC)).total_seconds())), context["locale"])
     return re.sub(r"(?<=\d)(?=[^\d\s])", " ", text)
+
+
+@pass_context
+def _lasting(context: Context, seconds: int) -> str:
+    """Return a length of time in words, as `_left` does for a moment to come."""
+    return re.sub(r"(?<=\d)(?=[^\d\s])", " ", words.duration(seconds, context["locale"]))
 
 
 @pass_context

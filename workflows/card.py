@@ -21,6 +21,7 @@ from workflows.messages import (
     OfferAnswer,
     OutletReport,
     PayeeCorrected,
+    PaymentReleased,
     PaymentReported,
     PersonWanted,
     WaitSkipped,
@@ -287,3 +288,8 @@ class CardWorkflow:
     def payment_reported(self, reported: PaymentReported) -> None:
         """Receive the payment gateway's report."""
         self._payout.report(reported)
+
+    @workflow.signal
+    def payment_released(self, released: PaymentReleased) -> None:
+        """Note that what held the payment is over."""
+        self._payout.release(released)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,22 +9,16 @@ from typing import Any, TypeVar
 
 import structlog
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.client import (
-    Client,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers
 from domain.cards.card import EndReason, Outcome, Stage, Story, WaitingFor
 from domain.cards.facts import AT_ITS_BEGINNING, CardToBuy, CodeChecked, CodeSent, ReviewFacts
 from domain.cards.verification import DynamicCodeResult
-from domain.errors.base import REGISTER, Refusal
+from domain.errors.base import Refusal
 from domain.errors.cards import (
     DynamicCodeExpired,
     DynamicCodeWrong,
@@ -36,6 +29,7 @@ from domain.errors.cards import (
 )
 from domain.errors.general import TemporarilyUnavailable
 from workflows.card import CardWorkflow
+from workflows.hearing import heard
 from workflows.messages import (
     CancelAsked,
     ClockChanged,
@@ -46,6 +40,7 @@ from workflows.messages import (
     OfferAnswer,
     OutletReport,
     PayeeCorrected,
+    PaymentReleased,
     PaymentReported,
     PersonWanted,
     WaitSkipped,
@@ -222,6 +217,10 @@ class CardClient:
         """Send the gateway's report; the card asks the gateway itself before it believes anything."""
         await self._signal(card_id, CardWorkflow.payment_reported, PaymentReported(key))
 
+    async def payment_released(self, card_id: str, key: str) -> None:
+        """Report that what held the payment of this key is over; a card that is further by now goes on as it does."""
+        await self._signal(card_id, CardWorkflow.payment_released, PaymentReleased(key))
+
     async def replan(self, card_id: str, task_id: str) -> None:
         """Report that the clock of a review task has changed; a report about a closed task changes nothing."""
         await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
@@ -235,52 +234,21 @@ class CardClient:
         return await self._heard(self._card(card_id).query(CardWorkflow.story))
 
     async def _heard(self, call: Awaitable[Answer], within_s: float | None = None) -> Answer:
-        return await _heard(call, self._answer_within_s if within_s is None else within_s)
+        return await heard(call, self._answer_within_s if within_s is None else within_s)
 
     def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
     async def _signal(
-        self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged | WaitSkipped
+        self,
+        card_id: str,
+        signal: Any,
+        message: OutletReport | PaymentReported | PaymentReleased | ClockChanged | WaitSkipped,
     ) -> None:
         try:
             await self._heard(self._card(card_id).signal(signal, message))
         except NotExpectedNow:
             return  # The card has ended: a late report is no news.
-
-
-async def _heard(call: Awaitable[Answer], within_s: float) -> Answer:
-    try:
-        async with asyncio.timeout(within_s) as patience:
-            return await call
-    except TimeoutError as failed:
-        raise TemporarilyUnavailable() from failed
-    except WorkflowUpdateRPCTimeoutOrCancelledError as failed:
-        # The SDK puts this in the place of our time-out, and of the cancellation of a visitor who has left.
-        if not patience.expired():
-            raise asyncio.CancelledError from failed
-        raise TemporarilyUnavailable() from failed
-    except WorkflowUpdateFailedError as failed:
-        raise _refusal(failed) from failed
-    except WorkflowQueryFailedError as failed:
-        raise TemporarilyUnavailable() from failed
-    except RuntimeError as failed:  # A lazy client that could not connect: the SDK has no class of its own for it.
-        raise TemporarilyUnavailable() from failed
-    except RPCError as failed:
-        if failed.status is RPCStatusCode.NOT_FOUND:
-            raise NotExpectedNow(stage=Stage.ENDED, waiting_for=WaitingFor.NOBODY) from failed
-        raise TemporarilyUnavailable() from failed
-
-
-def _refusal(failed: WorkflowUpdateFailedError) -> Refusal:
-    """The business refusal inside a failed Update; anything else is a fault of ours that the workflow keeps retrying."""
-    cause: BaseException | None = failed
-    while cause is not None:
-        if isinstance(cause, ApplicationError) and cause.type in REGISTER:
-            data = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
-            return REGISTER[cause.type](**data)
-        cause = cause.__cause__
-    return TemporarilyUnavailable()
 
 
 def _attribute_unknown(failed: TemporarilyUnavailable) -> bool:

@@ -90,6 +90,13 @@ class PaymentReported:
 
 
 @dataclass(frozen=True)
+class PaymentReleased:
+    """What held the payment of this key is over; its order is prepared again, and may have to wait again."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class WaitSkipped:
     """Operations end a wait of the journey early; `waiting_for` names whose answer is no longer waited for."""
 

@@ -5,23 +5,27 @@ Only after a payee was refused for certain is there another attempt, with anothe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from temporalio import workflow
 
 from workflows import steps
-from workflows.messages import PayeeCorrected, PaymentReported
+from workflows.messages import PayeeCorrected, PaymentReleased, PaymentReported
 from workflows.progress import Progress, not_expected
 from workflows.sending import Sending
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers
     from domain.cards.card import Stage, WaitingFor
-    from domain.cards.facts import PayoutFacts
+    from domain.cards.facts import PaymentHeld, PayoutFacts
     from domain.finance.payout import PayoutOutcome
 
 
 UNKNOWN = "payout_unknown"  # The error class of an order whose outcome is being reconciled.
+HELD = "payout_held"  # And of a payment that may not leave yet.
+ASKED_AGAIN = 1000  # Added to the attempt: the issuer would repeat its answer to a question with an old number.
 
 
 class Payout:
@@ -32,6 +36,7 @@ class Payout:
         self._attempt = attempt
         self._sending = Sending(progress.edition)
         self._corrected = False  # The seller, or two people here, named another payee.
+        self._released = False  # What held the payment is over.
 
     @property
     def _key(self) -> str:
@@ -41,6 +46,11 @@ class Payout:
         """Note that the gateway reported on this order: worth asking it at once."""
         if reported.key == self._key:
             self._sending.report()
+
+    def release(self, released: PaymentReleased) -> None:
+        """Note that what held this payment is over: worth preparing it again."""
+        if released.key == self._key:
+            self._released = True
 
     def check_expected(self) -> None:
         """Refuses before anything enters history when no payee is awaited."""
@@ -58,18 +68,33 @@ class Payout:
         `confirm` is called with the quote and the attempt before each, and ends the journey when the card is no longer good.
         """
         while True:
-            await confirm(quote_id, self._attempt)
-            if (await self._attempted(quote_id)).outcome is PayoutOutcome.PAID:
+            await self._prepared(quote_id, confirm)
+            if (await self._attempted()).outcome is PayoutOutcome.PAID:
                 return
             self._corrected = False
             self._progress.note(Stage.PAYOUT, WaitingFor.SELLER_PAYEE)
             await workflow.wait_condition(lambda: self._corrected)  # Owed until then, however long that takes.
             self._attempt += 1
 
-    async def _attempted(self, quote_id: str) -> PayoutFacts:
-        """Makes one order and returns what the gateway said for certain, as it stands in our rows."""
+    async def _prepared(self, quote_id: str, confirm: Callable[[str, int], Awaitable[None]]) -> None:
+        """Makes one order once it may leave; the card is confirmed again after each wait, however long that took."""
+        for waits in itertools.count():
+            await confirm(quote_id, self._attempt + ASKED_AGAIN * waits)
+            self._released = False
+            held = await steps.prepare_payout(self._progress.card_id, quote_id, self._key)
+            if held is None:
+                return
+            self._wait(held)
+            await workflow.wait_condition(lambda: self._released)
+        raise AssertionError("counting does not end")
+
+    def _wait(self, held: PaymentHeld) -> None:
+        until = None if held.until is None else datetime.fromisoformat(held.until)
+        self._progress.note(Stage.PAYOUT, held.waiting_for, until, HELD)
+
+    async def _attempted(self) -> PayoutFacts:
+        """Sends the order and returns what the gateway said for certain, as it stands in our rows."""
         key = self._key
-        await steps.prepare_payout(self._progress.card_id, quote_id, key)
         self._progress.note(Stage.PAYOUT)
         if (await self._sending.sent(key)).outcome is PayoutOutcome.UNKNOWN:
             await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", UNKNOWN)

@@ -112,6 +112,13 @@ LOCK_RATE = RemotePolicy(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=2)),
 )
 
+# A statement's files take seconds; nobody waits for them at a screen.
+STATEMENT = RemotePolicy(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
+
 # Sending money: the activity itself asks the gateway before it sends again; it never gives up and never doubles.
 PAY = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),

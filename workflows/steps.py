@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
         HeldFacts,
         OfferFacts,
         OutletAsked,
+        PaymentHeld,
         PayoutFacts,
         ReadFacts,
         RecheckFacts,
@@ -192,14 +193,14 @@ async def apply_decision(task_id: str, decision_id: str) -> ReviewFacts:
     return await workflow.execute_local_activity_method(Review.apply, args=[task_id, decision_id], **DATABASE)
 
 
-async def prepare_payout(card_id: str, quote_id: str, key: str) -> None:
-    """Writes the payment order and its postings down before anything is sent."""
-    await workflow.execute_local_activity_method(Payout.prepare, args=[card_id, quote_id, key], **DATABASE)
+async def prepare_payout(card_id: str, quote_id: str, key: str) -> PaymentHeld | None:
+    """Writes the payment order and its postings down before anything is sent, or says why it must wait."""
+    return await workflow.execute_local_activity_method(Payout.prepare, args=[card_id, quote_id, key], **DATABASE)
 
 
-async def prepare_goodwill(goodwill_id: str, key: str) -> None:
-    """Writes the order of a goodwill payment and its postings down before anything is sent."""
-    await workflow.execute_local_activity_method(Payout.prepare_goodwill, args=[goodwill_id, key], **DATABASE)
+async def prepare_goodwill(goodwill_id: str, key: str) -> PaymentHeld | None:
+    """Writes the order of a goodwill payment and its postings down before anything is sent, or says why it must wait."""
+    return await workflow.execute_local_activity_method(Payout.prepare_goodwill, args=[goodwill_id, key], **DATABASE)
 
 
 async def send_payout(key: str, edition: int) -> PayoutFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.demo.goodwill import DemoGoodwill
+from bootstrap.demo.payments import DemoPayments
 from bootstrap.settings import Settings
 from bootstrap.store import photo_store
 from database.session import Database
@@ -19,4 +20,6 @@ def demo_jobs(settings: Settings, store: Database, keyring: KeyRing) -> list[Job
     if settings.demo and settings.simulators:
         story = DemoGoodwill(settings, store, keyring, photo_store(settings, keyring))
         jobs.append(Job("demo_goodwill", GOODWILL_S, story.look, 2))
+        payments = DemoPayments(settings, store, keyring, photo_store(settings, keyring))
+        jobs.append(Job("demo_payments", GOODWILL_S, payments.look, 2))
     return jobs

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
 from bootstrap.demo import rails, statements
+from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -64,6 +65,7 @@ async def ensure_demo(settings: Settings) -> None:
             ids = {role: row.id for role in Role for row in rows if row.email == login_of(role)}
         photos = photo_store(settings, held.keyring)
         await DemoTickets(store, held, photos, ids).tell(partner_id)
+        await DemoSettlement(store, held, photos, ids[Role.FINANCE]).tell(partner_id)
         if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
             await rails.hand_in(store, held, photos)
         await statements.bring(settings, store, held)

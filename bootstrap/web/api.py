@@ -29,6 +29,7 @@ from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from workflows.client import CardClient
+from workflows.settlement_client import SettlementClient
 
 
 def build_api(settings: Settings) -> FastAPI:
@@ -53,6 +54,8 @@ def build_api(settings: Settings) -> FastAPI:
             opening=Opening(store, secrets.keyring, photos),
             conversation=Conversation(store, secrets.keyring, photos),
             files=TicketFiles(store, photos),
+            photos=photos,
+            settlements=SettlementClient(client),
             demo_links=links,
             mail=mail_door(settings, store, secrets.keyring),
             rails=settings.offered_rails,

@@ -29,6 +29,7 @@ from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
 from services.support import goodwill_orders
 from workflows.client import CardClient
+from workflows.settlement_client import SettlementClient
 
 
 def build_console(settings: Settings) -> FastAPI:
@@ -48,6 +49,7 @@ def build_console(settings: Settings) -> FastAPI:
             desk=CardClient(client),
             sign_in=sign_in,
             notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),
+            settlements=SettlementClient(client),
             form_secret=secrets.form_secret,
             https=settings.cookies_secure,
             temporal_url=f"{settings.temporal_ui_origins[-1]}/namespaces/{settings.temporal_namespace}",

@@ -63,7 +63,7 @@ class Invariant:
 
 async def sentences(session: AsyncSession, sql: str, most: int, **given: Any) -> list[str]:
     """Return the first sentences that a statement selects, so many at most."""
-    bounded = text(f"SELECT what FROM ({sql}) AS found (what) LIMIT :most")  # noqa: S608  # Statements of ours.
+    bounded = text(f"SELECT what FROM ({sql}) AS found (what) ORDER BY what LIMIT :most")  # noqa: S608  # Statements of ours.
     return list((await session.execute(bounded, {**given, "most": most})).scalars())
 
 

@@ -26,5 +26,4 @@ SELECT b.id, account.code, b.currency, account.sign * b.difference_minor
 FROM statement_break b CROSS JOIN LATERAL (VALUES ({_OWN}, 1), ({_AGAINST}, -1)) AS account (code, sign)
 WHERE b.posted_key LIKE 'break:%'
 """,  # noqa: S608  # Expressions of ours.
-    page="/reconciliation/breaks/{id}",
 )

@@ -17,8 +17,9 @@ from database.invariants.evidence import EventsHaveEvidence, EvidenceIsPlaced, H
 from database.invariants.journeys import CardsAreHeld, DecidedOnce
 from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce
 from database.invariants.seller_money import SellerMoneyAddsUp
+from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
-from database.invariants.two_people import DecisionsByTwo, GoodwillByTwo, MonthsByTwo, RepairsByTwo
+from database.invariants.two_people import ClaimsByTwo, DecisionsByTwo, GoodwillByTwo, MonthsByTwo, RepairsByTwo
 from database.session import Database
 
 # In the order of their numbers.
@@ -32,6 +33,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     SellerMoneyAddsUp(),
     CardsPaidOnce(),
     GoodwillPaidOnce(),
+    SettlementsAddUp(),
     CardsAreHeld(),
     DecidedOnce(),
     EventsHaveEvidence(),
@@ -42,6 +44,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     RepairsByTwo(),
     GoodwillByTwo(),
     MonthsByTwo(),
+    ClaimsByTwo(),
+    SettlementsByTwo(),
     ClocksAreTrue(),
     TicketClocksAreTrue(),
 )

@@ -18,10 +18,19 @@ from database.invariants.of_answers import ANSWERS
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES
+from database.invariants.of_receipts import RECEIPTS
+from database.invariants.of_revaluations import REVALUATIONS
+from database.invariants.of_rollbacks import ROLLBACKS
+from database.invariants.of_sales import SALES
+from database.invariants.of_settlements import OPENINGS, SETTLEMENTS
 from database.invariants.of_statements import BREAKS, LINES
+from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
-SOURCES: tuple[Source, ...] = (QUOTES, PAYOUTS, GOODWILL, ANSWERS, LINES, BREAKS)
+SOURCES: tuple[Source, ...] = (
+    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, RECEIPTS, REVALUATIONS, ROLLBACKS, SETTLEMENTS, OPENINGS,
+    LINES, BREAKS,
+)  # fmt: skip
 
 _LATELY = text(f"""
 SELECT DISTINCT split_part(cause, ':', 1), substr(cause, strpos(cause, ':') + 1)
@@ -29,10 +38,11 @@ FROM ledger_transaction WHERE id > ({NEWEST})
 """)  # noqa: S608  # Only a statement of ours is put in.
 _COMPARE = """
 WITH posted AS (
-    SELECT substr(t.cause, length(:name) + 2) AS id, a.code, e.currency, sum(e.amount_minor) AS minor
+    SELECT substr(t.cause, length(:name) + 2) AS id, e.currency, sum(e.amount_minor) AS minor,
+           CASE WHEN split_part(a.code, ':', 1) = ANY (CAST(:by_class AS text[])) THEN split_part(a.code, ':', 1) ELSE a.code END AS code
     FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN account a ON a.id = e.account_id
     WHERE t.cause <> '' AND {of_the_source}
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 4
 ), due AS (
     SELECT id, code, currency, sum(minor) AS minor FROM ({due}) AS row (id, code, currency, minor)
     WHERE {of_the_row} GROUP BY 1, 2, 3
@@ -41,13 +51,13 @@ SELECT format('%s:%s left %s %s on %s where its row says %s', CAST(:name AS text
               code, coalesce(due.minor, 0))
 FROM posted FULL JOIN due USING (id, code, currency)
 WHERE coalesce(posted.minor, 0) <> coalesce(due.minor, 0)
-LIMIT :most
+ORDER BY 1 LIMIT :most
 """
 _UNEXPLAINED = f"""
 SELECT 'transaction ' || key || ' (' || what || ') has the cause ' || coalesce(nullif(cause, ''), 'of nothing')
        || ', which no rows of ours explain'
 FROM ledger_transaction WHERE (:whole OR id > ({NEWEST})) AND split_part(cause, ':', 1) <> ALL (CAST(:known AS text[]))
-LIMIT :most
+ORDER BY 1 LIMIT :most
 """  # noqa: S608  # Only a statement of ours is put in.
 
 
@@ -89,7 +99,7 @@ async def _lately(session: AsyncSession) -> list[Compared]:
 
 
 async def _differences(session: AsyncSession, one: Compared, look: Look) -> list[str]:
-    given: dict[str, Any] = {"name": one.source.name, "most": look.most}
+    given: dict[str, Any] = {"name": one.source.name, "most": look.most, "by_class": list(one.source.by_class)}
     if one.ids is None:
         sql = _COMPARE.format(
             due=one.source.due, of_the_source="split_part(t.cause, ':', 1) = :name", of_the_row="true"

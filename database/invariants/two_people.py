@@ -117,3 +117,22 @@ UNION ALL
 SELECT 'month ' || c.month || ' was closed on the word of those who asked for it'
 FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.askers @> to_jsonb(c.decided_by))
 """
+
+
+class ClaimsByTwo(Invariant):
+    """Claims, write-offs, stated outcomes and rails that were switched on again: each on the word of two people."""
+
+    code, name = "I8", "claims_by_two"
+    sql = """
+SELECT format('claim %s stands on the word of those who proposed it', id) FROM rollback
+WHERE state IN ('claimed', 'settled', 'written_off', 'dropped') AND (checked_by IS NULL OR proposers @> to_jsonb(checked_by))
+UNION ALL
+SELECT format('claim %s was written off on the word of those who asked for it', id) FROM rollback
+WHERE state = 'written_off' AND (ended_by IS NULL OR write_off_askers @> to_jsonb(ended_by))
+UNION ALL
+SELECT format('outcome %s was agreed to by those who stated it', id) FROM stated_outcome
+WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR staters @> to_jsonb(agreed_by))
+UNION ALL
+SELECT format('rail %s was switched on by those who asked for it', rail) FROM rail_switch
+WHERE on_at IS NOT NULL AND (on_by IS NULL OR askers @> to_jsonb(on_by))
+"""

@@ -16,14 +16,14 @@ AT_ONCE = 50_000
 # No transaction of ours lasts longer: an entry older than this is there, or never will be.
 SLACK = timedelta(minutes=30)
 # The key of an order's step is `<order>:<step>`; that of an issuer's call
-# `call:<issuer>:<request>:…`. An adjustment for a
+# `cost:issuer:<issuer>:<request>:…`. An adjustment for a
 # line or a break is explained by what caused it.
 _FROM_BOOKS = text("""
 INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
                          line_id, break_id)
 SELECT e.id, CAST(:source AS varchar),
-       CASE WHEN t.key LIKE 'call:%' THEN split_part(t.key, ':', 2) ELSE '' END,
-       CASE WHEN t.key LIKE 'call:%' THEN split_part(t.key, ':', 3) ELSE split_part(t.key, ':', 1) END,
+       CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
+       CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
        coalesce(p.gateway_reference, g.gateway_reference, ''), e.amount_minor, e.currency, e.at,
        (e.at AT TIME ZONE 'Asia/Shanghai')::date, t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,

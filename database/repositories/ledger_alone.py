@@ -21,7 +21,7 @@ from domain.finance.ledger import require_balanced
 AT_ONCE = 64  # Steps in one statement.
 STATEMENTS = 2  # At the same time: while one waits for its commit, the next is written.
 SQL = (
-    "SELECT ledger_post($1::text[], $2::text[], $3::text[], $4::timestamptz, $5::date[], $6::date[], $7::text[],"
+    "SELECT ledger_post($1::text[], $2::text[], $3::text[], $4::timestamptz, CAST($5 AS date[]), CAST($6 AS date[]), $7::text[],"
     " $8::bigint[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::text[])"
 )
 
@@ -61,7 +61,8 @@ class LonePostings:
     def _next(self) -> list[tuple[Step, asyncio.Future[bool]]]:
         """The steps that have waited longest, no key twice: a second one is judged once the first is written."""
         keys: set[str] = set()
-        taken, left = [], []
+        taken: list[tuple[Step, asyncio.Future[bool]]] = []
+        left: list[tuple[Step, asyncio.Future[bool]]] = []
         for step, done in self._waiting:
             if len(taken) < AT_ONCE and step.key not in keys:
                 keys.add(step.key)
@@ -80,7 +81,7 @@ class LonePostings:
                     await self._write([one])
                 return
             _end(group, refused)
-        except Exception as failed:  # noqa: BLE001  # Whatever it was, those who wait are told of it.
+        except Exception as failed:  # noqa: BLE001  # Whatever it was, those who wait get it.
             _end(group, failed)
         else:
             for step, done in group:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.tables.columns import (
     TableRow,
     json_list,
+    json_object,
     minor_units,
     minor_units_maybe,
     moment,
@@ -53,6 +54,13 @@ class PayoutRow(TableRow):
     refusal_code: Mapped[str | None] = mapped_column(default=None)
     prepared_at: Mapped[datetime] = moment_now()
     settled_at: Mapped[datetime | None] = moment_maybe()
+    # By which version of the routing policy, and by what facts, its rail was chosen; None for orders from before.
+    routing_version: Mapped[str | None] = mapped_column(default=None)
+    routed: Mapped[dict[str, str]] = json_object()
+    payee_index: Mapped[str | None] = mapped_column(default=None)  # As of the submission.
+    offset_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # Of claims; never in `amount_minor`.
+    tried_at: Mapped[datetime | None] = moment_maybe()  # When it was last about to be sent.
+    stated_id: Mapped[str | None] = mapped_column(default=None)  # Two people said the outcome: stated_outcome.id
 
 
 class PayeeCorrectionRow(TableRow):

@@ -12,7 +12,7 @@ from domain.finance.periods import ClosingState
 
 
 class ClosingRow(TableRow):
-    """One person asks for a month to be closed; another agrees, or somebody takes it back. Of a month at most one waits."""
+    """One person asks for a month to be closed; another agrees, or a colleague takes it back. Of a month at most one waits."""
 
     __tablename__ = "ledger_closing"
     __table_args__ = (

@@ -56,6 +56,8 @@ class WaitingFor(StrEnum):
     OUTLET = "outlet"  # A partner outlet confirms.
     ISSUER = "issuer"  # The issuer is down or in maintenance; asked again by itself.
     GATEWAY = "gateway"  # The payment's outcome is unknown and is being reconciled.
+    RAIL = "rail"  # Nothing may leave on the payment's rail at the moment; it goes on by itself.
+    FINANCE = "finance"  # A person of finance looks at the payment before it leaves.
     BANK = "bank"  # The payment is in a file that the bank carries out, or waits for the next one.
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.cards.card import CardStatus, CardType, EndReason, Outcome
+from domain.cards.card import CardStatus, CardType, EndReason, Outcome, WaitingFor
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.cards.verification import Consequence, DynamicCodeResult
 from domain.finance.payout import PayoutOutcome
@@ -218,6 +218,14 @@ class PayoutFacts:
 
     outcome: PayoutOutcome
     code: str | None
+
+
+@dataclass(frozen=True)
+class PaymentHeld:
+    """A payment may not leave yet: whom it waits for, and until when (ISO 8601); None: until people act."""
+
+    waiting_for: WaitingFor
+    until: str | None
 
 
 class NotificationVerdict(StrEnum):

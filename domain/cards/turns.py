@@ -54,7 +54,7 @@ _ENDS = {
     Outcome.REJECTED: SellerMessage.REJECTED,
     Outcome.CANCELLED: SellerMessage.CANCELLED,
 }
-_LATE = frozenset({WaitingFor.GATEWAY, WaitingFor.ISSUER})
+_LATE = frozenset({WaitingFor.GATEWAY, WaitingFor.ISSUER, WaitingFor.RAIL, WaitingFor.FINANCE})
 
 
 def turns(

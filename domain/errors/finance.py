@@ -34,7 +34,7 @@ class PeriodClosed(Refusal):
 
 
 class ClosingWaits(Refusal):
-    """Somebody has asked for the month (`month`) to be closed already: a second person agrees, or it is taken back."""
+    """A colleague has asked for the month (`month`) to be closed already: a second person agrees, or it is taken back."""
 
     code = "closing_waits"
     http_status = 409
@@ -129,6 +129,68 @@ class DayClosed(Refusal):
     """The day is closed (`day`), or a colleague has asked for it and you agree to that instead."""
 
     code = "day_closed"
+
+
+class NothingToRelease(Refusal):
+    """The payment waits for no person: it goes on by itself, was let go already, or its order is made."""
+
+    code = "nothing_to_release"
+    http_status = 409
+
+
+class RailSwitched(Refusal):
+    """The rail stands so already, or another person has just changed it: look at the page again."""
+
+    code = "rail_switched"
+    http_status = 409
+
+
+class OutcomeKnown(Refusal):
+    """What became of the payment is known (`state`), or it was never sent: there is nothing to state."""
+
+    code = "outcome_known"
+    http_status = 409
+
+
+class OutcomeTooEarly(Refusal):
+    """The provider may still answer: an outcome is stated from `minutes` minutes after the order on, and not while it is being sent."""
+
+    code = "outcome_too_early"
+    http_status = 409
+
+
+class StatementWaits(Refusal):
+    """An outcome was stated already and waits for a second person."""
+
+    code = "statement_waits"
+    http_status = 409
+
+
+class StatementOver(Refusal):
+    """The statement was agreed to, declined or overtaken by the provider's own answer."""
+
+    code = "statement_over"
+    http_status = 409
+
+
+class NotClaimable(Refusal):
+    """The card's price cannot be claimed back (`why`): it was not paid, the time is over, the sum is too small, or it was claimed."""
+
+    code = "not_claimable"
+    http_status = 409
+
+
+class ClaimOver(Refusal):
+    """The claim stands otherwise by now (`state`): look at the page again."""
+
+    code = "claim_over"
+    http_status = 409
+
+
+class ClaimMoves(Refusal):
+    """A part of the claim is being offset by a payment that is under way: try again when its outcome is known."""
+
+    code = "claim_moves"
     http_status = 409
 
 

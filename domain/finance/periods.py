@@ -12,7 +12,7 @@ class ClosingState(StrEnum):
 
     ASKED = "asked"  # It waits for a second person.
     AGREED = "agreed"  # The month is closed.
-    WITHDRAWN = "withdrawn"  # Somebody took it back; it can be asked for again.
+    WITHDRAWN = "withdrawn"  # A colleague took it back; it can be asked for again.
 
 
 def month_of(day: date) -> str:

@@ -49,6 +49,7 @@ _SEEN_ON: Mapping[Topic, str] = {
     Topic.OUTBOX: "/operations/deliveries",
     Topic.TICKET_GROWTH: "/insight/support",
     Topic.WEBHOOKS: "/operations/deliveries",
+    Topic.INVARIANTS: "/operations/invariants",
 }
 
 

@@ -17,6 +17,7 @@ class RunKind(StrEnum):
     REPAIR = "repair"
     GOODWILL = "goodwill"
     TICKET = "ticket"
+    SETTLEMENT = "settlement"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ RUN_TYPES: Mapping[RunKind, RunType] = {
     RunKind.REPAIR: RunType("RepairWorkflow", "repair:"),
     RunKind.GOODWILL: RunType("GoodwillWorkflow", "goodwill:"),
     RunKind.TICKET: RunType("TicketWorkflow", "ticket:"),
+    RunKind.SETTLEMENT: RunType("SettlementWorkflow", "settlement:"),
 }
 
 

@@ -46,11 +46,21 @@ class Permission(StrEnum):
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
     RECONCILE = "reconcile"  # Bring statements, decide breaks, close a day.
+    SWITCH_RAILS = "switch_rails"  # Switch a way of paying off at once, and agree with another to switch it on again.
+    RELEASE_PAYMENTS = "release_payments"  # Look at payments that are held, and let them go; verify sellers' names.
+    STATE_OUTCOMES = "state_outcomes"  # State what became of a payment, or agree to it; never both.
+    CLAIM_BACK = "claim_back"  # Claim a card's price back from its seller, or agree to it; never both.
+    WRITE_OFF = "write_off"  # Give up what a seller owes, or agree to it; never both.
     SEE_BOOKS = "see_books"  # Accounts, journal and months: what the platform has, owes and earned.
     LET_OUT_BATCHES = (
         "let_out_batches"  # Propose or approve files of payments to a bank, never both; read its answers in.
     )
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
+    SEE_SETTLEMENTS = "see_settlements"  # What counterparties are owed, run by run.
+    RUN_SETTLEMENTS = "run_settlements"  # Answer for counterparties, resolve disputes, agree to payments.
+    MANAGE_COUNTERPARTIES = (
+        "manage_counterparties"  # Add and change them; propose or agree to their payees, never both.
+    )
     SEE_SALES = "see_sales"  # What cards were sold for and who shares in it; taxes withheld; rates. Nothing that a seller may learn.
     RECORD_SALES = "record_sales"  # Record and return sales, buyers' payments and rates.
     HANDLE_TAX = "handle_tax"  # Sign a version of the tax rules off, make certificates and the files with full names.
@@ -141,6 +151,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
             Permission.HANDLE_ALERTS,
+            Permission.SWITCH_RAILS,
             Permission.SEE_POLICIES,
         }
     ),
@@ -160,6 +171,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_FINANCE,
+            Permission.SEE_SETTLEMENTS,
+            Permission.RUN_SETTLEMENTS,
+            Permission.MANAGE_COUNTERPARTIES,
             Permission.AGREE_GOODWILL,
             Permission.COMMENT,
             Permission.SEE_CARD,
@@ -167,6 +181,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_BOOKS,
             Permission.CLOSE_PERIODS,
             Permission.RECONCILE,
+            Permission.SWITCH_RAILS,
+            Permission.RELEASE_PAYMENTS,
+            Permission.STATE_OUTCOMES,
+            Permission.CLAIM_BACK,
+            Permission.WRITE_OFF,
             Permission.LET_OUT_BATCHES,
             Permission.SEE_SALES,
             Permission.RECORD_SALES,
@@ -182,9 +201,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.PREPARE_COPY,
             Permission.ERASE_DATA,
+            Permission.CLAIM_BACK,
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_COMPLIANCE,
+            Permission.SEE_SETTLEMENTS,
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,

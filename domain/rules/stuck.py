@@ -11,12 +11,14 @@ from pathlib import Path
 from domain.cards.card import Stage, WaitingFor
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument, PolicyKind, built_in_file
-from domain.policies.schema import Schema, record, whole
+from domain.policies.schema import Schema, record, whole, with_default
 
 STUCK = Path(__file__).with_name("stuck.json")
 MONTH_S = 31 * 24 * 3600
 STAGES = tuple(stage for stage in Stage if stage is not Stage.ENDED)
 PARTIES = (WaitingFor.ISSUER, WaitingFor.GATEWAY, WaitingFor.OUTLET, WaitingFor.SELLER_PAYEE)
+DAY_S = 24 * 3600
+HELD_PAYMENTS = {WaitingFor.RAIL: 2 * DAY_S, WaitingFor.FINANCE: DAY_S}  # Documents of older releases lack them.
 WITH_DEADLINE = (
     WaitingFor.SELLER_FIELDS,
     WaitingFor.SELLER_CODE,
@@ -54,7 +56,11 @@ KIND = PolicyKind(
         failures=whole(1, 1000),
         unstarted_s=_seconds(),
         machine_s=record("stage", **{stage.value: _seconds() for stage in STAGES}),
-        waiting_s=record("waiting_for", **{party.value: _seconds() for party in PARTIES}),
+        waiting_s=record(
+            "waiting_for",
+            **{party.value: _seconds() for party in PARTIES},
+            **{party.value: with_default(_seconds(), most) for party, most in HELD_PAYMENTS.items()},
+        ),
         overdue_s=record("waiting_for", **{party.value: _seconds() for party in WITH_DEADLINE}),
     ),
     lambda: built_in_file("stuck", STUCK, "stuck"),

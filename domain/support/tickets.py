@@ -42,6 +42,7 @@ class TicketCategory(StrEnum):
     CODE_TROUBLE = "code_trouble"  # The issuer's one-time code does not come or is not taken.
     PRIVACY = "privacy"  # A copy of their data, or its erasure.
     ACCOUNT = "account"  # Signing in, telephone number, payee.
+    SETTLEMENT = "settlement"  # A counterparty disputes a statement of what it is owed.
     OTHER = "other"  # Anything else.
 
 
@@ -77,6 +78,7 @@ class LinkedKind(StrEnum):
     CARD = "card"  # card.id
     PAYOUT = "payout"  # The key of a payout.
     TICKET = "ticket"  # ticket.id
+    SETTLEMENT = "settlement"  # settlement_run.id
 
 
 class ClockKind(StrEnum):

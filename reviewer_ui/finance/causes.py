@@ -26,7 +26,7 @@ async def _quote(session: AsyncSession, row_id: str) -> str:
 
 async def _payout(session: AsyncSession, key: str) -> str:
     row = await session.get(PayoutRow, key)
-    return f"/cards/{row.card_id}?tab=money" if row is not None else ""
+    return f"/payouts/{row.key}" if row is not None else ""
 
 
 async def _goodwill(session: AsyncSession, row_id: str) -> str:
@@ -47,11 +47,46 @@ async def _break(session: AsyncSession, row_id: str) -> str:
     return f"/reconciliation/breaks/{row_id}" if await session.get(BreakRow, row_id) is not None else ""
 
 
+async def _sale(_session: AsyncSession, sale_id: str) -> str:
+    return f"/sales/{sale_id}"
+
+
+async def _receipt(_session: AsyncSession, _receipt_id: str) -> str:
+    return "/sales/buyers"
+
+
+async def _revaluation(_session: AsyncSession, _month: str) -> str:
+    return "/fx"
+
+
 # By the name of the source, as it stands before the colon of a cause.
+async def _rollback(_session: AsyncSession, claim_id: str) -> str:
+    return f"/claims#claim-{claim_id}"
+
+
+async def _settlement(_session: AsyncSession, run_id: str) -> str:
+    return f"/settlements/{run_id}"
+
+
+async def _counterparty(_session: AsyncSession, party_id: str) -> str:
+    return f"/counterparties/{party_id}"
+
+
 FINDERS: Mapping[str, Finder] = {
-    "quote": _quote, "payout": _payout, "goodwill": _goodwill, "answers": _answers,
-    "line": _line, "break": _break,
-}  # fmt: skip
+    "quote": _quote,
+    "payout": _payout,
+    "withholding": _payout,  # Withheld from that order.
+    "goodwill": _goodwill,
+    "answers": _answers,
+    "sale": _sale,
+    "receipt": _receipt,
+    "revaluation": _revaluation,
+    "rollback": _rollback,
+    "settlement": _settlement,
+    "counterparty": _counterparty,
+    "line": _line,
+    "break": _break,
+}
 
 
 @router.get("/{cause}")

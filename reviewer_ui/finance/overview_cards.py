@@ -19,7 +19,6 @@ from database.reads.finance.reconciliation import cells, open_sums
 from database.tables.ops.health import InvariantResultRow
 from domain.finance.periods import first_day, month_of, next_month
 from domain.money import Money
-from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.reconciliation import reconciliation_in_force
 from reviewer_ui.sessions import Person
@@ -65,17 +64,15 @@ async def unknown_payments(session: AsyncSession, _person: Person, _now: datetim
     return OverviewCard("money.unknown", lines, "/payouts?state=unknown", "money.unknown.none", urgent=bool(lines))
 
 
-async def second_person(session: AsyncSession, person: Person, _now: datetime) -> OverviewCard:
+async def second_person(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what waits for a second person."""
     waits = await attention.seconds(session)
     wanted = (
-        ("money.second.payees", waits.payees, "/owed", Permission.CORRECT_PAYEE),
-        ("money.second.goodwill", waits.goodwill, "", Permission.AGREE_GOODWILL),
-        ("money.second.months", waits.months, "/money/periods", Permission.CLOSE_PERIODS),
+        ("money.second.payees", waits.payees, "/owed"),
+        ("money.second.goodwill", waits.goodwill, "/goodwill"),
+        ("money.second.months", waits.months, "/money/periods"),
     )
-    lines = tuple(
-        CardLine(key, count=many, href=href) for key, many, href, needed in wanted if many and person.may(needed)
-    )
+    lines = tuple(CardLine(key, count=many, href=href) for key, many, href in wanted if many)
     return OverviewCard("money.second", lines, "/money/periods", "money.second.none", urgent=bool(lines))
 
 
@@ -98,7 +95,9 @@ async def in_flight(session: AsyncSession, _person: Person, _now: datetime) -> O
 
 async def owed(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what is owed: to sellers, and for payees that were refused, to partners, for tax and to issuers."""
-    classes = ("seller_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit")
+    classes = (
+        "seller_payable", "brokered_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit",
+    )  # fmt: skip
     lines = [
         CardLine(f"account_class.{one.code}", amount=-one.balance, href=f"/money/accounts?class={one.code}")
         for one in await totals(session, classes)
@@ -116,7 +115,7 @@ async def receivables(session: AsyncSession, _person: Person, _now: datetime) ->
             f"account_class.{one.code}", amount=one.balance, href=f"/money/accounts?class={one.code}",
             alarm=one.code == "suspense",
         )
-        for one in await totals(session, ("seller_receivable", "buyer_receivable", "suspense"))
+        for one in await totals(session, ("seller_receivable", "buyer_receivable", "partner_receivable", "suspense"))
         if one.balance.amount_minor
     )  # fmt: skip
     return OverviewCard("money.receivable", lines, "/money/accounts", "money.receivable.none")

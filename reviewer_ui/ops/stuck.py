@@ -159,6 +159,9 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
         return see_other(f"/operations/repairs/{card_id}")
     if kind is RunKind.TICKET:
         return see_other(f"/tickets/{card_id}")
+    if kind is RunKind.SETTLEMENT:
+        party, _, period = card_id.partition(":")
+        return see_other(f"/settlements?party={party}&period={period}")
     async with console.services.database.transaction() as session:
         card = await cards.load(session, card_id)
         step = await reads.pending(session, workflow_id)

@@ -9,6 +9,7 @@ from datetime import date
 from babel.dates import format_date
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance import speed
 from database.reads.quality import insight as reads
 from database.reads.quality.insight import ALL, Span
 from languages import has, translate
@@ -158,12 +159,27 @@ async def reject_reasons(session: AsyncSession, span: Span, locale: str) -> Figu
     return _reasons("rejected", "reject_reason", await reads.reject_reasons(session, span), locale)
 
 
+async def payout_speed(session: AsyncSession, span: Span, locale: str) -> Figure:
+    """How long money took from acceptance, by rail."""
+    found = await speed.by_rail(session, span)
+    bars = shares([entry.p50_s for entry in found])
+    rows = tuple(
+        Row(
+            _rail(entry.rail, locale), (duration(entry.p50_s, locale), duration(entry.p99_s, locale), str(entry.paid)),
+            (entry.p50_s, entry.p99_s, entry.paid), bar,
+        )
+        for entry, bar in zip(found, bars, strict=True)
+    )  # fmt: skip
+    return figure_of("payout_speed", ("p50", "p99", "paid_orders"), rows, locale, rows[0].shown[0] if rows else "")
+
+
 MAKERS: Mapping[str, Maker] = {
     "backlog": backlog,
     "flow": flow,
     "time": time_to_decision,
     "deadlines": deadlines,
     "straight": straight_through,
+    "payout_speed": payout_speed,
     "workload": workload,
     "reasons": review_reasons,
     "rejected": reject_reasons,
@@ -189,6 +205,10 @@ def figure_of(
 
 def _type(card_type: str, locale: str) -> str:
     return translate("insight.all_types", locale) if card_type == ALL else translate(f"card_type.{card_type}", locale)
+
+
+def _rail(rail: str, locale: str) -> str:
+    return translate("insight.every_rail", locale) if rail == ALL else translate(f"rail.{rail}", locale)
 
 
 def worded(key: str, value: str, locale: str) -> str:

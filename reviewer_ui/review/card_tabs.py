@@ -45,6 +45,7 @@ class QuoteView:
 class PayoutView:
     """One payment order; the payee is masked."""
 
+    key: str
     amount: Money
     state: PayoutState
     payee: str
@@ -90,7 +91,7 @@ async def _money(session: AsyncSession, record: CardRecord, person: Person) -> T
         return TabContent(quotes=made)
     orders = tuple(
         PayoutView(
-            Money(row.amount_minor, row.currency), row.state, row.payee_masked or record.submission.payee_masked,
+            row.key, Money(row.amount_minor, row.currency), row.state, row.payee_masked or record.submission.payee_masked,
             row.prepared_at, row.settled_at, row.gateway_reference or row.refusal_code or "",
         )
         for row in await payouts(session, record.card.id)

@@ -16,6 +16,7 @@ from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
+from database.reads.finance.held import of_card as of_waiting_card
 from database.reads.ops.providers import MARK_LENGTH
 from database.reads.support.callbacks import CallbackView, newest_of_card
 from database.reads.support.customers import OwnLine, of_card
@@ -27,6 +28,7 @@ from domain.cards.pricing import QuoteState
 from domain.cards.review import AskedItem
 from domain.finance.payout import PayeeFault
 from domain.finance.rails import Rail
+from domain.finance.routing import WaitReason
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.brands import Brand, brand
@@ -35,6 +37,7 @@ from seller_ui.journey import Panel, Step, panel_of, steps_of
 from seller_ui.pages.sell import digits_only
 from seller_ui.site import NO_FAULTS, REFUSED, Faults, SellerVisit, Visit, status_of, typed
 from services.finance.confirmations import ToConfirm
+from services.finance.offsets import foreseen
 from web.story import Moment, moments
 from web.words import without_repeats
 
@@ -73,6 +76,8 @@ class CardPage:
     callback: CallbackView | None  # Their newest request to support.
     may_ask: bool  # No request of theirs waits for an answer.
     tickets: tuple[OwnLine, ...]  # Their newest questions about the card.
+    payment_waits: tuple[WaitReason, ...] = ()  # Why nothing was sent yet.
+    set_off: Money | None = None  # What of the offered amount they owe us.
     faults: Faults = NO_FAULTS
     section: str = "cards"
 
@@ -127,6 +132,7 @@ async def page_of(
         callback = await newest_of_card(session, card_id)
         tickets = await of_card(session, visit.owner, card_id)
         details = await _details(session, card_id, panel_of(card))
+        waits, set_off = await _payment(session, visit.owner, card)
         second = await of_submission(session, card_id) if panel_of(card) is Panel.PAYEE else None
         confirms = panel_of(card) is Panel.CONFIRM
         to_confirm = await visit.site.services.confirmations.of_card(session, card_id) if confirms else None
@@ -158,8 +164,18 @@ async def page_of(
         callback=callback,
         may_ask=callback is None or callback.closed_at is not None,
         tickets=tickets,
+        payment_waits=waits,
+        set_off=set_off,
         faults=faults,
     )
+
+
+async def _payment(session: AsyncSession, owner: str, card: CardView) -> tuple[tuple[WaitReason, ...], Money | None]:
+    """Why the card's payment waits, and what of an offered amount would be offset."""
+    if panel_of(card) is Panel.OFFER and card.quote is not None:
+        return (), await foreseen(session, owner, card.quote.amount, datetime.now(UTC))
+    held = await of_waiting_card(session, card.id) if card.stage is Stage.PAYOUT and not card.ended else None
+    return (held.reasons if held is not None else ()), None
 
 
 async def _details(

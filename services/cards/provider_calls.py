@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from domain.cards.verification import CONSEQUENCES, Answer, Consequence, Party
 from domain.finance.ledger import issuer_cost
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.ops.providers import FX_DESK, OUTLETS, Provider, issuer, store
 from domain.places import business_day
 from domain.rules.assessment import OF_ANSWERS, CardClaims, PartyAnswer, heard, reasons_of
 from domain.rules.brands import Brand, brand
@@ -33,6 +34,14 @@ from gateways.issuer import IssuerGateway
 from gateways.outlet import OutletGateway
 from gateways.pos import PosGateway
 from services.work import sla
+
+# Whose bill a party's answers are on, by the issuer of the card.
+_PROVIDERS: Mapping[Party, Callable[[str], Provider]] = {
+    Party.ISSUER: issuer,
+    Party.POS: store,
+    Party.OUTLET: lambda _: OUTLETS,
+    Party.FX: lambda _: FX_DESK,
+}
 
 
 @dataclass(frozen=True)
@@ -120,10 +129,11 @@ class ProviderCalls:
             await self.book_cost(session, card, answer)
 
     async def book_cost(self, session: AsyncSession, card: OpenedCard, answer: Answer) -> None:
-        """Posts the cost of a call; nothing for one that cost nothing. Its key names what the issuer's invoice will name."""
+        """Post the cost of a call; nothing for one that cost nothing. Its key names the provider and the request, as an invoice does."""
         if answer.cost_fen:
-            lines, cause = issuer_cost(Money(answer.cost_fen)), f"answers:{card.row.id}"
-            key = f"call:{card.brand.issuer}:{answer.request_id}:{new_id()}"
+            provider = _PROVIDERS[answer.party](card.brand.issuer).id
+            key, cause = f"cost:{provider}:{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
+            lines = issuer_cost(Money(answer.cost_fen))
             await ledger.post(session, key, card.row.id, "issuer_cost", lines, cause=cause)
 
     async def conclude(

@@ -9,21 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.repositories.orders import OrderRow, order, orders_of
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed
-from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.payout import RETURNED, PayoutOutcome, PayoutReport, PayoutState
 from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from domain.work.kinds import REVIEW
+from services.finance import offsets
 from services.finance.payout_orders import order_of, ordered_first
+from services.finance.routing import count_adopted
+from services.finance.waiting import goes_on
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
 
@@ -40,8 +43,8 @@ class Adopting:
 
         Nothing is written where card, quote or amount do not agree: a person must look then.
         """
-        if is_goodwill_key(paid.key):
-            return await self._adopt_goodwill(paid)
+        if orders_of(paid.key) is not PayoutRow:
+            return await self._answer(paid)
         found = KEY.fullmatch(paid.key)
         if found is None or paid.outcome is not PayoutOutcome.PAID or paid.amount is None:
             return "is no order of ours"
@@ -54,17 +57,18 @@ class Adopting:
                 return _answered(row, paid)
             if card.outcome is not None:
                 return f"was paid for a card that ended as {card.outcome.value}"
-            quote = await _quote(session, card.id, paid.amount)
+            quote = await _quote(session, card.id, paid.amount) or await _offset_quote(session, card, paid.amount)
             if quote is None:
                 return f"was paid with {paid.amount}, which no quote of its card offered"
             await self._write(session, card, quote, int(found[2]), paid)
         return None
 
-    async def _adopt_goodwill(self, paid: PayoutReport) -> str | None:
-        """The order of a goodwill payment is only ever answered: one that is not here was lost with its agreement."""
+    async def _answer(self, paid: PayoutReport) -> str | None:
+        """The order of no card is only ever answered: one that is not here was lost with the word of those who agreed to it."""
         async with self._database.transaction() as session:
-            row = await session.get(GoodwillOrderRow, paid.key, with_for_update=True)
-            return "was paid for goodwill that is not here" if row is None else _answered(row, paid)
+            row = await order(session, paid.key, lock=True)
+            what = "goodwill" if is_goodwill_key(paid.key) else "a settlement"
+            return f"was paid for {what} that is not here" if row is None else _answered(row, paid)
 
     async def _write(
         self, session: AsyncSession, card: CardRow, quote: QuoteRow, attempt: int, paid: PayoutReport
@@ -75,9 +79,14 @@ class Adopting:
             quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
             lines, cause = owed(submission.owner, amount), f"quote:{quote.id}"
             await ledger.post(session, f"{quote.id}:owed", card.id, "owed", lines, cause=cause)
-        row = order_of(self._keyring, submission, quote, paid.key, attempt)
+        sent = amount if paid.amount is None else paid.amount
+        taken = await _offset_by(session, submission.owner, amount, sent)
+        row = order_of(self._keyring, submission, quote, paid.key, attempt, (amount - sent).amount_minor)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
-        await ordered_first(session, row, submission.owner)
+        if await ordered_first(session, row, submission.owner):
+            await offsets.take(session, submission.owner, card.id, paid.key, taken, now())
+            await count_adopted(session, row.rail, sent, now())
+            await goes_on(session, paid.key, now())
         # A decision on the card comes too late now: its seller has the money.
         open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
         await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
@@ -86,9 +95,11 @@ class Adopting:
         await cards.record(session, card.id, change)
 
 
-def _answered(row: PayoutRow | GoodwillOrderRow, paid: PayoutReport) -> str | None:
+def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     if paid.amount != Money(row.amount_minor, row.currency):
         return f"was paid with {paid.amount} where {Money(row.amount_minor, row.currency)} was ordered"
+    if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
+        return None  # It left our account, and came back.
     if row.state is PayoutState.REFUSED:
         return "was paid though it stands as refused here"
     if row.answered is None:
@@ -104,3 +115,23 @@ async def _quote(session: AsyncSession, card_id: str, amount: Money) -> QuoteRow
         select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
     )
     return (await session.execute(statement.limit(1).with_for_update())).scalar_one_or_none()
+
+
+async def _offset_quote(session: AsyncSession, card: CardRow, amount: Money) -> QuoteRow | None:
+    """The newest accepted quote of more than this amount, where the seller owes as much as the difference."""
+    owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
+    open_minor = sum(claim.left_minor for claim in await offsets.open_claims(session, owner))
+    more = QuoteRow.amount_minor.between(amount.amount_minor + 1, amount.amount_minor + open_minor)
+    wanted = (QuoteRow.card_id == card.id, QuoteRow.state == QuoteState.ACCEPTED, more)
+    newest = select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
+    return (await session.execute(newest.limit(1).with_for_update())).scalar_one_or_none()
+
+
+async def _offset_by(session: AsyncSession, owner: str, owed_amount: Money, sent: Money) -> list[tuple[str, int]]:
+    """The claims that make up the difference between what was owed and what was sent, the oldest first."""
+    room, found = (owed_amount - sent).amount_minor, []
+    for claim in await offsets.open_claims(session, owner, lock=True):
+        if (taken := min(room, claim.left_minor)) > 0:
+            found.append((claim.id, taken))
+            room -= taken
+    return found

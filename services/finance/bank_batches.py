@@ -14,17 +14,21 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.reads.finance.routing import is_off
 from database.repositories.audit import by_person
+from database.repositories.orders import orders_of
 from database.session import Database
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
+from database.tables.finance_settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow
-from domain.errors.finance import BankFileRefused, BatchChanged, NothingWaits
+from domain.errors.finance import BankFileRefused, BatchChanged, NothingWaits, RailSwitched
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
 from domain.finance.banks import BatchState, bank_account
 from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome
-from domain.identifiers import is_goodwill_key, new_id, short
+from domain.finance.rails import Rail
+from domain.identifiers import is_goodwill_key, is_settlement_key, new_id, short
 from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
@@ -34,6 +38,7 @@ from gateways.banks.files import LINES_MAX, FileRefused, OrderLine, ResultLine, 
 from gateways.banks.formats import BankFormat
 from services.finance.payout_orders import opened_order, ordered_with
 from services.finance.returned import claimed
+from services.finance.settlement import orders as settlement_orders
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -100,11 +105,12 @@ class BankBatches:
     async def approve(self, person: str, batch_id: str) -> None:
         """Let a batch out as the second person; approved already, nothing changes.
 
-        Refuses NotAllowed, NotFound, BatchChanged when it was dropped, and OwnWork to who proposed it or counts as one with them.
+        Refuses NotAllowed, NotFound, RailSwitched while banks are switched off, BatchChanged when it was dropped, and OwnWork to who proposed it or counts as one with them.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
             batch = await _locked(session, batch_id)
+            await _require_on(session)
             if batch.state in OPEN_STATES and batch.checked_by == person:
                 return
             if batch.state is not BatchState.PROPOSED:
@@ -133,13 +139,15 @@ class BankBatches:
     async def file(self, person: str, batch_id: str) -> tuple[str, bytes]:
         """Return the name and bytes of an approved batch's file; the same bytes each time it is taken.
 
-        Refuses NotAllowed, NotFound, BatchChanged before its approval, and BankFileRefused where it cannot be written.
+        Refuses NotAllowed, NotFound, BatchChanged before its approval, RailSwitched, and BankFileRefused where it cannot be written.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
             batch = await _locked(session, batch_id)
             if batch.state not in OPEN_STATES:
                 raise BatchChanged(state=batch.state.value)
+            if batch.state is BatchState.APPROVED:
+                await _require_on(session)
             form = self._form(batch)
             try:
                 content = order_file(form, batch.number, batch.day, await self._order_lines(session, batch))
@@ -199,7 +207,7 @@ class BankBatches:
         line.reference = said.reference or line.reference
         if came_back:
             await claimed(session, line.key, Money(line.amount_minor, line.currency), self._now())
-        if is_goodwill_key(line.key):
+        if orders_of(line.key) is not PayoutRow:
             return None
         card_id = await session.scalar(select(PayoutRow.card_id).where(PayoutRow.key == line.key))
         return None if card_id is None or came_back else (card_id, line.key)
@@ -210,6 +218,8 @@ class BankBatches:
     async def _order_line(self, session: AsyncSession, line: BankLineRow) -> OrderLine:
         if is_goodwill_key(line.key):
             order = self._goodwill(self._keyring, await session.get_one(GoodwillOrderRow, line.key))
+        elif is_settlement_key(line.key):
+            order = settlement_orders.opened(self._keyring, await session.get_one(SettlementOrderRow, line.key))
         else:
             order = opened_order(self._keyring, *await ordered_with(session, line.key))
         try:
@@ -248,6 +258,12 @@ def _word(said: ResultLine) -> str:
 def _facts(batch: BankBatchRow) -> dict[str, str]:
     total = Money(batch.sum_minor, Currency.CNY)
     return {"bank": batch.bank, "lines": str(batch.lines), "sum": str(total), "batch": short(batch.id)}
+
+
+async def _require_on(session: AsyncSession) -> None:
+    """Refuse RailSwitched while banks are switched off: nothing new leaves in a file either."""
+    if await is_off(session, Rail.BANK):
+        raise RailSwitched()
 
 
 async def _locked(session: AsyncSession, batch_id: str) -> BankBatchRow:

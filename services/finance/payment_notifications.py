@@ -1,4 +1,4 @@
-"""What payment gateways report: kept with our verdict, it moves no money; whoever waits asks the gateway itself."""
+"""What payment gateways report: kept with our verdict, it moves no money; who waits asks the gateway itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import OrderRow, order
 from database.session import Database
 from database.tables.cards import CardRow
 from database.tables.columns import now
 from database.tables.finance import PaymentNotificationRow, PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch
@@ -55,7 +55,7 @@ class PaymentNotices:
             card = await session.get_one(CardRow, row_of_order.card_id) if isinstance(row_of_order, PayoutRow) else None
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
-        if isinstance(row_of_order, GoodwillOrderRow):  # Its workflow asks the gateway by itself.
+        if row_of_order is not None and card is None:  # Its workflow asks the gateway by itself.
             return PaymentReport("", report.key, verdict, waited_for=False)
         if card is None:
             raise NotFound()
@@ -65,11 +65,10 @@ class PaymentNotices:
 
 async def _judged(
     session: AsyncSession, notify_id: str, report: PayoutReport, rail: Rail
-) -> tuple[PayoutRow | GoodwillOrderRow | None, NotificationVerdict]:
-    row: PayoutRow | GoodwillOrderRow | None = await session.get(PayoutRow, report.key)
-    row = row or await session.get(GoodwillOrderRow, report.key)
+) -> tuple[OrderRow | None, NotificationVerdict]:
+    row = await order(session, report.key)
     if row is not None and row.rail is not rail:
-        row = None  # Another rail's order: whoever reports on it, it is none of theirs.
+        row = None  # Another rail's order: it is none of theirs to report on.
     verdict = verdict_on(row, report)
     amount = None if report.amount is None else report.amount.amount_minor
     # Each rail counts by itself: one must not use up another's number.

@@ -11,39 +11,47 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.repositories.orders import OrderRow
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME, payee_of
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PaymentNotificationRow, PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused
 from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.postings import rollback
 from domain.finance.rails import Rail
 from domain.identifiers import short
 from domain.money import Money
 from domain.sealing import KeyRing
-from services.finance import withholding
+from services.finance import offsets, withholding
 from services.finance.payee_faults import payee_fault
+from services.finance.routing import refused_again
 from services.work import sla
 
 
-def known_report(row: PayoutRow | GoodwillOrderRow) -> PayoutReport | None:
+def known_report(row: OrderRow) -> PayoutReport | None:
     """Return the outcome that the gateway gave us for certain; it is not asked again."""
     if row.answered is None:
         return None
     return PayoutReport(row.key, row.answered, row.gateway_reference, None, row.refusal_code)
 
 
-def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: str, attempt: int) -> PayoutRow:
-    """Make a new order with the payee as the submission names it now: what is sent later is what was written here."""
+def order_of(
+    keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: str, attempt: int, offset_minor: int = 0
+) -> PayoutRow:
+    """Make a new order with the payee as the submission names it now: what is sent later is what was written here.
+
+    `offset_minor` of the quote is not sent: the seller owed it.
+    """
     account, name = payee_of(keyring, submission)
     return PayoutRow(
-        key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor,
+        key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor - offset_minor,
         currency=quote.currency, rail=submission.payee_rail, payee_masked=submission.payee_masked,
         payee_account_sealed=ORDER_ACCOUNT.seal(keyring, key, account),
         payee_name_sealed=ORDER_NAME.seal(keyring, key, name),
+        payee_index=submission.payee_index, offset_minor=offset_minor,
     )  # fmt: skip
 
 
@@ -57,7 +65,7 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
     return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title, row.prepared_at)
 
 
-def verdict_on(row: PayoutRow | GoodwillOrderRow | None, report: PayoutReport) -> NotificationVerdict:
+def verdict_on(row: OrderRow | None, report: PayoutReport) -> NotificationVerdict:
     """Judge a genuine notification: it counts only for an order of ours and its exact amount."""
     if row is None:
         return NotificationVerdict.UNKNOWN_ORDER
@@ -70,8 +78,13 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
     """Writes the order and its postings; tells whether this transaction is the first with the order's key."""
     if not await insert_once(session, row, "key"):
         return False
-    postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
-    cause = f"payout:{row.key}"
+    sent, offset, cause = (
+        Money(row.amount_minor, row.currency), Money(row.offset_minor, row.currency), f"payout:{row.key}",
+    )  # fmt: skip
+    if offset.amount_minor:
+        postings = rollback.payout_prepared(owner, sent, offset, row.rail)
+    else:
+        postings = payout_prepared(owner, sent, row.rail)
     await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=cause)
     return True
 
@@ -121,25 +134,41 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     card = await cards.load_for_update(session, row.card_id)
     owner = await owner_of(session, card)
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
-    postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
-    step, cause = f"payout_{outcome.value}", f"payout:{row.key}"
-    await ledger.post(session, f"{row.key}:settled", row.card_id, step, postings, cause=cause)
-    if not paid:
-        await withholding.give_back(session, row.key, row.settled_at)
+    await _post_outcome(session, row, owner, amount, paid=paid)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
+    if row.stated_id is not None:
+        facts["stated"] = row.stated_id
     if not paid and (fault := payee_fault(row.rail, row.refusal_code)) is not None:
         facts["payee_fault"] = fault.value
-    what = f"payout.{outcome.value}"
+    what, actor = f"payout.{outcome.value}", "gateway" if row.stated_id is None else "machine"
     if paid or ends:
         change = Change(
-            Stage.ENDED, WaitingFor.NOBODY, None, what, facts, actor="gateway",
+            Stage.ENDED, WaitingFor.NOBODY, None, what, facts, actor=actor,
             outcome=Outcome.PAID if paid else Outcome.PAYMENT_REFUSED,
             reason=None if paid else EndReason.PAYEE_REFUSED, reason_detail=row.refusal_code,
         )  # fmt: skip
     else:
-        change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, what, facts, actor="gateway")
+        change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, what, facts, actor=actor)
     await cards.record(session, row.card_id, change)
     if paid or ends:
         await sla.stop(session, row.card_id, now())
     else:
         await sla.follow(session, row.card_id, WaitingFor.SELLER_PAYEE, now())
+
+
+async def _post_outcome(session: AsyncSession, row: PayoutRow, owner: str, amount: Money, *, paid: bool) -> None:
+    """Post what became of an order. A refusal gives back what it had used of the limits, and what it had offset."""
+    offset = Money(row.offset_minor, row.currency)
+    if paid:
+        postings = payout_paid(amount, row.rail)
+    elif offset.amount_minor:
+        postings = rollback.payout_refused(owner, amount, offset, row.rail)
+    else:
+        postings = payout_refused(owner, amount, row.rail)
+    what = f"payout_{PayoutOutcome.PAID if paid else PayoutOutcome.REFUSED}"
+    await ledger.post(session, f"{row.key}:settled", row.card_id, what, postings, cause=f"payout:{row.key}")
+    if not paid:
+        await withholding.give_back(session, row.key, now())
+        # In the order in which an order that is being made locks them.
+        await offsets.undo(session, row.key, now())
+        await refused_again(session, row.rail, amount, row.prepared_at)

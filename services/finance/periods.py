@@ -50,7 +50,7 @@ class Periods:
         """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
 
         Refuse NotAllowed, FieldInvalid (`month`), PeriodNotOver before its last day is over, PeriodClosed when it was closed
-        before, and ClosingWaits when somebody has asked for it already.
+        before, and ClosingWaits when a colleague has asked for it already.
         """
         self._require_over(month)
         async with self._database.transaction() as session:
@@ -70,7 +70,7 @@ class Periods:
     async def agree(self, person: str, closing_id: str) -> None:
         """Close the month as the second person. Agreed to already by them, nothing changes.
 
-        Refuse NotAllowed, NotFound when it no longer waits, OwnWork to whoever asked, acts for them or handled their account,
+        Refuse NotAllowed, NotFound when it no longer waits, OwnWork to a person who asked, acts for who did or handled their account,
         and PeriodClosed.
         """
         async with self._database.transaction() as session:

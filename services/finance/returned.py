@@ -8,20 +8,22 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.repositories.orders import orders_of
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import ReturnRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
 from domain.finance.postings.returned import payout_returned
-from domain.identifiers import is_goodwill_key
+from domain.finance.postings.rollback import offset_undone
 from domain.money import Money
+from services.finance import offsets, withholding
 from services.finance.payout_orders import owner_of
 from services.work import sla
 
@@ -33,7 +35,7 @@ class Found(StrEnum):
     KNOWN = "known"  # Posted before.
     NOT_PAID = "not_paid"  # The order does not stand as paid: its own outcome is asked for, and nothing is posted here.
     AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: a person must look.
-    NO_ORDER = "no_order"  # No payout of ours; also a goodwill payment, whose desk has its own way.
+    NO_ORDER = "no_order"  # No card's payout of ours: goodwill and settlement have their own ways.
 
 
 async def returned(session: AsyncSession, key: str, amount: Money, reference: str | None, now: datetime) -> Found:
@@ -44,7 +46,7 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     """
     row = (
         None
-        if is_goodwill_key(key)
+        if orders_of(key) is not PayoutRow
         else await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
     )
     if row is None:
@@ -53,6 +55,8 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     if claim is not None and claim.returned_at is not None:
         return Found.KNOWN
     if row.state is not PayoutState.PAID:
+        if row.state is PayoutState.REFUSED:  # It never arrived: there is nothing to come back.
+            await session.execute(delete(ReturnRow).where(ReturnRow.key == key, ReturnRow.returned_at.is_(None)))
         return Found.NOT_PAID
     if amount != Money(row.amount_minor, row.currency):
         return Found.AMOUNT_DIFFERS
@@ -74,11 +78,11 @@ async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime)
     await session.execute(insert(ReturnRow).values(claim.values()).on_conflict_do_nothing(index_elements=["key"]))
 
 
-async def to_ask(session: AsyncSession, limit: int) -> tuple[str, ...]:
-    """Return the orders whose money is said to have come back, the one asked about longest ago first."""
+async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> tuple[str, ...]:
+    """Return the orders whose money is said to have come back and that were not asked about since, the oldest question first."""
     statement = (
         select(ReturnRow.key)
-        .where(ReturnRow.returned_at.is_(None))
+        .where(ReturnRow.returned_at.is_(None), func.coalesce(ReturnRow.asked_at, asked_before) <= asked_before)
         .order_by(ReturnRow.asked_at.asc().nulls_first(), ReturnRow.claimed_at, ReturnRow.key)
         .limit(limit)
     )
@@ -99,12 +103,23 @@ async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datet
     await ledger.post(
         session, f"{row.key}:returned", row.card_id, "payout_returned", postings, cause=f"payout:{row.key}"
     )
+    await _give_back(session, row, owner, now)
     if card.outcome is Outcome.PAID:
         await _open_again(session, card.id, now)
     facts = {"key": row.key, "amount": str(amount), "code": RETURNED}
     change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, "payout.returned", facts, actor="gateway")
     await cards.record(session, card.id, change)
     await sla.follow(session, card.id, WaitingFor.SELLER_PAYEE, now)
+
+
+async def _give_back(session: AsyncSession, row: PayoutRow, owner: str, now: datetime) -> None:
+    """What was withheld and offset with the order is owed again on both sides: the next order takes it again."""
+    await withholding.give_back(session, row.key, now)
+    if row.offset_minor:
+        lines = offset_undone(owner, Money(row.offset_minor, row.currency))
+        key, cause = f"{row.key}:offset:back", f"payout:{row.key}"
+        await ledger.post(session, key, row.card_id, "offset_undone", lines, cause=cause)
+        await offsets.undo(session, row.key, now)
 
 
 async def _open_again(session: AsyncSession, card_id: str, now: datetime) -> None:

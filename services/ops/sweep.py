@@ -24,6 +24,10 @@ _JUST_ENDED = {
     RunKind.REPAIR: "SELECT id FROM repair WHERE id = ANY(:subjects) AND ended_at > :settled",
     RunKind.GOODWILL: "SELECT id FROM goodwill WHERE id = ANY(:subjects) AND ended_at > :settled",
     RunKind.TICKET: "SELECT id FROM ticket WHERE id = ANY(:subjects) AND closed_at > :settled",
+    RunKind.SETTLEMENT: """
+        SELECT counterparty_id || ':' || period FROM settlement_run
+        WHERE counterparty_id || ':' || period = ANY(:subjects) AND closed_at > :settled
+    """,
 }
 
 

@@ -14,14 +14,18 @@ from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
+from domain.cards.facts import PaymentHeld
 from domain.finance.ledger import goodwill_prepared, goodwill_refused, payout_paid
 from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome, PayoutState
 from domain.finance.postings.returned import goodwill_returned
+from domain.finance.routing import Wait
 from domain.identifiers import goodwill_key, short
 from domain.money import Money
 from domain.notices.kinds import NoticeKind
 from domain.sealing import KeyRing
 from domain.support.goodwill import GoodwillState
+from services.finance.routing import refused_again, route
+from services.finance.waiting import goes_on, hold, payment_of_goodwill
 from services.support.history import happened
 
 
@@ -29,25 +33,32 @@ class NotAgreed(Exception):
     """No second person has agreed to the payment, or the key is not its own: nothing is written."""
 
 
-async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key: str) -> None:
-    """Write the order with its payee and postings, once per key. Raises NotAgreed."""
+async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key: str) -> PaymentHeld | None:
+    """Write the order with its payee and postings, once per key, or return why it must wait. Raises NotAgreed."""
     row = await session.get_one(GoodwillRow, goodwill_id, with_for_update=True, populate_existing=True)
     if await session.get(GoodwillOrderRow, key) is not None:
-        return
+        return None
     agreed = row.state is GoodwillState.AGREED and row.checked_by is not None and row.checked_by not in row.proposers
     if not agreed or key != goodwill_key(goodwill_id):
         raise NotAgreed(f"goodwill {goodwill_id} is {row.state.value}")
     paid = await session.get_one(PayoutRow, row.paid_key)
     account, name = _payee(keyring, paid)
+    payment = payment_of_goodwill(keyring, row, paid, key)
+    chosen = await route(session, keyring, payment, now())
+    if isinstance(chosen, Wait):
+        return await hold(session, payment, chosen, now())
     order = GoodwillOrderRow(
-        key=key, goodwill_id=row.id, amount_minor=row.amount_minor, currency=row.currency, rail=paid.rail,
+        key=key, goodwill_id=row.id, amount_minor=row.amount_minor, currency=row.currency, rail=chosen.rail,
         payee_account_sealed=GOODWILL_ACCOUNT.seal(keyring, key, account),
         payee_name_sealed=GOODWILL_NAME.seal(keyring, key, name),
+        routing_version=chosen.version, routed=dict(chosen.facts),
     )  # fmt: skip
     if await insert_once(session, order, "key"):
+        await goes_on(session, key, now())
         postings = goodwill_prepared(Money(row.amount_minor, row.currency), order.rail)
         cause = f"goodwill:{row.id}"
         await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings, cause=cause)
+    return None
 
 
 def opened(keyring: KeyRing, row: GoodwillOrderRow) -> PayoutOrder:
@@ -66,6 +77,8 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     what = "payout_paid" if paid else "goodwill_refused"
     postings = payout_paid(amount, row.rail) if paid else goodwill_refused(amount, row.rail)
     await ledger.post(session, f"{row.key}:settled", None, what, postings, cause=f"goodwill:{row.goodwill_id}")
+    if not paid:
+        await refused_again(session, row.rail, amount, row.prepared_at)
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state, given.ended_at = GoodwillState.PAID if paid else GoodwillState.REFUSED, moment
     ticket = await session.get_one(TicketRow, given.ticket_id)
@@ -90,7 +103,7 @@ async def returned(session: AsyncSession, key: str, amount: Money, moment: datet
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state = GoodwillState.REFUSED
     postings = goodwill_returned(amount, row.rail)
-    await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"payout:{key}")
+    await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"goodwill:{given.id}")
     ticket = await session.get_one(TicketRow, given.ticket_id)
     happened(
         session, ticket, "gateway", "goodwill_refused", moment, goodwill=given.id, amount=str(amount), code=RETURNED

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import the_order
 from database.session import Database
 from database.tables.columns import now
 from database.tables.finance_rails import ReturnRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.finance.payout import RETURNED, PaymentGateway, PayoutOrder, PayoutReport
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key
+from domain.identifiers import is_goodwill_key, is_settlement_key
+from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayError
-from services.finance.payout_orders import opened_order, ordered_with
 from services.finance.returned import Found, returned, to_ask
+from services.finance.settlement import orders as settlement_orders
 from services.support import goodwill_orders
+from services.support.order_kinds import kind_of
 
 _log = structlog.get_logger("returns")
 
@@ -27,15 +30,22 @@ _log = structlog.get_logger("returns")
 class Returns:
     """Asks about claims, each on its order's own rail."""
 
-    def __init__(self, database: Database, keyring: KeyRing, gateways: Mapping[Rail, PaymentGateway]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        gateways: Mapping[Rail, PaymentGateway],
+        again_after: timedelta = timedelta(minutes=10),
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._gateways = gateways
+        self._again_after = again_after
 
     async def look(self, limit: int) -> int:
         """Ask about up to so many claims; return how many were booked. What the gateway does not confirm is asked again."""
         async with self._database.transaction() as session:
-            keys = await to_ask(session, limit)
+            keys = await to_ask(session, limit, now() - self._again_after)
         return sum([await self._ask(key) for key in keys])
 
     async def _ask(self, key: str) -> bool:
@@ -56,19 +66,23 @@ class Returns:
     async def _booked(self, report: PayoutReport, order: PayoutOrder) -> bool:
         amount = report.amount or order.amount
         async with self._database.transaction() as session:
-            if not is_goodwill_key(order.key):
+            if (booked := await _booked_elsewhere(session, order.key, amount)) is None:
                 found = await returned(session, order.key, amount, report.gateway_reference, now())
                 _log.info("return", key=order.key, found=found.value)
                 return found is Found.BOOKED
-            if not await goodwill_orders.returned(session, order.key, amount, now()):
+            if not booked:
                 return False
             over = update(ReturnRow).where(ReturnRow.key == order.key).values(returned_at=now())
             await session.execute(over.execution_options(synchronize_session=False))
             return True
 
     async def _order(self, session: AsyncSession, key: str) -> tuple[PayoutOrder, Rail]:
-        if is_goodwill_key(key):
-            given = await session.get_one(GoodwillOrderRow, key)
-            return goodwill_orders.opened(self._keyring, given), given.rail
-        row, submission = await ordered_with(session, key)
-        return opened_order(self._keyring, row, submission), row.rail
+        row = await the_order(session, key)
+        return await kind_of(row).opened(session, self._keyring, row), row.rail
+
+
+async def _booked_elsewhere(session: AsyncSession, key: str, amount: Money) -> bool | None:
+    """Whether the return of an order of no card is booked; None for a card's order."""
+    if is_goodwill_key(key):
+        return await goodwill_orders.returned(session, key, amount, now())
+    return await settlement_orders.returned(session, key, amount, now()) if is_settlement_key(key) else None

@@ -24,6 +24,8 @@ from domain.work.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stre
 _HAS_IT = {
     WaitingFor.MACHINE: ClockOwner.MACHINE,
     WaitingFor.GATEWAY: ClockOwner.MACHINE,
+    WaitingFor.RAIL: ClockOwner.MACHINE,
+    WaitingFor.FINANCE: ClockOwner.MACHINE,
     WaitingFor.BANK: ClockOwner.MACHINE,
     WaitingFor.SELLER_FIELDS: ClockOwner.SELLER,
     WaitingFor.SELLER_CODE: ClockOwner.SELLER,

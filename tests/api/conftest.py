@@ -25,6 +25,7 @@ from services.people.partners import Partners
 from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
+from tests.builders.settling import StraightRuns
 from tests.seller_ui.conftest import PlayedDesk
 from tests.throttles import forget_tries
 
@@ -105,6 +106,8 @@ async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterato
         opening=Opening(database, keyring, photos),
         conversation=Conversation(database, keyring, photos),
         files=TicketFiles(database, photos),
+        photos=photos,
+        settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]
     )
     partner_id, key = await partners.create("Partner of tests")
     headers = {"authorization": f"Bearer {key}", "accept-language": "en"}

@@ -30,6 +30,7 @@ from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayments
+from tests.builders.settling import StraightRuns
 from tests.conftest import apart
 
 EXAMPLES = 12
@@ -52,6 +53,8 @@ def served(database_url: str, tmp_path: Path) -> Iterator[tuple[FastAPI, str, st
         opening=Opening(database, keyring, photos),
         conversation=Conversation(database, keyring, photos),
         files=TicketFiles(database, photos),
+        photos=photos,
+        settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]
     )
     app, keys = build(services), []
 

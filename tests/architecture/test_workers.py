@@ -28,7 +28,7 @@ from domain.rules.brand_document import built_in
 from domain.rules.brands import catalogue
 from tests.architecture.tree import Function, modules
 from tests.builders.provider_keys import lay_their_keys
-from workflows import repair_steps, steps, ticket_steps
+from workflows import repair_steps, settlement_steps, steps, ticket_steps
 from workflows.policies import (
     CARDS_QUEUE,
     FX_QUEUE,
@@ -56,9 +56,11 @@ def called() -> dict[str, set[str]]:
     """Task queue → names of the activities that workflows call on it; a local one runs on the cards' own."""
     found: dict[str, set[str]] = defaultdict(set)
     stepping = [
-        one for one in modules("workflows") if one.path.name in ("steps.py", "repair_steps.py", "ticket_steps.py")
+        one
+        for one in modules("workflows")
+        if one.path.name in ("steps.py", "repair_steps.py", "settlement_steps.py", "ticket_steps.py")
     ]
-    assert len(stepping) == 3
+    assert len(stepping) == 4
     for node in (node for module in stepping for node in ast.walk(module.tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
             written = [ast.unparse(word.value) for word in node.keywords if word.arg == "task_queue"]
@@ -70,7 +72,7 @@ def called() -> dict[str, set[str]]:
 def activity_name(method: str) -> str:
     """`Payout.send` as workflows name it → `payout.send` as Temporal knows it."""
     owner, _, verb = method.partition(".")
-    home = next(one for one in (steps, repair_steps, ticket_steps) if hasattr(one, owner))
+    home = next(one for one in (steps, repair_steps, settlement_steps, ticket_steps) if hasattr(one, owner))
     return _name(getattr(getattr(home, owner), verb))
 
 

@@ -36,6 +36,7 @@ from services.review.desk import review_desk
 from services.support import goodwill_orders
 from tests.builders.banks import BANK_FORMATS
 from workflows.client import CardClient
+from workflows.settlement_client import SettlementClient
 
 UNDO_S = 60  # Decisions wait: there is no workflow to tell them to.
 FORM_SECRET = "s" * 32
@@ -92,6 +93,7 @@ def main(text: str) -> None:
         desk=CardClient(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
+        settlements=SettlementClient(cast("Client", None)),
         form_secret=FORM_SECRET,
     )
     uvicorn.run(build(services), host="127.0.0.1", port=given["port"], log_level="error")

@@ -39,12 +39,14 @@ from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.money_scenes import money_moved
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
+from tests.reviewer_ui.payment_scenes import payment_pages
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
@@ -155,15 +157,15 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
-    OnePage("/money", COMPLIANCE),
-    OnePage("/money/accounts", COMPLIANCE),
     OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
-    OnePage("/money/journal", COMPLIANCE),
     OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
-    OnePage("/money/periods", COMPLIANCE),
     OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
-    OnePage("/operations/invariants", OPS),
     OnePage("/payouts", COMPLIANCE),
+    OnePage("/payouts/{key}", COMPLIANCE, "/payouts/{order}"),
+    OnePage("/payouts/{key}", SENIOR, "/payouts/{paid_order}"),
+    OnePage("/held", SENIOR),
+    OnePage("/rails", OPS),
+    OnePage("/claims", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
     OnePage("/reconciliation", COMPLIANCE),
@@ -174,6 +176,17 @@ _NAMED = (
     OnePage("/reconciliation/days/{source}/{day}", SENIOR, "/reconciliation/days/wechat/{recon_day}"),
     OnePage("/reconciliation/days/{source}/{day}", COMPLIANCE, "/reconciliation/days/bank/{recon_day}"),
     OnePage("/review", COMPLIANCE, "/review?kind=break"),
+    OnePage("/settlements", FINANCE),
+    OnePage("/settlements", COMPLIANCE, "/settlements?state=payee&period=2026-01"),  # Nothing matches.
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_answer}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_invoice}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_disputed}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_approval}"),
+    OnePage("/settlements/{run_id}", COMPLIANCE, "/settlements/{settlement_closed}"),
+    OnePage("/counterparties", FINANCE),
+    OnePage("/counterparties/new", FINANCE),
+    OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{counterparty}"),
+    OnePage("/counterparties/{party_id}", COMPLIANCE, "/counterparties/{counterparty}"),
     OnePage("/bank-batches", SENIOR),
     OnePage("/bank-batches", COMPLIANCE),
     OnePage("/bank-batches/{batch_id}", COMPLIANCE, "/bank-batches/{bank_batch}"),
@@ -205,14 +218,20 @@ def _remaining() -> tuple[OnePage, ...]:
 
 
 def _opener(page: navigation.ConsolePage) -> Role:
-    """The first role that may open it; finance cannot sign in here before it has an authenticator."""
-    return next(role for role in Role if role is not FINANCE and page.open_to(PERMISSIONS[role].__contains__))
+    """The first role that may open it; finance, which needs an authenticator here, where nobody else may."""
+    others = (role for role in Role if role is not FINANCE and page.open_to(PERMISSIONS[role].__contains__))
+    return next(others, FINANCE)
 
 
 PAGES = (*_NAMED, *_remaining())
+FILES = (
+    "/money/accounts.csv", "/money/accounts/{code}.csv", "/money/journal.csv", "/money/journal.beancount",
+    "/insight/{figure}.csv", "/insight/support/{figure}.csv", "/quality/second/{review_id}/files/{file_id}", "/quality/figures.csv", "/quality/labels.csv",
+    "/cards/{card_id}/files/{attachment_id}", "/work/{task_id}/files/{attachment_id}", "/tickets/{ticket_id}/files/{file_id}", "/setup/policies/{code}/export",
+)  # fmt: skip
 NO_PAGES = {
-    "/healthz": "for machines",
-    "/readyz": "for machines",
+    **dict.fromkeys(FILES, "a file"),
+    **dict.fromkeys(("/healthz", "/readyz"), "for machines"),
     "/sign-in/provider": "leads to the identity provider",
     "/sign-in/provider/answer": "leads from it to a page",
     "/step-up/provider": "leads to the identity provider",
@@ -222,10 +241,7 @@ NO_PAGES = {
     "/notices/bell": "a part of every page",
     "/review/ahead": "a part of the card's page",
     "/people/called": "names for a list",
-    "/cards/{card_id}/photos/{photo_id}": "a picture",
-    "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
-    "/cards/{card_id}/files/{attachment_id}": "a file",
-    "/work/{task_id}/files/{attachment_id}": "a file",
+    **dict.fromkeys(("/cards/{card_id}/photos/{photo_id}", "/cards/{card_id}/photos/{photo_id}/preview"), "a picture"),
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/reconciliation/breaks": "leads to the queue of breaks",
@@ -234,13 +250,10 @@ NO_PAGES = {
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
+    "/payouts/{key}/statements/{statement_id}/evidence": "a file",
+    "/claims/{claim_id}/evidence": "a file",
     "/quality/second/asked/{escalation_id}": "leads to the review",
-    "/quality/figures.csv": "a file",
-    "/quality/labels.csv": "a file",
-    "/money/accounts.csv": "a file",
-    "/money/accounts/{code}.csv": "a file",
-    "/money/journal.csv": "a file",
-    "/money/journal.beancount": "a file",
+    "/settlements/{run_id}/statements/{version}/{name}": "a file",
     "/money/causes/{cause}": "leads to what caused a posting",
 }
 
@@ -257,6 +270,7 @@ async def scene(house: House) -> Scene:
     """Fill the house: cards claimed, unclaimed, snoozed, staged and decided; notices, views, absences, a batch, a payout."""
     house.app = build(replace(house.app.state.console.services, totp_required=frozenset({FINANCE})))
     people = {role: await house.cards.person(role, role.value.title()) for role in Role}
+    await authenticator(house, people[FINANCE])
     tokens = {role: await house.sessions.open(person) for role, person in people.items()}
     browsers = {role: house.browser(token) for role, token in tokens.items()}
     drawn_card, review_id = await _second_review(house, browsers[SENIOR])
@@ -272,9 +286,11 @@ async def scene(house: House) -> Scene:
     await worker_processes(house, people[ADMIN])
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
+    names |= await payment_pages(house, people[OPS], drawn_card)
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
     names |= await reconciliation_of_every_kind(house)
+    names |= await settlements_in_every_state(house)
     names["bank_batch"] = await a_bank_batch(house, drawn_card.card_id, people[FINANCE])
     names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])

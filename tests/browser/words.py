@@ -41,6 +41,17 @@ TYPED = (
     "It was promised for Monday.",
     "Two days late.",
     "Support_Lead",
+    "卡片在付款后被使用。 · The card was spent after payment.",
+    "银行维护 · The bank is down",
+    "银行来函 · A letter of the bank",
+    "Harbour Cards",
+    "Lantern Partners",
+    "Street desk",
+    "JD cards",
+    "Harbour Systems",
+    "浦东网点",
+    "这笔分成应为 350 元。",
+    "mail of 5 December",
     "获取我的数据副本",  # What a request for a copy of data is called in the language of who asked.
     # What customers and agents wrote in tickets, in both languages at once; longer texts before those that they hold.
     "您好，我周一卖的卡还没有收到钱。 · Hello, I sold a card on Monday. Where is my money?",
@@ -70,6 +81,7 @@ TYPED = (
 CALLED = {
     "Cardloop",
     "CSV",
+    "PDF",
     "Mei",
     "Bo",
     "Ada",
@@ -82,7 +94,7 @@ CALLED = {
 }
 CODES = re.compile(
     r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|\b(?:CNY|USD|EUR|luhn|iso7064_mod37_36|none|lock|redeem)\b"
-    r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines)-[0-9-]+"  # Versions of policies.
+    r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines|payout-routing|rollback)-[0-9-]+"  # Versions of policies.
 )
 
 

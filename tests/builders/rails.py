@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from activities.payout import Payout
-from bootstrap.paying import BankGateway, WechatGateway, scene_of
+from bootstrap.paying import scene_of
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from domain.cards.intake import Submission
@@ -18,6 +19,8 @@ from domain.identifiers import bill_number, payout_key
 from domain.money import Money
 from gateways.alipay.rsa2 import new_key_pair
 from gateways.banks.formats import formats_in
+from gateways.payout.bank import BankGateway
+from gateways.payout.wechat import WechatGateway
 from gateways.wechat.notices import WechatNotices
 from gateways.wechat.signing import ApiKey, Merchant, WechatKey
 from services.finance.bank_batches import BankBatches
@@ -69,6 +72,11 @@ class Rails:
         """Press a button of the receiver's app."""
         await self.wechat.plain.post(f"/transfers/{bill_number(key)}/{button}")
 
+    async def made(self, key: str) -> list[dict[str, object]]:
+        """What WeChat Pay has under this key."""
+        found = (await self.wechat.plain.get("/transfers")).json()
+        return [one for one in found if one["out_bill_no"] == bill_number(key)]
+
     async def order(self, key: str) -> PayoutRow:
         """The order as it stands."""
         (row,) = await self.world.rows(PayoutRow, key=key)
@@ -96,7 +104,7 @@ async def rails_of(world: World, folder: Path) -> AsyncIterator[Rails]:
         wechat = await stack.enter_async_context(partner(Wechat(Setup(seed=5, wechat_keys=folder, secret=SECRET))))
         client = await stack.enter_async_context(wechat.client())
         theirs = WechatKey(KEY_ID, (await wechat.plain.get("/public-key")).content)
-        scene = scene_of("1010=二手回收商品名称:礼品卡")
+        scene = scene_of("1010=回收商品名称:礼品卡")
         gateways: dict[Rail, PaymentGateway] = {
             Rail.ALIPAY: world.payout._gateways[Rail.ALIPAY],
             Rail.WECHAT: WechatGateway(client, "wx1", Merchant(MERCHANT, "AB12", OURS), theirs, "", scene),
@@ -108,7 +116,7 @@ async def rails_of(world: World, folder: Path) -> AsyncIterator[Rails]:
             world, wechat, hears, gateways, Payout(world.database, world.keyring, gateways),
             PaymentNotices(world.database, readers),
             BankBatches(world.database, world.keyring, formats_in(BANK_FORMATS), goodwill_orders.opened),
-            Returns(world.database, world.keyring, gateways),
+            Returns(world.database, world.keyring, gateways, timedelta()),
         )  # fmt: skip
 
 

@@ -40,6 +40,11 @@ KILLED = {
     "console": signal.SIGKILL,
 }
 BETWEEN_KILLS_S = (0.5, 4.0)
+# A demo's own cards on other rails wait for people.
+OPEN_CARDS = "SELECT id, waiting_for FROM card WHERE outcome IS NULL AND waiting_for NOT IN ('seller_confirm', 'bank')"
+OUTCOMES = """
+SELECT coalesce(outcome, 'open'), count(*) FROM card WHERE waiting_for NOT IN ('seller_confirm', 'bank') GROUP BY 1
+"""
 DRAIN_S_MAX = 600.0
 APPROVED_AGAIN_S = 20.0  # A decision leaves after eight seconds.
 
@@ -112,7 +117,7 @@ class Campaign:
         deadline, approved = time.monotonic() + DRAIN_S_MAX, dict[str, float]()
         reviewer = Reviewer(self.whole.settings.console_url, *self.whole.password(Role.REVIEWER))
         while time.monotonic() < deadline:
-            open_cards = await self.whole.rows("SELECT id, waiting_for FROM card WHERE outcome IS NULL")
+            open_cards = await self.whole.rows(OPEN_CARDS)
             if not open_cards:
                 break
             print(f"{len(open_cards)} cards have not ended", file=sys.stderr)
@@ -133,14 +138,16 @@ class Campaign:
     async def _counted(self) -> dict[str, object]:
         """What became of the cards, by our rows and by the gateway, and what does not hold."""
         outcomes = Counter({str(outcome): number for outcome, number in await self.whole.rows(
-            "SELECT coalesce(outcome, 'open'), count(*) FROM card GROUP BY 1"
+            OUTCOMES
         )})  # fmt: skip
         async with httpx.AsyncClient() as http:
             made = (await http.get(f"{self.whole.settings.alipay_url}transfers")).json()
         arrived = [one for one in made if one["status"] == "SUCCESS"]
         per_card = Counter(one["out_biz_no"].split("-payout-")[0] for one in arrived)
         (paid_minor,) = (
-            await self.whole.rows("SELECT coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'")
+            await self.whole.rows(
+                "SELECT coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid' AND rail = 'alipay'"
+            )
         )[0]
         lost = [
             card for card in self.handed_in if not await self.whole.rows("SELECT 1 FROM card WHERE id = :id", id=card)

@@ -39,7 +39,7 @@ from tests.simulators.running import SECRET
 MERCHANT, APP, SERIAL = "1900000109", "wx0000000000000001", "ABCDEF0123456789"
 OURS, OURS_PUBLIC = new_key_pair()
 API_KEY = b"0123456789abcdef0123456789abcdef"
-SCENE = Scene("1010", (("二手回收商品名称", "礼品卡"),))
+SCENE = Scene("1010", (("回收商品名称", "礼品卡"),))
 OPENID = "o-MYE42l80oelYMDE34nYD456Xoy"
 
 

@@ -15,6 +15,9 @@ from domain.cards.review import AskedItem, RejectReason, ReviewOutcome, ReviewRe
 from domain.cards.verification import Consequence, DynamicCodeResult, Party
 from domain.errors.base import REGISTER
 from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rails import Rail
+from domain.finance.rollback import RollbackKind, RollbackState
+from domain.finance.routing import Health, WaitReason
 from domain.ops.repairs import Excluded, ItemState, Kept, RepairKind, RepairState, ResetPoint, Suspended
 from domain.people.roles import Role
 from domain.policies.flaws import FlawKind
@@ -40,11 +43,12 @@ SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
     OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, PolicyState, Priority, Hand, QueueSort, SnoozeUntil, TaskPhase,
+    Rail, WaitReason, Health, RollbackKind, RollbackState,
 )  # fmt: skip
 FIELD = re.compile(r'FieldInvalid\(field="([a-z_]+)"')
 SENT_BY_MACHINES = {"body", "query", "payloads", "field"}  # No form of the console has such a field.
 NAMED = re.compile(r"_\('([a-z_0-9.]+)'[,)]")
-TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout)\.[a-z_]+)"')
+TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout|rollback)\.[a-z_]+)"')
 # Names of activities look like keys of the story and are none.
 ACTIVITY = re.compile(r'activity\.defn\(name="([a-z_.]+)"')
 

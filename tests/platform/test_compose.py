@@ -150,7 +150,10 @@ def test_no_secret_has_a_default_and_every_required_variable_says_what_it_is() -
     variables = re.findall(r"\$\{([A-Z_]+)(:[?-])([^}]*)\}", TEXT)
     assert len(variables) == len(re.findall(r"\$\{", TEXT)), "a variable without a default or an explanation"
     for name, kind, words in variables:
-        if re.search("PASSWORD|SECRET|KEY|_URL", name):
+        unset = (
+            name.startswith("CARDLOOP_WECHAT_") and words == ""
+        )  # A way of paying that an installation may leave out.
+        if re.search("PASSWORD|SECRET|KEY|_URL", name) and not unset:
             assert kind == ":?", f"{name} must have no default"
         assert kind == ":-" or len(words.split()) >= 3, f"{name} must say what it is"
 

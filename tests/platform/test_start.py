@@ -30,7 +30,7 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it() -> None:
 
 def test_every_port_that_a_start_takes_is_looked_at(tmp_path: Path) -> None:
     looked_at = {port for _, port in platform.ports(_settings(tmp_path)).values()}
-    assert looked_at == {8000, 8001, 8002, 7233, 8233, *range(8100, 8106)}
+    assert looked_at == {8000, 8001, 8002, 7233, 8233, *range(8100, 8108)}
 
 
 def test_external_services_take_no_port_of_ours(tmp_path: Path) -> None:

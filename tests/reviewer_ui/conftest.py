@@ -38,6 +38,7 @@ from services.review.desk import review_desk
 from services.support import goodwill_orders
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.passwords import QUICK
+from tests.builders.settling import StraightRuns
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.rooms import nobody_has_room
 from tests.throttles import forget_tries
@@ -127,6 +128,7 @@ async def a_house(
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
         sign_in=ConsoleSignIn(database, QUICK),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
+        settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]  # Without Temporal, as the desk.
         form_secret="s" * 32,
     )
     cards = Cards(database, keyring, photos.write(picture()))

@@ -5,9 +5,12 @@ Each line: method, address, who may, and what a good caller gets for the form be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.people.roles import Role
+from tests.reviewer_ui.matrix_line import Line as Line
+from tests.reviewer_ui.matrix_of_books import BOOKS, BOOKS_READERS
+from tests.reviewer_ui.matrix_payments import PAYMENTS
+from tests.reviewer_ui.matrix_reconciliation import RECONCILIATION
+from tests.reviewer_ui.matrix_settlement import SETTLEMENT
 
 REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
 FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
@@ -26,9 +29,6 @@ BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
-RECONCILERS = frozenset({FINANCE})
-BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
-PERIOD_CLOSERS = frozenset({FINANCE})
 SALES_READERS = frozenset({FINANCE, COMPLIANCE})
 SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
@@ -46,25 +46,6 @@ CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 OPERATORS = frozenset({OPS, ADMIN})
 REPAIR_READERS = OPERATORS | {SENIOR, FINANCE}  # The second persons read what they agree to.
-
-
-@dataclass(frozen=True)
-class Line:
-    """One address. `who` is None where nobody needs to be signed in.
-
-    `gives` is what who may gets: for an act the one status that FORM leads to, whichever of these roles sends it.
-    """
-
-    method: str
-    path: str
-    who: frozenset[Role] | None
-    gives: tuple[int, ...] = ()
-
-    @property
-    def expected(self) -> tuple[int, ...]:
-        """A page is shown; an act is done, or refused for what it says and never for who says it."""
-        return self.gives or (200,)
-
 
 # What the test posts to every address: enough for some, and wrong for others, which then say so.
 FORM = {"task_id": "card:nobody:review:1", "field": "number", "reason": "checking the matrix", "outcome": "approve"}
@@ -270,21 +251,9 @@ MATRIX = (
     Line("GET", "/insight/support", INSIGHT_READERS),
     Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
-    Line("GET", "/money", BOOKS_READERS),
-    Line("GET", "/money/accounts", BOOKS_READERS),
-    Line("GET", "/money/accounts.csv", BOOKS_READERS),
-    Line("GET", "/money/accounts/{code}", BOOKS_READERS, (404,)),
-    Line("GET", "/money/accounts/{code}.csv", BOOKS_READERS),
-    Line("GET", "/money/journal", BOOKS_READERS),
-    Line("GET", "/money/journal.csv", BOOKS_READERS),
-    Line("GET", "/money/journal.beancount", BOOKS_READERS),
-    Line("GET", "/money/journal/{transaction_id}", BOOKS_READERS, (404,)),
-    Line("GET", "/money/causes/{cause}", BOOKS_READERS, (303,)),
-    Line("GET", "/money/periods", BOOKS_READERS),
-    Line("POST", "/money/periods/ask", PERIOD_CLOSERS, (422,)),
-    Line("POST", "/money/periods/{closing_id}/agree", PERIOD_CLOSERS, (404,)),
-    Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
+    *(Line(*one) for one in BOOKS),
     Line("GET", "/payouts", PAYOUT_READERS),
+    *(Line(*one) for one in PAYMENTS),
     Line("GET", "/owed", PAYOUT_READERS),
     Line("GET", "/sales", SALES_READERS),
     Line("GET", "/sales/new", SALES_KEEPERS),
@@ -304,21 +273,8 @@ MATRIX = (
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
-    Line("GET", "/reconciliation", PAYOUT_READERS),
-    Line("GET", "/reconciliation/breaks", PAYOUT_READERS, (303,)),
-    Line("POST", "/reconciliation/statements", RECONCILERS, (422,)),
-    Line("GET", "/reconciliation/statements/{statement_id}", PAYOUT_READERS, (404,)),
-    Line("GET", "/reconciliation/statements/{statement_id}/rejected.csv", RECONCILERS, (404,)),
-    Line("GET", "/reconciliation/breaks/{break_id}", PAYOUT_READERS, (404,)),
-    Line("POST", "/reconciliation/breaks/{break_id}/take", RECONCILERS, (404,)),
-    Line("POST", "/reconciliation/breaks/{break_id}/preview", RECONCILERS, (404,)),
-    Line("POST", "/reconciliation/breaks/{break_id}/decide", RECONCILERS, (404,)),
-    Line("POST", "/reconciliation/breaks/{break_id}/agree", RECONCILERS, (404,)),
-    Line("POST", "/reconciliation/breaks/{break_id}/decline", RECONCILERS, (404,)),
-    Line("GET", "/reconciliation/days/{source}/{day}", PAYOUT_READERS, (404,)),
-    Line("POST", "/reconciliation/days/{source}/{day}/close", RECONCILERS, (404,)),
-    Line("POST", "/reconciliation/days/{source}/{day}/agree", RECONCILERS, (404,)),
-    Line("POST", "/reconciliation/days/{source}/{day}/withdraw", RECONCILERS, (404,)),
+    *RECONCILIATION,
+    *SETTLEMENT,
     Line("GET", "/bank-batches", PAYOUT_READERS),
     Line("POST", "/bank-batches", TREASURERS, (422,)),
     Line("GET", "/bank-batches/{batch_id}", PAYOUT_READERS, (404,)),

@@ -52,6 +52,8 @@ _NUMBERS: dict[str, tuple[str | int, ...]] = {
     "sampling": ("per_day_max",), "reveals": ("per_hour_max",), "deadlines": ("policies", 0, "budget_s"), "stuck": ("failures",),
     "repairs": ("alone_max",), "alerts": ("counts", "stuck", "limit"), "goodwill": ("seller_days",), "tickets": ("reopen_days",),
     "reconciliation": ("alone_max_minor",),
+    "payout-routing": ("change_cools_hours",), "rollback": ("objection_days",),
+    "settlement": ("two_people_from_minor",),
     "splits": ("charges", 0, "rate_bp"), "tax": ("kinds", 0, "rate_bp"),
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ from domain.cards.facts import (
     HeldFacts,
     OfferFacts,
     OutletAsked,
+    PaymentHeld,
     PayoutFacts,
     ReadFacts,
     RecheckFacts,
@@ -125,6 +126,7 @@ class World:
     decisions: dict[str, ReviewFacts] = field(default_factory=dict)
     payments: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     reconciled: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
+    prepared: list[PaymentHeld | Exception | None] = field(default_factory=lambda: [None])  # Why the order waits.
     ending_takes_s: float = 0.0  # How long an answer to a quote, or a withdrawal, takes to be written down.
     holds: list[HeldFacts | Exception] = field(default_factory=lambda: [HeldFacts(held=False, until=None)])
     withdrawn: list[bool | Exception] = field(default_factory=lambda: [True])
@@ -251,12 +253,12 @@ class World:
         return self.decisions[decision_id]
 
     @activity.defn(name="payout.prepare")
-    async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
-        self.calls.append(("payout.prepare", (card_id, quote_id, key)))
+    async def prepare(self, card_id: str, quote_id: str, key: str) -> PaymentHeld | None:
+        return self._next("payout.prepare", self.prepared, card_id, quote_id, key)
 
     @activity.defn(name="payout.prepare_goodwill")
-    async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
-        self.calls.append(("payout.prepare_goodwill", (goodwill_id, key)))
+    async def prepare_goodwill(self, goodwill_id: str, key: str) -> PaymentHeld | None:
+        return self._next("payout.prepare_goodwill", self.prepared, goodwill_id, key)
 
     @activity.defn(name="payout.send")
     async def send(self, key: str) -> PayoutFacts:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from temporalio.client import Client
 
-from domain.cards.facts import PayoutFacts
+from domain.cards.card import WaitingFor
+from domain.cards.facts import PaymentHeld, PayoutFacts
 from domain.finance.payout import PayoutOutcome
 from domain.identifiers import goodwill_key, goodwill_workflow, new_id
 from tests.workflows.histories import keep
@@ -48,3 +51,44 @@ async def test_a_refused_goodwill_ends_refused(temporal_client: Client) -> None:
     world = World(payments=[REFUSED])
     assert (await given(temporal_client, world))[1] == "refused"
     assert len(world.of("payout.send")) == 1
+
+
+async def _prepared(world: World, times: int) -> None:
+    """Return when its order was to be made so often."""
+    for _ in range(1_300):
+        if len(world.of("payout.prepare_goodwill")) >= times:
+            return
+        await asyncio.sleep(0.03)
+    raise AssertionError(world.names())
+
+
+async def test_a_goodwill_payment_waits_until_what_holds_it_is_over(temporal_client: Client) -> None:
+    held = PaymentHeld(WaitingFor.RAIL, None)
+    world, goodwill_id, desk = World(prepared=[held, held, None]), new_id(), GoodwillClient(temporal_client)
+    async with playing(temporal_client, world):
+        await desk.start(goodwill_id)
+        for looks in (1, 2):
+            await _prepared(world, looks)
+            assert world.of("payout.send") == []
+            await desk.released(goodwill_id)
+        run = temporal_client.get_workflow_handle(goodwill_workflow(goodwill_id), result_type=str)
+        assert await run.result() == "paid"
+        await desk.released(goodwill_id)  # It is over: nothing hears it.
+        await desk.reported(goodwill_id)
+        await desk.released(new_id())
+    await keep(temporal_client, goodwill_workflow(goodwill_id))
+    assert len(world.of("payout.send")) == 1
+
+
+async def test_an_agreed_goodwill_whose_workflow_was_lost_starts_again_and_one_that_runs_is_left(
+    temporal_client: Client,
+) -> None:
+    world, goodwill_id, desk = World(), new_id(), GoodwillClient(temporal_client)
+    async with playing(temporal_client, world):
+        await desk.restart(goodwill_id)
+        run = temporal_client.get_workflow_handle(goodwill_workflow(goodwill_id), result_type=str)
+        assert await run.result() == "paid"
+        await desk.restart(goodwill_id)  # Its rows are older than its end, as after a restore.
+        again = temporal_client.get_workflow_handle(goodwill_workflow(goodwill_id), result_type=str)
+        assert await again.result() == "paid"
+    assert {arguments[1] for arguments in world.of("payout.prepare_goodwill")} == {goodwill_key(goodwill_id)}

@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.heartbeats import beating
 from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
-from domain.cards.facts import PayoutFacts, RecheckFacts
+from domain.cards.facts import PaymentHeld, PayoutFacts, RecheckFacts
 from domain.errors.cards import NotExpectedNow
 from domain.finance.payout import PayoutOutcome
 from tests.workflows.acting import journey, until
@@ -68,6 +68,27 @@ async def test_a_refused_payee_is_corrected_and_paid_under_a_key_of_its_own(temp
     assert [arguments[0] for arguments in world.of("payout.send")] == keys
     assert [arguments[2] for arguments in world.of("payout.prepare")] == keys
     assert [arguments[2] for arguments in world.of("verification.recheck")] == [1, 2, 3]
+
+
+async def test_a_payment_on_hold_is_confirmed_and_prepared_again_when_it_may_go_on(temporal_client: Client) -> None:
+    later = PaymentHeld(WaitingFor.RAIL, "2030-01-01T00:00:00+00:00")
+    world = World(prepared=[later, PaymentHeld(WaitingFor.FINANCE, None), None])
+    one = card()
+    key = f"card-{one.card_id}-payout-1"
+
+    async def loop(desk: CardClient) -> None:
+        await until(desk, one.card_id, WaitingFor.RAIL)
+        assert (await desk.story(one.card_id)).until == "2030-01-01T00:00:00+00:00"
+        await desk.payment_released(one.card_id, "card-other-payout-1")  # Of another order: nothing happens.
+        await desk.payment_released(one.card_id, key)
+        await until(desk, one.card_id, WaitingFor.FINANCE)
+        assert world.of("payout.send") == []
+        await desk.payment_released(one.card_id, key)
+
+    assert await journey(temporal_client, world, one, loop) == CardEnded(Outcome.PAID)
+    assert [arguments[2] for arguments in world.of("verification.recheck")] == [1, 1001, 2001]
+    assert {arguments[2] for arguments in world.of("payout.prepare")} == {key}
+    assert len(world.of("payout.send")) == 1
 
 
 async def test_a_payee_is_corrected_only_when_one_was_refused_and_only_once(temporal_client: Client) -> None:

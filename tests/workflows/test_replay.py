@@ -21,6 +21,7 @@ from workflows.card import CardWorkflow
 from workflows.goodwill import GoodwillWorkflow
 from workflows.messages import CardEnded
 from workflows.repair import RepairWorkflow
+from workflows.settlement import SettlementWorkflow
 from workflows.ticket import TicketWorkflow
 
 RECORDED = sorted(FOLDER.glob("*.json"))
@@ -34,9 +35,9 @@ def recorded(path: Path) -> WorkflowHistory:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
 async def test_a_recorded_path_replays(path: Path) -> None:
-    await Replayer(workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow]).replay_workflow(
-        recorded(path)
-    )
+    await Replayer(
+        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow, SettlementWorkflow]
+    ).replay_workflow(recorded(path))
 
 
 def said(event: dict[str, Any], attributes: str, what: str) -> Any:

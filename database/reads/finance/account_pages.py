@@ -205,5 +205,7 @@ def _whole(rows: Iterable[RowMapping]) -> tuple[BookTransaction, ...]:
 
 
 def _line(row: RowMapping) -> BookLine:
-    names = BookLine.__dataclass_fields__
-    return BookLine(**{name: Currency(row[name]) if name == "currency" else row[name] for name in names})
+    return BookLine(
+        row["id"], row["transaction"], row["key"], row["what"], row["card_id"], row["cause"], row["at"], row["effective_on"],
+        row["late_for"], row["amount_minor"], Currency(row["currency"]), row["code"], row["reverses"],
+    )  # fmt: skip

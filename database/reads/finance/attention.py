@@ -14,6 +14,7 @@ _UNKNOWN = text("""
 SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM (
     SELECT rail, amount_minor, prepared_at FROM payout WHERE state = 'unknown'
     UNION ALL SELECT rail, amount_minor, prepared_at FROM goodwill_order WHERE state = 'unknown'
+    UNION ALL SELECT rail, amount_minor, prepared_at FROM settlement_order WHERE state = 'unknown'
 ) AS orders GROUP BY rail ORDER BY min(prepared_at)
 """)
 _SECONDS = text("""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
 from domain.money import Money
 
 PAGE = 50
@@ -20,10 +23,12 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class PayoutEntry:
-    """One payment order; `payee` is masked."""
+    """One payment order; `payee` is masked. A goodwill payment has a ticket, any other one a card."""
 
     key: str
-    card_id: str
+    card_id: str | None
+    ticket_id: str | None
+    rail: Rail
     payee: str
     amount: Money
     state: PayoutState
@@ -33,19 +38,41 @@ class PayoutEntry:
     settled_at: datetime | None
 
 
-async def payouts(session: AsyncSession, state: PayoutState | None, limit: int = PAGE) -> tuple[PayoutEntry, ...]:
+async def payouts(
+    session: AsyncSession, state: PayoutState | None, rail: Rail | None = None, limit: int = PAGE
+) -> tuple[PayoutEntry, ...]:
     """Payment orders, the unknown first and the oldest of them on top, then the rest newest first."""
-    unknown_first = case((PayoutRow.state == PayoutState.UNKNOWN, PayoutRow.prepared_at), else_=None).asc().nulls_last()
-    statement = (
+    found = [
+        _payout(row, payee) for row, payee in await session.execute(_of(PayoutRow, _cards_orders(), state, rail, limit))
+    ]
+    found += [
+        _given(*row) for row in await session.execute(_of(GoodwillOrderRow, _goodwill_orders(), state, rail, limit))
+    ]  # fmt: skip
+    found.sort(key=lambda one: one.prepared_at, reverse=True)
+    unknown = [one for one in reversed(found) if one.state is PayoutState.UNKNOWN]
+    return tuple([*unknown, *(one for one in found if one.state is not PayoutState.UNKNOWN)][:limit])
+
+
+def _cards_orders() -> Select[PayoutRow, str]:
+    return (
         select(PayoutRow, SubmissionRow.payee_masked)
         .join(CardRow, PayoutRow.card_id == CardRow.id)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .order_by(unknown_first, PayoutRow.prepared_at.desc())
-        .limit(limit)
     )
+
+
+def _goodwill_orders() -> Select[GoodwillOrderRow, GoodwillRow]:
+    return select(GoodwillOrderRow, GoodwillRow).join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
+
+
+def _of(
+    table: type[PayoutRow] | type[GoodwillOrderRow], all_orders: Any, state: PayoutState | None, rail: Rail | None, limit: int
+) -> Any:  # fmt: skip
+    unknown_first = case((table.state == PayoutState.UNKNOWN, table.prepared_at), else_=None).asc().nulls_last()
+    statement = all_orders.order_by(unknown_first, table.prepared_at.desc()).limit(limit)
     if state is not None:
-        statement = statement.where(PayoutRow.state == state)
-    return tuple(_payout(found, payee) for found, payee in await session.execute(statement))
+        statement = statement.where(table.state == state)
+    return statement if rail is None else statement.where(table.rail == rail)
 
 
 @dataclass(frozen=True)
@@ -145,7 +172,25 @@ def _payout(row: PayoutRow, payee: str) -> PayoutEntry:
     return PayoutEntry(
         key=row.key,
         card_id=row.card_id,
+        ticket_id=None,
+        rail=row.rail,
         payee=row.payee_masked or payee,
+        amount=Money(row.amount_minor, row.currency),
+        state=row.state,
+        gateway_reference=row.gateway_reference,
+        refusal_code=row.refusal_code,
+        prepared_at=row.prepared_at,
+        settled_at=row.settled_at,
+    )
+
+
+def _given(row: GoodwillOrderRow, given: GoodwillRow) -> PayoutEntry:
+    return PayoutEntry(
+        key=row.key,
+        card_id=None,
+        ticket_id=given.ticket_id,
+        rail=row.rail,
+        payee=given.payee_masked,
         amount=Money(row.amount_minor, row.currency),
         state=row.state,
         gateway_reference=row.gateway_reference,

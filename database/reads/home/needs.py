@@ -15,6 +15,8 @@ from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_books import ClosingRow
+from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance_routing import PayoutWaitRow
 from database.tables.ops.health import AlertRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.ops.runs import StuckRunRow
@@ -27,6 +29,8 @@ from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
 from domain.finance.periods import ClosingState
+from domain.finance.rollback import RollbackState
+from domain.finance.routing import LOOKED_AT
 from domain.ops.alerts import AlertState
 from domain.ops.repairs import RepairState
 from domain.people.roles import Permission
@@ -100,6 +104,27 @@ def _unknown(person: str, now: datetime) -> tuple[Any, ...]:
     return (PayoutRow.state == PayoutState.UNKNOWN,)
 
 
+def _held(person: str, now: datetime) -> tuple[Any, ...]:
+    """Payments that a person lets go, or not."""
+    del person, now
+    looked_at = or_(*(PayoutWaitRow.reasons.contains([reason.value]) for reason in sorted(LOOKED_AT)))
+    return (PayoutWaitRow.ended_at.is_(None), PayoutWaitRow.released_at.is_(None), looked_at)
+
+
+def _claims(person: str, now: datetime) -> tuple[Any, ...]:
+    """Claims that wait for a second person, which this one may be."""
+    del now
+    return (RollbackRow.state == RollbackState.PROPOSED, ~RollbackRow.proposers.contains([person]))
+
+
+def _stated(person: str, now: datetime) -> tuple[Any, ...]:
+    """Outcomes that wait for a second person, which this one may be."""
+    del now
+    return (
+        StatedOutcomeRow.agreed_at.is_(None), StatedOutcomeRow.declined_at.is_(None), ~StatedOutcomeRow.staters.contains([person]),
+    )  # fmt: skip
+
+
 def _stuck(person: str, now: datetime) -> tuple[Any, ...]:
     del person, now
     return (StuckRunRow.workflow_id.is_not(None),)
@@ -146,7 +171,7 @@ def _late_tickets(person: str, now: datetime) -> tuple[Any, ...]:
 
 
 def _closings(person: str, now: datetime) -> tuple[Any, ...]:
-    """Months that somebody asked to close and that this person may agree to."""
+    """Months that a colleague asked to close and that this person may agree to."""
     del now
     return (ClosingRow.state == ClosingState.ASKED, ~ClosingRow.askers.contains([person]))
 
@@ -165,6 +190,9 @@ NEEDS: tuple[Need, ...] = (
     Need("policies", "/setup/policies", Permission.CONFIRM_POLICIES, _policies),
     Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
     Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),
+    Need("held", "/held", Permission.RELEASE_PAYMENTS, _held),
+    Need("stated", "/payouts?state=unknown", Permission.STATE_OUTCOMES, _stated),
+    Need("claims", "/claims", Permission.CLAIM_BACK, _claims),
     Need("closings", "/money/periods", Permission.CLOSE_PERIODS, _closings),
 )
 

@@ -40,6 +40,19 @@ OPEN: Mapping[RunKind, str] = {
                '' AS card_type, '' AS brand, CASE WHEN heard_revision > 0 THEN opened_at END AS started_at
         FROM ticket WHERE state <> 'closed'
     """,
+    # Its subject is what its workflow is named by: the counterparty and the period.
+    RunKind.SETTLEMENT: """
+        SELECT 'settlement:' || r.counterparty_id || ':' || r.period AS workflow_id, 'settlement' AS kind,
+               r.counterparty_id || ':' || r.period AS subject, r.state AS stage,
+               CASE r.state WHEN 'collecting' THEN 'machine' WHEN 'answer' THEN 'customer' WHEN 'paying' THEN
+                    CASE WHEN EXISTS (SELECT FROM settlement_order o WHERE o.run_id = r.id AND o.state = 'unknown')
+                         THEN 'gateway' ELSE 'machine' END
+               ELSE 'person' END AS waiting_for,
+               coalesce((SELECT max(at) FROM settlement_event e WHERE e.run_id = r.id), r.made_at) AS since,
+               CAST(NULL AS timestamptz) AS until, '' AS card_type, '' AS brand,
+               CASE WHEN r.heard_revision > 0 THEN r.made_at END AS started_at
+        FROM settlement_run r WHERE r.state <> 'closed'
+    """,
 }
 OPEN_RUNS = " UNION ALL ".join(OPEN.values())
 

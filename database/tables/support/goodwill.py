@@ -7,7 +7,16 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, sealed, word
+from database.tables.columns import (
+    TableRow,
+    json_list,
+    json_object,
+    minor_units,
+    moment_maybe,
+    moment_now,
+    sealed,
+    word,
+)
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.money import Currency
@@ -63,3 +72,7 @@ class GoodwillOrderRow(TableRow):
     refusal_code: Mapped[str | None] = mapped_column(default=None)
     prepared_at: Mapped[datetime] = moment_now()
     settled_at: Mapped[datetime | None] = moment_maybe()
+    routing_version: Mapped[str | None] = mapped_column(default=None)
+    routed: Mapped[dict[str, str]] = json_object()
+    tried_at: Mapped[datetime | None] = moment_maybe()  # When it was last about to be sent.
+    stated_id: Mapped[str | None] = mapped_column(default=None)  # Two people said the outcome: stated_outcome.id

@@ -96,7 +96,7 @@ async def test_a_closed_month_takes_nothing_from_a_group_either(database: Databa
     assert "are closed" in str(answers[1])
 
 
-async def test_whoever_gives_up_waiting_leaves_the_others_their_answers(
+async def test_a_call_that_gives_up_waiting_leaves_the_others_their_answers(
     database: Database, alone: LonePostings
 ) -> None:
     owner = f"seller:{new_id()}"

@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from database.repositories import holds, ledger
+from database.tables.finance_books import ClosingRow
+from domain.errors.finance import ClosingWaits
 from domain.finance.chart import account_of
 from domain.finance.holds import HoldState
 from domain.finance.ledger import Posting, Postings
-from domain.finance.periods import first_day, month_of, open_day
+from domain.finance.periods import ClosingState, first_day, month_of, open_day
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.places import business_day
@@ -213,11 +216,24 @@ class Deposits:
         return self.balance(code) - aside
 
     def _close(self, month: str, fault: Fault | None) -> None:
-        today = business_day(datetime.now(UTC))
-        done = self._did(lambda: self.scene.periods.close(*self.scene.closers, month, today), fault)
-        _ended(done, "PeriodClosed" if month in self.scene.closed else "")
+        first, second = self.scene.closers
+        if month in self.scene.closed:
+            _ended(self._did(lambda: self.scene.periods.ask(first, month), fault), "PeriodClosed")
+            return
+        closing = self.scene.run(self._asked(first, month))
+        done = self._did(lambda: self.scene.periods.agree(second, closing), fault)
+        _ended(done, "")
         if done.act.commits:
             self.scene.closed.add(month)
+
+    async def _asked(self, person: str, month: str) -> str:
+        """Ask for a month to be closed; one that waits since an agreement was cut off waits still."""
+        try:
+            return await self.scene.periods.ask(person, month)
+        except ClosingWaits:
+            async with self.scene.database.transaction() as session:
+                waiting = select(ClosingRow.id).filter_by(month=month, state=ClosingState.ASKED)
+                return str((await session.execute(waiting)).scalar_one())
 
     def _expire(self, fault: Fault | None) -> None:
         async def work() -> int:

@@ -74,13 +74,13 @@ async def test_a_statement_runs_on_page_after_page_and_says_what_was_left_after_
     second = await person.get(older.replace("&amp;", "&"), headers={"accept-language": "en"})
     assert second.text.count('data-label="Balance after it"') == 10
     assert "-¥0.55" in second.text  # After the tenth line.
-    assert "before=" not in second.text
+    assert re.findall(r'href="[^"]+&amp;before=\d+"', second.text) == []
     today = business_day(now())
     none = await person.get(f"{address}?until=2001-01-01", headers={"accept-language": "en"})
     assert "No line in these days" in none.text
     some = await person.get(f"{address}?since={today}&until={today}")
     assert some.text.count("<tr>") == first.text.count("<tr>")
-    for odd in ("?before=-1", "?before=9999999999999999999999", "?before=x", "?currency=XYZ", "?since=2026-13-01"):
+    for odd in ("?before=-1", "?before=9999999999999999999", "?before=x", "?currency=XYZ", "?since=2026-13-01"):
         assert (await person.get(address + odd)).status_code == 200, odd
     assert (await person.get("/money/accounts/seller_payable:nobody")).status_code == 404
 

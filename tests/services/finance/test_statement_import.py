@@ -154,7 +154,7 @@ async def test_an_issuers_invoice_is_compared_call_by_call(desk: FinanceDesk, wo
             {"card": card_id},
         )
         keys = list(found.scalars())
-    request = keys[0].split(":")[2]
+    request = keys[0].split(":")[3]
     head = f"invoice,jd,{day:%Y%m%d},{day:%Y%m%d},CNY\ntime,invoice line,request,operation,fee\n"
     line = f"{day} 10:00:00,{new_id()},{request},balance,9.00\n"
     row = await desk.imported((head + line + "total,1,9.00\n").encode("utf-8-sig"))

@@ -1,0 +1,221 @@
+"""Payments that wait before anything is sent, rails with what they have used, and claims against sellers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.finance import routing as reads
+from database.tables.cards import CardRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
+from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
+from database.tables.support.goodwill import GoodwillOrderRow
+from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
+from domain.finance.rollback import RollbackKind, RollbackState
+from domain.finance.routing import LOOKED_AT, Health, RailRules, RoutingRules, WaitReason
+from domain.identifiers import is_goodwill_key
+from domain.money import Money
+from domain.places import business_day
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class HeldView:
+    """A payment that waits; `payee` is masked, `goodwill` where it is for no card."""
+
+    key: str
+    card_id: str | None
+    goodwill: bool
+    owner: str
+    rail: Rail
+    amount: Money
+    payee: str
+    reasons: tuple[WaitReason, ...]
+    since: datetime
+    until: datetime | None
+    released_by: str | None
+    released_reason: str
+
+    @property
+    def for_person(self) -> bool:
+        """Return whether a person can let it go."""
+        return self.released_by is None and bool(LOOKED_AT & set(self.reasons))
+
+
+@dataclass(frozen=True)
+class RailLimits:
+    """The limits of a rail as amounts, and the least that a transfer costs."""
+
+    transfer: Money
+    seller: Money
+    day: Money
+    month: Money
+    cost: Money
+
+
+@dataclass(frozen=True)
+class RailView:
+    """A rail: what the policy says of it, what was ordered today and this month, what is under way, and its switch."""
+
+    rail: Rail
+    rules: RailRules | None
+    day: Money
+    month: Money
+    under_way: int
+    unknown: int
+    waiting: int
+    health: Health
+    switch: RailSwitchRow | None
+    past: tuple[RailSwitchRow, ...]
+
+    @property
+    def limits(self) -> RailLimits | None:
+        """Return the limits; None for a rail that the policy does not name."""
+        if self.rules is None:
+            return None
+        known = self.rules
+        return RailLimits(
+            Money(known.transfer_max_minor), Money(known.seller_day_max_minor), Money(known.day_max_minor),
+            Money(known.month_max_minor), Money(known.cost_min_minor),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A claim with what is left of it; people are ids."""
+
+    row: RollbackRow
+    brand: str
+    amount: Money
+    left: Money
+    offset: Money
+
+    @property
+    def disputed(self) -> bool:
+        """Return whether the seller objected and has no answer."""
+        return self.row.objected_at is not None and self.row.objection_answered_at is None
+
+
+async def held(session: AsyncSession, limit: int = PAGE) -> tuple[HeldView, ...]:
+    """Return the payments that wait, the longest waiting first."""
+    waiting = select(PayoutWaitRow).where(PayoutWaitRow.ended_at.is_(None))
+    rows = await session.execute(waiting.order_by(PayoutWaitRow.since, PayoutWaitRow.key).limit(limit))
+    return tuple(_held(row) for row in rows.scalars())
+
+
+async def of_card(session: AsyncSession, card_id: str) -> HeldView | None:
+    """Return why the card's payment waits; None where it does not."""
+    mine = select(PayoutWaitRow).where(PayoutWaitRow.card_id == card_id, PayoutWaitRow.ended_at.is_(None))
+    row = (await session.execute(mine.order_by(PayoutWaitRow.since.desc()).limit(1))).scalar_one_or_none()
+    return None if row is None else _held(row)
+
+
+async def rails(session: AsyncSession, rules: RoutingRules, now: datetime) -> tuple[RailView, ...]:
+    """Return every rail, in the policy's order of preference."""
+    off, health = await reads.switched_off(session), await reads.health(session, now)
+    waiting = await _waiting(session)
+    past = select(RailSwitchRow).where(RailSwitchRow.on_at.is_not(None)).order_by(RailSwitchRow.off_at.desc()).limit(30)
+    history = (await session.execute(past)).scalars().all()
+    found = []
+    for rail in sorted(Rail, key=rules.preference):
+        day, month = await reads.used(session, rail, business_day(now))
+        under_way, unknown = await _open_orders(session, rail)
+        found.append(
+            RailView(
+                rail, rules.of(rail), Money(day), Money(month), under_way, unknown, waiting.get(rail, 0), health[rail],
+                off.get(rail), tuple(one for one in history if one.rail is rail)[:5],
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+async def orders_today(session: AsyncSession, now: datetime) -> int:
+    """Return how many orders were made today, on all rails."""
+    counted = select(func.coalesce(func.sum(PayoutUsageRow.orders), 0)).where(PayoutUsageRow.day == business_day(now))
+    return int((await session.execute(counted)).scalar_one())
+
+
+async def claims(session: AsyncSession, limit: int = PAGE) -> tuple[ClaimView, ...]:
+    """Return what waits for a person first, then what is owed, then what is over, the newest first."""
+    place = case(
+        (RollbackRow.state == RollbackState.PROPOSED, 0),
+        (RollbackRow.write_off_asked_at.is_not(None) & (RollbackRow.state == RollbackState.CLAIMED), 0),
+        (RollbackRow.objected_at.is_not(None) & RollbackRow.objection_answered_at.is_(None), 0),
+        (RollbackRow.state == RollbackState.CLAIMED, 1),
+        else_=2,
+    )
+    rows = await session.execute(
+        select(RollbackRow, CardRow.brand)
+        .join(CardRow, CardRow.id == RollbackRow.card_id)
+        .order_by(place, RollbackRow.id.desc())
+        .limit(limit)
+    )
+    return tuple([await _claim(session, row, brand) for row, brand in rows])
+
+
+async def claims_of(session: AsyncSession, owner: str, limit: int = PAGE) -> tuple[ClaimView, ...]:
+    """Return the claims against an owner that they know of, the newest first."""
+    known = (RollbackRow.owner == owner, RollbackRow.state.not_in((RollbackState.PROPOSED, RollbackState.DECLINED)))
+    rows = await session.execute(
+        select(RollbackRow, CardRow.brand)
+        .join(CardRow, CardRow.id == RollbackRow.card_id)
+        .where(*known)
+        .order_by(RollbackRow.id.desc())
+        .limit(limit)
+    )
+    return tuple([await _claim(session, row, brand) for row, brand in rows])
+
+
+async def offsets_of(session: AsyncSession, owner: str) -> tuple[tuple[str, RollbackKind, Money, datetime], ...]:
+    """Return what was offset of the owner's payments: order, kind of claim, amount, moment; the newest first."""
+    rows = await session.execute(
+        select(RollbackOffsetRow, RollbackRow.kind, RollbackRow.currency)
+        .join(RollbackRow, RollbackRow.id == RollbackOffsetRow.rollback_id)
+        .where(RollbackRow.owner == owner, RollbackOffsetRow.undone_at.is_(None))
+        .order_by(RollbackOffsetRow.at.desc(), RollbackOffsetRow.payout_key)
+        .limit(PAGE)
+    )
+    return tuple((row.payout_key, kind, Money(row.amount_minor, currency), row.at) for row, kind, currency in rows)
+
+
+async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimView:
+    taken = select(func.coalesce(func.sum(RollbackOffsetRow.amount_minor), 0)).where(
+        RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None)
+    )
+    offset = int((await session.execute(taken)).scalar_one())
+    owes = row.state is RollbackState.CLAIMED
+    left = row.amount_minor - offset if owes else 0
+    return ClaimView(
+        row, brand, Money(row.amount_minor, row.currency), Money(left, row.currency), Money(offset, row.currency)
+    )
+
+
+async def _open_orders(session: AsyncSession, rail: Rail) -> tuple[int, int]:
+    """How many orders are not settled, and of those how many unknown."""
+    found = [0, 0]
+    for table in (PayoutRow, GoodwillOrderRow):
+        open_ones = select(
+            func.count(), func.count().filter(table.state == PayoutState.UNKNOWN)
+        ).where(table.rail == rail, table.state.in_((PayoutState.PREPARED, PayoutState.UNKNOWN)))  # fmt: skip
+        under_way, unknown = (await session.execute(open_ones)).one()
+        found = [found[0] + int(under_way), found[1] + int(unknown)]
+    return found[0], found[1]
+
+
+async def _waiting(session: AsyncSession) -> dict[Rail, int]:
+    counted = select(PayoutWaitRow.rail, func.count()).where(PayoutWaitRow.ended_at.is_(None))
+    rows = await session.execute(counted.group_by(PayoutWaitRow.rail).order_by(PayoutWaitRow.rail))
+    return {rail: int(count) for rail, count in rows}
+
+
+def _held(row: PayoutWaitRow) -> HeldView:
+    return HeldView(
+        row.key, row.card_id, is_goodwill_key(row.key), row.owner, row.rail, Money(row.amount_minor), row.payee_masked,
+        tuple(WaitReason(one) for one in row.reasons), row.since, row.until, row.released_by, row.released_reason,
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""One payment order as its page shows it: its story, calls, notices, postings, tickets, and what two people stated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.cards import CardEventRow, CardRow, SubmissionRow
+from database.tables.finance import (
+    AccountRow,
+    EntryRow,
+    LedgerTransactionRow,
+    PaymentNotificationRow,
+    PayoutRow,
+)
+from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
+from database.tables.finance_routing import PayoutWaitRow
+from database.tables.people import AuditRow
+from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
+from database.tables.support.tickets import TicketLinkRow, TicketRow
+from domain.cards.card import StoryEntry
+from domain.errors.general import NotFound
+from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rails import Rail
+from domain.identifiers import is_goodwill_key
+from domain.money import Money
+from domain.support.tickets import LinkedKind, TicketState
+
+SHOWN_MAX = 50
+
+
+@dataclass(frozen=True)
+class PostedLine:
+    """One line of the books that the order caused."""
+
+    what: str
+    at: datetime
+    account: str
+    amount: Money
+
+
+@dataclass(frozen=True)
+class HeardNotice:
+    """A notification about the order, with our verdict on it."""
+
+    verdict: str
+    amount: Money | None
+    at: datetime
+    times: int
+
+
+@dataclass(frozen=True)
+class AboutTicket:
+    """A ticket about the order's card."""
+
+    id: str
+    subject: str
+    state: TicketState
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a person stated; people are ids."""
+
+    id: str
+    outcome: PayoutOutcome
+    reason: str
+    reference: str
+    evidence: str
+    by: str
+    staters: tuple[str, ...]
+    at: datetime
+    agreed_by: str | None
+    agreed_at: datetime | None
+    declined_by: str | None
+    declined_at: datetime | None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it waits for a second person."""
+        return self.agreed_at is None and self.declined_at is None
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order and everything about it. `amount` is what is sent, `offset` what the seller owed us of it."""
+
+    key: str
+    card_id: str | None
+    ticket_id: str | None
+    owner: str
+    rail: Rail
+    payee: str
+    amount: Money
+    offset: Money
+    state: PayoutState
+    answered: PayoutOutcome | None
+    stated_id: str | None
+    attempt: int
+    reference: str
+    refusal_code: str
+    prepared_at: datetime
+    tried_at: datetime | None
+    settled_at: datetime | None
+    routing_version: str
+    routed: Mapping[str, str]
+    story: tuple[tuple[StoryEntry, datetime], ...]
+    notices: tuple[HeardNotice, ...]
+    lines: tuple[PostedLine, ...]
+    tickets: tuple[AboutTicket, ...]
+    stated: tuple[Stated, ...]
+    acts: tuple[AuditRow, ...]
+    claims: tuple[str, ...]
+    wait: PayoutWaitRow | None
+
+    def money_of(self, name: str) -> Money:
+        """Return a sum that the routing kept, such as `day_minor`."""
+        return Money(int(self.routed[name]))
+
+
+async def order(session: AsyncSession, key: str) -> OrderView:
+    """Return the order of this key. Refuses NotFound."""
+    row: PayoutRow | GoodwillOrderRow | None
+    if is_goodwill_key(key):
+        row = await session.get(GoodwillOrderRow, key[:80])
+    else:
+        row = await session.get(PayoutRow, key[:80])
+    if row is None:
+        raise NotFound(payout=key[:80])
+    card_id, ticket_id, owner, payee = await _whose(session, row)
+    of_card = isinstance(row, PayoutRow)
+    return OrderView(
+        key=row.key, card_id=card_id if of_card else None, ticket_id=ticket_id, owner=owner, rail=row.rail, payee=payee,
+        amount=Money(row.amount_minor, row.currency),
+        offset=Money(row.offset_minor if isinstance(row, PayoutRow) else 0, row.currency),
+        state=row.state, answered=row.answered, stated_id=row.stated_id,
+        attempt=row.attempt if isinstance(row, PayoutRow) else 1,
+        reference=row.gateway_reference or "", refusal_code=row.refusal_code or "", prepared_at=row.prepared_at,
+        tried_at=row.tried_at, settled_at=row.settled_at, routing_version=row.routing_version or "", routed=row.routed,
+        story=await _story(session, row.key, card_id) if of_card else (), notices=await _notices(session, row.key),
+        lines=await _lines(session, row.key), tickets=await _tickets(session, card_id, ticket_id),
+        stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
+        wait=await session.get(PayoutWaitRow, row.key),
+    )  # fmt: skip
+
+
+async def evidence(session: AsyncSession, key: str, statement_id: str) -> StatedOutcomeRow:
+    """Return a statement about the order, for its document. Refuses NotFound."""
+    row = await session.get(StatedOutcomeRow, statement_id[:26])
+    if row is None or row.key != key:
+        raise NotFound(statement=statement_id[:26])
+    return row
+
+
+async def _whose(session: AsyncSession, row: PayoutRow | GoodwillOrderRow) -> tuple[str, str | None, str, str]:
+    if isinstance(row, GoodwillOrderRow):
+        given = await session.get_one(GoodwillRow, row.goodwill_id)
+        paid = await session.get_one(PayoutRow, given.paid_key)
+        return paid.card_id, given.ticket_id, given.owner, given.payee_masked
+    card = await session.get_one(CardRow, row.card_id)
+    submission = await session.get_one(SubmissionRow, card.submission_id)
+    return card.id, None, submission.owner, row.payee_masked or submission.payee_masked
+
+
+async def _story(session: AsyncSession, key: str, card_id: str) -> tuple[tuple[StoryEntry, datetime], ...]:
+    mine = select(CardEventRow).where(CardEventRow.card_id == card_id, CardEventRow.facts["key"].astext == key)
+    rows = (await session.execute(mine.order_by(CardEventRow.id).limit(SHOWN_MAX))).scalars()
+    return tuple((StoryEntry(row.at.isoformat(), row.stage, row.what, row.facts), row.at) for row in rows)
+
+
+async def _notices(session: AsyncSession, key: str) -> tuple[HeardNotice, ...]:
+    mine = select(PaymentNotificationRow).where(PaymentNotificationRow.key == key)
+    rows = (await session.execute(mine.order_by(PaymentNotificationRow.id).limit(SHOWN_MAX))).scalars()
+    return tuple(
+        HeardNotice(row.verdict, None if row.amount_minor is None else Money(row.amount_minor), row.received_at, row.times)
+        for row in rows
+    )  # fmt: skip
+
+
+async def _lines(session: AsyncSession, key: str) -> tuple[PostedLine, ...]:
+    mine = or_(
+        LedgerTransactionRow.cause == f"payout:{key}",
+        LedgerTransactionRow.key.in_((f"{key}:prepared", f"{key}:settled")),
+    )
+    rows = await session.execute(
+        select(
+            LedgerTransactionRow.what,
+            LedgerTransactionRow.at,
+            AccountRow.code,
+            EntryRow.amount_minor,
+            EntryRow.currency,
+        )
+        .join(EntryRow, EntryRow.transaction_id == LedgerTransactionRow.id)
+        .join(AccountRow, AccountRow.id == EntryRow.account_id)
+        .where(mine)
+        .order_by(EntryRow.id)
+        .limit(SHOWN_MAX)
+    )
+    return tuple(PostedLine(row.what, row.at, row.code, Money(row.amount_minor, row.currency)) for row in rows)
+
+
+async def _tickets(session: AsyncSession, card_id: str, ticket_id: str | None) -> tuple[AboutTicket, ...]:
+    about = select(TicketLinkRow.ticket_id).where(
+        TicketLinkRow.kind == LinkedKind.CARD, TicketLinkRow.subject == card_id
+    )
+    wanted = TicketRow.id == ticket_id if ticket_id is not None else TicketRow.id.in_(about)
+    rows = await session.execute(select(TicketRow).where(wanted).order_by(TicketRow.id.desc()).limit(SHOWN_MAX))
+    return tuple(AboutTicket(row.id, row.subject, row.state, row.opened_at) for row in rows.scalars())
+
+
+async def _stated(session: AsyncSession, key: str) -> tuple[Stated, ...]:
+    mine = select(StatedOutcomeRow).where(StatedOutcomeRow.key == key).order_by(StatedOutcomeRow.stated_at.desc())
+    return tuple(
+        Stated(
+            row.id, row.outcome, row.reason, row.reference, row.evidence_name, row.stated_by, tuple(row.staters), row.stated_at,
+            row.agreed_by, row.agreed_at, row.declined_by, row.declined_at,
+        )
+        for row in (await session.execute(mine.limit(SHOWN_MAX))).scalars()
+    )  # fmt: skip
+
+
+async def _acts(session: AsyncSession, key: str) -> tuple[AuditRow, ...]:
+    mine = select(AuditRow).where(AuditRow.subject == key).order_by(AuditRow.id).limit(SHOWN_MAX)
+    return tuple((await session.execute(mine)).scalars())
+
+
+async def _claims(session: AsyncSession, key: str) -> tuple[str, ...]:
+    mine = select(RollbackOffsetRow.rollback_id).where(
+        RollbackOffsetRow.payout_key == key, RollbackOffsetRow.undone_at.is_(None)
+    )
+    return tuple((await session.execute(mine.order_by(RollbackOffsetRow.rollback_id))).scalars())

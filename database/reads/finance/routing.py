@@ -1,0 +1,140 @@
+"""What routing asks of our rows: switches, use of the limits, payees that were paid before, and verified names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.ops.providers import breakers, open_windows
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_routing import PayoutUsageRow, RailSwitchRow, VerifiedNameRow
+from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
+from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
+from domain.finance.routing import Health, start_of
+from domain.ops.maintenance import HOLDING
+from domain.ops.providers import PAYOUTS
+
+
+@dataclass(frozen=True)
+class PaidPayee:
+    """A payee of a seller that an order was paid to."""
+
+    key: str
+    index: str | None
+    masked: str
+    rail: Rail
+    paid_at: datetime
+
+
+async def switched_off(session: AsyncSession) -> Mapping[Rail, RailSwitchRow]:
+    """Return the rails that are switched off, each with its switch."""
+    rows = await session.execute(select(RailSwitchRow).where(RailSwitchRow.on_at.is_(None)).order_by(RailSwitchRow.id))
+    return {row.rail: row for row in rows.scalars()}
+
+
+async def is_off(session: AsyncSession, rail: Rail) -> bool:
+    """Return whether a person switched the rail off."""
+    found = select(RailSwitchRow.id).where(RailSwitchRow.rail == rail, RailSwitchRow.on_at.is_(None))
+    return (await session.execute(found)).scalar_one_or_none() is not None
+
+
+async def used(session: AsyncSession, rail: Rail, day: date) -> tuple[int, int]:
+    """Return what was ordered on the rail and not refused: that day, and that month up to it; minor units."""
+    net = PayoutUsageRow.ordered_minor - PayoutUsageRow.refused_minor
+    sums = select(
+        func.coalesce(func.sum(net).filter(PayoutUsageRow.day == day), 0), func.coalesce(func.sum(net), 0)
+    ).where(PayoutUsageRow.rail == rail, PayoutUsageRow.day.between(day.replace(day=1), day))
+    today, month = (await session.execute(sums)).one()
+    return int(today), int(month)
+
+
+async def sellers_day(session: AsyncSession, rail: Rail, owner: str, day: date) -> int:
+    """Return what was ordered for an owner on the rail that day and not refused, minor units."""
+    begins = start_of(day)
+    cards = (
+        select(func.coalesce(func.sum(PayoutRow.amount_minor), 0))
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(
+            SubmissionRow.owner == owner, PayoutRow.rail == rail, PayoutRow.prepared_at >= begins,
+            PayoutRow.state != PayoutState.REFUSED,
+        )
+    )  # fmt: skip
+    goodwill = (
+        select(func.coalesce(func.sum(GoodwillOrderRow.amount_minor), 0))
+        .join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
+        .where(
+            GoodwillRow.owner == owner, GoodwillOrderRow.rail == rail, GoodwillOrderRow.prepared_at >= begins,
+            GoodwillOrderRow.state != PayoutState.REFUSED,
+        )
+    )  # fmt: skip
+    found = (await session.execute(select(cards.scalar_subquery(), goodwill.scalar_subquery()))).one()
+    return int(found[0]) + int(found[1])
+
+
+async def was_paid(session: AsyncSession, owner: str, payee_index: str | None) -> bool:
+    """Return whether an order of this owner was paid to this payee."""
+    if payee_index is None:
+        return False
+    same = or_(
+        PayoutRow.payee_index == payee_index,
+        and_(PayoutRow.payee_index.is_(None), SubmissionRow.payee_index == payee_index),
+    )
+    found = (
+        select(PayoutRow.key)
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(SubmissionRow.owner == owner, PayoutRow.state == PayoutState.PAID, same)
+        .order_by(PayoutRow.key)
+        .limit(1)
+    )
+    return (await session.execute(found)).scalar_one_or_none() is not None
+
+
+async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tuple[PaidPayee, ...]:
+    """Return the payees of the owner's paid orders since then, the newest first."""
+    rows = (
+        select(PayoutRow, SubmissionRow.payee_index)
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(
+            SubmissionRow.owner == owner, PayoutRow.state == PayoutState.PAID, PayoutRow.settled_at >= since,
+            PayoutRow.payee_account_sealed.is_not(None),
+        )
+        .order_by(PayoutRow.settled_at.desc(), PayoutRow.key)
+        .limit(50)
+    )  # fmt: skip
+    return tuple(
+        PaidPayee(
+            row.key, row.payee_index or index, row.payee_masked or "", row.rail, row.settled_at or row.prepared_at
+        )
+        for row, index in await session.execute(rows)
+    )
+
+
+async def verified_name(session: AsyncSession, owner: str) -> VerifiedNameRow | None:
+    """Return the owner's newest verified name; None where nobody has verified it."""
+    newest = select(VerifiedNameRow).where(VerifiedNameRow.owner == owner)
+    ordered = newest.order_by(VerifiedNameRow.verified_at.desc(), VerifiedNameRow.id.desc()).limit(1)
+    return (await session.execute(ordered)).scalar_one_or_none()
+
+
+async def health(session: AsyncSession, now: datetime) -> Mapping[Rail, Health]:
+    """Return how each rail does: by the windows of maintenance and by the circuits of its calls."""
+    windows = await open_windows(session)
+    held = {one.provider for one in windows if one.state in HOLDING}
+    failing = {one.name for one in await breakers(session) if one.open_until is not None and one.open_until > now}
+    return {rail: _health(rail, held, failing) for rail in Rail}
+
+
+def _health(rail: Rail, held: set[str], failing: set[str]) -> Health:
+    # Alipay was the only provider of payments before there were rails; its windows are those of all payments.
+    if f"{PAYOUTS.id}:{rail.value}" in held or (rail is Rail.ALIPAY and PAYOUTS.id in held):
+        return Health.MAINTENANCE
+    return Health.FAILING if rail.value in failing else Health.WELL

@@ -1,0 +1,37 @@
+"""Every kind of payment order by its key: each has a table of its own, with the same columns by which it is sent and settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.finance import PayoutRow
+from database.tables.finance_settlement import SettlementOrderRow
+from database.tables.support.goodwill import GoodwillOrderRow
+from domain.identifiers import is_goodwill_key, is_settlement_key
+
+OrderRow = PayoutRow | GoodwillOrderRow | SettlementOrderRow
+ORDER_TABLES: tuple[type[OrderRow], ...] = (PayoutRow, GoodwillOrderRow, SettlementOrderRow)
+
+
+def orders_of(key: str) -> type[OrderRow]:
+    """Return the table of a payment order, by its key; a card's where it is no other."""
+    if is_goodwill_key(key):
+        return GoodwillOrderRow
+    return SettlementOrderRow if is_settlement_key(key) else PayoutRow
+
+
+async def order(session: AsyncSession, key: str, *, lock: bool = False) -> OrderRow | None:
+    """Return the payment order of that key, locked if wanted; None where there is none."""
+    found: Any = await session.get(orders_of(key), key, with_for_update=lock, populate_existing=lock)
+    row: OrderRow | None = found
+    return row
+
+
+async def the_order(session: AsyncSession, key: str, *, lock: bool = False) -> OrderRow:
+    """Return the payment order of that key, as `order` does. Raises LookupError where there is none."""
+    row = await order(session, key, lock=lock)
+    if row is None:
+        raise LookupError("no such order")
+    return row

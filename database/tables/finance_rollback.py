@@ -1,0 +1,96 @@
+"""Claims against sellers for cards that were no good, with what was offset; and outcomes that two people stated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
+from domain.finance.payout import PayoutOutcome
+from domain.finance.rollback import RollbackKind, RollbackState
+from domain.money import Currency
+
+
+class RollbackRow(TableRow):
+    """A card that was found used, frozen or charged back after its seller was paid."""
+
+    __tablename__ = "rollback"
+    __table_args__ = (
+        Index("rollback_once", "card_id", unique=True, postgresql_where=text("state <> 'declined'")),
+        Index("rollback_by_owner", "owner", "id"),
+        Index("rollback_open", "id", postgresql_where=text("state IN ('proposed', 'claimed')")),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"))
+    owner: Mapped[str]  # seller:<id> or partner:<id>
+    kind: Mapped[RollbackKind] = word(RollbackKind, required=True)
+    state: Mapped[RollbackState] = word(RollbackState, RollbackState.PROPOSED)
+    price_minor: Mapped[int] = minor_units()  # What was paid for the card.
+    amount_minor: Mapped[int] = minor_units()  # What is claimed of it.
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    policy_version: Mapped[str]
+    in_stock: Mapped[bool] = mapped_column(default=True)  # Its cost stood in the inventory when it was claimed.
+    words: Mapped[str]  # What was found, as the seller reads it.
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    proposers: Mapped[list[str]] = json_list()
+    proposed_at: Mapped[datetime] = moment_now()
+    checked_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    checked_at: Mapped[datetime | None] = moment_maybe()
+    offset_from: Mapped[datetime | None] = moment_maybe()  # Until then the seller can object before anything is offset.
+    objection_ticket: Mapped[str | None] = mapped_column(default=None)
+    objected_at: Mapped[datetime | None] = moment_maybe()
+    objection_answered_at: Mapped[datetime | None] = moment_maybe()
+    objection_answered_by: Mapped[str | None] = mapped_column(default=None)
+    write_off_by: Mapped[str | None] = mapped_column(default=None)  # person.id who asked for it
+    write_off_askers: Mapped[list[str]] = json_list()
+    write_off_reason: Mapped[str] = mapped_column(default="")
+    write_off_asked_at: Mapped[datetime | None] = moment_maybe()
+    ended_by: Mapped[str | None] = mapped_column(default=None)
+    ended_at: Mapped[datetime | None] = moment_maybe()
+
+
+class RollbackOffsetRow(TableRow):
+    """What one payment paid of a claim. `undone_at`: the payment was refused for certain."""
+
+    __tablename__ = "rollback_offset"
+    __table_args__ = (Index("rollback_offset_by_order", "payout_key"),)
+    rollback_id: Mapped[str] = mapped_column(ForeignKey("rollback.id"), primary_key=True)
+    payout_key: Mapped[str] = mapped_column(primary_key=True)
+    amount_minor: Mapped[int] = minor_units()
+    at: Mapped[datetime] = moment_now()
+    undone_at: Mapped[datetime | None] = moment_maybe()
+
+
+class StatedOutcomeRow(TableRow):
+    """What became of an order as two people of finance state it, by a document: the provider does not say."""
+
+    __tablename__ = "stated_outcome"
+    __table_args__ = (
+        Index(
+            "stated_outcome_once",
+            "key",
+            unique=True,
+            postgresql_where=text("agreed_at IS NULL AND declined_at IS NULL"),
+        ),
+        Index("stated_outcome_by_key", "key", "stated_at"),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str]  # Of a payout or a goodwill_order.
+    outcome: Mapped[PayoutOutcome] = word(PayoutOutcome, required=True)
+    reason: Mapped[str]
+    reference: Mapped[str] = mapped_column(default="")  # The provider's, where it was paid.
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    stated_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    staters: Mapped[list[str]] = json_list()
+    stated_at: Mapped[datetime] = moment_now()
+    agreed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    agreed_at: Mapped[datetime | None] = moment_maybe()
+    declined_by: Mapped[str | None] = mapped_column(default=None)
+    declined_at: Mapped[datetime | None] = moment_maybe()

@@ -1,0 +1,60 @@
+"""Postings of a card that was no good after it was paid for: claimed, offset, written off."""
+
+from __future__ import annotations
+
+from domain.finance.chart import Account, account
+from domain.finance.ledger import INVENTORY, Posting, Postings, in_flight, require_balanced, seller_payable
+from domain.finance.rails import Rail
+from domain.money import Money
+
+WRITE_OFF, COST_OF_SALES = account("write_off"), account("cost_of_sales")
+
+
+def seller_receivable(owner: str) -> Account:
+    """Return the account of what `seller:<id>` or `partner:<id>` owes back."""
+    return account("seller_receivable", owner)
+
+
+def claimed(owner: str, cost: Money, claim: Money, *, in_stock: bool) -> Postings:
+    """Post a claim: the card is worth nothing, its seller owes the claim, and what is not claimed of its cost is lost.
+
+    `in_stock`: the card's cost is still in the inventory; else it was expensed when the card was sold.
+    """
+    lines = [Posting(seller_receivable(owner), claim)]
+    if cost.amount_minor != claim.amount_minor:
+        lines.append(Posting(WRITE_OFF, cost - claim))
+    return require_balanced((*lines, Posting(INVENTORY if in_stock else COST_OF_SALES, -cost)))
+
+
+def dropped(owner: str, left: Money) -> Postings:
+    """Post that the seller owes nothing after all: what is left of the claim is our loss."""
+    return require_balanced((Posting(WRITE_OFF, left), Posting(seller_receivable(owner), -left)))
+
+
+def written_off(owner: str, left: Money) -> Postings:
+    """Post that what is left of a claim will not come."""
+    return dropped(owner, left)
+
+
+def payout_prepared(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:
+    """Post a payment about to be ordered, of which a part is offset: all of it is no longer owed, the rest is in flight."""
+    if offset.amount_minor <= 0 or sent.amount_minor <= 0:
+        raise ValueError("an offset leaves something of a payment")
+    return require_balanced(
+        (
+            Posting(seller_payable(owner), sent + offset),
+            Posting(seller_receivable(owner), -offset),
+            Posting(in_flight(rail), -sent),
+        )
+    )
+
+
+def offset_undone(owner: str, offset: Money) -> Postings:
+    """Post that what an order had offset is owed again on both sides: the money of the order came back."""
+    return require_balanced((Posting(seller_receivable(owner), offset), Posting(seller_payable(owner), -offset)))
+
+
+def payout_refused(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:
+    """Post that nothing moved: all of it is owed to the seller again, and the offset by the seller."""
+    lines = payout_prepared(owner, sent, offset, rail)
+    return tuple(Posting(line.account, -line.amount) for line in lines)

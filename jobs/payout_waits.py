@@ -1,0 +1,42 @@
+"""Have payments that waited go on as soon as what held them is over, again and again until each has made its order."""
+
+from __future__ import annotations
+
+import structlog
+
+from database.repositories.loop_faults import apart
+from database.session import Database
+from domain.errors.general import TemporarilyUnavailable
+from services.finance.waiting import LOOP, PayoutWaits, Ready
+from workflows.client import CardClient
+from workflows.goodwill_client import GoodwillClient
+
+AT_ONCE = 50
+_log = structlog.get_logger("payout_waits")
+
+
+class WaitingPayments:
+    """Has payments go on whose limits, switches or checks no longer hold them."""
+
+    def __init__(self, database: Database, waits: PayoutWaits, desk: CardClient, goodwill: GoodwillClient) -> None:
+        self._database = database
+        self._waits = waits
+        self._desk = desk
+        self._goodwill = goodwill
+
+    async def look(self) -> int:
+        """Look at up to fifty payments and return how many were signalled. Raises DatabaseUnavailable."""
+        return sum([await self._tell(one) for one in await self._waits.ready(AT_ONCE)])
+
+    async def _tell(self, one: Ready) -> bool:
+        try:
+            async with apart(self._database, LOOP, one.key):
+                if one.card_id is None:
+                    await self._goodwill.released(one.key.removeprefix("goodwill-"))
+                else:
+                    await self._desk.payment_released(one.card_id, one.key)
+                await self._waits.signalled(one.key)
+                return True
+        except TemporarilyUnavailable:
+            _log.warning("payment waits", payment=one.key)  # Signalled at a later look.
+        return False

@@ -1,0 +1,164 @@
+"""Claims against sellers for cards that were no good: proposed by one, agreed to by another, answered, written off by two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import held as reads
+from database.reads.people import accounts
+from database.tables.columns import now
+from database.tables.finance_rollback import RollbackRow
+from domain.errors.base import Refusal
+from domain.errors.general import NotFound
+from domain.errors.people import StepUpNeeded
+from domain.finance.rollback import WORDS_MAX, RollbackKind, RollbackRules
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.rollback import rollback_in_force
+from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from services.finance.proof_files import content_of
+from services.finance.rollbacks import Finding, Rollbacks
+from web.downloads import as_download
+from web.forms import member_of
+
+router = APIRouter()
+Claimer = Annotated[Person, Depends(allowed(Permission.CLAIM_BACK))]
+WriterOff = Annotated[Person, Depends(allowed(Permission.WRITE_OFF))]
+PATH = "/claims"
+NOTHING_TYPED = {"card_id": "", "kind": "", "words": ""}
+
+
+@dataclass(frozen=True)
+class ClaimsContext:
+    """The claims, those that wait for a person first; `typed` is what was entered and not taken."""
+
+    shell: Shell
+    claims: tuple[reads.ClaimView, ...]
+    names: Mapping[str, str]
+    kinds: tuple[RollbackKind, ...]
+    rules: RollbackRules
+    may_claim: bool
+    may_write_off: bool
+    me: str
+    typed: Mapping[str, str]
+    refusal: Refusal | None
+    full: bool
+    words_max: int = WORDS_MAX
+
+
+@router.get("/claims")
+async def show(
+    request: Request, console: At, person: PayoutReader, card: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """List the claims; the form is filled with the card that is asked for."""
+    return await _page(request, console, person, {"card_id": card})
+
+
+@router.post("/claims")
+async def propose(request: Request, console: At, person: Claimer) -> Response:
+    """Propose to claim a card's price back. The browser has just shown who is there."""
+    await require_step_up(request, person)
+    sent, proof = await sent_proof(request, "card_id", "kind", "words")
+    kind = member_of(RollbackKind, sent["kind"]) or RollbackKind.USED
+    try:
+        await _rollbacks(console).propose(
+            person.id, sent["card_id"].strip(), Finding(kind, sent["words"], proof), console.services.photos
+        )
+    except StepUpNeeded:
+        raise
+    except Refusal as refusal:
+        return await _page(request, console, person, sent, refusal)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/agree")
+async def agree(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
+    """Agree as the second person: the seller owes it."""
+    await require_step_up(request, person)
+    await _rollbacks(console).agree(person.id, claim_id)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/decline")
+async def decline(console: At, person: Claimer, claim_id: str) -> Response:
+    """Discard the proposal."""
+    await _rollbacks(console).decline(person.id, claim_id)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/uphold")
+async def uphold(console: At, person: Claimer, claim_id: str) -> Response:
+    """Answer the seller's objection: the claim stays."""
+    await _rollbacks(console).uphold(person.id, claim_id)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/drop")
+async def drop(console: At, person: Claimer, claim_id: str) -> Response:
+    """Answer the seller's objection: they owe nothing more."""
+    await _rollbacks(console).drop(person.id, claim_id)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/write-off")
+async def ask_write_off(
+    console: At, person: WriterOff, claim_id: str, reason: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    """Ask to give up what is left."""
+    await _rollbacks(console).ask_write_off(person.id, claim_id, reason)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/write-off/agree")
+async def write_off(request: Request, console: At, person: WriterOff, claim_id: str) -> Response:
+    """Agree as the second person: what is left is our loss."""
+    await require_step_up(request, person)
+    await _rollbacks(console).write_off(person.id, claim_id)
+    return see_other("/claims")
+
+
+@router.post("/claims/{claim_id}/write-off/refuse")
+async def keep(console: At, person: WriterOff, claim_id: str) -> Response:
+    """Keep the claim."""
+    await _rollbacks(console).keep(person.id, claim_id)
+    return see_other("/claims")
+
+
+@router.get("/claims/{claim_id}/evidence")
+async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response:  # noqa: ARG001  # Judged.
+    """Serve the document of a claim."""
+    async with console.services.database.transaction() as session:
+        row = await session.get(RollbackRow, claim_id[:26])
+    if row is None:
+        raise NotFound(claim=claim_id[:26])
+    return as_download(
+        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
+    )
+
+
+async def _page(
+    request: Request, console: Console, person: Person, sent: Mapping[str, str], refusal: Refusal | None = None
+) -> Response:
+    async with console.services.database.transaction() as session:
+        found = await reads.claims(session)
+        names = await accounts.all_names(session)
+    context = ClaimsContext(
+        shell(request, person), found, names, tuple(RollbackKind), rollback_in_force(business_day(now())),
+        person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.id, NOTHING_TYPED | dict(sent), refusal,
+        len(found) == reads.PAGE,
+    )  # fmt: skip
+    status = 200 if refusal is None else refusal.http_status
+    return await console.answer(request, "finance/claims.html", context, status=status)
+
+
+def _rollbacks(console: Console) -> Rollbacks:
+    return Rollbacks(console.services.database, console.services.keyring)

@@ -1,0 +1,68 @@
+"""Payments that wait before anything is sent: why and until when, and the second pair of eyes that lets one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import held as reads
+from database.reads.people import accounts
+from domain.money import Money
+from domain.people.roles import Permission
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
+from services.finance.verified_names import VerifiedNames
+from services.finance.waiting import REASON_MAX, PayoutWaits
+
+router = APIRouter()
+Releaser = Annotated[Person, Depends(allowed(Permission.RELEASE_PAYMENTS))]
+Words = Annotated[str, Form(max_length=2000)]
+
+
+@dataclass(frozen=True)
+class HeldContext:
+    """The payments that wait, the longest waiting first; `total` in CNY."""
+
+    shell: Shell
+    held: tuple[reads.HeldView, ...]
+    names: Mapping[str, str]
+    total: Money
+    may_release: bool
+    full: bool
+    reason_max: int = REASON_MAX
+
+
+@router.get("/held")
+async def show(request: Request, console: At, person: PayoutReader) -> Response:
+    """List the payments that wait, with their reasons in words."""
+    async with console.services.database.transaction() as session:
+        found = await reads.held(session)
+        names = await accounts.all_names(session)
+    context = HeldContext(
+        shell(request, person), found, names, Money(sum(one.amount.amount_minor for one in found)),
+        person.may(Permission.RELEASE_PAYMENTS), len(found) == reads.PAGE,
+    )  # fmt: skip
+    return await console.answer(request, "finance/held.html", context)
+
+
+@router.post("/held/{key}/release")
+async def release(request: Request, console: At, person: Releaser, key: str, reason: Words = "") -> Response:
+    """Let the payment go; it goes on by itself within seconds."""
+    await require_step_up(request, person)
+    services = console.services
+    await PayoutWaits(services.database, services.keyring).release(person.id, key, reason)
+    return see_other("/held")
+
+
+@router.post("/held/{key}/name")
+async def verify_name(console: At, person: Releaser, key: str, name: Words = "", how: Words = "") -> Response:
+    """Keep the seller's name as a person verified it; payees are compared with it from now on."""
+    services = console.services
+    await VerifiedNames(services.database, services.keyring).keep(person.id, key, name, how)
+    return see_other("/held")

@@ -1,0 +1,122 @@
+"""One payment order: its whole story, and what two people state where its outcome is unknown. Nothing here can pay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import order as reads
+from database.reads.people import accounts
+from database.tables.columns import now
+from domain.errors.base import Refusal
+from domain.errors.people import StepUpNeeded
+from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.payout_routing import routing_in_force
+from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from services.finance.proof_files import content_of
+from services.finance.stating import REFERENCE_MAX, Statement, Statements
+from web.downloads import as_download
+from web.forms import member_of
+
+router = APIRouter()
+Stater = Annotated[Person, Depends(allowed(Permission.STATE_OUTCOMES))]
+PATH = r"/payouts/[0-9A-Za-z-]{1,80}/state"
+NOTHING_TYPED = {"outcome": "", "reason": "", "reference": ""}
+OUTCOMES = (PayoutOutcome.PAID, PayoutOutcome.REFUSED)
+
+
+@dataclass(frozen=True)
+class OrderContext:
+    """The order's page; `names` are people's by id, `typed` what was entered and not taken.
+
+    `unknown`: its outcome may be stated.
+    """
+
+    shell: Shell
+    order: reads.OrderView
+    names: Mapping[str, str]
+    may_state: bool
+    may_see_tickets: bool
+    me: str
+    unknown: bool
+    outcomes: tuple[PayoutOutcome, ...]
+    minutes: int
+    typed: Mapping[str, str]
+    refusal: Refusal | None
+    reference_max: int = REFERENCE_MAX
+
+
+@router.get("/payouts/{key}")
+async def show(request: Request, console: At, person: PayoutReader, key: str) -> Response:
+    """Show the order with its story, calls, notices, postings and tickets."""
+    return await _page(request, console, person, key)
+
+
+@router.post("/payouts/{key}/state")
+async def state(request: Request, console: At, person: Stater, key: str) -> Response:
+    """State an outcome with a document; a second person agrees. The browser has just shown who is there."""
+    await require_step_up(request, person)
+    sent, proof = await sent_proof(request, "outcome", "reason", "reference")
+    outcome = member_of(PayoutOutcome, sent["outcome"]) or PayoutOutcome.UNKNOWN
+    said = Statement(outcome, sent["reason"], sent["reference"], proof)
+    try:
+        await _statements(console).state(person.id, key, said, console.services.photos)
+    except StepUpNeeded:
+        raise
+    except Refusal as refusal:
+        return await _page(request, console, person, key, sent, refusal)
+    return see_other(f"/payouts/{key}")
+
+
+@router.post("/payouts/{key}/statements/{statement_id}/agree")
+async def agree(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
+    """Agree as the second person: the outcome is posted."""
+    await require_step_up(request, person)
+    await _statements(console).agree(person.id, statement_id)
+    return see_other(f"/payouts/{key}")
+
+
+@router.post("/payouts/{key}/statements/{statement_id}/decline")
+async def decline(console: At, person: Stater, key: str, statement_id: str) -> Response:
+    """Discard a statement."""
+    await _statements(console).decline(person.id, statement_id)
+    return see_other(f"/payouts/{key}")
+
+
+@router.get("/payouts/{key}/statements/{statement_id}/evidence")
+async def evidence(console: At, person: PayoutReader, key: str, statement_id: str) -> Response:  # noqa: ARG001  # Judged.
+    """Serve the document of a statement."""
+    async with console.services.database.transaction() as session:
+        row = await reads.evidence(session, key, statement_id)
+    return as_download(
+        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
+    )
+
+
+async def _page(
+    request: Request, console: Console, person: Person, key: str,
+    sent: Mapping[str, str] | None = None, refusal: Refusal | None = None,
+) -> Response:  # fmt: skip
+    async with console.services.database.transaction() as session:
+        order = await reads.order(session, key)
+        names = await accounts.all_names(session)
+    context = OrderContext(
+        shell(request, person), order, names, person.may(Permission.STATE_OUTCOMES), person.may(Permission.SEE_TICKETS),
+        person.id, order.state is PayoutState.UNKNOWN and order.answered is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal,
+    )  # fmt: skip
+    status = 200 if refusal is None else refusal.http_status
+    return await console.answer(request, "finance/order.html", context, status=status)
+
+
+def _statements(console: Console) -> Statements:
+    return Statements(console.services.database, console.services.keyring)

@@ -1,0 +1,91 @@
+"""What a seller owes back is offset against their payments: taken in the transaction of the order, with a message, and undone when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import outbox
+from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
+from domain.finance.rollback import OWED_BACK, Claim, RollbackState, offsets
+from domain.money import Money
+from domain.places import business_day
+from domain.rules.rollback import rollback_in_force
+
+SET_OFF = "set_off"  # The message about it.
+
+
+async def foreseen(session: AsyncSession, owner: str, payout: Money, now: datetime) -> Money:
+    """Return what would be offset of a payment of this amount if it were ordered now; nothing is written."""
+    return _sum(await _chosen(session, owner, payout, now, lock=False), payout)
+
+
+async def chosen(session: AsyncSession, owner: str, payout: Money, now: datetime) -> tuple[tuple[str, int], ...]:
+    """Return what is to be offset of an order that is being made: claims and minor units. The claims are locked."""
+    return await _chosen(session, owner, payout, now, lock=True)
+
+
+async def take(
+    session: AsyncSession, owner: str, card_id: str, key: str, taken: Sequence[tuple[str, int]], now: datetime
+) -> None:
+    """Keep what an order offsets of claims that `chosen` has locked, and tell the seller. The order posts it."""
+    for rollback_id, minor in taken:
+        row = await session.get_one(RollbackRow, rollback_id, with_for_update=True)
+        session.add(RollbackOffsetRow(rollback_id=rollback_id, payout_key=key, amount_minor=minor, at=now))
+        await session.flush()
+        if await left_of(session, row) == 0:
+            row.state, row.ended_at = RollbackState.SETTLED, now
+    if taken and owner.startswith("seller:"):
+        amount = str(Money(sum(minor for _, minor in taken)))
+        news = {"card_id": card_id, "amount": amount, "page": "/wallet"}
+        await outbox.put(session, outbox.MESSAGES, owner, SET_OFF, news)
+
+
+async def undo(session: AsyncSession, key: str, now: datetime) -> None:
+    """Take back what a refused order offset: it is owed again on both sides. The order's refusal posts it."""
+    mine = select(RollbackOffsetRow).where(RollbackOffsetRow.payout_key == key, RollbackOffsetRow.undone_at.is_(None))
+    for one in (await session.execute(mine.order_by(RollbackOffsetRow.rollback_id))).scalars().all():
+        row = await session.get_one(RollbackRow, one.rollback_id, with_for_update=True, populate_existing=True)
+        one.undone_at = now
+        if row.state is RollbackState.SETTLED:
+            row.state, row.ended_at = RollbackState.CLAIMED, None
+
+
+async def left_of(session: AsyncSession, row: RollbackRow) -> int:
+    """Return what is left of a claim, in minor units."""
+    paid = select(func.coalesce(func.sum(RollbackOffsetRow.amount_minor), 0)).where(
+        RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None)
+    )
+    return row.amount_minor - int((await session.execute(paid)).scalar_one())
+
+
+async def open_claims(session: AsyncSession, owner: str, *, lock: bool = False) -> tuple[Claim, ...]:
+    """Return what the owner still owes, the oldest claim first."""
+    mine = (
+        select(RollbackRow).where(RollbackRow.owner == owner, RollbackRow.state.in_(OWED_BACK)).order_by(RollbackRow.id)
+    )
+    if lock:
+        mine = mine.with_for_update()
+    rows = (await session.execute(mine.execution_options(populate_existing=True))).scalars().all()
+    return tuple([await _claim(session, row) for row in rows])
+
+
+async def _chosen(
+    session: AsyncSession, owner: str, payout: Money, now: datetime, *, lock: bool
+) -> tuple[tuple[str, int], ...]:
+    rules = rollback_in_force(business_day(now))
+    return offsets(rules, await open_claims(session, owner, lock=lock), payout.amount_minor, now)
+
+
+async def _claim(session: AsyncSession, row: RollbackRow) -> Claim:
+    disputed = row.objected_at is not None and row.objection_answered_at is None
+    # While a write-off waits for its second person nothing more is taken.
+    disputed = disputed or row.write_off_asked_at is not None
+    return Claim(row.id, await left_of(session, row), row.offset_from or row.proposed_at, disputed)
+
+
+def _sum(taken: Sequence[tuple[str, int]], like: Money) -> Money:
+    return Money(sum(minor for _, minor in taken), like.currency)

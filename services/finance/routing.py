@@ -1,0 +1,174 @@
+"""Whether a payment may leave now, and on which rail: judged with its limits under one lock, so that two at once count each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.once import insert_once
+from database.reads.finance import routing as reads
+from database.repositories import outbox
+from database.sealed import VERIFIED_NAME
+from database.tables.finance_routing import PayeeChangeRow, PayoutUsageRow, PayoutWaitRow
+from domain.finance.rails import Rail
+from domain.finance.routing import NameState, Route, RoutingRules, Situation, Wait, judge
+from domain.money import Money
+from domain.places import business_day
+from domain.rules.payout_routing import routing_in_force
+from domain.sealing import KeyRing
+from domain.typed import plain_name
+
+SELLER = "seller:"
+CHANGED = "payee_changed"  # The message to the old contact.
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment before its order is made. `key` is the order's; `card_id` is None for a goodwill payment."""
+
+    key: str
+    card_id: str | None
+    owner: str  # seller:<id> or partner:<id>
+    rail: Rail
+    amount: Money
+    payee_masked: str
+    payee_index: str | None
+    payee_name: str = field(repr=False)
+
+
+async def route(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Route | Wait:
+    """Return the rail of a payment and count it against the limits, or why its order must wait.
+
+    The seller's choice is the rail. The day's row of the rail is locked until the transaction ends: of two orders at the
+    edge of a limit the second sees the first. Nothing is counted for one that waits.
+    """
+    rules, day = routing_in_force(business_day(now)), business_day(now)
+    await _lock(session, payment, day_of=now)
+    found = await situation(session, keyring, payment, rules, now)
+    if (wait := judge(rules, found)) is not None:
+        return wait
+    mine = PayoutUsageRow.rail == payment.rail, PayoutUsageRow.day == day
+    counted = {
+        "ordered_minor": PayoutUsageRow.ordered_minor + payment.amount.amount_minor, "orders": PayoutUsageRow.orders + 1,
+    }  # fmt: skip
+    await session.execute(
+        update(PayoutUsageRow).where(*mine).values(counted).execution_options(synchronize_session=False)
+    )
+    return Route(payment.rail, rules.version, await _facts(session, rules, found))
+
+
+async def count_adopted(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
+    """Count an order that was found at the gateway against the limits: it has left already."""
+    made = insert(PayoutUsageRow).values(
+        rail=rail, day=business_day(now), ordered_minor=amount.amount_minor, refused_minor=0, orders=1
+    )
+    more = {
+        "ordered_minor": PayoutUsageRow.ordered_minor + amount.amount_minor, "orders": PayoutUsageRow.orders + 1,
+    }  # fmt: skip
+    await session.execute(made.on_conflict_do_update(index_elements=["rail", "day"], set_=more))
+
+
+async def refused_again(session: AsyncSession, rail: Rail, amount: Money, prepared_at: datetime) -> None:
+    """Give back what a refused order had used of the limits of its day and month."""
+    mine = PayoutUsageRow.rail == rail, PayoutUsageRow.day == business_day(prepared_at)
+    less = {"refused_minor": PayoutUsageRow.refused_minor + amount.amount_minor}
+    await session.execute(update(PayoutUsageRow).where(*mine).values(less).execution_options(synchronize_session=False))
+
+
+async def why_waiting(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Wait | None:
+    """Return why a payment waits at this moment, without counting it; None when it may go on."""
+    rules = routing_in_force(business_day(now))
+    return judge(rules, await situation(session, keyring, payment, rules, now))
+
+
+async def situation(
+    session: AsyncSession, keyring: KeyRing, payment: Payment, rules: RoutingRules, now: datetime
+) -> Situation:
+    """Return the facts that a payment is judged by. A change of payee is noted, with one message to the old contact."""
+    day_minor, month_minor = await reads.used(session, payment.rail, business_day(now))
+    held = await session.get(PayoutWaitRow, payment.key)
+    found = Situation(
+        payment.rail,
+        payment.amount.amount_minor,
+        now,
+        switched_off=await reads.is_off(session, payment.rail),
+        seller_day_minor=await reads.sellers_day(session, payment.rail, payment.owner, business_day(now)),
+        day_minor=day_minor,
+        month_minor=month_minor,
+        released=held is not None and held.released_at is not None,
+    )
+    if payment.card_id is None:  # Its payee was paid before, and two people agreed to it.
+        return replace(found, name=NameState.OTHERS)
+    known = await reads.was_paid(session, payment.owner, payment.payee_index)
+    return replace(
+        found,
+        name=await _name(session, keyring, payment),
+        new_payee=not known,
+        cooling_until=None if known else await _cooling(session, payment, rules, now),
+    )
+
+
+def same_name(one: str, other: str) -> bool:
+    """Return whether two names are of one person: spaces, dots between parts, and capitals count for nothing."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in plain_name(name).casefold() if letter.isalnum())
+
+
+async def _lock(session: AsyncSession, payment: Payment, *, day_of: datetime) -> None:
+    row = PayoutUsageRow(rail=payment.rail, day=business_day(day_of))
+    await insert_once(session, row, "rail", "day")
+    mine = PayoutUsageRow.rail == payment.rail, PayoutUsageRow.day == business_day(day_of)
+    await session.execute(select(PayoutUsageRow.rail).where(*mine).with_for_update())
+
+
+async def _name(session: AsyncSession, keyring: KeyRing, payment: Payment) -> NameState:
+    if not payment.owner.startswith(SELLER):
+        return NameState.OTHERS
+    row = await reads.verified_name(session, payment.owner)
+    if row is None:
+        return NameState.UNVERIFIED
+    verified = VERIFIED_NAME.open(keyring, row.id, row.name_sealed)
+    return NameState.SAME if same_name(verified, payment.payee_name) else NameState.DIFFERS
+
+
+async def _cooling(session: AsyncSession, payment: Payment, rules: RoutingRules, now: datetime) -> datetime | None:
+    """Until when a seller's change of payee cools down: from the moment on at which the old contact was written to."""
+    if not payment.owner.startswith(SELLER) or payment.payee_index is None:
+        return None
+    before = await reads.paid_payees(session, payment.owner, now - timedelta(days=3660))
+    if not before:
+        return None
+    row = PayeeChangeRow(
+        owner=payment.owner, payee_index=payment.payee_index, payee_masked=payment.payee_masked,
+        before_masked=before[0].masked, noticed_at=now,
+    )  # fmt: skip
+    if await insert_once(session, row, "owner", "payee_index"):
+        news = {
+            "card_id": payment.card_id or "", "payee": payment.payee_masked, "before": before[0].masked, "page": "/wallet",
+        }  # fmt: skip
+        await outbox.put(session, outbox.MESSAGES, payment.owner, CHANGED, news)
+        noticed = now
+    else:
+        noticed = (await session.get_one(PayeeChangeRow, (payment.owner, payment.payee_index))).noticed_at
+    if payment.amount.amount_minor < rules.change_cools_from_minor:
+        return None
+    return noticed + timedelta(hours=rules.change_cools_hours)
+
+
+async def _facts(session: AsyncSession, rules: RoutingRules, found: Situation) -> dict[str, str]:
+    """What the order keeps of how its rail was chosen."""
+    rail = rules.of(found.rail)
+    cost = rail.cost_minor(found.amount_minor) if rail is not None else 0
+    health = (await reads.health(session, found.now))[found.rail]
+    return {
+        "chosen_by": "seller", "health": health.value, "cost_minor": str(cost), "name": found.name.value,
+        "day_minor": str(found.day_minor + found.amount_minor), "month_minor": str(found.month_minor + found.amount_minor),
+        "released": "yes" if found.released else "no",
+    }  # fmt: skip

@@ -1,0 +1,32 @@
+"""The second person of an act about money: independent of the first, and on nobody's side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.errors.work import OwnWork
+from domain.people.acting import ActingReviewer
+from domain.review.four_eyes import apart
+from domain.sealing import KeyRing
+from services.people.acting import handled_by, standing
+from services.people.kinship import people_linked
+
+
+async def stranger(
+    session: AsyncSession, keyring: KeyRing, person: str, owner: str, card_id: str | None, now: datetime
+) -> ActingReviewer:
+    """Return the standing of a person who has nothing to do with the seller. Refuses OwnWork to a relative or a person linked to them."""
+    who = await standing(session, person, now)
+    if owner in who.relatives or (card_id and await people_linked(session, keyring, card_id, who.circle)):
+        raise OwnWork()
+    return who
+
+
+async def require_apart(session: AsyncSession, who: ActingReviewer, makers: Iterable[str], now: datetime) -> None:
+    """Refuse OwnWork to a person who is among the makers (ids, with everyone they act for), or whose account one of them handled."""
+    first = frozenset(makers)
+    if not apart(first, who.circle, await handled_by(session, first | who.circle, now)):
+        raise OwnWork()

@@ -1,0 +1,1 @@
+"""Settling with counterparties, one run per period: collected, stated, answered, paid, closed."""

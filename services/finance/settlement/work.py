@@ -1,0 +1,51 @@
+"""Finance's work with a run: one open item at a time, for what the run waits for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.work import WorkItemRow
+from domain.finance.settlement import SettlementNeed
+from domain.finance.settlement_work import SETTLEMENT_WORK, TEAM
+from domain.identifiers import settlement_task
+from domain.work.deadlines import ClockOwner
+from services.work import drafts, sla
+from services.work.leases import end_lease
+from services.work.ordering import placed
+
+
+async def needs(
+    session: AsyncSession, run: SettlementRunRow, party: CounterpartyRow, need: SettlementNeed | None, now: datetime
+) -> None:
+    """Open a piece of work for what is needed of finance, in place of the one that is open; None: nothing is needed."""
+    open_one = None if run.task_id is None else await session.get_one(WorkItemRow, run.task_id, with_for_update=True)
+    if open_one is not None and open_one.closed_at is None:
+        if need is not None and open_one.reasons == [need.value]:
+            return
+        await _close(session, open_one, now)
+    if need is None:
+        return
+    run.tasks += 1
+    item = WorkItemRow(
+        id=settlement_task(run.id, run.tasks), kind=SETTLEMENT_WORK.code, language=party.language,
+        seller=party.owner if party.owner.startswith("partner:") else "", team=TEAM,
+        value_minor=abs(run.payable_minor), reasons=[need.value], opened_at=now, order_at=now, warn_at=now, due_at=now,
+        barred=sorted(run.hands) if need is SettlementNeed.APPROVAL else [],
+    )  # fmt: skip
+    session.add(item)
+    await session.flush()
+    run.task_id = item.id
+    await sla.pass_to(session, item, ClockOwner.FINANCE, now)
+    await sla.plan(session, item, now, "opened")
+    placed(item, now)
+
+
+async def _close(session: AsyncSession, item: WorkItemRow, now: datetime) -> None:
+    item.closed_at = now
+    end_lease(item)
+    item.assigned_to = item.assigned_at = None
+    await sla.stop_own(session, item, now)
+    await drafts.forget(session, item.id)

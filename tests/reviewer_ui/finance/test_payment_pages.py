@@ -1,0 +1,167 @@
+"""The money pages show what waits and why, and two people state outcomes, switch rails and claim cards back on them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+
+from database.tables.finance import PayoutRow
+from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
+from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rails import Rail
+from domain.finance.rollback import RollbackState
+from domain.identifiers import payout_key
+from domain.people.roles import Role
+from tests.builders.paying import PDF
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.payment_scenes import a_claim, a_paid_card, on_hold, owner_of
+
+
+async def _rows(house: House, table: Any) -> list[Any]:
+    async with house.database.transaction() as session:
+        return list((await session.execute(select(table).order_by(table.id))).scalars())
+
+
+async def upload(
+    browser: httpx.AsyncClient, path: str, page: str, fields: dict[str, str], content: bytes = PDF
+) -> httpx.Response:
+    found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get(page)).text)
+    token = found[1] if found is not None else ""
+    files = {"evidence": ("letter.pdf", content, "application/pdf")}
+    return await browser.post(path, data={"csrf": token, **fields}, files=files)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "First large payment"), ("zh", "首次向该账户支付较大金额")])
+async def test_a_payment_on_hold_says_why_and_is_released_by_finance_alone(
+    house: House, language: str, words: str
+) -> None:
+    waiting = await house.cards.waiting()
+    key = await on_hold(house, waiting, "new_payee")
+    finance = await house.as_(Role.FINANCE)
+    page = await finance.get("/held", headers={"accept-language": language})
+    assert words in page.text
+    assert f"/cards/{waiting.card_id}" in page.text
+    lead = await house.as_(Role.SUPPORT_LEAD)
+    assert f"/held/{key}/release" not in (await lead.get("/held")).text
+    assert (await post(lead, f"/held/{key}/release", reason="Known.")).status_code == 403
+    assert (await post(finance, f"/held/{key}/release", reason="")).status_code == 422
+    for _ in range(2):  # Pressed twice.
+        assert (await post(finance, f"/held/{key}/release", reason="Called the seller.")).status_code == 303
+    assert (await post(await house.as_(Role.FINANCE), f"/held/{key}/release", reason="Late.")).status_code == 409
+    async with house.database.transaction() as session:
+        assert (await session.get_one(PayoutWaitRow, key)).released_reason == "Called the seller."
+    assert "Called the seller." in (await finance.get("/held")).text
+
+
+async def test_the_sellers_name_is_kept_sealed_as_verified(house: House) -> None:
+    key = await on_hold(house, await house.cards.waiting(), "unverified")
+    finance = await house.as_(Role.FINANCE)
+    owner = None
+    async with house.database.transaction() as session:
+        owner = (await session.get_one(PayoutWaitRow, key)).owner
+        await session.execute(update(PayoutWaitRow).where(PayoutWaitRow.key == key).values(owner="seller:NAMED"))
+    assert (await post(finance, f"/held/{key}/name", name="", how="Passport")).status_code == 422
+    assert (await post(finance, f"/held/{key}/name", name="王芳", how="Passport")).status_code == 303
+    rows = [one for one in await _rows(house, VerifiedNameRow) if one.owner == "seller:NAMED"]
+    assert [one.how for one in rows] == ["Passport"]
+    assert "王芳".encode() not in rows[0].name_sealed
+    assert owner
+
+
+async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House) -> None:
+    ops, finance = await house.as_(Role.OPS), await house.as_(Role.FINANCE)
+    compliance = await house.as_(Role.COMPLIANCE)
+    assert "/rails/wechat/off" not in (await compliance.get("/rails")).text
+    assert (await post(compliance, "/rails/wechat/off", reason="No.")).status_code == 403
+    assert (await post(ops, "/rails/wechat/off", reason=" ")).status_code == 422
+    assert (await post(ops, "/rails/carrier/off", reason="No such rail.")).status_code == 404
+    for browser in (ops, finance):
+        assert (await post(browser, "/rails/wechat/off", reason="Callbacks are forged.")).status_code == 303
+    (row,) = [one for one in await _rows(house, RailSwitchRow) if one.rail is Rail.WECHAT and one.on_at is None]
+    assert row.off_reason == "Callbacks are forged."
+    page = (await finance.get("/rails")).text
+    assert "Callbacks are forged." in page
+    assert "/rails/wechat/on" in page
+    assert (await post(finance, "/rails/wechat/on", reason="Keys were changed.")).status_code == 303
+    assert "/rails/wechat/on/agree" not in (await finance.get("/rails")).text  # Not offered to who asked,
+    assert (await post(finance, "/rails/wechat/on/agree")).status_code == 403  # and refused without a button.
+    assert (await post(ops, "/rails/wechat/on/agree")).status_code == 303
+    assert (await post(ops, "/rails/wechat/on/agree")).status_code == 409
+
+
+async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_page(house: House) -> None:
+    waiting = await house.cards.waiting()
+    await house.cards.payout(waiting, PayoutState.UNKNOWN)
+    key = payout_key(waiting.card_id, 1)
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    page, said = f"/payouts/{key}", {"outcome": "paid", "reference": "2026001", "reason": "The bank's letter."}
+    early = await upload(first, f"{page}/state", page, said)
+    assert early.status_code == 409
+    assert "The bank&#39;s letter." in early.text  # What was typed stays.
+    async with house.database.transaction() as session:
+        long_ago = {"prepared_at": datetime.now(UTC) - timedelta(hours=3)}
+        await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**long_ago))
+    assert (await upload(first, f"{page}/state", page, (said | {"outcome": ""}))).status_code == 422
+    assert (await upload(first, f"{page}/state", page, said, b"<html><script></script></html>")).status_code == 415
+    assert (await upload(first, f"{page}/state", page, said)).status_code == 303
+    (row,) = [one for one in await _rows(house, StatedOutcomeRow) if one.key == key]
+    agree = f"{page}/statements/{row.id}/agree"
+    assert agree not in (await first.get(page)).text
+    assert agree in (await second.get(page)).text
+    assert (await post(first, agree)).status_code == 403
+    for _ in range(2):
+        assert (await post(second, agree)).status_code == 303
+    async with house.database.transaction() as session:
+        order = await session.get_one(PayoutRow, key)
+    assert (order.answered, order.stated_id, order.gateway_reference) == (PayoutOutcome.PAID, row.id, "2026001")
+    kept = await (await house.as_(Role.COMPLIANCE)).get(f"{page}/statements/{row.id}/evidence")
+    assert (kept.content, kept.headers["content-disposition"].startswith("attachment")) == (PDF, True)
+    assert (await first.get(f"/payouts/card-other-payout-1/statements/{row.id}/evidence")).status_code == 404
+
+
+async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house: House) -> None:
+    waiting = await a_paid_card(house)
+    first, second = await house.as_(Role.COMPLIANCE), await house.as_(Role.FINANCE)
+    page = f"/claims?card={waiting.card_id}"
+    said = {"card_id": waiting.card_id, "kind": "used", "words": "It was spent at a till."}
+    assert waiting.card_id in (await first.get(page)).text
+    assert (await upload(first, "/claims", page, (said | {"words": ""}))).status_code == 422
+    assert (await upload(first, "/claims", page, said)).status_code == 303
+    assert (await upload(second, "/claims", page, said)).status_code == 409
+    (row,) = [one for one in await _rows(house, RollbackRow) if one.card_id == waiting.card_id]
+    assert (await post(first, f"/claims/{row.id}/agree")).status_code == 403
+    for _ in range(2):
+        assert (await post(second, f"/claims/{row.id}/agree")).status_code == 303
+    assert (
+        await post(first, f"/claims/{row.id}/write-off", reason="Gone.")
+    ).status_code == 403  # Compliance claims alone.
+    assert (await post(second, f"/claims/{row.id}/write-off", reason="Gone.")).status_code == 303
+    assert (await post(second, f"/claims/{row.id}/write-off/agree")).status_code == 403
+    assert (await post(await house.as_(Role.FINANCE), f"/claims/{row.id}/write-off/agree")).status_code == 303
+    async with house.database.transaction() as session:
+        assert (await session.get_one(RollbackRow, row.id)).state is RollbackState.WRITTEN_OFF
+    assert (await first.get(f"/claims/{row.id}/evidence")).content == PDF
+
+
+async def test_orders_are_listed_by_rail_and_open_with_their_postings(house: House) -> None:
+    waiting = await a_paid_card(house)
+    key, finance = payout_key(waiting.card_id, 1), await house.as_(Role.FINANCE)
+    assert f'href="/payouts/{key}"' in (await finance.get("/payouts?rail=alipay&state=paid")).text
+    assert f'href="/payouts/{key}"' not in (await finance.get("/payouts?rail=bank")).text
+    page = (await finance.get(f"/payouts/{key}", headers={"accept-language": "en"})).text
+    owner = await owner_of(house, waiting)
+    assert all(part in page for part in ("cash:alipay", f"seller_payable:{owner}", "Payment arrived", "20260001"))
+    assert re.search(r'action="/payouts/[^"]+/state"', page) is None  # Its outcome is known.
+    assert (await finance.get("/payouts/card-nobody-payout-1")).status_code == 404
+
+
+async def test_a_claim_that_waits_is_counted_on_the_home_page_of_those_who_may_agree(house: House) -> None:
+    proposer = await house.cards.person(Role.FINANCE)
+    await a_claim(house, proposer, RollbackState.PROPOSED)
+    assert 'href="/claims"' in (await (await house.as_(Role.COMPLIANCE)).get("/")).text

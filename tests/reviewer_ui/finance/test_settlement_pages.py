@@ -1,0 +1,94 @@
+"""Settlement at the console: what finance does with a run, pressed twice, by the wrong person and with bad input."""
+
+from __future__ import annotations
+
+import re
+
+from domain.finance.settlement import SettlementState
+from domain.people.roles import Role
+from tests.builders.settling import Settling
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
+
+
+async def test_finance_confirms_resolves_approves_and_adds(house: House) -> None:
+    names = await settlements_in_every_state(house)
+    settling = Settling(house.database, house.keyring, house.photos)
+    finance, other = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.FINANCE, "Ding")
+    listed = (await finance.get("/settlements?state=disputed")).text
+    assert names["settlement_disputed"] in listed
+    assert names["settlement_closed"] not in listed
+    # An invoice of another amount stays in the form with what was entered.
+    invoice = names["settlement_invoice"]
+    wrong = await post(finance, f"/settlements/{invoice}/confirm", version="1", reference="INV 7", amount="4,000")
+    assert (wrong.status_code, 'value="INV 7"' in wrong.text, "¥4.50" in wrong.text) == (409, True, True)
+    for amount in ("nothing", "", "1e3"):
+        assert (
+            await post(finance, f"/settlements/{invoice}/confirm", version="1", reference="I", amount=amount)
+        ).status_code == 422
+    for _ in range(2):
+        assert (
+            await post(finance, f"/settlements/{invoice}/confirm", version="1", reference="INV 7", amount="４.50")
+        ).status_code == 303
+    assert (await settling.run(invoice)).state is SettlementState.APPROVAL
+    assert (
+        await post(finance, f"/settlements/{invoice}/approve", version="1")
+    ).status_code == 403  # Who took the invoice.
+    # A dispute is answered with a correction: two versions are kept, each with its files.
+    disputed = names["settlement_disputed"]
+    assert (
+        await post(finance, f"/settlements/{disputed}/correct", version="1", amount="-9.5", words=" ")
+    ).status_code == 422
+    done = await post(
+        finance, f"/settlements/{disputed}/correct", version="1", amount="-9.50", words="Counted twice.", token="1"
+    )
+    assert done.status_code == 303
+    page = (await finance.get(f"/settlements/{disputed}")).text
+    files = re.findall(rf"/settlements/{disputed}/statements/[12]/[a-z]+\.[a-zA-Z_]+", page)
+    assert len(set(files)) == 8
+    for file in sorted(set(files)):
+        answer = await finance.get(file)
+        assert (answer.status_code, answer.headers["content-disposition"].startswith("attachment")) == (200, True)
+    old = await post(finance, f"/settlements/{disputed}/confirm", version="1", reference="call")
+    assert (old.status_code, "version 2" in old.text) == (409, True)
+    # A payment: the demo's two people, pressed twice.
+    waiting = names["settlement_approval"]
+    assert (await post(other, f"/settlements/{waiting}/take")).status_code == 303
+    for _ in range(2):
+        assert (await post(other, f"/settlements/{waiting}/approve", version="1")).status_code == 303
+    assert (await settling.run(waiting)).state is SettlementState.PAYING
+
+
+async def test_a_counterparty_is_added_and_its_payee_needs_two(house: House) -> None:
+    settling = Settling(house.database, house.keyring, house.photos)
+    await settling.a_party()  # There is another one.
+    finance, other = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.FINANCE, "Ding")
+    given = {
+        "kind": "outlet", "owner": "new-outlet", "since": "2026-11-01", "name": "新网点", "language": "zh_CN",
+        "terms": "monthly", "rail": "alipay", "mail": "new@outlet.example", "partner": "", "opening": "12.50",
+    }  # fmt: skip
+    for field, bad in (
+        ("owner", "New Outlet!"),
+        ("since", "soon"),
+        ("terms", "daily"),
+        ("mail", ""),
+        ("opening", "-0.5x"),
+    ):
+        refused = await post(finance, "/counterparties", **(given | {field: bad}))
+        assert (refused.status_code, "新网点" in refused.text) == (422, True), field
+    added = await post(finance, "/counterparties", **given)
+    address = added.headers["location"]
+    assert (await post(finance, "/counterparties", **given)).status_code == 409  # Sent twice.
+    payee = {"rail": "alipay", "payee_account": "13900001234", "payee_name": "王芳"}
+    assert (await post(finance, f"{address}/payees", **payee)).status_code == 303
+    assert (await post(finance, f"{address}/payees", **payee)).status_code == 409
+    page = (await finance.get(address)).text
+    assert "13900001234" not in page
+    [payee_id] = set(re.findall(rf"{address}/payees/([0-9A-Z]{{26}})/", page))
+    assert (await post(finance, f"{address}/payees/{payee_id}/agree")).status_code == 403
+    for _ in range(2):
+        assert (await post(other, f"{address}/payees/{payee_id}/agree")).status_code == 303
+    stale = await post(
+        finance, address, revision="7", **{name: given[name] for name in ("name", "language", "terms", "rail")}
+    )
+    assert stale.status_code == 409
