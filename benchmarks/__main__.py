@@ -29,6 +29,7 @@ NAMES = (
     "repair",
     "ledger",
     "rules",
+    "reconcile",
     "ticket_queue",
     "ticket_search",
     "start",

@@ -72,6 +72,10 @@ VERIFIED_NAME = SealedColumn("verified_name", "name_sealed", "seller", "verified
 CONTACT_ADDRESS = SealedColumn("contact", "address_sealed", "contact", "contact:{}:address")
 LABEL_READ = SealedColumn("reading_label", "read_sealed", "label", "label:{}:read")
 LABEL_TRUTH = SealedColumn("reading_label", "truth_sealed", "label", "label:{}:truth")
+STATEMENT_PIECE = SealedColumn(
+    "statement_piece", "content_sealed", "statement", "statement:{}:piece"
+)  # Key: id:number.
+STATEMENT_REJECTED = SealedColumn("statement_rejected", "text_sealed", "statement", "statement:{}:rejected")
 OUTLET_SECRET = SealedColumn("outlet", "secret_sealed", "outlet", "outlet:{}:secret")
 OUTLET_PREVIOUS = SealedColumn(
     "outlet", "previous_sealed", "outlet", "outlet:{}:secret"

@@ -22,10 +22,12 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import (
     account_pages,
     batches,
+    breaks,
     buyers,
     causes,
     claims,
     counterparties,
+    day,
     foreign,
     held,
     journal,
@@ -36,9 +38,11 @@ from reviewer_ui.finance import (
     periods,
     proof_form,
     rails,
+    reconciliation,
     sale_new,
     sales,
     settlements,
+    statement,
     tax,
 )
 from reviewer_ui.home import front, home, search
@@ -128,6 +132,10 @@ MONEY = (
     claims,
     settlements,
     counterparties,
+    reconciliation,
+    statement,
+    breaks,
+    day,
     sale_new,
     buyers,
     sales,
@@ -173,6 +181,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
             **dict.fromkeys((order.PATH, claims.PATH), proof_form.FORM_BYTES_MAX),
             batches.PATH: batches.FORM_BYTES_MAX,
         },
@@ -242,6 +251,9 @@ def _routes() -> tuple[BaseRoute, ...]:
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
     tree.include_router(batches.router, dependencies=[Depends(allowed(Permission.SEE_PAYOUTS)), Depends(csrf.check)])
+    tree.include_router(
+        reconciliation.bringing_router, dependencies=[Depends(reconciliation.bringing), Depends(csrf.check)]
+    )
     tree.include_router(
         ticket_writing.router, dependencies=[Depends(allowed(Permission.SEE_TICKETS)), Depends(csrf.check)]
     )

@@ -43,6 +43,7 @@ from tests.reviewer_ui.payment_scenes import payment_pages
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.sale_scenes import sales_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
@@ -178,6 +179,14 @@ _NAMED = (
     OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/tax"),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
+    OnePage("/reconciliation", COMPLIANCE),
+    OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement}"),
+    OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement_refused}"),
+    OnePage("/reconciliation/breaks/{break_id}", COMPLIANCE, "/reconciliation/breaks/{break}"),
+    OnePage("/reconciliation/breaks/{break_id}", SENIOR, "/reconciliation/breaks/{break_proposed}"),
+    OnePage("/reconciliation/days/{source}/{day}", SENIOR, "/reconciliation/days/wechat/{recon_day}"),
+    OnePage("/reconciliation/days/{source}/{day}", COMPLIANCE, "/reconciliation/days/bank/{recon_day}"),
+    OnePage("/review", COMPLIANCE, "/review?kind=break"),
     OnePage("/settlements", FINANCE),
     OnePage("/settlements", COMPLIANCE, "/settlements?state=payee&period=2026-01"),  # Nothing matches.
     OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_answer}"),
@@ -245,6 +254,13 @@ NO_PAGES = {
     "/people/called": "names for a list",
     **dict.fromkeys(("/cards/{card_id}/photos/{photo_id}", "/cards/{card_id}/photos/{photo_id}/preview"), "a picture"),
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
+    "/tickets/{ticket_id}/files/{file_id}": "a file",
+    "/reconciliation/breaks": "leads to the queue of breaks",
+    "/reconciliation/statements/{statement_id}/rejected.csv": "a file",
+    "/insight/{figure}.csv": "a file",
+    "/insight/support/{figure}.csv": "a file",
+    "/setup/policies/{code}/export": "a file",
+    "/quality/second/{review_id}/files/{file_id}": "a file",
     "/payouts/{key}/statements/{statement_id}/evidence": "a file",
     "/claims/{claim_id}/evidence": "a file",
     "/quality/second/asked/{escalation_id}": "leads to the review",
@@ -285,6 +301,7 @@ async def scene(house: House) -> Scene:
     names["owner_id"] = await _seller(house, names)
     names |= await sales_in_every_state(house)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names |= await reconciliation_of_every_kind(house)
     names |= await settlements_in_every_state(house)
     names["bank_batch"] = await a_bank_batch(house, drawn_card.card_id, people[FINANCE])
     names["privacy"] = await a_privacy_request(house)
