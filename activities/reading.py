@@ -16,7 +16,7 @@ from activities.failures import translated
 from activities.heartbeats import beating
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.sealed import READING_VALUES, values_of
+from database.sealed import DOUBTS, READING_VALUES, values_of
 from database.session import Database
 from database.tables.cards import CardEventRow, CardRow, PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
@@ -131,7 +131,14 @@ class CardReading:
         self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing, taken: dict[FieldName, ReadField]
     ) -> ReadingRow:
         reading_id = new_id()
-        values = json.dumps({field.name.value: field.value for field in reading.fields})
+        doubts = {
+            field.name.value: [[one.place, one.characters] for one in field.doubts]
+            for field in reading.fields
+            if field.doubts
+        }
+        values = json.dumps(
+            {field.name.value: field.value for field in reading.fields} | ({DOUBTS: doubts} if doubts else {})
+        )
         return ReadingRow(
             id=reading_id,
             card_id=card.id,
@@ -199,6 +206,8 @@ def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadFiel
         "box": None if box is None else {"x": box.x, "y": box.y, "width": box.width, "height": box.height},
         "source": read.source.value,
         "alternatives": len(read.alternatives),
+        "reasons": [reason.value for reason in read.reasons],
+        "doubts": [one.place for one in read.doubts],
         "use": use,
     }
 

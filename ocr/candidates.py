@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from domain.cards.reading import FieldName, ReadField
+from domain.cards.reading import FieldName, ReadField, Reason
 from domain.rules.brands import Brand
 from ocr.confidence import confidence_of
 from ocr.grammar import Grammar, number_grammar, pin_grammar
@@ -36,12 +37,17 @@ class Candidate:
     like_printed: bool  # In groups as the brand prints them, or in one.
     rivals: int = 0  # Other print that the grammar allows.
 
-    @property
-    def confidence(self) -> float:
-        """How sure it is that this value is printed and is the wanted one (0..1)."""
+    @cached_property
+    def trusted(self) -> tuple[float, tuple[Reason, ...]]:
+        """How sure it is that this value is printed and is the wanted one (0..1), and what speaks against it."""
         return confidence_of(
             self.judged, self.grammar, labelled=self.labelled, like_printed=self.like_printed, rivals=self.rivals
         )
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is that this value is printed and is the wanted one (0..1)."""
+        return self.trusted[0]
 
     @property
     def rank(self) -> tuple[bool, bool, bool, float]:
@@ -58,6 +64,8 @@ class Candidate:
             self.span.box,
             alternatives=found.alternatives,
             labelled=self.labelled,
+            doubts=found.doubts,
+            reasons=self.trusted[1],
         )
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.cards.reading import Doubt
 from ocr.beam import Decoded, decoded, likelihood
 from ocr.characters import ALTERNATIVES_MAX, repair
 from ocr.grammar import Grammar
@@ -14,14 +15,6 @@ from ocr.lattice import Lattice
 
 POOL = 12  # Values of each look that are weighed against those of the others.
 DOUBTED = 0.02  # A character is named as a doubt from this share on.
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """At a place (from 1) one of these characters may be printed, the likeliest first."""
-
-    place: int
-    characters: str
 
 
 @dataclass(frozen=True)

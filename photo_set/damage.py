@@ -47,7 +47,7 @@ def curled(card: Image.Image, dice: random.Random) -> Image.Image:
     """Bend the card: its rows become arcs."""
     pixels = numpy.asarray(card)
     height, width = pixels.shape[:2]
-    depth = dice.choice([-1, 1]) * dice.uniform(18, 34)
+    depth = dice.choice([-1, 1]) * dice.uniform(26, 60)
     shift = depth * numpy.sin(numpy.pi * numpy.arange(width) / width)
     rows = numpy.arange(height)[:, None] - shift[None, :].round().astype(int)
     bent = pixels[rows.clip(0, height - 1), numpy.arange(width)[None, :]].copy()
@@ -72,7 +72,7 @@ def held(photo: Image.Image, dice: random.Random) -> Image.Image:
 
 def shaken(photo: Image.Image, dice: random.Random) -> Image.Image:
     """Move the camera during the exposure."""
-    length, angle = dice.choice([5, 7, 9]), dice.uniform(0, math.pi)
+    length, angle = dice.choice([9, 11, 13, 15]), dice.uniform(0, math.pi)
     kernel = numpy.zeros((length, length))
     for step in numpy.linspace(-(length // 2), length // 2, 4 * length):
         kernel[round(length // 2 + step * math.sin(angle)), round(length // 2 + step * math.cos(angle))] = 1
@@ -90,14 +90,14 @@ def moire(photo: Image.Image, dice: random.Random) -> Image.Image:
     angle, pitch = dice.uniform(0.02, 0.2), dice.uniform(2.6, 4.2)
     across = numpy.sin(2 * numpy.pi * (x * math.cos(angle) + y * math.sin(angle)) / pitch)
     down = numpy.sin(2 * numpy.pi * (y * math.cos(angle * 0.7) - x * math.sin(angle * 0.7)) / (pitch * 1.07))
-    strength = dice.uniform(0.10, 0.20)
+    strength = dice.uniform(0.16, 0.30)
     shade = 1 - strength * (1 + across[:, :, None] * numpy.array([1.0, 0.6, -0.5]) * 0.6 + down[:, :, None] * 0.5)
     return Image.fromarray((pixels * shade).clip(0, 255).astype(numpy.uint8))
 
 
 def squeezed(photo: Image.Image, dice: random.Random) -> Image.Image:
     """Compress as messengers do: smaller, then JPEG of low quality, twice."""
-    small = photo.resize((round(photo.width * 0.72), round(photo.height * 0.72)), Image.Resampling.BILINEAR)
+    small = photo.resize((round(photo.width * 0.5), round(photo.height * 0.5)), Image.Resampling.BILINEAR)
     for quality in (dice.randrange(18, 30), dice.randrange(28, 40)):
         out = io.BytesIO()
         small.save(out, "JPEG", quality=quality)

@@ -50,6 +50,7 @@ def card(
     *,
     decoys: bool = False,
     size: int = 0,
+    scratched: bool = True,
 ) -> Image.Image:
     """Draw a plastic card as RGBA. `decoys` adds print that could be taken for a number; `size` is that of the number."""
     known, (body, colour) = brand(printed.brand), dice.choice(_BODY)
@@ -71,7 +72,7 @@ def card(
         printer,
     )
     if printed.pin:
-        _scratch_panel(drawn, printed.pin, dice, colour, bottom + 20, size)
+        _scratch_panel(drawn, printed.pin, dice, colour, bottom + 20, size, scratched=scratched)
     _expiry(pen, printed, dice, colour)
     pen.text((56, 590), "客服热线 400-820-1617  本卡不记名、不挂失", colour, printing.chinese(20, bold=False))
     drawn.putalpha(_rounded())
@@ -184,7 +185,9 @@ def _value(
     return top + size * 2
 
 
-def _scratch_panel(drawn: Image.Image, pin: str, dice: random.Random, colour: str, top: int, size: int) -> None:
+def _scratch_panel(
+    drawn: Image.Image, pin: str, dice: random.Random, colour: str, top: int, size: int, *, scratched: bool
+) -> None:
     pen = ImageDraw.Draw(drawn)
     label = dice.choice(_PIN)
     face = printing.chinese(size * 3 // 4)
@@ -193,6 +196,15 @@ def _scratch_panel(drawn: Image.Image, pin: str, dice: random.Random, colour: st
     wide = printing.width_of(pin, size, "DejaVuSansMono-Bold") + 50
     pen.rounded_rectangle((left, top, left + wide, top + size + 26), 6, fill="#e9e6dd")
     pen.text((left + 24, top + 8), pin, "#20242b", printing.latin("DejaVuSansMono-Bold", size))
+    if not scratched:  # A part of the silver is still there.
+        first = dice.randrange(0, len(pin) - 1)
+        hidden = left + 20 + round((wide - 50) * first / len(pin))
+        for step in range(0, round((wide - 50) * dice.choice([0.5, 1, 2]) / len(pin)), 3):
+            pen.line(
+                (hidden + step, top + dice.randrange(0, 14), hidden + step + 5, top + size + 20),
+                fill="#8d9097",
+                width=4,
+            )
     for step in range(0, wide, 9):  # What the coin left of the silver.
         pen.rectangle((left + step, top, left + step + 9, top + dice.randrange(3, 12)), fill="#8d9097")
         pen.rectangle(

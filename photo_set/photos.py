@@ -17,6 +17,8 @@ from samples.scene import photograph
 PHOTO = (1280, 960)
 BRANDS = ("jd", "tmall", "walmart", "carrefour", "starbucks", "wanda", "hualian", "amazon-us")
 
+WITH_PIN = tuple(code for code in BRANDS if code not in ("jd", "amazon-us"))
+
 
 class Part(IntEnum):
     """Which part of the set a photo belongs to: its first seed. Figures come from TEST alone."""
@@ -63,7 +65,7 @@ def _turned(printed: faces.Printed, dice: random.Random) -> Image.Image:
 
 def _small(printed: faces.Printed, dice: random.Random) -> Image.Image:
     return _photographed(
-        faces.card(printed, dice, size=32), dice, share=dice.uniform(0.42, 0.55), angle=dice.uniform(-8, 8)
+        faces.card(printed, dice, size=32), dice, share=dice.uniform(0.30, 0.42), angle=dice.uniform(-8, 8)
     )
 
 
@@ -75,6 +77,13 @@ def _damaged(by: Callable[[Image.Image, random.Random], Image.Image]) -> Drawn:
     return lambda printed, dice: by(_ordinary(printed, dice), dice)
 
 
+def _two_faults(printed: faces.Printed, dice: random.Random) -> Image.Image:
+    printer = dice.choice([printing.ink, printing.embossed, printing.dot_matrix, printing.inkjet])
+    share, blur = dice.uniform(0.5, 0.7), dice.uniform(0.8, 1.8)
+    photo = _photographed(faces.card(printed, dice, printer), dice, share=share, angle=dice.uniform(-20, 20), blur=blur)
+    return dice.choice([damage.squeezed, damage.shaken, damage.moire])(photo, dice)
+
+
 CONDITIONS: Mapping[str, Drawn] = {
     "ordinary": _ordinary,
     "tilted": _tilted,
@@ -84,20 +93,25 @@ CONDITIONS: Mapping[str, Drawn] = {
     "dot_matrix": _by(printing.dot_matrix),
     "inkjet": _by(printing.inkjet),
     "glare": lambda printed, dice: _photographed(
-        faces.card(printed, dice), dice, glare=[dice.uniform(0.3, 0.7), dice.uniform(0.35, 0.65), dice.uniform(0.6, 0.85)]
+        faces.card(printed, dice), dice, glare=[dice.uniform(0.3, 0.7), dice.uniform(0.35, 0.65), dice.uniform(0.8, 0.97)]
     ),
-    "blurred": lambda printed, dice: _photographed(faces.card(printed, dice), dice, blur=dice.uniform(1.8, 2.8)),
+    "blurred": lambda printed, dice: _photographed(faces.card(printed, dice), dice, blur=dice.uniform(2.6, 4.2)),
     "shaken": _damaged(damage.shaken),
-    "dark": lambda printed, dice: _photographed(faces.card(printed, dice), dice, dusk=dice.uniform(0.18, 0.32), blur=0.9),
-    "shadow": lambda printed, dice: _photographed(faces.card(printed, dice), dice, shadow=dice.uniform(0.55, 0.75)),
-    "curled": lambda printed, dice: _photographed(damage.curled(faces.card(printed, dice), dice), dice, angle=dice.uniform(-8, 8)),
+    "dark": lambda printed, dice: _photographed(faces.card(printed, dice), dice, dusk=dice.uniform(0.07, 0.18), blur=1.1),
+    "shadow": lambda printed, dice: _photographed(faces.card(printed, dice), dice, shadow=dice.uniform(0.75, 0.93), blur=1.2),
+    "curled": lambda printed, dice: _photographed(
+        damage.curled(faces.card(printed, dice), dice), dice, angle=dice.uniform(-8, 8)
+    ),
     "finger": _damaged(damage.held),
     "moire": _damaged(damage.moire),
     "squeezed": _damaged(damage.squeezed),
-    "decoys": lambda printed, dice: _photographed(faces.card(printed, dice, decoys=True), dice, angle=dice.uniform(-12, 12)),
-    "receipt": lambda printed, dice: _photographed(faces.receipt(printed, dice), dice, angle=dice.uniform(-9, 9), share=0.7),
-    "screenshot": lambda printed, dice: faces.screenshot(printed, dice).convert("RGB"),
-    "two_faults": lambda printed, dice: damage.squeezed(_small(printed, dice), dice) if dice.random() < 0.5 else damage.shaken(_tilted(printed, dice), dice),
+    "decoys": lambda printed, dice: _photographed(faces.card(printed, dice, decoys=True), dice, angle=dice.uniform(-16, 16)),
+    "half_scratched": lambda printed, dice: _photographed(faces.card(printed, dice, scratched=False), dice),
+    "receipt": lambda printed, dice: _photographed(
+        damage.curled(faces.receipt(printed, dice), dice), dice, angle=dice.uniform(-9, 9), share=0.6, blur=1.2
+    ),
+    "screenshot": lambda printed, dice: damage.squeezed(faces.screenshot(printed, dice).convert("RGB"), dice),
+    "two_faults": _two_faults,
 }  # fmt: skip
 ORDINARY = "ordinary"
 
@@ -105,7 +119,7 @@ ORDINARY = "ordinary"
 def photo(condition: str, seed: int) -> LabelledPhoto:
     """Draw the photo of a condition and seed: the same fonts give the same picture. Raises KeyError for an unknown condition."""
     dice = random.Random(f"{condition}:{seed}")  # noqa: S311  # Repeatable on purpose.
-    printed = faces.invented(dice, dice.choice(BRANDS))
+    printed = faces.invented(dice, dice.choice(WITH_PIN if condition == "half_scratched" else BRANDS))
     out = io.BytesIO()
     CONDITIONS[condition](printed, dice).save(out, "JPEG", quality=88)
     return LabelledPhoto(condition, seed, printed, out.getvalue())
