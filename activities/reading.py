@@ -67,23 +67,25 @@ class CardReading:
             async with self._database.transaction() as session:
                 card = await cards.load(session, card_id)
                 photos = await _current(session, card_id)
-            readings = [await asyncio.to_thread(self._read, photo, card.brand) for photo in photos]
+            found = [(photo, await asyncio.to_thread(self._read, photo, card.brand)) for photo in photos]
+            read = [(photo, reading) for photo, readings in found for reading in readings]
             async with self._database.transaction() as session:
                 card = await cards.load_for_update(session, card_id)
-                return await self._merged(session, card, photos, readings)
+                return await self._merged(session, card, read)
 
-    def _read(self, photo: PhotoRow, brand_code: str) -> Reading:
+    def _read(self, photo: PhotoRow, brand_code: str) -> tuple[Reading, ...]:
         return self._reader.read(self._photos.read(photo.stored_sha256), brand_code)
 
     async def _merged(
-        self, session: AsyncSession, card: CardRow, photos: Sequence[PhotoRow], readings: Sequence[Reading]
+        self, session: AsyncSession, card: CardRow, read: Sequence[tuple[PhotoRow, Reading]]
     ) -> ReadFacts:
+        readings = [reading for _, reading in read]
         known, standing = brand(card.brand), await self._standing(session, card)
         several = _show_several_cards(known, readings)
         shown = [field for reading in readings for field in reading.fields if is_plausible(known, field)]
         best = {} if several else _best(shown)  # Fields of two cards are never put on one.
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
-        for photo, reading in zip(photos, readings, strict=True):
+        for photo, reading in read:
             session.add(self._row(card, photo, reading, standing, taken))
         duplicate = await self._put_on_card(session, card, taken)
         facts = _facts(card, known, readings, taken, duplicate=duplicate)
@@ -183,7 +185,7 @@ def _best(fields: Iterable[ReadField]) -> dict[FieldName, ReadField]:
 
 
 def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
-    """Return whether two photos show different numbers, or different brands: one card cannot have both."""
+    """Return whether the photos show different numbers, or different brands: one card cannot have both."""
     numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if is_plausible(known, field)}
     brands = {field.value for field in _all(readings, FieldName.BRAND) if field.confidence >= SURE_OF_BRAND}
     return len(numbers) > 1 or len(brands) > 1

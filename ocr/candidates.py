@@ -10,12 +10,13 @@ from functools import cached_property
 from domain.cards.reading import FieldName, ReadField, Reason
 from domain.rules.brands import Brand
 from ocr.confidence import confidence_of
-from ocr.grammar import Grammar, number_grammar, pin_grammar
+from ocr.grammar import Grammar, number_grammar, pin_grammars
 from ocr.judging import Judged, judged
 from ocr.labels import Label, Segment
 from ocr.lines import Span
 
 SURE = 0.9  # From this confidence on nobody needs to look again.
+SURE_OF_CARD = 0.5  # From this confidence on a further number means a further card.
 LONGER_OR_SHORTER = 2  # Characters that a reading of a labelled value may have too many or too few.
 WINDOWS_MAX = 5  # Windows of one segment that are decoded, those nearest to the right length first.
 _TOKEN = re.compile(r"[0-9A-Z]+")
@@ -70,22 +71,29 @@ class Candidate:
 
 
 def number_in(cut: Sequence[Segment], brand: Brand) -> Candidate | None:
-    """Find the brand's number; None where nothing could be one, or where its rules are more than lengths and characters."""
+    """Find the brand's number; None where nothing could be one."""
+    return _best(_numbers(cut, brand))
+
+
+def certain_numbers_in(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+    """Return the different labelled numbers that keep the brand's rules: of several cards in one photo there is one each."""
+    found = [
+        one for one in _numbers(cut, brand) if one.judged.holds and one.labelled and one.confidence >= SURE_OF_CARD
+    ]
+    return list({one.judged.value: one for one in sorted(found, key=lambda one: one.rank)}.values())
+
+
+def _numbers(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
     grammar = number_grammar(brand)
-    if grammar is None:
-        return None
     announcing = {Label.NUMBER, Label.CODE, Label.PIN} if brand.pin is None else {Label.NUMBER}
-    found = [one for segment in cut for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)]
-    return _best(found)
+    return [one for segment in cut for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)]
 
 
 def pin_in(cut: Sequence[Segment], brand: Brand, number: Candidate | None) -> Candidate | None:
     """Find the PIN beside the number; None for a brand without one."""
-    grammar = pin_grammar(brand.pin) if brand.pin else None
-    if grammar is None:
-        return None
     found = [
         one
+        for grammar in (pin_grammars(brand.pin) if brand.pin else ())
         for segment in cut
         for one in _in_segment(FieldName.PIN, segment, {Label.PIN, Label.CODE}, grammar, (len(grammar.places),))
         if number is None or not one.span.meets(number.span)
@@ -112,6 +120,7 @@ def _in_segment(
     wanted = len(grammar.places)
     reach = LONGER_OR_SHORTER if labelled else (1 if grammar.checked else 0)
     windows = [one for one in _windows(segment.span) if abs(len(one.written) - wanted) <= reach]
+    found_any = False
     for window in sorted(windows, key=lambda one: abs(len(one.written) - wanted))[:WINDOWS_MAX]:
         if not labelled and _is_other_print(window.written, grammar, name, segment):
             continue
@@ -120,8 +129,9 @@ def _in_segment(
         found = judged(window.written, span.confidence, [] if lattice is None else [lattice], grammar)
         if found is not None and (found.holds or len(window.written) == wanted or labelled):
             like = window.groups in (group, (wanted,))
+            found_any = True
             yield Candidate(name, found, span, labelled, grammar, like)
-    if labelled and not windows and (kept := _wrong_length(segment, wanted)) is not None:
+    if labelled and not found_any and (kept := _wrong_length(segment, wanted)) is not None:
         yield Candidate(name, Judged(kept, holds=False), segment.span, True, grammar, False)
 
 

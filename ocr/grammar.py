@@ -11,6 +11,8 @@ from domain.rules.brand_document import Check
 from domain.rules.brands import Brand
 from ocr.lattice import SYMBOLS
 
+DIGITS = SYMBOLS[:10]
+PIN_LENGTH_MAX = 20
 # `81[0-9]{14}`: characters and classes, each with how many.
 _PART = re.compile(r"(\[[^]\\]+\]|\\d|[0-9A-Za-z])(?:\{([0-9]{1,2})\})?")
 
@@ -29,10 +31,23 @@ class Grammar:
         return any("A" in place and "8" in place for place in self.places)
 
 
-def number_grammar(brand: Brand) -> Grammar | None:
-    """Return the grammar of a brand's numbers; None for a pattern of several lengths or with choices inside."""
-    places = _places(brand.number)
-    return None if places is None else Grammar(places, brand.is_valid, brand.check is not Check.NONE)
+def number_grammar(brand: Brand) -> Grammar:
+    """Return the grammar of a brand's numbers; of a pattern with choices inside, only length and rules are known."""
+    anything = (frozenset(SYMBOLS if "A-Z" in brand.number else DIGITS),) * sum(brand.group)
+    return Grammar(_places(brand.number) or anything, brand.is_valid, brand.check is not Check.NONE)
+
+
+def pin_grammars(pattern: str) -> tuple[Grammar, ...]:
+    """Return the grammars of PINs of this pattern, one for each length that it allows."""
+    whole = re.compile(pattern)
+
+    def holds(pin: str) -> bool:
+        return whole.fullmatch(pin) is not None
+
+    places = _places(pattern)
+    lengths = [length for length in range(1, PIN_LENGTH_MAX + 1) if holds("0" * length)]
+    several = [places] if places else [(frozenset(DIGITS),) * length for length in lengths]
+    return tuple(Grammar(one, holds, False) for one in several)
 
 
 @lru_cache(maxsize=256)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.cards.reading import FieldName, ReadField, money_text
+from domain.cards.reading import Box, FieldName, ReadField, money_text
 from domain.rules.brands import Brand
-from ocr.candidates import Candidate, number_in, pin_in, weighed
+from ocr.candidates import Candidate, certain_numbers_in, number_in, pin_in, weighed
 from ocr.labels import Label, Segment, segments
 from ocr.level import level_of
 from ocr.lines import Line, Row, Span, rows
@@ -52,6 +53,35 @@ def understood(lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: s
         replace(read, box=level.in_picture(read.box)) if read.box else read for read in found if read is not None
     )
     return Understood(fields, number, pin)
+
+
+def cards_in(
+    lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: str | None
+) -> tuple[tuple[Line, ...], ...]:
+    """Return the lines of each card of a photo that shows several, those of one otherwise.
+
+    Several means: numbers of their own, each labelled and by its brand's rules. Every line goes with the nearest of them.
+    """
+    level = level_of(lines)
+    laid = [level.laid(line) for line in lines]
+    gathered = rows(laid)
+    cut = segments(gathered)
+    printed = {brand.code: brand for row in gathered for brand in brands.values() if _alias_in(row, brand) is not None}
+    if brand_hint is not None and brand_hint in brands:
+        printed.setdefault(brand_hint, brands[brand_hint])
+    numbers = {one.judged.value: one for brand in printed.values() for one in certain_numbers_in(cut, brand)}
+    middles = [_middle(one.span.box) for one in numbers.values()]
+    if len(middles) < 2:
+        return (tuple(lines),)
+    near: list[list[Line]] = [[] for _ in middles]
+    for line, placed in zip(lines, laid, strict=True):
+        nearest = min(range(len(middles)), key=lambda at: math.dist(middles[at], _middle(placed.box)))
+        near[nearest].append(line)
+    return tuple(tuple(one) for one in near if one)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return box.x + box.width / 2, box.y + box.height / 2
 
 
 def agreed(first: Understood, again: Sequence[Understood]) -> Understood:

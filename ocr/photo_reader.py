@@ -15,7 +15,7 @@ from domain.rules.brands import Brand
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.code_content import Barcode
 from ocr.lines import Corners, Line
-from ocr.parse import Understood, agreed, understood
+from ocr.parse import Understood, agreed, cards_in, understood
 from ocr.preprocess import Look, first_look, further_looks, opened
 from ocr.strips import CUTS, strips
 
@@ -36,6 +36,14 @@ class LineEngine(Protocol):
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was looked at: the looks by name, in order, and the lines of the best one."""
+
+    looks: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
 class PhotoReader:
     """A `CardReader` over an engine that finds printed lines in an RGB picture; `name` is its name and version."""
 
@@ -43,33 +51,42 @@ class PhotoReader:
     brands: Mapping[str, Brand]
     name: str
 
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         """See `CardReader.read`. Raises OSError when `photo` is no picture."""
-        began = time.monotonic()
-        fields = self._fields(opened(photo), brand_hint)
-        return Reading(
-            fields=fields,
-            reader=self.name,
-            duration_ms=round((time.monotonic() - began) * 1000),
-            photo_sha256=hashlib.sha256(photo).hexdigest(),
-        )
+        return self.read_and_explain(photo, brand_hint)[0]
 
-    def _fields(self, picture: Image.Image, brand_hint: str | None) -> tuple[ReadField, ...]:
+    def read_and_explain(self, photo: bytes, brand_hint: str | None) -> tuple[tuple[Reading, ...], Seen]:
+        """Read a photo as `read` does, and say what was looked at."""
+        began = time.monotonic()
+        cards, seen = self._cards(opened(photo), brand_hint)
+        took, digest = round((time.monotonic() - began) * 1000), hashlib.sha256(photo).hexdigest()
+        return tuple(Reading(fields, self.name, took, digest) for fields in cards), seen
+
+    def _cards(self, picture: Image.Image, brand_hint: str | None) -> tuple[list[tuple[ReadField, ...]], Seen]:
+        """The fields of every card in the picture, and what was looked at."""
         first = first_look(picture)
         codes = [replace(code, box=first.in_photo(code.box)) for code in barcodes_in(first.picture)]
-        best = self._looked(first, brand_hint)
+        best, looks = self._looked(first, brand_hint), [first.name]
         if _soundness(self._with_codes(best, codes, brand_hint)) < SOUND:
             for look in further_looks(picture, first, _are_upright(best.lines)) if best.lines else ():
+                looks.append(look.name)
                 best = max(best, self._looked(look, brand_hint), key=lambda one: _soundness(one.fields))
                 if _soundness(best.fields) >= SOUND:
                     break
-        if any(one is not None and one.confidence < SURE for one in (best.found.number, best.found.pin)):
-            best = self._closer(picture, best, brand_hint)
-        return self._with_codes(best, codes, brand_hint)
+        parts = cards_in(best.lines, self.brands, brand_hint)
+        cards = [best] if len(parts) == 1 else [self._part(best.look, lines, brand_hint) for lines in parts]
+        closer = [self._closer(picture, card, brand_hint) if card.is_doubtful else card for card in cards]
+        looks += ["closer"] * any(card.is_doubtful for card in cards)
+        alone = len(closer) == 1
+        return [self._with_codes(card, codes if alone else (), brand_hint) for card in closer], Seen(
+            tuple(looks), best.lines
+        )
+
+    def _part(self, look: Look, lines: tuple[Line, ...], brand_hint: str | None) -> _Looked:
+        return _Looked(look, lines, understood(lines, self.brands, brand_hint))
 
     def _looked(self, look: Look, brand_hint: str | None) -> _Looked:
-        lines = tuple(self.engine.lines_in(look.picture))
-        return _Looked(look, lines, understood(lines, self.brands, brand_hint))
+        return self._part(look, tuple(self.engine.lines_in(look.picture)), brand_hint)
 
     def _closer(self, picture: Image.Image, looked: _Looked, brand_hint: str | None) -> _Looked:
         """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks."""
@@ -111,6 +128,11 @@ class _Looked:
     @property
     def fields(self) -> tuple[ReadField, ...]:
         return self.found.fields
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person would have to look at its number or PIN."""
+        return any(one is not None and one.confidence < SURE for one in (self.found.number, self.found.pin))
 
 
 def _replaced(line: Line, read: Mapping[Corners, Sequence[Line]], way: int) -> Line:

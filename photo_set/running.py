@@ -37,7 +37,7 @@ def compared(
     result = Comparison()
     for photo in photos:
         began = time.perf_counter()
-        reading = reader.read(photo.jpeg, photo.printed.brand)
+        reading = reader.read(photo.jpeg, photo.printed.brand)[0]
         result.ours.append(outcome(photo, reading, time.perf_counter() - began))
         picture = first_look(opened(photo.jpeg)).picture
         for engine in engines:
