@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ def decoded(lattice: Lattice, grammar: Grammar, beam: int = BEAM) -> tuple[Decod
         by_length = _next(by_length, frame, grammar, beam)
     found = [Decoded(value, _added(*ends)) for value, ends in by_length[wanted].items()]
     return tuple(sorted(found, key=lambda one: -one.log_likelihood))
+
+
+def free_reading(lattice: Lattice, alphabet: frozenset[str]) -> str:
+    """Return the text of the likeliest path over some characters, of whatever length."""
+    kept = [GAP, *(COLUMN[one] for one in sorted(alphabet))]
+    path = lattice.frames[:, kept].argmax(axis=1)
+    return "".join(sorted(alphabet)[at - 1] for at, _ in itertools.groupby(path.tolist()) if at)
 
 
 def likelihood(lattice: Lattice, value: str) -> float:

@@ -36,7 +36,7 @@ def confidence_of(
         Reason.RULES_BROKEN: not found.holds,
         Reason.INVENTED: found.fit < FIT_SHOWN,
         Reason.REPAIRED: bool(found.changes) and found.looks == 0,
-        Reason.REPAIRED_UNCHECKED: bool(found.changes) and not grammar.checked and found.looks <= 1,
+        Reason.REPAIRED_UNCHECKED: not grammar.checked and _is_changed(found),
         Reason.SAME_SHAPE: grammar.letters and not grammar.checked and bool(SAME_SHAPE & set(found.value)),
         Reason.BLURRED: found.looks == 0 and found.worst is not None and found.worst < SCORE_BLURRED,
         Reason.UNLABELLED_UNCHECKED: not labelled and not grammar.checked,
@@ -44,6 +44,13 @@ def confidence_of(
     }
     reasons = tuple(reason for reason, holds in given.items() if holds)
     return min([_shown(found, grammar), *(CAPS[reason] for reason in reasons)]), reasons
+
+
+def _is_changed(found: Judged) -> bool:
+    """Whether too few looks show the value as it is."""
+    if found.looks <= 1:
+        return bool(found.changes)
+    return found.agreeing * 2 < found.looks
 
 
 def _shown(found: Judged, grammar: Grammar) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.cards.reading import Doubt
-from ocr.beam import Decoded, decoded, likelihood
+from ocr.beam import Decoded, decoded, free_reading, likelihood
 from ocr.characters import ALTERNATIVES_MAX, repair
 from ocr.grammar import Grammar
 from ocr.lattice import Lattice
@@ -22,7 +22,7 @@ class Judged:
     """A value and what speaks for it.
 
     `holds`: the grammar allows it. `share`: how much of the likelihood of all allowed values it has (0..1). `fit`: the
-    logarithm by which it is less likely than the best value that a check digit need not confirm. `worst`: the score of the
+    logarithm by which it is less likely than what the looks show freely, of any length. `agreeing`: how many looks show it freely. `worst`: the score of the
     worst character of the best text, None where the value is another text. `looks`: how many lattices were weighed, 0 for a text alone.
     """
 
@@ -35,6 +35,7 @@ class Judged:
     alternatives: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     looks: int = 1
+    agreeing: int = 0
 
 
 def judged(text: str, worst: float, lattices: Sequence[Lattice], grammar: Grammar) -> Judged | None:
@@ -50,10 +51,13 @@ def judged(text: str, worst: float, lattices: Sequence[Lattice], grammar: Gramma
     allowed = [one for one in weighed if grammar.holds(one.value)]
     best = allowed[0] if allowed else weighed[0]
     shares = _shares(allowed or weighed)
+    alphabet = frozenset().union(*grammar.places)
+    free = [free_reading(lattice, alphabet) for lattice in lattices]
+    shown = math.fsum(likelihood(lattice, seen) for lattice, seen in zip(lattices, free, strict=True)) / len(lattices)
     return Judged(
-        best.value, bool(allowed), shares[0][1], best.log_likelihood - weighed[0].log_likelihood,
+        best.value, bool(allowed), shares[0][1], best.log_likelihood - shown,
         worst if best.value == text else None, _differing(best.value, text),
-        tuple(value for value, _ in shares[1 : ALTERNATIVES_MAX + 1]), _doubts(shares), len(lattices),
+        tuple(value for value, _ in shares[1 : ALTERNATIVES_MAX + 1]), _doubts(shares), len(lattices), free.count(best.value),
     )  # fmt: skip
 
 
