@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.cards.reading import FieldName, Reading
+from domain.cards.reading import FieldName, ReadField, Reading
 from photo_set.faces import Printed
+from photo_set.folder import Hashed, RealPhoto
 from photo_set.photos import LabelledPhoto
 
 SURE = 0.9  # From this confidence on no person looks at a field; the assessment's own limit.
+SECRET_LENGTH_MIN, SECRET_LENGTH_MAX = 4, 24
 _Z = 1.959964  # 95 %
 
 
@@ -20,16 +22,14 @@ class Outcome:
     """One photo as a reader read it. `confidence` is that of the least sure of number and PIN; 0 where one is missing."""
 
     condition: str
-    seed: int
+    name: str  # Its seed, or the file of a real one.
     exact: bool  # Number and PIN, each character.
     confidence: float
     brand: bool
     face_value: bool
     expiry: bool
     seconds: float
-    values: tuple[
-        tuple[str, str], ...
-    ] = ()  # Number and PIN, each as printed and as read. Invented: they belong to nobody.
+    values: tuple[tuple[str, str], ...] = ()  # Number and PIN of an invented card, as printed and as read.
 
     @property
     def accepted(self) -> bool:
@@ -67,27 +67,42 @@ class Counts:
         return lower_bound(self.accepted - self.wrong, self.accepted)
 
 
-def outcome(photo: LabelledPhoto, reading: Reading, seconds: float) -> Outcome:
+def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) -> Outcome:
     """Compare a reading with what is printed."""
     read = {one.name: one for one in reading.fields}
-    wanted = {FieldName.NUMBER: photo.printed.number, FieldName.PIN: photo.printed.pin}
-    secrets = [(read.get(name), value) for name, value in wanted.items() if value is not None]
-    exact = all(field is not None and field.value == value for field, value in secrets)
-    confidence = min((0.0 if field is None else field.confidence for field, _ in secrets), default=0.0)
+    printed = photo.printed
+    secrets = {name: read.get(name) for name in (FieldName.NUMBER, FieldName.PIN) if printed.has(name)}
+    exact = all(one is not None and printed.is_printed(name, one.value) for name, one in secrets.items())
+    confidence = min((0.0 if one is None else one.confidence for one in secrets.values()), default=0.0)
     expiry = read.get(FieldName.EXPIRY)
     return Outcome(
-        photo.condition, photo.seed, exact, confidence, _is(read.get(FieldName.BRAND), photo.printed.brand),
-        _is(read.get(FieldName.FACE_VALUE), photo.printed.face_value),
-        (None if expiry is None else expiry.value) == photo.printed.expiry, seconds,
-        tuple((value, "" if field is None else field.value) for field, value in secrets),
+        photo.condition, photo.name, exact, confidence, _is(read.get(FieldName.BRAND), printed.brand),
+        not printed.face_value or _is(read.get(FieldName.FACE_VALUE), printed.face_value),
+        (None if expiry is None else expiry.value) == (printed.expiry or None), seconds, _values(photo, secrets),
     )  # fmt: skip
 
 
-def is_among(printed: Printed, texts: Iterable[str]) -> bool:
+def _values(
+    photo: LabelledPhoto | RealPhoto, secrets: Mapping[FieldName, ReadField | None]
+) -> tuple[tuple[str, str], ...]:
+    """Number and PIN, printed and read, of invented cards alone."""
+    if isinstance(photo, RealPhoto):
+        return ()
+    known = {FieldName.NUMBER: photo.printed.number, FieldName.PIN: photo.printed.pin or ""}
+    return tuple((known[name], "" if one is None else one.value) for name, one in secrets.items())
+
+
+def is_among(printed: Printed | Hashed, texts: Iterable[str]) -> bool:
     """Return whether a line holds the number and one the PIN, letter case, spaces and dashes aside: all that a bare engine is asked."""
     plain = [re.sub(r"[^0-9A-Z]", "", text.upper()) for text in texts]
-    wanted = [value for value in (printed.number, printed.pin) if value is not None]
-    return all(any(value in text for text in plain) for value in wanted)
+    parts = {
+        text[start : start + length]
+        for text in plain
+        for length in range(SECRET_LENGTH_MIN, min(SECRET_LENGTH_MAX, len(text)) + 1)
+        for start in range(len(text) - length + 1)
+    }
+    wanted = [name for name in (FieldName.NUMBER, FieldName.PIN) if printed.has(name)]
+    return all(any(printed.is_printed(name, part) for part in parts) for name in wanted)
 
 
 def counted(outcomes: Sequence[Outcome]) -> Counts:

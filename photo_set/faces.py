@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from PIL import Image, ImageDraw
 
+from domain.cards.reading import FieldName
 from domain.money import Currency
 from domain.rules.brands import Brand, brand
 from photo_set import printing
@@ -32,6 +33,14 @@ class Printed:
     pin: str | None
     face_value: str
     expiry: str | None
+
+    def has(self, name: FieldName) -> bool:
+        """Return whether the card carries this secret."""
+        return self.pin is not None if name is FieldName.PIN else True
+
+    def is_printed(self, name: FieldName, value: str) -> bool:
+        """Return whether the value is the printed one."""
+        return value == (self.pin if name is FieldName.PIN else self.number)
 
 
 def invented(dice: random.Random, code: str) -> Printed:

@@ -37,6 +37,11 @@ class LabelledPhoto:
     printed: faces.Printed
     jpeg: bytes = field(repr=False)
 
+    @property
+    def name(self) -> str:
+        """Return what tells it from others of its condition."""
+        return str(self.seed)
+
 
 Drawn = Callable[[faces.Printed, random.Random], Image.Image]
 

@@ -58,7 +58,7 @@ def embossed(card: Image.Image, at: tuple[int, int], text: str, colour: str, siz
             Image.new("RGB", card.size, (tone, tone, tone)), mask=edge.point(lambda value, by=strength: value * by)
         )
     if dice.random() < 0.5:  # Tipped with silver or gold, worn off in places.
-        worn = Image.effect_noise(card.size, 90).point(lambda value: 255 if value > 96 else 90)
+        worn = _noise(card.size, 90, dice).point(lambda value: 255 if value > 96 else 90)
         tip = dice.choice(["#c9c9c4", "#d8b45a"])
         card.paste(
             Image.new("RGB", card.size, tip), mask=ImageChops.multiply(mask, worn).point(lambda value: value * 0.6)
@@ -83,7 +83,7 @@ def dot_matrix(card: Image.Image, at: tuple[int, int], text: str, colour: str, s
 def inkjet(card: Image.Image, at: tuple[int, int], text: str, colour: str, size: int, dice: random.Random) -> None:
     """Print with a coder on a production line: ragged edges, a missing nozzle, spatter."""
     mask = _mask(card, at, text, dice.choice(("DejaVuSansMono-Bold", "DejaVuSansCondensed-Bold")), size)
-    ragged = Image.effect_noise(card.size, 60).filter(ImageFilter.GaussianBlur(1))
+    ragged = _noise(card.size, 60, dice).filter(ImageFilter.GaussianBlur(1))
     mask = ImageChops.add(mask.filter(ImageFilter.GaussianBlur(1.2)), ragged, 1.0, -128).point(
         lambda value: 255 if value > 120 else 0
     )
@@ -99,6 +99,12 @@ def inkjet(card: Image.Image, at: tuple[int, int], text: str, colour: str, size:
     )
     shape.paste(mask.crop(box), box[:2])
     card.paste(Image.new("RGB", card.size, colour), mask=shape)
+
+
+def _noise(size: tuple[int, int], depth: float, dice: random.Random) -> Image.Image:
+    """Grey noise around 128. Pillow's own noise cannot be seeded."""
+    drawn = numpy.random.default_rng(dice.randrange(2**32)).normal(128, depth, (size[1], size[0]))
+    return Image.fromarray(drawn.clip(0, 255).astype(numpy.uint8))
 
 
 def _mask(card: Image.Image, at: tuple[int, int], text: str, face: str, size: int) -> Image.Image:

@@ -10,15 +10,16 @@ from ocr.preprocess import first_look, opened
 from ocr.reader import CardReader
 from photo_set.engines import BareEngine
 from photo_set.evaluation import Outcome, is_among, outcome
+from photo_set.folder import RealPhoto
 from photo_set.photos import LabelledPhoto
 
 
 @dataclass
 class Comparison:
-    """Outcomes of our reader, and by engine for which photos (condition, seed) its lines held number and PIN, with its seconds."""
+    """Outcomes of our reader, and by engine for which photos (condition, name) its lines held number and PIN, with its seconds."""
 
     ours: list[Outcome] = field(default_factory=list)
-    bare: dict[str, dict[tuple[str, int], bool]] = field(default_factory=dict)
+    bare: dict[str, dict[tuple[str, str], bool]] = field(default_factory=dict)
     bare_seconds: dict[str, float] = field(default_factory=dict)
 
     def bare_share(self, engine: str, condition: str | None = None) -> float:
@@ -28,7 +29,7 @@ class Comparison:
 
 
 def compared(
-    photos: Iterable[LabelledPhoto],
+    photos: Iterable[LabelledPhoto | RealPhoto],
     reader: CardReader,
     engines: Sequence[BareEngine],
     seen: Callable[[], None] = lambda: None,
@@ -44,6 +45,6 @@ def compared(
             began = time.perf_counter()
             good = is_among(photo.printed, engine.texts_in(picture))
             result.bare_seconds[engine.name] = result.bare_seconds.get(engine.name, 0.0) + time.perf_counter() - began
-            result.bare.setdefault(engine.name, {})[photo.condition, photo.seed] = good
+            result.bare.setdefault(engine.name, {})[photo.condition, photo.name] = good
         seen()
     return result
