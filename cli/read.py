@@ -40,10 +40,10 @@ def read(
     reveal: Annotated[bool, typer.Option("--reveal", help="Show number and PIN; they are masked otherwise.")] = False,
 ) -> None:
     """Read a card's photo with this installation's reader. / 识别一张卡片照片"""
+    from bootstrap.card_reader import card_reader
     from domain.errors.base import Refusal
     from domain.rules.brands import catalogue
     from gateways.pictures.accept import accept
-    from ocr.engine import build_reader
 
     if brand is not None and brand not in catalogue():
         raise typer.BadParameter(
@@ -57,7 +57,7 @@ def read(
         typer.echo(translate(f"error.{refused.code}", say("zh_CN", "en"), refused.data), err=True)
         raise typer.Exit(1) from None
     with Console(stderr=True).status(say("正在识别…", "Reading …")):
-        readings, seen = build_reader(Settings().ocr_models_dir).read_and_explain(accepted.jpeg, brand)
+        readings, seen = card_reader(Settings()).read_and_explain(accepted.jpeg, brand)
     if annotate is not None:
         _annotated(accepted.jpeg, readings).save(annotate, "PNG")
     shown = [_as_data(reading, seen if explain else None, reveal=reveal) for reading in readings]

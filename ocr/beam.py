@@ -34,7 +34,7 @@ def decoded(lattice: Lattice, grammar: Grammar, beam: int = BEAM) -> tuple[Decod
     wanted = len(grammar.places)
     # Prefix -> log-probability of ending in a gap, and in its last character; one table per length.
     by_length: list[dict[str, tuple[float, float]]] = [{"": (0.0, _NEVER)}, *({} for _ in range(wanted))]
-    for frame in _told_apart(lattice):
+    for frame in _condensed(lattice):
         by_length = _next(by_length, frame, grammar, beam)
     found = [Decoded(value, _added(*ends)) for value, ends in by_length[wanted].items()]
     return tuple(sorted(found, key=lambda one: -one.log_likelihood))
@@ -50,7 +50,7 @@ def free_reading(lattice: Lattice, alphabet: frozenset[str]) -> str:
 def likelihood(lattice: Lattice, value: str) -> float:
     """Return the logarithm of how likely the frames are if exactly `value` is printed: the CTC forward sum."""
     before = [(0.0, _NEVER)] + [(_NEVER, _NEVER)] * len(value)
-    for frame in _told_apart(lattice):
+    for frame in _condensed(lattice):
         gap = math.log(frame[GAP])
         after = [(_added(*before[0]) + gap, _NEVER)]
         for place, character in enumerate(value, start=1):
@@ -64,7 +64,7 @@ def likelihood(lattice: Lattice, value: str) -> float:
     return _added(*before[-1])
 
 
-def _told_apart(lattice: Lattice) -> list[list[float]]:
+def _condensed(lattice: Lattice) -> list[list[float]]:
     """The frames with their floor; runs of sure gaps count once."""
     frames: list[list[float]] = []
     quiet = False
