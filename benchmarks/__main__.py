@@ -21,6 +21,7 @@ NAMES = (
     "codec",
     "projection",
     "ocr_overhead",
+    "ocr_exact",
     "claim",
     "claim_old_tx",
     "queue_scale",

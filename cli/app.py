@@ -16,6 +16,7 @@ from cli.doctor import doctor
 from cli.labels import labels
 from cli.photos import photos
 from cli.provider import provider
+from cli.read import read
 from cli.repair import repair
 from cli.statement import statement
 from cli.stuck import stuck
@@ -40,6 +41,7 @@ for _command in ("backup_key", "backup", "restore", "reconcile"):
 
 
 app.command()(doctor)
+app.command()(read)
 
 
 class Served(StrEnum):
