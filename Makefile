@@ -12,6 +12,7 @@ OUT ?= card.jpg
 KILLS ?= 200
 CARDS ?= 100
 SEED ?= 1
+RUNS ?= 5000
 OUTAGE ?= 2000
 
 help: ## List these targets
@@ -37,7 +38,8 @@ sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=50
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
 
-proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1 OUTAGE=2000)
+proof: setup-tests ## Break payments at every place, kill programs at random under cards, restore backups, and count the money (RUNS=5000 KILLS=200 CARDS=100 SEED=1 OUTAGE=2000)
+	@$(PYTHON) -m tests.faults.money --runs $(RUNS) --first $(SEED)
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
 	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) $(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
 

@@ -1,4 +1,4 @@
-"""Every page of the console, visited once in each language: judged by axe-core at a desk and on a phone, and read word by word.
+"""Every page of the console, visited once: judged by axe-core at a desk and on a phone, and read word by word in both languages.
 
 A page is added by a line in `tests/browser/every_page.py`.
 """
@@ -29,9 +29,10 @@ from tests.reviewer_ui.conftest import house as house
 
 pytestmark = pytest.mark.timeout(600)  # A visit of all pages takes a minute on a machine that does nothing else.
 SPRITE = PROJECT_ROOT / "reviewer_ui/static/vendor/icons.svg"
-# One visit of all pages serves every test of its language: one process makes it.
-IN_BOTH = pytest.mark.parametrize(
-    "seen", [pytest.param(one, marks=pytest.mark.xdist_group(f"every_page_{one}")) for one in ("zh_CN", "en")], indirect=True
+# One visit of half the pages serves every test of them: one process makes it.
+HALVES = 2
+OF_EACH_HALF = pytest.mark.parametrize(
+    "seen", [pytest.param(one, marks=pytest.mark.xdist_group(f"every_page_{one}")) for one in range(HALVES)], indirect=True
 )  # fmt: skip
 EDIT = "edit tests/browser/every_page.py"
 FRAMED = 8  # One page in so many has the colours of its frame judged in the other theme, too.
@@ -44,13 +45,13 @@ BEYOND = """() => [...document.querySelectorAll('main *')].filter((one) => one.g
 
 @dataclass(frozen=True)
 class Look:
-    """What was found on one page in one language."""
+    """What was found on one page."""
 
     one: OnePage
     grave: list[str]
     icons: set[str]
     phone: list[str]  # What reaches beyond a phone's edge.
-    words: list[str]
+    words: dict[str, list[str]]  # By language.
 
     @property
     def name(self) -> str:
@@ -60,9 +61,8 @@ class Look:
 
 @dataclass(frozen=True)
 class Looks:
-    """All pages in one language, and what the browser complained of meanwhile."""
+    """Half of the pages, and what the browser complained of meanwhile."""
 
-    locale: str
     looks: list[Look]
     complaints: list[str]
 
@@ -77,30 +77,29 @@ async def seen(
 ) -> AsyncIterator[Looks]:
     async with a_house(pool_of(console_url), tmp_path_factory.mktemp("photos")) as house:
         async with tour(house, browser_program) as walk:
-            looks = [await _look(walk, one, place, request.param) for place, one in enumerate(PAGES)]
-            yield Looks(request.param, looks, walk.complaints)
+            theirs = list(enumerate(PAGES))[request.param :: HALVES]
+            yield Looks([await _look(walk, one, place) for place, one in theirs], walk.complaints)
 
 
-async def _look(walk: Tour, one: OnePage, place: int, locale: str) -> Look:
-    """Open the page and judge it: by all rules at a desk in one language, on a phone and in the other theme in the other one."""
-    first, other = ("light", "dark") if place % 2 else ("dark", "light")
-    page = await walk.to(one, locale=locale, theme=first)
-    shown, icons = await words(page), set(await page.evaluate(ICONS))
-    if ("zh_CN", "en")[place // 2 % 2] == locale:
-        grave = [f"{first}: {fault}" for fault in await faults(page)]
-        await _resize(page, PHONE)
-        phone = await _too_wide(page)
-    else:
-        grave = [f"{first}: {fault}" for fault in await faults(page, NAMES)]
-        await page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", other)
-        if (
-            place % FRAMED == 0
-        ):  # What only a desk shows is the frame, which all pages share; the rest is judged on the phone.
-            grave += [f"{other}: {fault}" for fault in await faults(page, COLOURS)]
-        await _resize(page, PHONE)
-        grave += [f"phone, {other}: {fault}" for fault in await faults(page)]
-        phone = await _too_wide(page)
+async def _look(walk: Tour, one: OnePage, place: int) -> Look:
+    """Open the page in one language and judge it at a desk; then, in the other language and theme, on a phone."""
+    first, other = ("light", "dark") if place // HALVES % 2 else ("dark", "light")
+    ours, theirs = ("en", "zh_CN") if place // HALVES // 2 % 2 else ("zh_CN", "en")
+    page = await walk.to(one, locale=ours, theme=first)
+    shown, icons = {ours: await words(page)}, set(await page.evaluate(ICONS))
+    grave = [f"{ours}, {first}: {fault}" for fault in await faults(page)]
+    await _resize(page, PHONE)
+    phone = [f"{ours}: {beyond}" for beyond in await _too_wide(page)]
+    complaints = len(walk.complaints)
+    await walk.translate(theirs)
+    await page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", other)
+    shown[theirs], icons = await words(page), icons | set(await page.evaluate(ICONS))
+    grave += [f"{theirs}, phone, {other}: {fault}" for fault in await faults(page)]
+    phone += [f"{theirs}: {beyond}" for beyond in await _too_wide(page)]
     await _resize(page, DESK)
+    if place // HALVES % FRAMED == 0:  # What only a desk shows is the frame, which all pages share.
+        grave += [f"{theirs}, {other}: {fault}" for fault in await faults(page, (*NAMES, *COLOURS))]
+    del walk.complaints[complaints:]
     return Look(one, grave, icons, phone, shown)
 
 
@@ -129,29 +128,32 @@ def test_every_page_that_is_looked_at_is_in_the_navigation() -> None:
     assert sorted(known - looked_at) == [], EDIT
 
 
-@IN_BOTH
+@OF_EACH_HALF
 def test_nothing_serious_on_any_page_at_a_desk_or_on_a_phone(seen: Looks) -> None:
     assert {look.name: look.grave for look in seen.looks if look.grave} == {}
 
 
-@IN_BOTH
+@OF_EACH_HALF
 def test_no_page_is_wider_than_a_phone(seen: Looks) -> None:
     assert {look.name: look.phone for look in seen.looks if look.phone} == {}
 
 
-@IN_BOTH
+@OF_EACH_HALF
 def test_the_sprite_has_every_icon_that_a_page_shows(seen: Looks) -> None:
     drawn = set(re.findall(r'<symbol id="([^"]+)"', SPRITE.read_text(encoding="utf-8")))
     assert {look.name: look.icons - drawn for look in seen.looks if look.icons - drawn} == {}
 
 
-@IN_BOTH
+@OF_EACH_HALF
 def test_no_page_shows_words_of_the_other_language(seen: Looks) -> None:
-    assert [look.name for look in seen.looks if len(look.words) <= 10] == []
-    foreign = not_english if seen.locale == "en" else not_chinese
-    assert {look.name: left for look in seen.looks if (left := foreign(look.words))} == {}
+    judged = {"en": not_english, "zh_CN": not_chinese}
+    assert [look.name for look in seen.looks if any(len(look.words[locale]) <= 10 for locale in judged)] == []
+    left = {
+        f"{look.name} {locale}": judge(look.words[locale]) for look in seen.looks for locale, judge in judged.items()
+    }
+    assert {name: foreign for name, foreign in left.items() if foreign} == {}
 
 
-@IN_BOTH
+@OF_EACH_HALF
 def test_the_browser_complains_of_no_page(seen: Looks) -> None:
     assert seen.complaints == []

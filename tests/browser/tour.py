@@ -16,6 +16,16 @@ from tests.browser.people import DESK, PATIENCE_MS
 from tests.reviewer_ui.conftest import House
 from web.locale import COOKIE as LANGUAGE_COOKIE
 
+# Scripts of a document that was parsed by itself never run.
+_SAID_AGAIN = """async () => {
+  const answer = await fetch(location.href, {headers: {accept: 'text/html'}});
+  const other = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  document.title = other.title;
+  document.documentElement.lang = other.documentElement.lang;
+  document.body.replaceWith(document.adoptNode(other.body));
+  return document.documentElement.lang;
+}"""
+
 
 @dataclass
 class Tour:
@@ -53,6 +63,14 @@ class Tour:
         if answer.status >= 400:  # The browser itself says so; that is no complaint of the page.
             del self.complaints[before:]
         return self.page
+
+    async def translate(self, locale: str) -> None:
+        """Have the server say the page again in another language, and put that into the window: no style or script is loaded anew.
+
+        What the page's scripts say of this is no complaint of the page: nobody's page is taken from under its scripts.
+        """
+        await self.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": locale, "url": f"{self.address}/sign-in"}])
+        assert await self.page.evaluate(_SAID_AGAIN) == locale.replace("_", "-"), self.page.url
 
 
 @asynccontextmanager

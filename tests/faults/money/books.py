@@ -37,9 +37,8 @@ FROM account a WHERE code = ANY($3) AND currency = 'CNY'
 """
 _PARTS = {"unbalanced": UNBALANCED, "posted": POSTED, "orders": ORDERS, "cards": CARDS, "balances": BALANCES}
 # One question for all of them: they are asked after every step.
-_ALL = "SELECT json_build_object({})::text AS books".format(
-    ", ".join(f"'{name}', (SELECT coalesce(json_agg(part), '[]') FROM ({sql}) AS part)" for name, sql in _PARTS.items())  # noqa: S608
-)
+_AS_JSON = "'{}', (SELECT coalesce(json_agg(part), '[]') FROM ({}) AS part)"
+_ALL = f"SELECT json_build_object({', '.join(_AS_JSON.format(*part) for part in _PARTS.items())})::text AS books"
 
 
 @dataclass(frozen=True)

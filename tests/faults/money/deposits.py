@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import select
 
 from database.repositories import holds, ledger
-from database.tables.finance_books import ClosingRow
-from domain.errors.finance import ClosingWaits
 from domain.finance.chart import account_of
 from domain.finance.holds import HoldState
 from domain.finance.ledger import Posting, Postings
-from domain.finance.periods import ClosingState, first_day, month_of, open_day
+from domain.finance.periods import first_day, month_of, open_day
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.places import business_day
@@ -24,7 +21,8 @@ from tests.faults.money.books import Books
 from tests.faults.money.points import Done, Fault, require
 from tests.faults.money.scene import MONTHS_EACH, Scene
 
-ACTS = ("deposit", "deposit", "reserve", "spend", "give_up", "expire", "reverse", "close", "repeat")
+# What comes first leads, by way of a deposit and a hold, to money that is spent: that is what Hypothesis likes best.
+ACTS = ("spend", "close", "reverse", "deposit", "give_up", "close", "expire", "repeat", "reserve")
 LENGTH = 6  # Places that an act passes, about.
 AMOUNTS = (100, 250, 400)
 FAILURES = (
@@ -73,6 +71,7 @@ class Deposits:
     posted: dict[str, Posted] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
     months: list[str] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)  # The closing that was asked for, by month.
     touched: bool = False  # Something was done since they were judged.
 
     def __post_init__(self) -> None:
@@ -82,11 +81,11 @@ class Deposits:
 
     def act(self, data: st.DataObject, fault: Fault | None) -> None:
         """Do one of the acts, on what is there."""
-        what = data.draw(st.sampled_from(ACTS), "act")
+        what = self._possible(data.draw(st.sampled_from(ACTS), "act"))
         number = data.draw(st.integers(0, 5), "number")
-        code = self.codes[number % 2]
+        code = next((one for one in self.codes if self.available(one) > 0), self.codes[number % 2])
         if what == "deposit":
-            self._post(new_id(), code, AMOUNTS[number % 3], self._day(number), fault)
+            self._post(new_id(), self.codes[number % 2], AMOUNTS[number % 3], self._day(number), fault)
         elif what == "reserve":
             over = data.draw(st.booleans(), "over")
             self.reserve(code, Money(AMOUNTS[number % 3]), self.balance(code), over, fault)
@@ -100,6 +99,19 @@ class Deposits:
             self._repeat(number, fault)
         else:
             self._end(number, what, fault)
+
+    def spend_what_is_held(self, fault: Fault | None) -> None:
+        """Deposit, hold, and spend the hold; the last is broken."""
+        code, amount = self.codes[0], AMOUNTS[0]
+        self._post(new_id(), code, amount, self._day(1), None)
+        self.reserve(code, Money(amount), amount, over=False, fault=None)
+        self._end(0, "spend", fault)
+
+    def _possible(self, what: str) -> str:
+        """Return the act, or the one that must come before it where it would find nothing to do."""
+        if what in ("spend", "give_up", "expire") and not any(one.code in self.codes for one in self.held.values()):
+            what = "reserve"
+        return "deposit" if what not in ("deposit", "close") and not self.posted else what
 
     def balance(self, code: str) -> int:
         """Return what a buyer has deposited."""
@@ -216,24 +228,20 @@ class Deposits:
         return self.balance(code) - aside
 
     def _close(self, month: str, fault: Fault | None) -> None:
-        first, second = self.scene.closers
-        if month in self.scene.closed:
-            _ended(self._did(lambda: self.scene.periods.ask(first, month), fault), "PeriodClosed")
-            return
-        closing = self.scene.run(self._asked(first, month))
-        done = self._did(lambda: self.scene.periods.agree(second, closing), fault)
+        """One person asks for a month to be closed, where nobody has; another agrees."""
+        periods, (asker, second) = self.scene.periods, self.scene.closers
+        closed = month in self.scene.closed
+        if month not in self.asked:
+            done = self._did(lambda: periods.ask(asker, month), fault)
+            _ended(done, "PeriodClosed" if closed else "")
+            if closed or not done.act.commits:
+                return
+            (row,) = self.scene.rows("SELECT id FROM ledger_closing WHERE month = $1", month)
+            self.asked[month] = row["id"]
+        done = self._did(lambda: periods.agree(second, self.asked[month]), fault)
         _ended(done, "")
         if done.act.commits:
             self.scene.closed.add(month)
-
-    async def _asked(self, person: str, month: str) -> str:
-        """Ask for a month to be closed; one that waits since an agreement was cut off waits still."""
-        try:
-            return await self.scene.periods.ask(person, month)
-        except ClosingWaits:
-            async with self.scene.database.transaction() as session:
-                waiting = select(ClosingRow.id).filter_by(month=month, state=ClosingState.ASKED)
-                return str((await session.execute(waiting)).scalar_one())
 
     def _expire(self, fault: Fault | None) -> None:
         async def work() -> int:
@@ -279,7 +287,7 @@ class Deposits:
         if done.act.commits and before is HoldState.HELD:
             one.state = HoldState.VOIDED
 
-    def _did(self, work: Callable[[], Coroutine[Any, Any, Any]], fault: Fault | None, fits: bool = True) -> Done:
+    def _did(self, work: Callable[[], Awaitable[Any]], fault: Fault | None, fits: bool = True) -> Done:
         """Do it; the database refuses it at its commit exactly where it does not fit."""
         self.touched = True
         done = self.scene.act(work, fault, LENGTH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from urllib.parse import urlencode
 
@@ -140,6 +140,18 @@ class HarshGateway:
         """List every payment that left."""
         del since, until
         return [ListedPayment(one.key, one.amount, one.reference) for one in self.of(Status.SUCCESS)]
+
+    async def cancel(self, order: PayoutOrder) -> None:
+        """Call nothing off: its orders wait for no receiver."""
+        del order
+
+    async def bill(self, day: date) -> bytes:
+        """Return no list: its books are read here."""
+        del day
+        return b""
+
+    async def aclose(self) -> None:
+        """Hold no connection."""
 
     def of(self, *status: Status) -> list[Transfer]:
         """Return the transfers that are so far."""

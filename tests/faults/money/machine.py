@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,22 +24,25 @@ from tests.faults.money.scene import NAME, Card, Scene
 CARDS = 3
 # How many places each act passes, about: faults are spread over them.
 LENGTHS = {
-    "accept": 10,
+    "accept": 9,
     "take_back": 8,
-    "prepare": 24,
-    "send": 9,
-    "reconcile": 7,
-    "conclude": 14,
+    "prepare": 12,
+    "send": 14,
+    "reconcile": 13,
+    "conclude": 11,
     "correct": 12,
     "hear": 6,
 }
-FAULTS = st.none() | st.builds(Fault, st.integers(0, 99), st.sampled_from(Break))
+# What Hypothesis likes best comes first: the gateway's call of a sender, and the commits of the others.
+PLACES = st.sampled_from((60, 92, 85, 50, 70, 97, 78, 38, 20, 30, 5, 99, 0))
+FAULTS = st.none() | st.builds(Fault, PLACES, st.sampled_from(Break))
 WHICH = st.sampled_from((0, 0, 0, 1, 2))  # Most of what happens is to one card: it goes far.
 PAYING = st.sampled_from((Paying.PAYS, Paying.REFUSES, Paying.WORKS_ON_IT, *Paying))
+FIRST = st.sampled_from((Paying.SILENT_AFTER, Paying.REFUSES, Paying.WORKS_ON_IT, Paying.SILENT_BEFORE))
 ASKED = st.sampled_from(Asked)
 HEARD = ("final", "again", "stale", "forged", "other amount", "nobody's")
 DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks any more.
-Work = Callable[[], Coroutine[Any, Any, Any]]
+Work = Callable[[], Awaitable[Any]]
 
 
 class MoneyMachine(RuleBasedStateMachine):
@@ -47,8 +50,8 @@ class MoneyMachine(RuleBasedStateMachine):
 
     scene: Scene
 
-    @initialize(faults=st.lists(FAULTS, min_size=1, max_size=4))
-    def begin(self, faults: list[Fault | None]) -> None:
+    @initialize(faults=st.tuples(FAULTS, FAULTS, FAULTS, FAULTS), paying=FIRST, spends=st.sampled_from((True, False)))
+    def begin(self, faults: tuple[Fault | None, ...], paying: Paying, spends: bool) -> None:
         """Take fresh cards, bring the first some steps on its way, and note where the books stand."""
         self.scene.gateway.transfers.clear()
         self.scene.gateway.wrongs.clear()
@@ -58,8 +61,11 @@ class MoneyMachine(RuleBasedStateMachine):
         self.deposits = Deposits(self.scene)
         self.before = self.now = books.read(self.scene, self.since, self.cards, ())
         self.heard: set[str] = set()
+        if spends:
+            self.deposits.spend_what_is_held(faults[0])
+            self.everything_holds()
         for fault in faults:
-            self.go_on(0, Paying.SILENT_AFTER, Asked.ANSWERS, fault)
+            self.go_on(0, paying, Asked.ANSWERS, fault)
             self.everything_holds()
 
     @rule(which=WHICH, paying=PAYING, asked=ASKED, fault=FAULTS)
@@ -187,8 +193,9 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), fault=FAULTS)
     def deposit_act(self, data: st.DataObject, fault: Fault | None) -> None:
-        """Something happens to buyers' deposits, holds or months."""
-        self.deposits.act(data, fault)
+        """Some things happen to buyers' deposits, holds or months; the last is broken."""
+        for each in (None, None, fault):
+            self.deposits.act(data, each)
 
     @invariant()
     def everything_holds(self) -> None:
@@ -258,7 +265,7 @@ class MoneyMachine(RuleBasedStateMachine):
         return str(orders[0 if old else -1]["key"]) if orders else None
 
     def _state(self, key: str) -> str:
-        return next(row["state"] for rows in self.now.orders.values() for row in rows if row["key"] == key)
+        return next(str(row["state"]) for rows in self.now.orders.values() for row in rows if row["key"] == key)
 
     def _orders(self) -> list[Any]:
         return books.orders(self.scene, self.cards)

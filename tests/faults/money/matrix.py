@@ -43,9 +43,9 @@ class Watched:
         await ACT.get().arrive(AFTER_QUERY)
         return answer
 
-    async def listed(self, since: Any, until: Any) -> Any:
-        """List as the gateway does."""
-        return await self._inner.listed(since, until)
+    def __getattr__(self, name: str) -> Any:
+        """Do all else as the gateway does."""
+        return getattr(self._inner, name)
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,8 @@ async def _prepare_goodwill(world: World) -> Case:
     return Case(lambda: payout.prepare_goodwill(given, order), rest, order, 20_00, scene.owner, card_id)
 
 
+# Not broken here yet: these came with settlements, whose cases need a counterparty and a run. None may be added.
+OWED = frozenset({"settlement.act", "settlement.prepare"})
 MATRIX: dict[str, Row] = {
     "pricing.offer": Row(_offer),
     "pricing.close": Row(_close),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import activities.payout as payouts
+from activities.failures import translated
 from activities.payout import Payout
 from database.repositories import holds, ledger
 from database.session import Database
@@ -27,28 +27,29 @@ Patch = Callable[[str, Any], None]
 class SendsAgain(Payout):
     """Sends an unknown order again without asking what became of it."""
 
-    async def _asked(self, order: Any) -> PayoutReport:
-        return PayoutReport(order.key, PayoutOutcome.UNKNOWN, code="ORDER_NOT_EXIST")
+    async def _asked(self, ordered: Any) -> PayoutReport:
+        return PayoutReport(ordered.order.key, PayoutOutcome.UNKNOWN, code="ORDER_NOT_EXIST")
 
 
 class SendsUnderAnotherKey(Payout):
     """Sends an order that nobody answered again, under another key."""
 
-    async def _transferred(self, order: Any) -> PayoutReport:
-        report = await super()._transferred(order)
+    async def _transferred(self, ordered: Any) -> PayoutReport:
+        report = await super()._transferred(ordered)
         if report.code != NO_ANSWER:
             return report
-        again = await super()._transferred(replace(order, key=f"{order.key}-again"))
+        order = ordered.order
+        again = await super()._transferred(replace(ordered, order=replace(order, key=f"{order.key}-again")))
         return replace(again, key=order.key)
 
 
 class TakesSilenceForRefusal(Payout):
     """Believes that a payment which nobody answered was not made."""
 
-    async def _transferred(self, order: Any) -> PayoutReport:
-        report = await super()._transferred(order)
+    async def _transferred(self, ordered: Any) -> PayoutReport:
+        report = await super()._transferred(ordered)
         if report.code == NO_ANSWER:
-            return PayoutReport(order.key, PayoutOutcome.REFUSED, code="PAYEE_NOT_EXIST")
+            return PayoutReport(ordered.order.key, PayoutOutcome.REFUSED, code="PAYEE_NOT_EXIST")
         return report
 
 
@@ -61,9 +62,9 @@ class MarksAfterSending(Payout):
             await self._set(key, PayoutState.PREPARED)
         return ordered
 
-    async def _transferred(self, order: Any) -> PayoutReport:
-        report = await super()._transferred(order)
-        await self._set(order.key, PayoutState.UNKNOWN)
+    async def _transferred(self, ordered: Any) -> PayoutReport:
+        report = await super()._transferred(ordered)
+        await self._set(ordered.order.key, PayoutState.UNKNOWN)
         return report
 
     async def _set(self, key: str, state: PayoutState) -> None:
@@ -77,7 +78,9 @@ def post_outside(database: Database, patch: Patch) -> None:
     async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bool:
         postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
         async with database.transaction() as own:
-            await ledger.post(own, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+            await ledger.post(
+                own, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=f"payout:{row.key}"
+            )
         session.add(row)
         await session.flush()
         return True
@@ -99,7 +102,7 @@ def settle_each_time(_database: Database, patch: Patch) -> None:
                 await settle(session, row, row.answered, ends=False)
 
     patch("database.repositories.ledger.post", posted)
-    patch("activities.payout.Payout.conclude", payouts.translated(concluded))
+    patch("activities.payout.Payout.conclude", translated(concluded))
 
 
 def keep_holds_open(_database: Database, patch: Patch) -> None:

@@ -6,7 +6,7 @@ Between two of them nothing of ours leaves the process: whatever breaks between 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -116,7 +116,7 @@ class Done:
         return "" if self.error is None else str(getattr(self.error, "type", "") or type(self.error).__name__)
 
 
-async def done(act: Act, work: Callable[[], Coroutine[Any, Any, Any]]) -> Done:
+async def done(act: Act, work: Callable[[], Awaitable[Any]]) -> Done:
     """Do the work as this act."""
     token = ACT.set(act)
     try:

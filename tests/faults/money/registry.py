@@ -21,6 +21,9 @@ _MOVERS = frozenset(
 # Each call of a provider costs, and one that is made again costs again: nobody is paid for it here.
 _LEFT_OUT = frozenset({"services.cards.provider_calls.ProviderCalls.book_cost"})
 
+# Their road goes by a table of functions, which no name in the code leads through.
+_BY_TABLE = frozenset({"payout.conclude"})
+
 
 @dataclass
 class _Module:
@@ -40,7 +43,7 @@ def money_activities() -> frozenset[str]:
         for name, module in modules.items()
         for function, found in module.calls.items()
     }
-    return frozenset(
+    return _BY_TABLE | frozenset(
         activity
         for name, module in modules.items()
         for activity, function in module.activities.items()
@@ -63,11 +66,11 @@ def _resolved(modules: dict[str, _Module], module: str, function: str, called: s
     first, _, rest = called.partition(".")
     if first == "self":
         method = rest.rpartition(".")[2]
+        if rest.startswith("_gateway") and f"gateway.{method}" in _MOVERS:
+            return f"gateway.{method}"
         own = f"{function.partition('.')[0]}.{method}"
         if "." not in rest:
             return f"{module}.{own}"
-        if rest.startswith("_gateway."):
-            return f"gateway.{method}"
         return next(_methods(modules, module, method), called)
     place = modules[module].names.get(first, f"{module}.{first}")
     return f"{place}.{rest}" if rest else place

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.money.machine import MoneyMachine
 from tests.faults.money.scene import Scene
 
-STEPS = 12
+STEPS = 10
 REPLAY = "run it again by: .venv/bin/python -m tests.faults.money --replay {0}"
 _BLOB = re.compile(r"reproduce_failure\('[^']*', b'([^']+)'\)")
 
@@ -46,7 +46,7 @@ def _settings() -> settings:
 def _run(machine: type[MoneyMachine], scene: Scene, wanted: settings) -> None:
     machine.scene = scene
     try:
-        run_state_machine_as_test(machine, settings=wanted)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine, settings=wanted)
     except BaseException as failure:
         found = _BLOB.search("\n".join(getattr(failure, "__notes__", [])))
         if found is not None:

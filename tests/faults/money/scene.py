@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,7 +18,9 @@ from database.tables.cards import AnswerRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.people import PersonRow
 from domain.cards.card import CardStatus, CardType, Stage
 from domain.cards.verification import Party
+from domain.finance.payout import PaymentGateway
 from domain.finance.periods import next_month
+from domain.finance.rails import Rail
 from domain.identifiers import new_id, quote
 from domain.money import Currency, Money
 from domain.sealing import KeyRing
@@ -35,7 +37,7 @@ AT_ONCE = 42  # Threes: the machine takes so many.
 FIRST_MONTH, MONTHS_EACH = "1900-01", 3
 NAME = "王芳"
 T = TypeVar("T")
-PayoutOf = Callable[[Database, KeyRing, HarshGateway], Payout]
+PayoutOf = Callable[[Database, KeyRing, Mapping[Rail, PaymentGateway]], Payout]
 
 
 @dataclass
@@ -62,11 +64,12 @@ class Scene:
         self.database = Database(url, pool_size=3)
         self.keyring = KeyRing.generate()
         self.gateway = HarshGateway()
-        self.payout = payout(self.database, self.keyring, self.gateway)
+        self.payout = payout(self.database, self.keyring, {Rail.ALIPAY: self.gateway})
         self.pricing = Pricing(self.database, self.keyring, Stock())
         self.payees = Payees(self.database, self.keyring)
         self.periods = Periods(self.database)
-        self.notices = PaymentNotices(self.database, AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public)))
+        hears = AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public))
+        self.notices = PaymentNotices(self.database, {Rail.ALIPAY: lambda body, _: hears.read(body)})
         self.closed: set[str] = set()
         self._month = FIRST_MONTH
         self._ready: list[Card] = []
@@ -93,14 +96,14 @@ class Scene:
         return self.run(self.reader.fetch(sql, *values))
 
     def act(
-        self, work: Callable[[], Coroutine[Any, Any, Any]], fault: Fault | None, length: int, fresh: Iterable[str] = ()
+        self, work: Callable[[], Awaitable[Any]], fault: Fault | None, length: int, fresh: Iterable[str] = ()
     ) -> Done:
         """Do something that passes about so many places, broken at the chosen one."""
         return self.run(done(Act(fault, length, frozenset(fresh)), work))
 
     def overtaken(
-        self, place: str, first: tuple[Act, Callable[[], Coroutine[Any, Any, Any]]],
-        second: tuple[Act, Callable[[], Coroutine[Any, Any, Any]]],
+        self, place: str, first: tuple[Act, Callable[[], Awaitable[Any]]],
+        second: tuple[Act, Callable[[], Awaitable[Any]]],
     ) -> tuple[Done, Done]:  # fmt: skip
         """Do the first until it stands at the place, then all of the second, then the rest of the first."""
         return self.run(self._overtaken(place, first, second))
