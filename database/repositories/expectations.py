@@ -25,7 +25,7 @@ SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
        coalesce(p.gateway_reference, g.gateway_reference, ''), e.amount_minor, e.currency, e.at,
-       (e.at AT TIME ZONE 'Asia/Shanghai')::date, t.cause, t.card_id,
+       CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date), t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
 FROM account a

@@ -31,6 +31,7 @@ from domain.finance.statements import (
     StatementSource,
     line_id,
 )
+from domain.places import business_day
 from gateways.statements.lines import LineRejected, Sums, foot_amount, moment, yuan
 
 TITLE = "#支付宝账务明细查询"
@@ -174,7 +175,7 @@ def _line(raw: str, number: int, width: int, places: Sequence[int], prefix: str)
     found = KINDS.get(kind, "other")
     if found == "transfer" and amount > 0 and key:
         found = "returned"
-    line = (f"{prefix}{serial}", number, found, key, reference, amount, "CNY", when, when.date())
+    line = (f"{prefix}{serial}", number, found, key, reference, amount, "CNY", when, business_day(when))
     return line, _balance(balance)
 
 

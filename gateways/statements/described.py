@@ -30,6 +30,7 @@ from domain.finance.statements import (
     StatementSource,
     line_id,
 )
+from domain.places import business_day
 from gateways.statements.lines import BEIJING, LineRejected, Sums, count, fen, grouped_yuan, yuan
 
 CELL_MAX = 4096
@@ -132,11 +133,15 @@ class DescribedStatement:
             raise LineRejected(Rejected.TEXT)
         amount = self._signed(values)
         when = self._moment(values["at"])
-        if self.head.first_day and self.head.last_day and not self.head.first_day <= when.date() <= self.head.last_day:
+        if (
+            self.head.first_day
+            and self.head.last_day
+            and not self.head.first_day <= business_day(when) <= self.head.last_day
+        ):
             raise LineRejected(Rejected.OUTSIDE)
         kind = self._kind(values.get("type", ""), key, amount)
         identity = line_id(self._of.source, self.head.account, reference)
-        line = (identity, self._number, kind.value, key, reference, amount, "CNY", when, when.date())
+        line = (identity, self._number, kind.value, key, reference, amount, "CNY", when, business_day(when))
         return line, self._balance(values["balance"]) if "balance" in values else None
 
     def _signed(self, values: Mapping[str, str]) -> int:
@@ -212,7 +217,7 @@ class DescribedStatement:
     def _around_day(self, name: str) -> date | None:
         text = self._around.get(name)
         try:
-            return None if text is None else datetime.strptime(text, "%Y%m%d").replace(tzinfo=BEIJING).date()
+            return None if text is None else business_day(datetime.strptime(text, "%Y%m%d").replace(tzinfo=BEIJING))
         except ValueError:
             raise StatementTruncated(what="period") from None
 

@@ -23,6 +23,7 @@ from domain.finance.statements import (
     line_id,
 )
 from domain.identifiers import key_of_bill
+from domain.places import business_day
 from gateways.statements.lines import LineRejected, Sums, count, foot_amount, moment, yuan
 
 FIRST_COLUMN = "记账时间"
@@ -107,7 +108,7 @@ class WechatStatement:
         found = KINDS.get(kind, "other")
         if amount > 0 and key and found == "transfer":
             found = "returned"
-        line = (self._prefix + serial, self._number, found, key, reference, amount, "CNY", when, when.date())
+        line = (self._prefix + serial, self._number, found, key, reference, amount, "CNY", when, business_day(when))
         return line, _balance(balance)
 
     def _require_ours(self, applicant: str) -> None:

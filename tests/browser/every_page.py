@@ -31,6 +31,8 @@ from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
 from services.work.saved_views import SavedViews
+from tests.browser.money_pages import MONEY_PAGES
+from tests.browser.one_page import OnePage
 from tests.builders.banks import a_bank_batch
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
@@ -55,20 +57,6 @@ REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Rol
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
 CAUSE = "gateway_unavailable~verification.ask_issuer~issuer:jd~b1"
 NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
-
-
-@dataclass(frozen=True)
-class OnePage:
-    """A route, who opens it (a role, or one of the three who are not signed in), and its address where that says more."""
-
-    route: str
-    who: Role | str
-    address: str = ""
-    status: int = 200
-
-    def at(self, names: Mapping[str, str]) -> str:
-        """The address with real ids in it."""
-        return (self.address or self.route).format_map(names)
 
 
 _NAMED = (
@@ -158,49 +146,7 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
-    OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
-    OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
-    OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
-    OnePage("/payouts", COMPLIANCE),
-    OnePage("/payouts/{key}", COMPLIANCE, "/payouts/{order}"),
-    OnePage("/payouts/{key}", SENIOR, "/payouts/{paid_order}"),
-    OnePage("/held", SENIOR),
-    OnePage("/rails", OPS),
-    OnePage("/claims", COMPLIANCE),
-    OnePage("/sales", COMPLIANCE),
-    OnePage("/sales", COMPLIANCE, "/sales?state=returned"),
-    OnePage("/sales/new", FINANCE),
-    OnePage("/sales/buyers", FINANCE),
-    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale}"),
-    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale_back}"),
-    OnePage("/fx", COMPLIANCE),
-    OnePage("/tax", COMPLIANCE),
-    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/splits"),
-    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/tax"),
-    OnePage("/owed", SENIOR),
-    OnePage("/owed", COMPLIANCE),
-    OnePage("/reconciliation", COMPLIANCE),
-    OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement}"),
-    OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement_refused}"),
-    OnePage("/reconciliation/breaks/{break_id}", COMPLIANCE, "/reconciliation/breaks/{break}"),
-    OnePage("/reconciliation/breaks/{break_id}", SENIOR, "/reconciliation/breaks/{break_proposed}"),
-    OnePage("/reconciliation/days/{source}/{day}", SENIOR, "/reconciliation/days/wechat/{recon_day}"),
-    OnePage("/reconciliation/days/{source}/{day}", COMPLIANCE, "/reconciliation/days/bank/{recon_day}"),
-    OnePage("/review", COMPLIANCE, "/review?kind=break"),
-    OnePage("/settlements", FINANCE),
-    OnePage("/settlements", COMPLIANCE, "/settlements?state=payee&period=2026-01"),  # Nothing matches.
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_answer}"),
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_invoice}"),
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_disputed}"),
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_approval}"),
-    OnePage("/settlements/{run_id}", COMPLIANCE, "/settlements/{settlement_closed}"),
-    OnePage("/counterparties", FINANCE),
-    OnePage("/counterparties/new", FINANCE),
-    OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{counterparty}"),
-    OnePage("/counterparties/{party_id}", COMPLIANCE, "/counterparties/{counterparty}"),
-    OnePage("/bank-batches", SENIOR),
-    OnePage("/bank-batches", COMPLIANCE),
-    OnePage("/bank-batches/{batch_id}", COMPLIANCE, "/bank-batches/{bank_batch}"),
+    *MONEY_PAGES,
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
     OnePage("/setup/access", COMPLIANCE),

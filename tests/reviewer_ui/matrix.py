@@ -281,7 +281,7 @@ MATRIX = (
     Line("POST", "/bank-batches/{batch_id}/approve", TREASURERS, (404,)),
     Line("POST", "/bank-batches/{batch_id}/drop", TREASURERS, (404,)),
     Line("POST", "/bank-batches/{batch_id}/file", TREASURERS, (404,)),
-    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404, 422)),
+    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404,)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.
