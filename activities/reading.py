@@ -16,7 +16,7 @@ from activities.failures import translated
 from activities.heartbeats import beating
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.sealed import READING_VALUES, values_of
+from database.sealed import DOUBTS, READING_VALUES, values_of
 from database.session import Database
 from database.tables.cards import CardEventRow, CardRow, PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
@@ -67,23 +67,25 @@ class CardReading:
             async with self._database.transaction() as session:
                 card = await cards.load(session, card_id)
                 photos = await _current(session, card_id)
-            readings = [await asyncio.to_thread(self._read, photo, card.brand) for photo in photos]
+            found = [(photo, await asyncio.to_thread(self._read, photo, card.brand)) for photo in photos]
+            read = [(photo, reading) for photo, readings in found for reading in readings]
             async with self._database.transaction() as session:
                 card = await cards.load_for_update(session, card_id)
-                return await self._merged(session, card, photos, readings)
+                return await self._merged(session, card, read)
 
-    def _read(self, photo: PhotoRow, brand_code: str) -> Reading:
+    def _read(self, photo: PhotoRow, brand_code: str) -> tuple[Reading, ...]:
         return self._reader.read(self._photos.read(photo.stored_sha256), brand_code)
 
     async def _merged(
-        self, session: AsyncSession, card: CardRow, photos: Sequence[PhotoRow], readings: Sequence[Reading]
+        self, session: AsyncSession, card: CardRow, read: Sequence[tuple[PhotoRow, Reading]]
     ) -> ReadFacts:
+        readings = [reading for _, reading in read]
         known, standing = brand(card.brand), await self._standing(session, card)
         several = _show_several_cards(known, readings)
         shown = [field for reading in readings for field in reading.fields if is_plausible(known, field)]
         best = {} if several else _best(shown)  # Fields of two cards are never put on one.
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
-        for photo, reading in zip(photos, readings, strict=True):
+        for photo, reading in read:
             session.add(self._row(card, photo, reading, standing, taken))
         duplicate = await self._put_on_card(session, card, taken)
         facts = _facts(card, known, readings, taken, duplicate=duplicate)
@@ -131,7 +133,14 @@ class CardReading:
         self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing, taken: dict[FieldName, ReadField]
     ) -> ReadingRow:
         reading_id = new_id()
-        values = json.dumps({field.name.value: field.value for field in reading.fields})
+        doubts = {
+            field.name.value: [[one.place, one.characters] for one in field.doubts]
+            for field in reading.fields
+            if field.doubts
+        }
+        values = json.dumps(
+            {field.name.value: field.value for field in reading.fields} | ({DOUBTS: doubts} if doubts else {})
+        )
         return ReadingRow(
             id=reading_id,
             card_id=card.id,
@@ -176,7 +185,7 @@ def _best(fields: Iterable[ReadField]) -> dict[FieldName, ReadField]:
 
 
 def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
-    """Return whether two photos show different numbers, or different brands: one card cannot have both."""
+    """Return whether the photos show different numbers, or different brands: one card cannot have both."""
     numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if is_plausible(known, field)}
     brands = {field.value for field in _all(readings, FieldName.BRAND) if field.confidence >= SURE_OF_BRAND}
     return len(numbers) > 1 or len(brands) > 1
@@ -199,6 +208,8 @@ def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadFiel
         "box": None if box is None else {"x": box.x, "y": box.y, "width": box.width, "height": box.height},
         "source": read.source.value,
         "alternatives": len(read.alternatives),
+        "reasons": [reason.value for reason in read.reasons],
+        "doubts": [one.place for one in read.doubts],
         "use": use,
     }
 

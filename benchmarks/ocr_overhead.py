@@ -25,7 +25,7 @@ ROUNDS, ROUNDS_SHORT = 5, 1
 def measure(short: bool) -> list[Result]:
     """A-B-A-B over all photos; the value is the sum of each photo's median time, ours ÷ the engine's."""
     engine = PaddleEngine(Settings().ocr_models_dir)
-    reader = PhotoReader(engine.lines_in, catalogue(), engine.name)
+    reader = PhotoReader(engine, catalogue(), engine.name)
     photos = {path.name: path.read_bytes() for path in sorted(PHOTOS.glob("*.jpg"))}
     per_photo = {name: _side_by_side(reader, engine, photo, short) for name, photo in photos.items()}
     ours = sum(times[0] for times in per_photo.values())

@@ -27,6 +27,7 @@ from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateways
 from bootstrap.policies import policy_job
+from bootstrap.reconciliation import reconciliation_jobs
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
@@ -58,7 +59,6 @@ from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
-from jobs.returns import returns_job
 from jobs.tickets import TicketSender
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
@@ -131,7 +131,7 @@ async def run_cards(settings: Settings) -> None:
             calls_job(counts),
             *mailbox_jobs(settings, store, secrets.keyring),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
-            returns_job(store, secrets.keyring, gateways),
+            *reconciliation_jobs(settings, store, secrets.keyring, gateways),
         ]
         registry = reported(store, "worker-cards", [*own, *jobs])
         async with asyncio.TaskGroup() as loops:

@@ -16,7 +16,9 @@ from cli.doctor import doctor
 from cli.labels import labels
 from cli.photos import photos
 from cli.provider import provider
+from cli.read import read
 from cli.repair import repair
+from cli.statement import statement
 from cli.stuck import stuck
 from cli.workers import workers
 from cli.workflow import workflow
@@ -27,6 +29,7 @@ for _name in ("keys", "people", "partners", "outlets"):
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
+app.add_typer(statement, name="statement")
 app.add_typer(repair, name="repair")
 app.add_typer(provider, name="provider")
 app.add_typer(workers, name="workers")
@@ -38,6 +41,7 @@ for _command in ("backup_key", "backup", "restore", "reconcile"):
 
 
 app.command()(doctor)
+app.command()(read)
 
 
 class Served(StrEnum):

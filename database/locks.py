@@ -27,6 +27,8 @@ class AdvisoryLock(IntEnum):
     CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
     PERIODS = 0x6361_7264_0032  # Closing a month waits for postings that commit; those share the lock.
     CHECKPOINTS = 0x6361_7264_0033  # Writing checkpoints of balances, so that two processes do not do it twice.
+    STATEMENTS = 0x6361_7264_0038  # Importing a file, so that two processes do not read it twice.
+    MATCHING = 0x6361_7264_0039  # Matching and deciding breaks, so that each line is matched once.
     BANK_BATCHES = 0x6361_7264_0035  # Gathering a batch for a bank, so that no order is in two and each has its number.
     FX_POSITION = (
         0x6361_7264_0037  # Taking a part out of a currency's position, so that two do not share its difference.

@@ -12,7 +12,7 @@ from typing import Any, overload
 
 from database.tables.cards import ReadingRow, SubmissionRow
 from database.tables.people import SellerRow
-from domain.cards.reading import FieldName
+from domain.cards.reading import Doubt, FieldName
 from domain.sealing import KeyRing
 
 
@@ -52,6 +52,7 @@ PAYEE_ACCOUNT = SealedColumn("submission", "payee_account_sealed", "submission",
 PAYEE_NAME = SealedColumn("submission", "payee_name_sealed", "submission", "submission:{}:payee_name")
 CARD_NUMBER = SealedColumn("card", "number_sealed", "card", "card:{}:number")
 CARD_PIN = SealedColumn("card", "pin_sealed", "card", "card:{}:pin")
+DOUBTS = "doubts"  # In the values of a reading, beside its fields: places and what else may be printed there.
 READING_VALUES = SealedColumn("reading", "values_sealed", "reading", "reading:{}:values")
 DECISION_FIELDS = SealedColumn("review_decision", "corrected_sealed", "decision", "decision:{}:fields")
 DRAFT_FIELDS = SealedColumn("review_draft", "fields_sealed", "draft", "draft:{}")  # Key: task and person.
@@ -72,6 +73,10 @@ VERIFIED_NAME = SealedColumn("verified_name", "name_sealed", "seller", "verified
 CONTACT_ADDRESS = SealedColumn("contact", "address_sealed", "contact", "contact:{}:address")
 LABEL_READ = SealedColumn("reading_label", "read_sealed", "label", "label:{}:read")
 LABEL_TRUTH = SealedColumn("reading_label", "truth_sealed", "label", "label:{}:truth")
+STATEMENT_PIECE = SealedColumn(
+    "statement_piece", "content_sealed", "statement", "statement:{}:piece"
+)  # Key: id:number.
+STATEMENT_REJECTED = SealedColumn("statement_rejected", "text_sealed", "statement", "statement:{}:rejected")
 OUTLET_SECRET = SealedColumn("outlet", "secret_sealed", "outlet", "outlet:{}:secret")
 OUTLET_PREVIOUS = SealedColumn(
     "outlet", "previous_sealed", "outlet", "outlet:{}:secret"
@@ -95,8 +100,18 @@ def phone_of(keyring: KeyRing, seller: SellerRow) -> str:
 
 def values_of(keyring: KeyRing, reading: ReadingRow) -> dict[str, str]:
     """Return what was read, by field name: secret."""
-    values: dict[str, str] = json.loads(READING_VALUES.open(keyring, reading.id, reading.values_sealed))
-    return values
+    return {name: value for name, value in _read(keyring, reading).items() if name != DOUBTS}
+
+
+def doubts_of(keyring: KeyRing, reading: ReadingRow, name: FieldName) -> tuple[Doubt, ...]:
+    """Return the places at which a field may differ from what was read, with what may be printed there: secret."""
+    kept = _read(keyring, reading).get(DOUBTS, {}).get(name.value, ())
+    return tuple(Doubt(int(place), str(characters)) for place, characters in kept)
+
+
+def _read(keyring: KeyRing, reading: ReadingRow) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(READING_VALUES.open(keyring, reading.id, reading.values_sealed))
+    return read
 
 
 def fields_of(keyring: KeyRing, reading: ReadingRow) -> Iterator[tuple[FieldName, str, Mapping[str, Any]]]:

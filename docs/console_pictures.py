@@ -27,6 +27,7 @@ from tests.browser.console import Desks, desks
 from tests.browser.people import PHONE
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, a_house, post
+from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question, paid_before
 from tests.reviewer_ui.queue_scenes import change, person_with
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -183,6 +184,11 @@ async def _tickets(studio: Studio) -> None:
     await studio.take("support-template", su, ticket, _settled, _pressed("t"))
     await studio.take("support-macro", su, ticket, _settled, _pressed("m"), _pressed("1"), _settled)
     await studio.take("support-offer", su, f"/tickets/{names['ticket_offered']}")
+    asking = await a_held_ticket(house, await house.cards.waiting(), su)
+    await paid_before(house, asking)
+    await a_question(house, asking)
+    await studio.take("support-ask", su, f"/tickets/{asking.ticket_id}/ask")
+    await studio.take("support-goodwill", su, f"/tickets/{asking.ticket_id}/goodwill")
     await studio.take("support-templates", lead, "/support/templates")
     await studio.take("support-macros", lead, "/support/macros")
     await studio.take("phone-ticket", su, ticket, size=PHONE)

@@ -127,6 +127,11 @@ def escalation_task(escalation_id: str, kind: str) -> str:
     return f"escalation:{escalation_id}:{kind}:1"
 
 
+def break_task(break_id: str) -> str:
+    """Return the id of the work item of a break between a statement and our books."""
+    return f"break:{break_id}:break:1"
+
+
 def ticket_workflow(ticket_id: str) -> str:
     """Return the Temporal workflow id of a ticket."""
     return f"ticket:{ticket_id}"

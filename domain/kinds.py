@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.finance.breaks import BREAK_WORK
 from domain.finance.settlement_work import SETTLEMENT_WORK
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
@@ -17,6 +18,7 @@ KNOWN = (
     OPS_ASK,
     FINANCE_ASK,
     COMPLIANCE_ASK,
+    BREAK_WORK,
     REVIEW_ASK,
     SETTLEMENT_WORK,
 )

@@ -93,7 +93,7 @@ class _Seen:
 class Breakers:
     """The circuits by name. Closed: calls pass. Open: refused at once. After `open_ms`: one call is let through to probe.
 
-    Who is refused is told when to come back, one after the other: thousands who wait for the same partner would else return
+    Who is refused learns when to come back, one after the other: thousands who wait for the same partner would else return
     in the same second, again and again, and leave the machine no time for anything else.
 
     `shared` is what other processes see too; without it this process is by itself. `clock` gives seconds that only ever

@@ -18,6 +18,7 @@ from PIL import Image
 
 from domain.cards.reading import Box
 from domain.rules.brands import LiveCatalogue
+from ocr.lattice import Columns, Lattice
 from ocr.lines import Line
 from ocr.photo_reader import PhotoReader
 from ocr.weights import DETECTION, RECOGNITION, lay_out
@@ -43,59 +44,92 @@ class PaddleEngine:
             use_doc_orientation_classify=False,
             use_doc_unwarping=False,
             use_textline_orientation=False,
+            text_recognition_batch_size=1,  # In a batch, lines are padded to the longest, which changes what is read.
         )
-        _score_worst_characters(self._paddle)
+        self._recogniser = self._paddle.paddlex_pipeline._pipeline.text_rec_model
+        self._recogniser.post_op = LatticeDecoder(self._recogniser.post_op.character)
         self.name = f"paddleocr {version('paddleocr')} PP-OCRv6 small"
 
     def lines_in(self, picture: Image.Image) -> Sequence[Line]:
         """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order."""
         found = self.raw(picture)
         return [
-            Line(str(text), float(score), _box(corners))
+            Line(
+                str(text), float(score), _box(corners), tuple((float(x), float(y)) for x, y in corners),
+                text.lattice, text.frames,
+            )
             for text, score, corners in zip(found["rec_texts"], found["rec_scores"], found["rec_polys"], strict=True)
+        ]  # fmt: skip
+
+    def recognised(self, strips: Sequence[Image.Image]) -> Sequence[Line]:
+        """Recognise pictures of one line each, upright and cut close; their boxes are the whole pictures."""
+        with self._turn:
+            found = list(self._recogniser([_blue_first(strip) for strip in strips]))
+        return [
+            Line(
+                str(one["rec_text"]),
+                float(one["rec_score"]),
+                Box(0, 0, *strip.size),
+                (),
+                one["rec_text"].lattice,
+                one["rec_text"].frames,
+            )
+            for strip, one in zip(strips, found, strict=True)
         ]
 
     def raw(self, picture: Image.Image) -> Any:
         """PaddleOCR's own answer for an RGB picture: the bare call that our overhead is measured against."""
-        blue_first = numpy.ascontiguousarray(numpy.asarray(picture)[:, :, ::-1])
         with self._turn:
-            return self._paddle.predict(blue_first)[0]
+            return self._paddle.predict(_blue_first(picture))[0]
 
 
 def build_reader(model_dir: Path) -> PhotoReader:
     """Build the one reader of a process, over the weights below `model_dir`."""
     engine = PaddleEngine(model_dir)
-    return PhotoReader(engine.lines_in, LiveCatalogue(), engine.name)
+    return PhotoReader(engine, LiveCatalogue(), engine.name)
 
 
-def _score_worst_characters(paddle: Any) -> None:
-    """Makes a line's score that of its worst character.
+class ReadText(str):
+    """A recognised text with what the recogniser saw: `lattice`, and the frame in which each character begins."""
 
-    PaddleOCR reports the mean over all characters, spaces included: one wrong digit hides among eighteen right ones, and a
-    doubtful space between two groups of digits, which means nothing, pulls a perfect line down.
+    lattice: Lattice
+    frames: tuple[int, ...]
+
+
+class LatticeDecoder:
+    """Takes the place of PaddleOCR's decoder: the same best text, with the lattice that PaddleOCR throws away.
+
+    A line's score is that of its worst character. PaddleOCR reports the mean over all characters, spaces included: one wrong
+    digit hides among eighteen right ones, and a doubtful space between two groups of digits, which means nothing, pulls a
+    perfect line down.
     """
-    decoder = paddle.paddlex_pipeline._pipeline.text_rec_model.post_op
-    decode = decoder.decode
 
-    def decode_with_worst(indices: Any, scores: Any, **options: Any) -> list[Any]:
-        lines = decode(indices, scores, **options)
-        found = zip(lines, indices, scores, strict=True)
-        return [(line[0], _worst(decoder.character, *at), *line[2:]) for line, *at in found]
+    def __init__(self, character: Sequence[str]) -> None:
+        """Take the recogniser's characters by index; index 0 is its blank."""
+        self.character = character
+        self._columns = Columns(character)
 
-    decoder.decode = decode_with_worst
+    def __call__(self, predictions: Any, **_options: Any) -> tuple[list[ReadText], list[float]]:
+        """Return the texts of a batch and their scores, for PaddleOCR's pipeline."""
+        lines = [self._line(frames) for frames in numpy.asarray(predictions[0])]
+        return [text for text, _ in lines], [score for _, score in lines]
+
+    def _line(self, frames: Any) -> tuple[ReadText, float]:
+        likeliest, scores = frames.argmax(axis=-1), frames.max(axis=-1)
+        begins = numpy.flatnonzero(numpy.diff(likeliest, prepend=-1))
+        best = numpy.maximum.reduceat(scores, begins)  # Each character counts with its best of neighbouring frames.
+        shown = [
+            (self.character[likeliest[at]], float(score), int(at))
+            for at, score in zip(begins, best, strict=True)
+            if likeliest[at]
+        ]
+        text = ReadText("".join(one for one, _, _ in shown))
+        text.lattice, text.frames = self._columns.lattice(frames), tuple(at for _, _, at in shown)
+        return text, min((score for one, score, _ in shown if not one.isspace()), default=0.0)
 
 
-def _worst(characters: Sequence[str], indices: Any, scores: Any) -> float:
-    """The lowest score of a character that is no space; each character counts with its best of neighbouring frames.
-
-    `indices` and `scores` are the likeliest character and its score in each frame; index 0 is the blank between characters.
-    """
-    begins = numpy.flatnonzero(numpy.diff(indices, prepend=-1))
-    best = numpy.maximum.reduceat(scores, begins)
-    printed = [
-        score for index, score in zip(indices[begins], best, strict=True) if index and not characters[index].isspace()
-    ]
-    return float(min(printed, default=0.0))
+def _blue_first(picture: Image.Image) -> Any:
+    return numpy.ascontiguousarray(numpy.asarray(picture)[:, :, ::-1])
 
 
 def _box(corners: Any) -> Box:

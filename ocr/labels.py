@@ -26,7 +26,8 @@ class Label(StrEnum):
 
 _WORDS = {
     Label.CODE: r"卡\s*密|兑\s*换\s*码|充\s*值\s*码|(?:CLAIM|GIFT|REDEMPTION|REDEEM)\s*CODE|(?<![A-Z])CODE(?![A-Z])",
-    Label.OTHER: r"客\s*服(?:\s*热\s*线|\s*电\s*话)?|热\s*线|电\s*话|(?<![A-Z])TEL(?![A-Z])|HOTLINE|CALL(?![A-Z])|批\s*次",
+    Label.OTHER: r"客\s*服(?:\s*热\s*线|\s*电\s*话)?|热\s*线|电\s*话|(?<![A-Z])TEL(?![A-Z])|HOTLINE|CALL(?![A-Z])|批\s*[次号]"
+    r"|(?:订|交\s*易|流\s*水|小\s*票|终\s*端)\s*(?:单\s*)?(?:编\s*)?号|门\s*店|收\s*银|实\s*付|找\s*零|条\s*码|(?<![A-Z])(?:S/?N|SERIAL|ORDER|BATCH|LOT)(?![A-Z])",
     Label.NUMBER: r"卡\s*片?\s*号\s*码?|券\s*号|CARD\s*(?:NO|N0|NUMBER|#)|(?<![A-Z])NO(?=[.:])",
     Label.PIN: r"(?:支\s*付\s*)?密\s*码|安\s*全\s*码|(?<![A-Z])P\.?I\.?N\.?(?![A-Z])(?:\s*CODE)?|PASSWORD",
     Label.FACE_VALUE: r"面\s*[值额]|金\s*额|(?:FACE|CARD)?\s*VALUE(?![A-Z])|AMOUNT",

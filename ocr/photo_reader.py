@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from PIL import Image
 
@@ -13,55 +14,98 @@ from domain.cards.reading import FieldName, ReadField, Reading
 from domain.rules.brands import Brand
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.code_content import Barcode
-from ocr.lines import Line
-from ocr.parse import fields_in
+from ocr.lines import Corners, Line
+from ocr.parse import Understood, agreed, cards_in, understood
 from ocr.preprocess import Look, first_look, further_looks, opened
+from ocr.strips import CUTS, strips
 
-CONFIDENCE_SOUND = (
-    0.5  # Below this the number breaks its rules or is contradicted, and a second look is worth a second.
-)
+SOUND = 0.5  # Below this the number breaks its rules or is contradicted, and another look at the whole photo is worth a second.
+SURE = 0.9  # Below this a person must look: its lines are looked at again, which takes a tenth of a second.
 
-LineEngine = Callable[[Image.Image], Sequence[Line]]
+
+class LineEngine(Protocol):
+    """What finds and recognises print. Calls from several threads wait for each other."""
+
+    def lines_in(self, picture: Image.Image) -> Sequence[Line]:
+        """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order."""
+        ...
+
+    def recognised(self, strips: Sequence[Image.Image]) -> Sequence[Line]:
+        """Recognise pictures of one line each."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was looked at: the looks by name, in order, and the lines of the best one."""
+
+    looks: tuple[str, ...]
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class PhotoReader:
     """A `CardReader` over an engine that finds printed lines in an RGB picture; `name` is its name and version."""
 
-    lines_in: LineEngine
+    engine: LineEngine
     brands: Mapping[str, Brand]
     name: str
 
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         """See `CardReader.read`. Raises OSError when `photo` is no picture."""
-        began = time.monotonic()
-        fields = self._fields(opened(photo), brand_hint)
-        return Reading(
-            fields=fields,
-            reader=self.name,
-            duration_ms=round((time.monotonic() - began) * 1000),
-            photo_sha256=hashlib.sha256(photo).hexdigest(),
-        )
+        return self.read_and_explain(photo, brand_hint)[0]
 
-    def _fields(self, picture: Image.Image, brand_hint: str | None) -> tuple[ReadField, ...]:
+    def read_and_explain(self, photo: bytes, brand_hint: str | None) -> tuple[tuple[Reading, ...], Seen]:
+        """Read a photo as `read` does, and say what was looked at."""
+        began = time.monotonic()
+        cards, seen = self._cards(opened(photo), brand_hint)
+        took, digest = round((time.monotonic() - began) * 1000), hashlib.sha256(photo).hexdigest()
+        return tuple(Reading(fields, self.name, took, digest) for fields in cards), seen
+
+    def _cards(self, picture: Image.Image, brand_hint: str | None) -> tuple[list[tuple[ReadField, ...]], Seen]:
+        """The fields of every card in the picture, and what was looked at."""
         first = first_look(picture)
         codes = [replace(code, box=first.in_photo(code.box)) for code in barcodes_in(first.picture)]
-        lines = self.lines_in(first.picture)
-        best = self._understood(first, lines, codes, brand_hint)
-        for look in further_looks(picture, first, _are_upright(lines)) if lines else ():
-            if _soundness(best) >= CONFIDENCE_SOUND:
-                break
-            again = self._understood(look, self.lines_in(look.picture), codes, brand_hint)
-            best = max(best, again, key=_soundness)
-        return best
+        best, looks = self._looked(first, brand_hint), [first.name]
+        if _soundness(self._with_codes(best, codes, brand_hint)) < SOUND:
+            for look in further_looks(picture, first, _are_upright(best.lines)) if best.lines else ():
+                looks.append(look.name)
+                best = max(best, self._looked(look, brand_hint), key=lambda one: _soundness(one.fields))
+                if _soundness(best.fields) >= SOUND:
+                    break
+        parts = cards_in(best.lines, self.brands, brand_hint)
+        cards = [best] if len(parts) == 1 else [self._part(best.look, lines, brand_hint) for lines in parts]
+        closer = [self._closer(picture, card, brand_hint) if card.is_doubtful else card for card in cards]
+        looks += ["closer"] * any(card.is_doubtful for card in cards)
+        alone = len(closer) == 1
+        return [self._with_codes(card, codes if alone else (), brand_hint) for card in closer], Seen(
+            tuple(looks), best.lines
+        )
 
-    def _understood(
-        self, look: Look, lines: Sequence[Line], codes: Sequence[Barcode], brand_hint: str | None
-    ) -> tuple[ReadField, ...]:
-        """The fields of one look, boxes in pixels of the photo."""
+    def _part(self, look: Look, lines: tuple[Line, ...], brand_hint: str | None) -> _Looked:
+        return _Looked(look, lines, understood(lines, self.brands, brand_hint))
+
+    def _looked(self, look: Look, brand_hint: str | None) -> _Looked:
+        return self._part(look, tuple(self.engine.lines_in(look.picture)), brand_hint)
+
+    def _closer(self, picture: Image.Image, looked: _Looked, brand_hint: str | None) -> _Looked:
+        """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks."""
+        doubtful = [one for one in (looked.found.number, looked.found.pin) if one is not None and one.confidence < SURE]
+        lines = {piece.line.corners: piece.line for one in doubtful for piece in one.span.pieces if piece.line.corners}
+        whole = picture.rotate(looked.look.turned, expand=True) if looked.look.turned else picture
+        scale = looked.look.scale
+        cut = {corners: tuple((x / scale, y / scale) for x, y in corners) for corners in lines}
+        read = {corners: self.engine.recognised(list(strips(whole, full))) for corners, full in cut.items()}
+        again = [
+            understood([_replaced(line, read, way) for line in looked.lines], self.brands, brand_hint)
+            for way in range(len(CUTS))
+        ]
+        return replace(looked, found=agreed(looked.found, again))
+
+    def _with_codes(self, looked: _Looked, codes: Sequence[Barcode], brand_hint: str | None) -> tuple[ReadField, ...]:
+        """The fields of one look with its barcodes, boxes in pixels of the photo."""
         fields = tuple(
-            replace(read, box=look.in_photo(read.box)) if read.box else read
-            for read in fields_in(lines, self.brands, brand_hint)
+            replace(read, box=looked.look.in_photo(read.box)) if read.box else read for read in looked.fields
         )
         by_name = {read.name: read for read in fields}
         printed_brand = by_name.get(FieldName.BRAND)
@@ -71,6 +115,32 @@ class PhotoReader:
         number = reconciled(codes, by_name.get(FieldName.NUMBER), brand)
         rest = tuple(read for read in fields if read.name is not FieldName.NUMBER)
         return rest if number is None else (*rest, number)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """One look with its lines and what they mean."""
+
+    look: Look
+    lines: tuple[Line, ...]
+    found: Understood
+
+    @property
+    def fields(self) -> tuple[ReadField, ...]:
+        return self.found.fields
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person would have to look at its number or PIN."""
+        return any(one is not None and one.confidence < SURE for one in (self.found.number, self.found.pin))
+
+
+def _replaced(line: Line, read: Mapping[Corners, Sequence[Line]], way: int) -> Line:
+    """The line as it was read in one of the ways, at its own place."""
+    if line.corners not in read:
+        return line
+    again = read[line.corners][way]
+    return replace(line, text=again.text, confidence=again.confidence, lattice=again.lattice, frames=again.frames)
 
 
 def _soundness(fields: Sequence[ReadField]) -> float:

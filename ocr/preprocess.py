@@ -22,6 +22,11 @@ class Look:
     scale: float = 1.0
     turned: int = 0
 
+    @property
+    def name(self) -> str:
+        """Return how it differs from the photo, for explanations."""
+        return f"{self.scale:.2f}×" + (f", turned {self.turned}°" if self.turned else "")
+
     def in_photo(self, box: Box) -> Box:
         """Convert a box of this picture to a box of the upright photo in its own pixels."""
         width, height = self.picture.size

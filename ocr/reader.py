@@ -10,8 +10,8 @@ from domain.cards.reading import Reading
 class CardReader(Protocol):
     """Reads one card photo at a time; calls from several threads wait for each other."""
 
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
-        """Read the fields of the JPEG bytes `photo`, boxes in its pixels; an empty reading when no card is in it.
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
+        """Read the fields of the JPEG bytes `photo`, boxes in its pixels: one reading for each card, an empty one for none.
 
         `brand_hint` is the brand code that the seller chose. The call blocks for about a second: use a thread.
         """

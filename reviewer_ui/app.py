@@ -22,10 +22,12 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import (
     account_pages,
     batches,
+    breaks,
     buyers,
     causes,
     claims,
     counterparties,
+    day,
     foreign,
     held,
     journal,
@@ -36,9 +38,11 @@ from reviewer_ui.finance import (
     periods,
     proof_form,
     rails,
+    reconciliation,
     sale_new,
     sales,
     settlements,
+    statement,
     tax,
 )
 from reviewer_ui.home import front, home, search
@@ -101,8 +105,6 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
-OPERATIONS = (stuck, repairs, repair, providers, workers, deliveries, health, alerts)
-MONEY = (owed, payouts, sale_new, buyers, sales, foreign, tax)
 SUPPORT = (
     tickets,
     ticket_acts,
@@ -130,6 +132,10 @@ MONEY = (
     claims,
     settlements,
     counterparties,
+    reconciliation,
+    statement,
+    breaks,
+    day,
     sale_new,
     buyers,
     sales,
@@ -175,6 +181,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
             **dict.fromkeys((order.PATH, claims.PATH), proof_form.FORM_BYTES_MAX),
             batches.PATH: batches.FORM_BYTES_MAX,
         },
@@ -244,6 +251,9 @@ def _routes() -> tuple[BaseRoute, ...]:
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
     tree.include_router(batches.router, dependencies=[Depends(allowed(Permission.SEE_PAYOUTS)), Depends(csrf.check)])
+    tree.include_router(
+        reconciliation.bringing_router, dependencies=[Depends(reconciliation.bringing), Depends(csrf.check)]
+    )
     tree.include_router(
         ticket_writing.router, dependencies=[Depends(allowed(Permission.SEE_TICKETS)), Depends(csrf.check)]
     )

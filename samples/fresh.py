@@ -67,7 +67,7 @@ def fresh_card(
         face = known.require_face_value(Money(face_minor, known.currency))
     except (BrandUnknown, FaceValueInvalid, KeyError, ValueError):
         raise NotIssued(f"no {brand_code} card of {face_minor} minor units is issued") from None
-    number, pin = number_of(known, chance), _run(known.pin, chance) if known.pin else None
+    number, pin = number_of(known, chance), run_of(known.pin, chance) if known.pin else None
     expiry = None if brand_code == "amazon-us" else date(datetime.now(UTC).year + YEARS_VALID, 12, 31)
     printed: dict[str, Any] = {
         "brand": brand_code, "number": number, "pin": pin, "face_value_minor": face_minor, "currency": known.currency,
@@ -80,7 +80,7 @@ def fresh_card(
 def number_of(known: Brand, chance: random.Random) -> str:
     """A number that the brand could have issued, check digit included. Raises NotIssued for rules that none is found by."""
     for _ in range(TRIES_MAX):
-        number = _run(known.number, chance)
+        number = run_of(known.number, chance)
         if known.check is not Check.NONE:
             calculate = luhn.calc_check_digit if known.check is Check.LUHN else mod_37_36.calc_check_digit
             number = number[:-1] + str(calculate(number[:-1]))
@@ -90,7 +90,7 @@ def number_of(known: Brand, chance: random.Random) -> str:
     raise NotIssued(f"no number of {known.code} was found by its rules")
 
 
-def _run(pattern: str, chance: random.Random) -> str:
+def run_of(pattern: str, chance: random.Random) -> str:
     """A text of the catalogue's pattern; it begins with no zero where it may, which a reader of print may lose.
 
     Raises NotIssued for a pattern that has more to it than characters, classes and counts.

@@ -1,4 +1,4 @@
-"""Who has room for work: the tests of one process share their people, and a freed task goes to whoever has room for it."""
+"""Who has room for work: the tests of one process share their people, and a freed task goes to any of them who has room."""
 
 from __future__ import annotations
 

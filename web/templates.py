@@ -169,8 +169,8 @@ def _label(context: Context, member: StrEnum) -> str:
 
 
 @pass_context
-def _for_staff(context: Context, key: str) -> str:
-    return words.worded_for(key, context["locale"], words.Audience.STAFF)
+def _for_staff(context: Context, key: str, **values: object) -> str:
+    return words.worded_for(key, context["locale"], words.Audience.STAFF, values)
 
 
 @pass_context

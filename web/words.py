@@ -155,11 +155,11 @@ def _same(one: Happening, other: Happening) -> bool:
     return one.what == other.what and not (one.facts and other.facts)
 
 
-def worded_for(key: str, locale: str, audience: Audience) -> str:
+def worded_for(key: str, locale: str, audience: Audience, values: Mapping[str, object] | None = None) -> str:
     """Return the words of `key` for `audience`: everyone but the seller reads `<key>.staff` where the plain words speak to the seller."""
     about_the_seller = f"{key}.{Audience.STAFF.value}"
     return translate(
-        about_the_seller if audience is not Audience.SELLER and has(about_the_seller, locale) else key, locale
+        about_the_seller if audience is not Audience.SELLER and has(about_the_seller, locale) else key, locale, values
     )
 
 

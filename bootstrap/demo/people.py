@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
-from bootstrap.demo import rails
+from bootstrap.demo import rails, statements
 from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
@@ -70,6 +70,7 @@ async def ensure_demo(settings: Settings) -> None:
         await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
         if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
             await rails.hand_in(store, held, photos)
+        await statements.bring(settings, store, held)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

@@ -56,7 +56,7 @@ class DemoDesks:
         self._desk: ReviewDesk = review_desk(store, keyring, now)
 
     async def after(self, ticket_id: str, customer: str, story: Mapping[str, Any]) -> None:
-        """Do what the story asks of other desks, once its conversation is told."""
+        """Do what the story asks of other desks, once its conversation is written."""
         if "rate" in story:
             good, words = story["rate"]
             await self._ratings.rate(customer, ticket_id, good, words)

@@ -66,12 +66,36 @@ class Box:
         return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
 
+class Reason(StrEnum):
+    """What speaks against a number or PIN that was read, besides how sharp its characters are."""
+
+    RULES_BROKEN = "rules_broken"  # It cannot be one of this brand's.
+    INVENTED = "invented"  # Its check digit asks for a character that the photo hardly shows.
+    REPAIRED = "repaired"  # Characters were changed, which a check digit confirms.
+    REPAIRED_UNCHECKED = "repaired_unchecked"  # Characters were changed, and no check digit confirms it.
+    SAME_SHAPE = "same_shape"  # O or 0, I or 1, and no check digit to tell.
+    BLURRED = "blurred"  # More than one character may be wrong, and a check digit catches only one.
+    UNLABELLED_UNCHECKED = (
+        "unlabelled_unchecked"  # Right length, but nothing says what it is: a hotline has ten digits too.
+    )
+    RIVALS = "rivals"  # Without a label, and other print would do as well.
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """At a place of a value (from 1) one of these characters may be printed, the likeliest first. A secret, as the value is."""
+
+    place: int
+    characters: str = field(repr=False)
+
+
 @dataclass(frozen=True)
 class ReadField:
     """One field as read.
 
     `confidence` runs from 0 to 1; `box` is None when the place is not known; `alternatives` are whole other values the
-    same print could mean (an O for a 0); `labelled` tells that a printed label announced it. The repr of a secret field shows neither its value nor its alternatives.
+    same print could mean (an O for a 0); `labelled` tells that a printed label announced it; `doubts` are the places at which it may differ,
+    `reasons` what else speaks against it. The repr of a secret field shows neither its value nor its alternatives.
     """
 
     name: FieldName
@@ -81,6 +105,8 @@ class ReadField:
     source: Source = Source.OCR
     alternatives: tuple[str, ...] = ()
     labelled: bool = False
+    doubts: tuple[Doubt, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def is_candidate(self) -> bool:

@@ -47,6 +47,90 @@ class PeriodNotOver(Refusal):
     http_status = 409
 
 
+class StatementKindUnknown(Refusal):
+    """The file is no statement that can be read: another kind of file, or a format nobody described. Nothing was imported."""
+
+    code = "statement_kind_unknown"
+    http_status = 415
+
+
+class StatementEncodingWrong(Refusal):
+    """The file was saved again in another encoding than its provider's (`expected`). Nothing was imported."""
+
+    code = "statement_encoding_wrong"
+
+
+class StatementUnreadable(Refusal):
+    """The file cannot be opened: empty, broken, or locked by a password (`why`). Nothing was imported."""
+
+    code = "statement_unreadable"
+
+
+class StatementTooLarge(Refusal):
+    """The file, or the list inside of it, is larger than `bytes_max`. Nothing was imported."""
+
+    code = "statement_too_large"
+    http_status = 413
+
+
+class StatementTruncated(Refusal):
+    """A part of the file is missing: its own count, sums or balances (`what`) do not agree with its lines. Nothing was imported."""
+
+    code = "statement_truncated"
+
+
+class StatementForeign(Refusal):
+    """The file is of an account (`account`) that is none of ours. Nothing was imported."""
+
+    code = "statement_foreign"
+
+
+class StatementOfAnother(Refusal):
+    """Its orders have the form of ours, and none of them is known here: it is of another environment. Nothing was imported."""
+
+    code = "statement_of_another"
+
+
+class StatementNotOver(Refusal):
+    """The file covers a day that is not over (`day`): its lines are not all there yet. Nothing was imported."""
+
+    code = "statement_not_over"
+    http_status = 409
+
+
+class BreakOver(Refusal):
+    """The break is closed, or a colleague's decision on it waits (`state`)."""
+
+    code = "break_over"
+    http_status = 409
+
+
+class BreakChanged(Refusal):
+    """What the break concerns was matched, or its amounts changed, since the page was opened. Look at it again."""
+
+    code = "break_changed"
+    http_status = 409
+
+
+class VerbNotAllowed(Refusal):
+    """This (`verb`) does not fit this kind of break (`kind`)."""
+
+    code = "verb_not_allowed"
+
+
+class DayNotReady(Refusal):
+    """The day cannot be closed: it is not over, an earlier day is open, or a statement is missing (`why`, `day`)."""
+
+    code = "day_not_ready"
+    http_status = 409
+
+
+class DayClosed(Refusal):
+    """The day is closed (`day`), or a colleague has asked for it and you agree to that instead."""
+
+    code = "day_closed"
+
+
 class NothingToRelease(Refusal):
     """The payment waits for no person: it goes on by itself, was let go already, or its order is made."""
 

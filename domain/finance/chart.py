@@ -83,6 +83,7 @@ _CLASSES = (
     AccountClass("write_off", _EXPENSE, _PLATFORM, Sign.EITHER),  # Receivables that will not come.
     AccountClass("rail_fee", _EXPENSE, _RAIL, Sign.EITHER),  # What a payment gateway charges.
     AccountClass("suspense", _LIABILITY, _RAIL, Sign.EITHER),  # Money that came or went and is not explained yet.
+    AccountClass("capital", AccountKind.EQUITY, _PLATFORM, Sign.EITHER),  # Our own money put into a rail, or taken out.
     AccountClass("rounding", _EXPENSE, _PLATFORM, Sign.EITHER),  # Minor units that a split left over.
 )
 CHART: Mapping[str, AccountClass] = {one.code: one for one in _CLASSES}

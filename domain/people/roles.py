@@ -45,6 +45,7 @@ class Permission(StrEnum):
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
+    RECONCILE = "reconcile"  # Bring statements, decide breaks, close a day.
     SWITCH_RAILS = "switch_rails"  # Switch a way of paying off at once, and agree with another to switch it on again.
     RELEASE_PAYMENTS = "release_payments"  # Look at payments that are held, and let them go; verify sellers' names.
     STATE_OUTCOMES = "state_outcomes"  # State what became of a payment, or agree to it; never both.
@@ -179,6 +180,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_SELLER,
             Permission.SEE_BOOKS,
             Permission.CLOSE_PERIODS,
+            Permission.RECONCILE,
             Permission.SWITCH_RAILS,
             Permission.RELEASE_PAYMENTS,
             Permission.STATE_OUTCOMES,

@@ -72,9 +72,10 @@ ANSWERS = {
     InsideDesk.FINANCE: ReasonedAct.ANSWER_FINANCE,
     InsideDesk.COMPLIANCE: ReasonedAct.ANSWER_COMPLIANCE,
 }
-ASKED = {
-    InsideDesk.REVIEW: REVIEW_ASK,
+# Questions that are read and answered on a page of their own.
+READ = {
     InsideDesk.OPS: OPS_ASK,
     InsideDesk.FINANCE: FINANCE_ASK,
     InsideDesk.COMPLIANCE: COMPLIANCE_ASK,
 }
+ASKED = {InsideDesk.REVIEW: REVIEW_ASK, **READ}  # Reviews are decided as blind second reviews.

@@ -46,7 +46,7 @@ class KeptPart(StrEnum):
 
     TRANSACTIONS = "transactions"  # Bought cards, with offers, payments, payees and the ledger.
     PHOTOS = "photos"  # Photographs of bought cards: part of the transaction's voucher.
-    FINGERPRINTS = "fingerprints"  # Keyed hashes by which a card that was handed in before is known again.
+    FINGERPRINTS = "fingerprints"  # Keyed hashes by which a card that was submitted before is known again.
     EVIDENCE = "evidence"  # The tamper-evident log: hashes, no words.
     RUNNING = "running"  # Cards and payments on their way, and questions that are not ended, this request among them.
 

@@ -28,6 +28,7 @@ class ReasonedAct(StrEnum):
     ANSWER_COMPLIANCE = "answer_compliance"  # Compliance answers support.
     ANSWER_REVIEW = "answer_review"  # What a second review for support came to.
     GOODWILL = "goodwill"  # A goodwill payment is proposed.
+    CLOSE_BREAK = "close_break"  # A break between a statement and our books is closed.
     RETURN_SALE = "return_sale"  # A sale is taken back.
     REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

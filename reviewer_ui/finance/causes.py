@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from database.tables.cards import QuoteRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_statements import BreakRow, StatementLineRow
 from database.tables.support.goodwill import GoodwillRow
 from reviewer_ui.visit import At, BooksReader, see_other
 
@@ -35,6 +36,15 @@ async def _goodwill(session: AsyncSession, row_id: str) -> str:
 
 async def _answers(_session: AsyncSession, card_id: str) -> str:
     return f"/cards/{card_id}?tab=evidence"
+
+
+async def _line(session: AsyncSession, row_id: str) -> str:
+    row = await session.get(StatementLineRow, row_id)
+    return f"/reconciliation/statements/{row.statement_id}?after={row.number - 1}" if row is not None else ""
+
+
+async def _break(session: AsyncSession, row_id: str) -> str:
+    return f"/reconciliation/breaks/{row_id}" if await session.get(BreakRow, row_id) is not None else ""
 
 
 async def _sale(_session: AsyncSession, sale_id: str) -> str:
@@ -74,6 +84,8 @@ FINDERS: Mapping[str, Finder] = {
     "rollback": _rollback,
     "settlement": _settlement,
     "counterparty": _counterparty,
+    "line": _line,
+    "break": _break,
 }
 
 

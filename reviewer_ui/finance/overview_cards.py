@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import attention
 from database.reads.finance.account_pages import ClassTotal, totals
 from database.reads.finance.months import last_closed
+from database.reads.finance.reconciliation import cells, open_sums
 from database.tables.ops.health import InvariantResultRow
 from domain.finance.periods import first_day, month_of, next_month
 from domain.money import Money
 from domain.places import business_day
+from domain.rules.reconciliation import reconciliation_in_force
 from reviewer_ui.sessions import Person
 
 
@@ -140,6 +142,27 @@ async def books(session: AsyncSession, _person: Person, now: datetime) -> Overvi
     return OverviewCard("money.books", tuple(lines), "/money/journal", "money.books.none", urgent=bool(broken))
 
 
+async def reconciliation(session: AsyncSession, _person: Person, now: datetime) -> OverviewCard:
+    """Show where statements and books differ, what is late, and yesterday's close."""
+    rules = reconciliation_in_force(business_day(now)).sources
+    number, late, total = await open_sums(session, {one: now - rule.late_after for one, rule in rules.items()})
+    lines = []
+    if number:
+        lines.append(CardLine("recon.card.open", {"count": str(number)}, Money(total), href="/reconciliation/breaks"))
+    if late:
+        lines.append(CardLine("recon.card.late", count=late, href="/reconciliation/breaks", alarm=True))
+    yesterday = business_day(now) - timedelta(days=1)
+    for (source, day), cell in (await cells(session, yesterday, yesterday)).items():
+        if cell.files and (cell.closed is None or cell.closed.closed_at is None):
+            href = f"/reconciliation/days/{source.value}/{day}"
+            lines.append(
+                CardLine(
+                    "recon.card.close", {"day": day.isoformat()}, href=href, label=f"statement_source.{source.value}"
+                )
+            )
+    return OverviewCard("recon.card", tuple(lines), "/reconciliation", "recon.card.none", urgent=bool(late))
+
+
 def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[CardLine, ...]:
     return tuple(
         CardLine(
@@ -150,4 +173,4 @@ def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[Card
     )  # fmt: skip
 
 
-CARDS: list[Maker] = [unknown_payments, second_person, cash, in_flight, owed, receivables, books]
+CARDS: list[Maker] = [unknown_payments, second_person, cash, in_flight, owed, receivables, reconciliation, books]

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards as stored
-from database.sealed import values_of
+from database.sealed import doubts_of, values_of
 from database.tables.cards import AnswerRow, PhotoRow, ReadingRow
 from domain.cards.card import CardStatus
-from domain.cards.reading import SECRET_FIELDS, Box, FieldName, confidence_bp, money_from, money_text
+from domain.cards.reading import SECRET_FIELDS, Box, Doubt, FieldName, Reason, confidence_bp, money_from, money_text
 from domain.cards.verification import Party
 from domain.money import Currency, Money
 from domain.people.roles import Permission
@@ -60,6 +60,8 @@ class FieldView:
     differs: bool
     confidence_bp: int | None
     doubtful: bool
+    reasons: tuple[Reason, ...]  # What speaks against the value that was read.
+    doubts: tuple[int, ...]  # Places (from 1) at which the reader saw more than one character.
     photo_id: str | None
     crop: Box | None
     answers: tuple[SaidView, ...]
@@ -125,6 +127,8 @@ def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> Fie
         differs=on_card is not None and read is not None and on_card != read,
         confidence_bp=confidence,
         doubtful=confidence is not None and confidence < _confidence_min(),
+        reasons=tuple(Reason(one) for one in found.get("reasons", ())) if found else (),
+        doubts=tuple(found.get("doubts", ())) if found else (),
         photo_id=photo.id if photo and seen else None,
         crop=crop_of(box, photo) if photo and box and seen else None,
         answers=_said_of(name, opened.record),
@@ -164,6 +168,12 @@ def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
         return ()
     pairs = [(on_card, read)] if read is None or read == on_card else [(on_card, read), (read, on_card)]
     return tuple(checked(opened.kind, one, clear=True, other=other) for one, other in pairs)
+
+
+def doubts_in_clear(record: CardRecord, keyring: KeyRing, name: FieldName) -> tuple[Doubt, ...]:
+    """Return the places at which the newest reading saw more than one character. Only right after the field was revealed."""
+    reading = next(iter(record.readings), None)
+    return () if reading is None else doubts_of(keyring, reading, name)
 
 
 # The questions whose answers speak of the card itself: not of codes, rates, licences, or of a party's silence.

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from database.reads.cards import card_page as reads
 from database.tables.columns import now
-from domain.cards.reading import FieldName
+from domain.cards.reading import Doubt, FieldName
 from domain.errors.base import Refusal
 from domain.errors.people import TooManyTries
 from domain.errors.work import TaskNotHeld
@@ -21,7 +21,7 @@ from domain.rules.number_check import NumberCheck
 from domain.work.kinds import REVIEW
 from reviewer_ui.queue_place import filter_last_seen, nothing_left
 from reviewer_ui.review.card import Hold, hold_of, render
-from reviewer_ui.review.card_fields import in_clear
+from reviewer_ui.review.card_fields import doubts_in_clear, in_clear
 from reviewer_ui.review.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.review.draft import Draft
 from reviewer_ui.review.seen import Press, Pressed, require_seen
@@ -53,6 +53,7 @@ class RevealContext:
     name: FieldName
     value: str = field(repr=False)
     compared: tuple[NumberCheck, ...]  # The number beside its rule in the clear; and, where it differs, what was read.
+    doubts: tuple[Doubt, ...]  # Where the reader saw more than one character.
     seconds: int = SECONDS_SHOWN
 
 
@@ -165,8 +166,12 @@ async def reveal(
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
     await renew_if_held(console, person, card_id)
     wanted = FieldName(field)
-    compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
-    context = RevealContext(shell(request, person), card_id, wanted, value, compared)
+    record = await _record_of(console, card_id)
+    keyring = console.services.keyring
+    compared = in_clear(record, keyring) if wanted is FieldName.NUMBER else ()
+    context = RevealContext(
+        shell(request, person), card_id, wanted, value, compared, doubts_in_clear(record, keyring, wanted)
+    )
     return await console.answer(request, "review/reveal.html", context, block="secret")
 
 
@@ -178,10 +183,9 @@ async def _uncovered(request: Request, console: Console, person: Person, card_id
     return see_other(f"/cards/{card_id}")
 
 
-async def _compared(console: Console, card_id: str) -> tuple[NumberCheck, ...]:
+async def _record_of(console: Console, card_id: str) -> reads.CardRecord:
     async with console.services.database.transaction() as session:
-        record = await reads.card(session, card_id)
-    return in_clear(record, console.services.keyring)
+        return await reads.card(session, card_id)
 
 
 async def go_on(request: Request, console: Console, person: Person, card_id: str, then: str) -> Response:

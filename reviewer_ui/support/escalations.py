@@ -18,7 +18,7 @@ from database.repositories import cards
 from database.tables.columns import now
 from domain.errors.base import Refusal
 from domain.errors.people import NotAllowed
-from domain.support.escalations import ANSWER_MAX, ASKED
+from domain.support.escalations import ANSWER_MAX, READ
 from domain.work.kinds import kind_of, subject_of
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
@@ -33,7 +33,7 @@ from web.words import without_repeats
 router = APIRouter(prefix="/escalations")
 Line = Annotated[str, Form(max_length=120)]
 Words = Annotated[str, Form(max_length=4000)]
-_DESKS = tuple(kind.see for kind in ASKED.values())
+_DESKS = tuple(kind.see for kind in READ.values())
 
 
 async def answerer(request: Request) -> Person:
@@ -80,7 +80,7 @@ class EscalationContext:
 @router.get("")
 async def queue(person: Answerer) -> Response:
     """Lead to the queue of the first desk that the person answers for."""
-    code = next(kind.code for kind in ASKED.values() if person.may(kind.see))
+    code = next(kind.code for kind in READ.values() if person.may(kind.see))
     return see_other(f"/review?kind={code}")
 
 
@@ -161,5 +161,5 @@ async def _item_page(
     return await _render(request, console, person, escalation_id, refusal=refusal, comment=comment)
 
 
-for _kind in ASKED.values():
+for _kind in READ.values():
     show_items(_kind.code, _item_page)

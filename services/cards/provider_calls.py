@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -126,18 +125,16 @@ class ProviderCalls:
     async def write(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
         """Answers and what they cost, in the caller's transaction."""
         session.add_all(_row(card.row, answer) for answer in answers)
-        costs: Counter[str] = Counter()
         for answer in answers:
-            costs[_PROVIDERS[answer.party](card.brand.issuer).id] += answer.cost_fen
-        for provider, cost_fen in costs.items():
-            await self.book_cost(session, card.row.id, provider, cost_fen)
+            await self.book_cost(session, card, answer)
 
-    async def book_cost(self, session: AsyncSession, card_id: str, provider: str, cost_fen: int) -> None:
-        """Post the cost of calls to a provider (its id); nothing for calls that cost nothing."""
-        if cost_fen:
-            key, cause = f"cost:{provider}:{new_id()}", f"answers:{card_id}"
-            lines = issuer_cost(Money(cost_fen))
-            await ledger.post(session, key, card_id, "issuer_cost", lines, cause=cause)
+    async def book_cost(self, session: AsyncSession, card: OpenedCard, answer: Answer) -> None:
+        """Post the cost of a call; nothing for one that cost nothing. Its key names the provider and the request, as an invoice does."""
+        if answer.cost_fen:
+            provider = _PROVIDERS[answer.party](card.brand.issuer).id
+            key, cause = f"cost:{provider}:{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
+            lines = issuer_cost(Money(answer.cost_fen))
+            await ledger.post(session, key, card.row.id, "issuer_cost", lines, cause=cause)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False

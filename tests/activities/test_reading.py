@@ -144,8 +144,8 @@ class ReaderInTurn:
 
     readings: list[tuple[ReadField, ...]]
 
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:  # noqa: ARG002
-        return Reading(self.readings.pop(0), "printed 1", 12)
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:  # noqa: ARG002
+        return (Reading(self.readings.pop(0), "printed 1", 12),)
 
 
 async def a_card_of_photos(world: World, *photos: tuple[ReadField, ...], **typed: Any) -> tuple[str, ReadFacts]:
@@ -206,7 +206,7 @@ class WatchedReader(PrintedReader):
         super().__init__(())
         self.second_beat = threading.Event()
 
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         assert self.second_beat.wait(10), "no heartbeat was sent while the photo was read"
         return super().read(photo, brand_hint)
 

@@ -15,7 +15,7 @@ from bootstrap.settings import PROJECT_ROOT
 LAYERS = tuple(
     "cli bootstrap jobs api seller_ui reviewer_ui web workflows activities services database gateways ocr domain languages simulators".split()
 )
-AROUND = ("tests", "benchmarks", "docs", "docker", "samples")
+AROUND = ("tests", "benchmarks", "docs", "docker", "samples", "photo_set")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -31,6 +31,8 @@ from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
 from services.work.saved_views import SavedViews
+from tests.browser.money_pages import MONEY_PAGES
+from tests.browser.one_page import OnePage
 from tests.builders.banks import a_bank_batch
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
@@ -43,6 +45,7 @@ from tests.reviewer_ui.payment_scenes import payment_pages
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.sale_scenes import sales_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
@@ -54,20 +57,6 @@ REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Rol
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
 CAUSE = "gateway_unavailable~verification.ask_issuer~issuer:jd~b1"
 NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
-
-
-@dataclass(frozen=True)
-class OnePage:
-    """A route, who opens it (a role, or one of the three who are not signed in), and its address where that says more."""
-
-    route: str
-    who: Role | str
-    address: str = ""
-    status: int = 200
-
-    def at(self, names: Mapping[str, str]) -> str:
-        """The address with real ids in it."""
-        return (self.address or self.route).format_map(names)
 
 
 _NAMED = (
@@ -157,41 +146,7 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
-    OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
-    OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
-    OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
-    OnePage("/payouts", COMPLIANCE),
-    OnePage("/payouts/{key}", COMPLIANCE, "/payouts/{order}"),
-    OnePage("/payouts/{key}", SENIOR, "/payouts/{paid_order}"),
-    OnePage("/held", SENIOR),
-    OnePage("/rails", OPS),
-    OnePage("/claims", COMPLIANCE),
-    OnePage("/sales", COMPLIANCE),
-    OnePage("/sales", COMPLIANCE, "/sales?state=returned"),
-    OnePage("/sales/new", FINANCE),
-    OnePage("/sales/buyers", FINANCE),
-    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale}"),
-    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale_back}"),
-    OnePage("/fx", COMPLIANCE),
-    OnePage("/tax", COMPLIANCE),
-    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/splits"),
-    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/tax"),
-    OnePage("/owed", SENIOR),
-    OnePage("/owed", COMPLIANCE),
-    OnePage("/settlements", FINANCE),
-    OnePage("/settlements", COMPLIANCE, "/settlements?state=payee&period=2026-01"),  # Nothing matches.
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_answer}"),
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_invoice}"),
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_disputed}"),
-    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_approval}"),
-    OnePage("/settlements/{run_id}", COMPLIANCE, "/settlements/{settlement_closed}"),
-    OnePage("/counterparties", FINANCE),
-    OnePage("/counterparties/new", FINANCE),
-    OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{counterparty}"),
-    OnePage("/counterparties/{party_id}", COMPLIANCE, "/counterparties/{counterparty}"),
-    OnePage("/bank-batches", SENIOR),
-    OnePage("/bank-batches", COMPLIANCE),
-    OnePage("/bank-batches/{batch_id}", COMPLIANCE, "/bank-batches/{bank_batch}"),
+    *MONEY_PAGES,
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
     OnePage("/setup/access", COMPLIANCE),
@@ -245,6 +200,13 @@ NO_PAGES = {
     "/people/called": "names for a list",
     **dict.fromkeys(("/cards/{card_id}/photos/{photo_id}", "/cards/{card_id}/photos/{photo_id}/preview"), "a picture"),
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
+    "/tickets/{ticket_id}/files/{file_id}": "a file",
+    "/reconciliation/breaks": "leads to the queue of breaks",
+    "/reconciliation/statements/{statement_id}/rejected.csv": "a file",
+    "/insight/{figure}.csv": "a file",
+    "/insight/support/{figure}.csv": "a file",
+    "/setup/policies/{code}/export": "a file",
+    "/quality/second/{review_id}/files/{file_id}": "a file",
     "/payouts/{key}/statements/{statement_id}/evidence": "a file",
     "/claims/{claim_id}/evidence": "a file",
     "/quality/second/asked/{escalation_id}": "leads to the review",
@@ -285,6 +247,7 @@ async def scene(house: House) -> Scene:
     names["owner_id"] = await _seller(house, names)
     names |= await sales_in_every_state(house)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names |= await reconciliation_of_every_kind(house)
     names |= await settlements_in_every_state(house)
     names["bank_batch"] = await a_bank_batch(house, drawn_card.card_id, people[FINANCE])
     names["privacy"] = await a_privacy_request(house)

@@ -19,7 +19,8 @@ from bootstrap.settings import PROJECT_ROOT
 from database.session import Database
 from reviewer_ui import navigation
 from tests.browser.axe import COLOURS, NAMES, faults
-from tests.browser.every_page import NO_PAGES, PAGES, OnePage
+from tests.browser.every_page import NO_PAGES, PAGES
+from tests.browser.one_page import OnePage
 from tests.browser.people import DESK, PHONE
 from tests.browser.tour import Tour, tour
 from tests.browser.words import not_chinese, not_english, words

@@ -11,7 +11,8 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
 from reviewer_ui.visit import THEME_COOKIE
 from tests.browser.console import desks
-from tests.browser.every_page import OnePage, Scene, scene
+from tests.browser.every_page import Scene, scene
+from tests.browser.one_page import OnePage
 from tests.browser.people import DESK, PATIENCE_MS
 from tests.reviewer_ui.conftest import House
 from web.locale import COOKIE as LANGUAGE_COOKIE
@@ -65,7 +66,7 @@ class Tour:
         return self.page
 
     async def translate(self, locale: str) -> None:
-        """Have the server say the page again in another language, and put that into the window: no style or script is loaded anew.
+        """Have the server say the page again in another language, and put that into the window: no style or script is loaded again.
 
         What the page's scripts say of this is no complaint of the page: nobody's page is taken from under its scripts.
         """

@@ -21,10 +21,10 @@ class PrintedReader:
     fields: tuple[ReadField, ...]
     hints: list[str | None] = field(default_factory=list)
 
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         assert photo[:2] == b"\xff\xd8"
         self.hints.append(brand_hint)
-        return Reading(self.fields, "printed 1", 12)
+        return (Reading(self.fields, "printed 1", 12),)
 
 
 def printed(confidence: float = 0.99, **values: str) -> tuple[ReadField, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,8 @@ from stdnum.iso7064 import mod_37_36
 from domain.cards.reading import Box, FieldName, ReadField
 from domain.rules.brands import catalogue
 from ocr.lines import Line
-from ocr.parse import CAP_RULES_BROKEN, fields_in
+from ocr.parse import CAP_RULES_BROKEN, cards_in, fields_in
+from tests.builders.world import a_number
 
 BRANDS = catalogue()
 DIGITS = st.text("0123456789", min_size=15, max_size=15)
@@ -168,3 +170,22 @@ def test_no_print_whatever_breaks_the_parser(texts: list[str], hint: str | None)
     for field in fields_in(stacked(*texts), BRANDS, hint):
         assert 0 <= field.confidence <= 1
         assert field.value
+
+
+def test_words_and_amounts_of_a_card_are_never_its_number() -> None:
+    lines = stacked("amazon.com gift card $500", "Claim Code", "NJ3ZPI70WAH598", "www.amazon.com/redeem2026")
+    found = read(lines, "amazon-us")[FieldName.NUMBER]
+    assert found.value == "NJ3ZPI70WAH598"
+    assert FieldName.NUMBER not in read(stacked("amazon.com gift card $500"), "amazon-us")
+
+
+def test_several_labelled_numbers_are_several_cards() -> None:
+    one, other = a_number("walmart"), a_number("walmart")
+    first = stacked("沃尔玛", f"卡号 {one}", "密码 879507")
+    second = [
+        replace(line, box=replace(line.box, y=line.box.y + 1200))
+        for line in stacked("沃尔玛", f"卡号 {other}", "密码 314557")
+    ]
+    cards = cards_in([*first, *second], catalogue(), "walmart")
+    found = [{field.name: field.value for field in fields_in(card, catalogue(), "walmart")} for card in cards]
+    assert [(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found] == [(one, "879507"), (other, "314557")]

@@ -43,13 +43,19 @@ def reader(settings: Settings) -> CardReader:
     return build_reader(settings.ocr_models_dir)
 
 
+def one_card(reader: CardReader, photo: bytes, hint: str | None) -> Reading:
+    """The reading of a photo that shows one card."""
+    (reading,) = reader.read(photo, hint)
+    return reading
+
+
 FirstReading = Callable[[str, str], Reading]
 
 
 @pytest.fixture(scope="module")
 def first_reading(reader: CardReader) -> FirstReading:
     """Read a sample, by photo and hint, once for all tests that ask what a reading of it says."""
-    return cache(lambda photo, hint: reader.read(jpeg(photo), hint))
+    return cache(lambda photo, hint: one_card(reader, jpeg(photo), hint))
 
 
 class TestWithEngine:
@@ -60,7 +66,7 @@ class TestWithEngine:
     @pytest.mark.parametrize("code", ["jd", "walmart", "amazon-us"])
     def test_a_fresh_card_is_read_exactly_or_not_trusted(self, reader: CardReader, code: str) -> None:
         card = fresh_card(code, 20_000, random.Random(11))
-        number = reader.read(card.jpeg, code).field(FieldName.NUMBER)
+        number = one_card(reader, card.jpeg, code).field(FieldName.NUMBER)
         assert number is not None
         assert number.value == card.number or number.confidence < SURE
 
@@ -83,7 +89,7 @@ class TestWithEngine:
         assert [field.name for field in reading.fields if field.confidence < SURE] == [FieldName.PIN]
 
     def test_the_qr_code_gives_the_number(self, reader: CardReader) -> None:
-        number = reader.read(jpeg("walmart-500-qr.jpg"), None).field(FieldName.NUMBER)
+        number = one_card(reader, jpeg("walmart-500-qr.jpg"), None).field(FieldName.NUMBER)
         assert number is not None
         assert number.source is Source.BARCODE
 
@@ -94,11 +100,11 @@ class TestWithEngine:
         assert reading.duration_ms > 0
 
     def test_a_cup_is_no_card(self, reader: CardReader) -> None:
-        assert reader.read(jpeg("cup.jpg"), "walmart").is_empty
+        assert one_card(reader, jpeg("cup.jpg"), "walmart").is_empty
 
     def test_the_brand_is_found_without_a_hint_and_reported_against_a_wrong_one(self, reader: CardReader) -> None:
         for hint in (None, "jd"):
-            read = reader.read(jpeg("hualian-500.jpg"), hint).field(FieldName.BRAND)
+            read = one_card(reader, jpeg("hualian-500.jpg"), hint).field(FieldName.BRAND)
             assert read is not None
             assert read.value == "hualian"
 
@@ -109,7 +115,7 @@ class TestWithEngine:
         turned = Image.open(io.BytesIO(jpeg("jd-500.jpg"))).rotate(degrees, expand=True)
         out = io.BytesIO()
         turned.save(out, "JPEG", quality=88)
-        number = reader.read(out.getvalue(), "jd").field(FieldName.NUMBER)
+        number = one_card(reader, out.getvalue(), "jd").field(FieldName.NUMBER)
         assert number is not None
         assert number.value == "JDVTHXPYWBBXP425"
         assert number.box is not None
@@ -119,13 +125,13 @@ class TestWithEngine:
     def test_two_threads_share_the_engine(self, reader: CardReader) -> None:
         asked = [card for card in WITH_CARD if card["photo"] in ("jd-500.jpg", "tmall-200.jpg")]
         with ThreadPoolExecutor(2) as threads:
-            readings = list(threads.map(lambda card: reader.read(jpeg(card["photo"]), card["brand"]), asked))
+            readings = list(threads.map(lambda card: one_card(reader, jpeg(card["photo"]), card["brand"]), asked))
         numbers = [field.value for reading in readings if (field := reading.field(FieldName.NUMBER))]
         assert numbers == [card["number"] for card in asked]
 
     def test_what_is_no_picture_is_an_error_not_an_empty_reading(self, reader: CardReader) -> None:
         with pytest.raises(OSError, match="cannot identify"):
-            reader.read(b"no picture", None)
+            one_card(reader, b"no picture", None)
 
 
 def printed_on(card: dict[str, Any]) -> dict[FieldName, str]:

@@ -56,7 +56,7 @@ def test_sockets_reach_loopback_only() -> None:
 
 
 async def test_who_has_room_after_a_test_is_given_nothing_of_the_next_one(world: World) -> None:
-    """A task that its holder frees is assigned to whoever has room: such people of another test took it away."""
+    """A task that its holder frees is assigned to a person with room: people of another test took it away."""
     left_behind, (_, task, holder) = await world.a_person(), await a_taken_task(world)
     async with world.database.transaction() as session:
         (await session.get_one(PersonRow, left_behind)).capacity = 4

@@ -9,6 +9,7 @@ from domain.people.roles import Role
 from tests.reviewer_ui.matrix_line import Line as Line
 from tests.reviewer_ui.matrix_of_books import BOOKS, BOOKS_READERS
 from tests.reviewer_ui.matrix_payments import PAYMENTS
+from tests.reviewer_ui.matrix_reconciliation import RECONCILIATION
 from tests.reviewer_ui.matrix_settlement import SETTLEMENT
 
 REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
@@ -272,6 +273,7 @@ MATRIX = (
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
+    *RECONCILIATION,
     *SETTLEMENT,
     Line("GET", "/bank-batches", PAYOUT_READERS),
     Line("POST", "/bank-batches", TREASURERS, (422,)),
@@ -279,7 +281,7 @@ MATRIX = (
     Line("POST", "/bank-batches/{batch_id}/approve", TREASURERS, (404,)),
     Line("POST", "/bank-batches/{batch_id}/drop", TREASURERS, (404,)),
     Line("POST", "/bank-batches/{batch_id}/file", TREASURERS, (404,)),
-    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404, 422)),
+    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404,)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.

@@ -36,11 +36,12 @@ class NumberedReader:
     def __init__(self, numbers: list[str], brands: list[str] | None = None) -> None:
         self._left = list(zip(numbers, brands or ["walmart"] * len(numbers), strict=True))
 
-    def read(self, _photo: bytes, _hint: str | None) -> Reading:
+    def read(self, _photo: bytes, _hint: str | None) -> tuple[Reading, ...]:
         number, brand = self._left.pop(0)
         values = {FieldName.NUMBER: number, FieldName.BRAND: brand}
         box = Box(10, 20, 300, 40)
-        return Reading(tuple(ReadField(name, value, 0.99, box) for name, value in values.items()), "numbered 1", 9)
+        fields = tuple(ReadField(name, value, 0.99, box) for name, value in values.items())
+        return (Reading(fields, "numbered 1", 9),)
 
 
 async def sent(browser: httpx.AsyncClient, *photos: bytes, **typed: str) -> Page:

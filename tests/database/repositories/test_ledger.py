@@ -130,7 +130,7 @@ def test_unbalanced_postings_never_reach_the_database() -> None:
     [
         "UPDATE entry SET amount_minor = amount_minor + 1",
         "DELETE FROM entry",
-        "TRUNCATE entry",
+        "TRUNCATE entry CASCADE",
         "UPDATE ledger_transaction SET key = key || 'x'",
         "DELETE FROM ledger_transaction",
     ],

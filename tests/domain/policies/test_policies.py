@@ -210,8 +210,8 @@ def test_a_number_typed_wrongly_is_named_by_its_place_and_stays_as_it_was_typed(
     assert (again["most_minor.payee.hour"], again["unsecured_minor.card"]) == ("a lot", "12.50")
 
 
-ASKED = ["asked-ops", "asked-finance", "asked-compliance"]
-TICKETS = ["ticket-privacy", "ticket-money", "ticket", *ASKED]
+ASKED = ["asked-ops", "asked-finance", "breaks", "asked-compliance", "asked-review"]
+TICKETS = ["ticket-privacy", "ticket-money", "ticket", *ASKED, "settlement"]
 
 
 def test_rows_inside_rows_are_added_removed_and_put_in_order_by_the_form() -> None:
@@ -221,8 +221,8 @@ def test_rows_inside_rows_are_added_removed_and_put_in_order_by_the_form() -> No
         "policies[1].chain[2].minutes": "15", "policies[2].remove": "yes", "calendars[1].dates[0].key": "2027-02-07",
         "calendars[1].dates[1].key": "2027-02-14", "calendars[1].dates[1]": "10:00-12:00\n13:00-15:00",
         "calendars[2].key": "night", "calendars[2].timezone": "Asia/Shanghai", "calendars[2].week.mon": "20:00-24:00",
-        "policies[13].code": "small", "policies[13].order": "1.5", "policies[13].when.value_minor_below": "100",
-        "policies[13].budget_s": "600", "policies[13].warn_share_bp": "50", "policies[13].when.kind": "review",
+        "policies[16].code": "small", "policies[16].order": "1.5", "policies[16].when.value_minor_below": "100",
+        "policies[16].budget_s": "600", "policies[16].warn_share_bp": "50", "policies[16].when.kind": "review",
     }  # fmt: skip
     document = kind.require_valid(typed_document(kind.schema, FormData(form)).without_flaws(), {})
     codes = [policy["code"] for policy in document["policies"]]

@@ -164,7 +164,7 @@ class HarshGateway:
             self.transfers[key] = replace(record, status=Status.SUCCESS if well else Status.FAIL)
 
     def notice(self, notify_id: str, key: str, status: Status, amount: Money, *, genuine: bool = True) -> bytes:
-        """Return a notice as it is sent, signed by the gateway or by somebody else."""
+        """Return a notice as it is sent, signed by the gateway or by another sender."""
         content = {"out_biz_no": key, "order_id": "1", "status": status.value, "trans_amount": amount.decimal_text()}
         fields = {
             "notify_id": notify_id, "msg_method": NOTICE, "app_id": self.app_id, "charset": "UTF-8",

@@ -50,7 +50,9 @@ async def test_a_preview_shows_the_waterfall_and_writes_nothing(house: House, fi
 
 async def sold(house: House, card_id: str) -> list[SaleRow]:
     async with house.database.transaction() as session:
-        return list((await session.execute(select(SaleRow).where(SaleRow.card_id == card_id))).scalars())
+        return list(
+            (await session.execute(select(SaleRow).where(SaleRow.card_id == card_id).order_by(SaleRow.id))).scalars()
+        )
 
 
 async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, finance: httpx.AsyncClient) -> None:

@@ -34,6 +34,7 @@ async def a_busy_day(house: House) -> None:
             "ticket_clock",
             "ticket_message",
             "ticket_event",
+            "contact_link",
             "ticket_search",
             "ticket_link",
             "ticket_file",

@@ -243,7 +243,7 @@ async def test_a_review_question_has_the_clock_of_its_desk_and_names_nobody(worl
     assert (item.closed_at is not None, view.due_at, view.answered_by != "") == (True, None, True)
 
 
-async def test_a_late_review_question_is_warned_of_and_told_to_the_seniors(world: World) -> None:
+async def test_a_late_review_question_is_warned_of_and_reported_to_the_seniors(world: World) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     asked, review = await appealed(scene)
     senior, item = await world.a_person("senior"), await scene.item(asked, InsideDesk.REVIEW)

@@ -112,8 +112,8 @@ class Person:
             (await record(session, ticket_id)).ticket.state = TicketState.CLOSED
 
     async def seller(self) -> SellerRow:
-        (row,) = await self.world.rows(SellerRow, id=self.owner.partition(":")[2])
-        return row
+        async with self.world.database.transaction() as session:
+            return await session.get_one(SellerRow, self.owner.partition(":")[2])
 
     async def erased(self) -> None:
         first, second = await self.world.a_person("compliance"), await self.world.a_person("compliance")
@@ -133,7 +133,7 @@ class Person:
         found = []
         async with self.world.database.transaction() as session:
             for mapper in TableRow.registry.mappers:
-                table = mapper.local_table.name
+                table = str(mapper.class_.__tablename__)
                 rows = (await session.execute(text(f"SELECT to_jsonb({table})::text FROM {table}"))).scalars()  # noqa: S608
                 found += [(table, one) for row in rows for one in secrets if one in row]
             for column in COLUMNS:
@@ -141,7 +141,7 @@ class Person:
         return found
 
     async def _opened(self, session: Any, column: Any, secrets: tuple[str, ...]) -> list[tuple[str, str]]:
-        mapper = next(one for one in TableRow.registry.mappers if one.local_table.name == column.table)
+        mapper = next(one for one in TableRow.registry.mappers if one.class_.__tablename__ == column.table)
         keys = ", ".join(one.name for one in inspect(mapper.class_).primary_key)
         rows = await session.execute(text(f"SELECT {keys}, {column.column} AS sealed FROM {column.table} WHERE {column.column} IS NOT NULL"))  # noqa: S608  # fmt: skip
         found = []

@@ -1,0 +1,75 @@
+"""How much better than the bare engine our reader is, and how often nobody needs to look: on test photos that nothing was tuned on.
+
+The bare engine counts as exact when number and PIN are among its lines; ours must name them as such.
+"""
+
+from __future__ import annotations
+
+from benchmarks.result import Result
+from bootstrap.settings import Settings
+from domain.rules.brands import catalogue
+from ocr.engine import PaddleEngine
+from ocr.photo_reader import PhotoReader
+from photo_set.engines import BareEngine, BarePaddle
+from photo_set.evaluation import by_condition, counted
+from photo_set.photos import CONDITIONS, ORDINARY, Part, photos
+from photo_set.running import Comparison, compared
+
+EACH, EACH_SHORT = 15, 2
+ORDINARY_EACH, ORDINARY_SHORT = 300, 20
+GOAL_POINTS, GOAL_COVERAGE, GOAL_PRECISION = 8.0, 0.70, 0.998
+
+
+def measure(short: bool) -> list[Result]:
+    """Read photos of every condition for `ocr_exact`, then ordinary ones for `ocr_auto`."""
+    models = Settings().ocr_models_dir
+    engine = PaddleEngine(models)
+    reader, bare = PhotoReader(engine, catalogue(), engine.name), BarePaddle(models, engine)
+    hard = compared(photos(Part.TEST, EACH_SHORT if short else EACH), reader, [bare])
+    ordinary = compared(photos(Part.TEST, ORDINARY_SHORT if short else ORDINARY_EACH, (ORDINARY,)), reader, [])
+    return [_exact(hard, bare), *_auto(hard, ordinary)]
+
+
+def _exact(found: Comparison, bare: BareEngine) -> Result:
+    ours = by_condition(found.ours)
+    points = {
+        name: round(100 * (counts.exact_share - found.bare_share(bare.name, name)), 1) for name, counts in ours.items()
+    }
+    below = sorted(name for name, difference in points.items() if difference < 0)
+    whole = 100 * (counted(found.ours).exact_share - found.bare_share(bare.name))
+    details = {
+        "photos": len(found.ours), "ours": round(counted(found.ours).exact_share, 4), "bare": round(found.bare_share(bare.name), 4),
+        "points_by_condition": points, "conditions_below": below,
+    }  # fmt: skip
+    return Result(
+        "ocr_exact",
+        whole,
+        f">= {GOAL_POINTS:g} points, no condition below",
+        whole >= GOAL_POINTS and not below,
+        details,
+    )
+
+
+def _auto(hard: Comparison, ordinary: Comparison) -> list[Result]:
+    everyday, everything = counted(ordinary.ours), counted([*ordinary.ours, *hard.ours])
+    details = {
+        "ordinary_photos": everyday.photos, "accepted": everyday.accepted, "exact": round(everyday.exact_share, 4),
+        "of_all_conditions": {"photos": everything.photos, "accepted": everything.accepted, "wrong": everything.wrong},
+        "precision_at_least": round(everything.precision_at_least, 4), "conditions": len(CONDITIONS),
+    }  # fmt: skip
+    right = 1 - everything.wrong / max(1, everything.accepted)
+    return [
+        Result(
+            "ocr_auto",
+            everyday.coverage,
+            f">= {GOAL_COVERAGE:g} of ordinary photos",
+            everyday.coverage >= GOAL_COVERAGE,
+            details,
+        ),
+        Result(
+            "ocr_auto_wrong",
+            everything.wrong,
+            f"= 0 (precision {right:.4f} >= {GOAL_PRECISION:g})",
+            everything.wrong == 0,
+        ),
+    ]

@@ -1,0 +1,134 @@
+"""Read one card photo at the command line: what was found, how sure the reader is, and why."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bootstrap.settings import Settings
+from bootstrap.words import say
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from domain.cards.reading import ReadField, Reading
+    from ocr.photo_reader import Seen
+
+SURE = 0.9
+DIGITS_SHOWN_MAX = 4  # A line with so many digits could hold a number or a PIN.
+
+
+def read(
+    photo: Annotated[Path, typer.Argument(help="A JPEG, PNG or WebP file.", exists=True, dir_okay=False)],
+    brand: Annotated[
+        str | None, typer.Option("--brand", help="Code of the brand, as a seller would choose it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also the looks taken, the lines found, doubts and reasons.")
+    ] = False,
+    annotate: Annotated[
+        Path | None, typer.Option("--annotate", help="Write the photo with the places of the fields as PNG.")
+    ] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show number and PIN; they are masked otherwise.")] = False,
+) -> None:
+    """Read a card's photo with this installation's reader. / 识别一张卡片照片"""
+    from bootstrap.card_reader import card_reader
+    from domain.errors.base import Refusal
+    from domain.rules.brands import catalogue
+    from gateways.pictures.accept import accept
+
+    if brand is not None and brand not in catalogue():
+        raise typer.BadParameter(
+            say(f"没有品牌 {brand}；现有：", f"there is no brand {brand}; there are: ") + ", ".join(catalogue())
+        )
+    try:
+        accepted = accept(photo.read_bytes())
+    except Refusal as refused:
+        from languages import translate
+
+        typer.echo(translate(f"error.{refused.code}", say("zh_CN", "en"), refused.data), err=True)
+        raise typer.Exit(1) from None
+    with Console(stderr=True).status(say("正在识别…", "Reading …")):
+        readings, seen = card_reader(Settings()).read_and_explain(accepted.jpeg, brand)
+    if annotate is not None:
+        _annotated(accepted.jpeg, readings).save(annotate, "PNG")
+    shown = [_as_data(reading, seen if explain else None, reveal=reveal) for reading in readings]
+    typer.echo(json.dumps(shown, ensure_ascii=False, indent=2) if as_json else "\n\n".join(map(_as_text, shown)))
+    if all(reading.is_empty for reading in readings):
+        print(say("照片中没有识别到卡片。", "No card was found in the photo."), file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _as_data(reading: Reading, seen: Seen | None, *, reveal: bool) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "reader": reading.reader, "duration_ms": reading.duration_ms,
+        "fields": [_field(one, reveal=reveal) for one in reading.fields],
+    }  # fmt: skip
+    if seen is not None:
+        data["looks"] = list(seen.looks)
+        data["lines"] = [
+            {"text": line.text if reveal else _masked(line.text), "score": round(line.confidence, 4)}
+            for line in seen.lines
+        ]
+    return data
+
+
+def _field(read: ReadField, *, reveal: bool) -> dict[str, Any]:
+    from domain.cards.reading import SECRET_FIELDS
+
+    secret = read.name in SECRET_FIELDS and not reveal
+    box = read.box
+    return {
+        "name": read.name.value,
+        "value": "•" * (len(read.value) - 4) + read.value[-4:] if secret and len(read.value) > 8 else "••••" if secret else read.value,
+        "confidence": round(read.confidence, 4), "sure": read.confidence >= SURE, "source": read.source.value,
+        "reasons": [reason.value for reason in read.reasons],
+        "doubts": [{"place": one.place} if secret else {"place": one.place, "characters": one.characters} for one in read.doubts],
+        "box": None if box is None else [box.x, box.y, box.width, box.height],
+    }  # fmt: skip
+
+
+def _masked(text: str) -> str:
+    """Print that could be a number, without its characters."""
+    return re.sub("[0-9A-Za-z]", "•", text) if sum(map(str.isdigit, text)) >= DIGITS_SHOWN_MAX else text
+
+
+def _as_text(shown: dict[str, Any]) -> str:
+    lines = [f"{shown['reader']}, {shown['duration_ms']} ms"]
+    for one in shown["fields"]:
+        notes = [
+            *one["reasons"],
+            *(f"{doubt['place']}: {' / '.join(doubt.get('characters', '?'))}" for doubt in one["doubts"]),
+        ]
+        mark = "✓" if one["sure"] else "?"
+        lines.append(f"{mark} {one['name']:<10} {one['value']}  {one['confidence']:.3f}  {', '.join(notes)}".rstrip())
+    for look in shown.get("looks", ()):
+        lines.append(f"  look: {look}")
+    for line in shown.get("lines", ()):
+        lines.append(f"  line: {line['score']:.3f}  {line['text']}")
+    return "\n".join(lines)
+
+
+def _annotated(jpeg: bytes, readings: Sequence[Reading]) -> Image.Image:
+    from PIL import ImageDraw
+
+    from ocr.preprocess import opened
+
+    picture = opened(jpeg)
+    pen = ImageDraw.Draw(picture)
+    for read in [one for reading in readings for one in reading.fields]:
+        if read.box is not None:
+            colour = "#1a9c4b" if read.confidence >= SURE else "#d9480f"
+            pen.rectangle(
+                (read.box.x - 3, read.box.y - 3, read.box.right + 3, read.box.bottom + 3), outline=colour, width=4
+            )
+            pen.text((read.box.x, read.box.y - 18), f"{read.name.value} {read.confidence:.2f}", colour)
+    return picture

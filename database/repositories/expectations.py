@@ -1,0 +1,62 @@
+"""What our books expect to see on statements: one expectation for each entry of an account that statements are compared with.
+
+It is read from the entries themselves, so that no posting of cash can be forgotten, whatever made it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.finance.statements import StatementSource
+
+AT_ONCE = 50_000
+# No transaction of ours lasts longer: an entry older than this is there, or never will be.
+SLACK = timedelta(minutes=30)
+# The key of an order's step is `<order>:<step>`; that of an issuer's call
+# `cost:issuer:<issuer>:<request>:…`. An adjustment for a
+# line or a break is explained by what caused it.
+_FROM_BOOKS = text("""
+INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
+                         line_id, break_id)
+SELECT e.id, CAST(:source AS varchar),
+       CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
+       CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
+       coalesce(p.gateway_reference, g.gateway_reference, ''), e.amount_minor, e.currency, e.at,
+       CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date), t.cause, t.card_id,
+       CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
+       CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
+FROM account a
+JOIN entry e ON e.account_id = a.id
+JOIN ledger_transaction t ON t.id = e.transaction_id
+LEFT JOIN payout p ON p.key = split_part(t.key, ':', 1)
+LEFT JOIN goodwill_order g ON g.key = split_part(t.key, ':', 1)
+WHERE a.code = :code
+  AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
+                       ORDER BY entry_id DESC LIMIT 1), 0)
+  AND NOT EXISTS (SELECT FROM expectation x WHERE x.entry_id = e.id)
+ORDER BY e.id LIMIT :most
+ON CONFLICT DO NOTHING
+""")
+
+
+async def from_books(session: AsyncSession, source: StatementSource) -> int:
+    """Write the expectations of entries that have none yet, up to fifty thousand; return how many. Safe to repeat."""
+    values = {
+        "source": source.value, "code": source.own.code, "slack": SLACK,
+        "most": AT_ONCE,
+    }  # fmt: skip
+    done = await session.execute(_FROM_BOOKS, values)
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+async def all_from_books(session: AsyncSession, source: StatementSource) -> int:
+    """Write the expectations of every entry that has none yet; return how many."""
+    total = 0
+    while (done := await from_books(session, source)) > 0:
+        total += done
+        if done < AT_ONCE:
+            break
+    return total

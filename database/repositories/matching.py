@@ -1,0 +1,199 @@
+"""Matching of open lines with what our books expect, in whole sets: by key, by reference, by amount and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, Date, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.finance.breaks import BreakKind
+from domain.finance.statements import LineKind, StatementSource
+from domain.rules.reconciliation import FeeHandling, SourceRules
+
+# What makes an expectation free to be matched.
+FREE = """
+x.line_id IS NULL AND x.break_id IS NULL AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)
+"""
+# Each line gets the first free expectation that it names, each expectation the first line that names it.
+_NAMED = """
+WITH found AS (
+    SELECT l.id, x.entry_id, row_number() OVER (PARTITION BY l.id ORDER BY x.entry_id) AS of_line,
+           row_number() OVER (PARTITION BY x.entry_id ORDER BY l.at, l.number, l.id) AS of_entry
+    FROM statement_line l JOIN expectation x
+      ON x.source = l.source AND x.{column} = l.{column} AND x.amount_minor = l.amount_minor AND x.currency = l.currency
+         AND x.account IN ('', l.account)
+    WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.{column} <> '' AND {free})
+UPDATE statement_line l SET state = 'auto', entry_id = found.entry_id
+FROM found WHERE found.id = l.id AND of_line = 1 AND of_entry = 1
+"""
+_BY_KEY = text(_NAMED.format(column="key", free=FREE))
+_BY_REFERENCE = text(_NAMED.format(column="reference", free=FREE))
+# Without a key: the only line and the only expectation of that amount within the window.
+_BY_AMOUNT = text(f"""
+WITH found AS (
+    SELECT l.id, x.entry_id, count(*) OVER (PARTITION BY l.id) AS entries, count(*) OVER (PARTITION BY x.entry_id) AS lines
+    FROM statement_line l JOIN expectation x
+      ON x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int) AND x.amount_minor = l.amount_minor
+         AND x.currency = l.currency AND x.account IN ('', l.account)
+    WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[])) AND {FREE})
+UPDATE statement_line l SET state = 'auto', entry_id = found.entry_id
+FROM found WHERE found.id = l.id AND entries = 1 AND lines = 1
+""")  # noqa: S608  # Conditions of ours.
+# The other half of an adjustment that was posted for a line without an expectation of its own.
+_ADJUSTED = text("""
+UPDATE statement_line l SET state = 'auto', entry_id = x.entry_id
+FROM expectation x WHERE x.line_id = l.id AND l.source = CAST(:source AS varchar) AND l.state = 'open' AND x.amount_minor = l.amount_minor
+""")
+_NEW_BREAKS = text(f"""
+SELECT l.id AS line, l.kind, l.account, l.day, l.at, l.amount_minor, l.currency,
+       x.entry_id, x.amount_minor AS ours_minor, x.currency AS ours_currency, x.card_id, other.entry_id AS taken, other.amount_minor AS taken_minor
+FROM statement_line l
+LEFT JOIN LATERAL (
+    SELECT x.entry_id, x.amount_minor, x.currency, x.card_id FROM expectation x
+    WHERE l.key <> '' AND x.source = l.source AND x.key = l.key AND sign(x.amount_minor) = sign(l.amount_minor)
+      AND l.kind <> CAST(:fee AS varchar) AND x.account IN ('', l.account) AND {FREE}
+      AND NOT EXISTS (SELECT FROM statement_break b WHERE b.entry_id = x.entry_id AND b.state <> 'closed')
+    ORDER BY x.entry_id LIMIT 1) AS x ON true
+LEFT JOIN LATERAL (
+    SELECT y.entry_id, y.amount_minor FROM expectation y
+    WHERE x.entry_id IS NULL AND l.key <> '' AND y.source = l.source AND y.key = l.key
+      AND sign(y.amount_minor) = sign(l.amount_minor) AND y.line_id IS NULL ORDER BY y.entry_id LIMIT 1) AS other ON true
+WHERE l.source = CAST(:source AS varchar) AND l.state = 'open'
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.line_id = l.id AND b.state <> 'closed')
+ORDER BY l.at, l.id LIMIT :most
+""")  # noqa: S608  # Conditions of ours.
+_NOT_THERE = text(f"""
+SELECT x.entry_id, x.account, x.day, x.at, x.amount_minor, x.currency FROM expectation x
+WHERE x.source = CAST(:source AS varchar) AND x.day = ANY(:days) AND x.account IN ('', CAST(:account AS varchar)) AND {FREE}
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.entry_id = x.entry_id AND b.state <> 'closed')
+ORDER BY x.at, x.entry_id LIMIT :most
+""").bindparams(bindparam("days", type_=ARRAY(Date)))  # noqa: S608  # Conditions of ours.
+_OVER = text("""
+SELECT b.id FROM statement_break b
+LEFT JOIN statement_line l ON l.id = b.line_id
+LEFT JOIN expectation x ON x.entry_id = b.entry_id
+WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed'
+  AND (l.state <> 'open'
+       OR (b.line_id IS NULL AND (x.line_id IS NOT NULL OR x.break_id IS NOT NULL
+           OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id))))
+ORDER BY b.id LIMIT :most
+""")
+# An order whose outcome nobody knows, named by a line with its exact amount: it was paid.
+PROVED = """
+UPDATE {table} p SET answered = 'paid', state = 'unknown', gateway_reference = coalesce(p.gateway_reference, l.reference)
+FROM statement_line l
+WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind IN ('transfer', 'other') AND l.key = p.key AND p.rail = l.source
+  AND l.amount_minor = -p.amount_minor AND l.currency = p.currency
+  AND p.answered IS NULL AND p.settled_at IS NULL AND p.state IN ('prepared', 'unknown')
+RETURNING p.key, l.id AS line
+"""
+AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class FoundBreak:
+    """A break to be written; amounts in minor units, `difference_minor` what the statement has more than our books."""
+
+    kind: BreakKind
+    account: str
+    day: date
+    since: datetime
+    line_id: str | None
+    entry_id: int | None
+    amount_minor: int
+    difference_minor: int
+    currency: str
+    ours_minor: int | None = None  # Of the free expectation that the line names with another amount.
+    card_id: str | None = None
+
+
+async def match(session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
+    """Match the source's open lines; return how many."""
+    given, total = {"source": source.value}, 0
+    for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE):
+        total += (await session.execute(statement, given)).rowcount  # type: ignore[attr-defined]
+    never = [LineKind.FEE.value, LineKind.FUNDS.value]
+    by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": never})
+    return int(total + by_amount.rowcount)  # type: ignore[attr-defined]
+
+
+async def proved(session: AsyncSession, source: StatementSource) -> list[tuple[str, str]]:
+    """Keep for orders of unknown outcome that a line says they were paid; return their keys with the lines."""
+    found: list[tuple[str, str]] = []
+    for table in ("payout", "goodwill_order"):
+        rows = await session.execute(text(PROVED.format(table=table)), {"source": source.value})
+        found += sorted((row.key, row.line) for row in rows)
+    return found
+
+
+async def new_breaks(session: AsyncSession, source: StatementSource, rules: SourceRules) -> list[FoundBreak]:
+    """Return the breaks of open lines that have none yet, at most AT_ONCE, the oldest first."""
+    given = {"source": source.value, "fee": LineKind.FEE.value, "most": AT_ONCE}
+    return _each_entry_once(_judged(row, rules) for row in await session.execute(_NEW_BREAKS, given))
+
+
+async def not_there(
+    session: AsyncSession, source: StatementSource, account: str, days: Sequence[date]
+) -> list[FoundBreak]:
+    """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE."""
+    given = {"source": source.value, "account": account, "days": list(days), "most": AT_ONCE}
+    return [
+        FoundBreak(
+            BreakKind.MISSING_THERE, row.account, row.day, row.at, None, row.entry_id, row.amount_minor, -row.amount_minor,
+            row.currency,
+        )
+        for row in await session.execute(_NOT_THERE, given)
+    ]  # fmt: skip
+
+
+async def over(session: AsyncSession, source: StatementSource) -> list[str]:
+    """Return the open breaks whose other side came meanwhile, at most AT_ONCE."""
+    return list((await session.execute(_OVER, {"source": source.value, "most": AT_ONCE})).scalars())
+
+
+def _judged(row: Any, rules: SourceRules) -> FoundBreak:
+    ours, entry = row.ours_minor, row.entry_id
+    if row.kind == LineKind.FEE:
+        agreed = 0 if row.taken_minor is None else rules.fee_of(row.taken_minor)
+        kind, difference, entry = BreakKind.FEE_DIFFERENCE, row.amount_minor + agreed, None
+    elif entry is not None and row.currency != row.ours_currency:
+        kind, difference = BreakKind.CURRENCY, row.amount_minor
+    elif entry is not None:
+        larger = abs(row.amount_minor) > abs(ours)
+        kind, difference = (BreakKind.AMOUNT_OVER if larger else BreakKind.AMOUNT_UNDER), row.amount_minor - ours
+        if larger and ours < 0 and rules.fees is FeeHandling.IN_AMOUNT:
+            kind = BreakKind.FEE_DIFFERENCE
+    elif row.taken is not None:
+        kind, difference, entry = BreakKind.DUPLICATE, row.amount_minor, row.taken
+    else:
+        kind, difference = BreakKind.MISSING_HERE, row.amount_minor
+    return FoundBreak(
+        kind,
+        row.account,
+        row.day,
+        row.at,
+        row.line,
+        entry,
+        row.amount_minor,
+        difference,
+        row.currency,
+        ours,
+        row.card_id,
+    )
+
+
+def _each_entry_once(found: Iterable[FoundBreak]) -> list[FoundBreak]:
+    """Two lines that name one free expectation with other amounts: the second is judged when the first has its break."""
+    seen: set[int] = set()
+    kept = []
+    for one in found:
+        if one.entry_id is not None and one.kind is not BreakKind.DUPLICATE:
+            if one.entry_id in seen:
+                continue
+            seen.add(one.entry_id)
+        kept.append(one)
+    return kept

@@ -1,0 +1,139 @@
+"""Import the statements that wait, match them, make work of their breaks; and fetch each rail's bill of yesterday."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from sqlalchemy import select, text
+
+from database.session import Database
+from database.tables.finance_statements import StatementRow
+from domain.errors.general import TemporarilyUnavailable
+from domain.finance.statements import StatementSource, StatementState
+from domain.places import BUSINESS_ZONE, business_day
+from domain.rules.reconciliation import reconciliation_in_force
+from domain.sealing import KeyRing
+from gateways.errors import GatewayError
+from gateways.statements.bank import BANKS
+from services.finance.break_work import open_work
+from services.finance.matching import Matching
+from services.finance.statement_import import StatementImport, nothing_moved
+from services.finance.statements import Statements, waiting
+
+WORK_AT_ONCE = 50
+BILLS_AT = time(10)  # Providers have the bill of a day in the morning after it.
+DAYS_BACK = 3  # A bill that could not be had is asked for so many days.
+_log = structlog.get_logger("reconciliation")
+# Sources with open lines or expectations written by no look yet: what was posted meanwhile may match them.
+_NEWS = text("""
+SELECT EXISTS (SELECT FROM statement_line WHERE source = CAST(:source AS varchar) AND state = 'open')
+    OR EXISTS (SELECT FROM statement_break WHERE source = CAST(:source AS varchar) AND state <> 'closed')
+""")
+_NEWEST = text("""
+SELECT coalesce(max(e.id), 0) FROM entry e JOIN account a ON a.id = e.account_id WHERE a.code = :code
+""")
+
+
+class BillGateway(Protocol):
+    """What gives the file of a day as its provider makes it."""
+
+    async def bill(self, day: date) -> bytes:
+        """Return the file; empty where nothing moved. Raises GatewayError."""
+        ...
+
+
+class Reconciler:
+    """Looks for files that wait, files that are not matched, and new postings."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, banks: Path = BANKS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._now = now
+        self._imports = StatementImport(database, keyring, now, banks)
+        self._matching = Matching(database, now)
+        self._seen: dict[StatementSource, int] = {}
+
+    async def look(self) -> int:
+        """Do the next piece of what waits; return how much was done. Raises DatabaseUnavailable."""
+        async with self._database.transaction() as session:
+            next_one = await waiting(session)
+            unjudged = (StatementRow.state == StatementState.IMPORTED, StatementRow.judged_at.is_(None))
+            found = select(StatementRow.id).where(*unjudged).order_by(StatementRow.ended_at).limit(1)
+            judged = (await session.execute(found)).scalar_one_or_none()
+        done = 0
+        if judged is not None:
+            await self._matching.judge(judged)
+            done += WORK_AT_ONCE
+        if next_one is not None and await self._imports.run(next_one) is not None:
+            done += WORK_AT_ONCE
+        for source in StatementSource:
+            if await self._has_news(source):
+                await self._matching.run(source)
+        async with self._database.transaction() as session:
+            return done + await open_work(session, self._now(), WORK_AT_ONCE)
+
+    async def _has_news(self, source: StatementSource) -> bool:
+        """Whether something was posted since the last look while something of the source is open."""
+        async with self._database.transaction() as session:
+            newest = int((await session.execute(_NEWEST, {"code": source.own.code})).scalar_one())
+            known, self._seen[source] = self._seen.get(source), newest
+            return newest != known and bool((await session.execute(_NEWS, {"source": source.value})).scalar_one())
+
+
+class BillFetcher:
+    """Fetches the bill of each of the last days that no file covers, once the provider has it."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, gateways: Mapping[StatementSource, BillGateway],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._gateways = gateways
+        self._now = now
+        self._files = Statements(database, keyring, now)
+
+    async def look(self) -> int:
+        """Fetch what is due; return how many files. Raises DatabaseUnavailable."""
+        now = self._now()
+        if now.astimezone(BUSINESS_ZONE).time() < BILLS_AT:
+            return 0
+        fetched = 0
+        for source, gateway in self._gateways.items():
+            for back in range(DAYS_BACK, 0, -1):
+                day = business_day(now) - timedelta(days=back)
+                if not await self._covered(source, day):
+                    fetched += await self._fetch(source, gateway, day)
+        return fetched
+
+    async def _fetch(self, source: StatementSource, gateway: BillGateway, day: date) -> int:
+        try:
+            content = await gateway.bill(day)
+        except (GatewayError, TemporarilyUnavailable) as error:
+            _log.warning("bill_waits", source=source.value, day=day.isoformat(), reason=type(error).__name__)
+            return 0
+        if not content:
+            accounts = reconciliation_in_force(business_day(self._now())).sources[source].accounts
+            await nothing_moved(self._database, source, accounts[0] if accounts else "", day, self._now())
+            return 1
+        whole = io.BytesIO(content)
+
+        async def read(size: int) -> bytes:
+            return whole.read(size)
+
+        await self._files.keep("machine:bills", f"{source.value}-{day:%Y%m%d}", read, day)
+        return 1
+
+    async def _covered(self, source: StatementSource, day: date) -> bool:
+        """Whether a file of this day is imported, or one that was fetched waits or was refused: a person looks then."""
+        imported = (StatementRow.source == source, StatementRow.first_day <= day, StatementRow.last_day >= day)
+        fetched = (StatementRow.file_name == f"{source.value}-{day:%Y%m%d}", StatementRow.given_day == day)
+        found = select(StatementRow.id).where((imported[0] & imported[1] & imported[2]) | (fetched[0] & fetched[1]))
+        async with self._database.transaction() as session:
+            return (await session.execute(found.limit(1))).first() is not None

@@ -1,0 +1,183 @@
+"""Which pieces of print could be the number or the PIN, and which of them is: labels first, the brand's rules second. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from domain.cards.reading import FieldName, ReadField, Reason
+from domain.rules.brands import Brand
+from ocr.confidence import confidence_of
+from ocr.grammar import Grammar, number_grammar, pin_grammars
+from ocr.judging import Judged, judged
+from ocr.labels import Label, Segment
+from ocr.lines import Span
+
+SURE = 0.9  # From this confidence on nobody needs to look again.
+SURE_OF_CARD = 0.5  # From this confidence on a further number means a further card.
+LONGER_OR_SHORTER = 2  # Characters that a reading of a labelled value may have too many or too few.
+WINDOWS_MAX = 5  # Windows of one segment that are decoded, those nearest to the right length first.
+_TOKEN = re.compile(r"[0-9A-Z]+")
+_BETWEEN_GROUPS = re.compile(r"[\s\-–—·.]{0,3}")
+# Words that are printed on cards and could stand inside a number with letters by their length.
+_WORDS = re.compile(r"GIFT|CARD|WWW|HTTP|COM(?![0-9])|VALID|VALUE|REDEEM|ORDER|STORE|SHOP|AMOUNT|CODE|EXAMPLE")
+_HOTLINE = re.compile(r"[48]00[0-9]{7}|1[3-9][0-9]{9}")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A value that could be the wanted one, where it stands, and whether a label announces it."""
+
+    name: FieldName
+    judged: Judged
+    span: Span
+    labelled: bool
+    grammar: Grammar
+    like_printed: bool  # In groups as the brand prints them, or in one.
+    rivals: int = 0  # Other print that the grammar allows.
+
+    @cached_property
+    def trusted(self) -> tuple[float, tuple[Reason, ...]]:
+        """How sure it is that this value is printed and is the wanted one (0..1), and what speaks against it."""
+        return confidence_of(
+            self.judged, self.grammar, labelled=self.labelled, like_printed=self.like_printed, rivals=self.rivals
+        )
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is that this value is printed and is the wanted one (0..1)."""
+        return self.trusted[0]
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, float]:
+        """Better candidates have a higher rank."""
+        return self.judged.holds, self.labelled, self.like_printed, self.confidence
+
+    def field(self) -> ReadField:
+        """Return it as a field of the reading."""
+        found = self.judged
+        return ReadField(
+            self.name,
+            found.value,
+            self.confidence,
+            self.span.box,
+            alternatives=found.alternatives,
+            labelled=self.labelled,
+            doubts=found.doubts,
+            reasons=self.trusted[1],
+        )
+
+
+def number_in(cut: Sequence[Segment], brand: Brand) -> Candidate | None:
+    """Find the brand's number; None where nothing could be one."""
+    return _best(_numbers(cut, brand))
+
+
+def certain_numbers_in(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+    """Return the different labelled numbers that keep the brand's rules: of several cards in one photo there is one each."""
+    found = [
+        one for one in _numbers(cut, brand) if one.judged.holds and one.labelled and one.confidence >= SURE_OF_CARD
+    ]
+    return list({one.judged.value: one for one in sorted(found, key=lambda one: one.rank)}.values())
+
+
+def _numbers(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+    grammar = number_grammar(brand)
+    announcing = {Label.NUMBER, Label.CODE, Label.PIN} if brand.pin is None else {Label.NUMBER}
+    return [one for segment in cut for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)]
+
+
+def pin_in(cut: Sequence[Segment], brand: Brand, number: Candidate | None) -> Candidate | None:
+    """Find the PIN beside the number; None for a brand without one."""
+    found = [
+        one
+        for grammar in (pin_grammars(brand.pin) if brand.pin else ())
+        for segment in cut
+        for one in _in_segment(FieldName.PIN, segment, {Label.PIN, Label.CODE}, grammar, (len(grammar.places),))
+        if number is None or not one.span.meets(number.span)
+    ]
+    return _best(found)
+
+
+def _best(found: Sequence[Candidate]) -> Candidate | None:
+    best = max(found, key=lambda one: one.rank, default=None)
+    if best is None:
+        return None
+    rivals = {one.judged.value for one in found if one.judged.holds and not one.span.meets(best.span)} - {
+        best.judged.value
+    }
+    return replace(best, rivals=len(rivals))
+
+
+def _in_segment(
+    name: FieldName, segment: Segment, announcing: set[Label], grammar: Grammar, group: tuple[int, ...]
+) -> Iterator[Candidate]:
+    labelled = segment.label in announcing
+    if not labelled and segment.label is not None:
+        return
+    wanted = len(grammar.places)
+    reach = LONGER_OR_SHORTER if labelled else (1 if grammar.checked else 0)
+    windows = [one for one in _windows(segment.span) if abs(len(one.written) - wanted) <= reach]
+    found_any = False
+    for window in sorted(windows, key=lambda one: abs(len(one.written) - wanted))[:WINDOWS_MAX]:
+        if not labelled and _is_other_print(window.written, grammar, name, segment):
+            continue
+        span = window.span
+        lattice = span.lattice()
+        found = judged(window.written, span.confidence, [] if lattice is None else [lattice], grammar)
+        if found is not None and (found.holds or len(window.written) == wanted or labelled):
+            like = window.groups in (group, (wanted,))
+            found_any = True
+            yield Candidate(name, found, span, labelled, grammar, like)
+    if labelled and not found_any and (kept := _wrong_length(segment, wanted)) is not None:
+        yield Candidate(name, Judged(kept, holds=False), segment.span, True, grammar, False)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Neighbouring groups of characters, joined."""
+
+    written: str
+    groups: tuple[int, ...]
+    span: Span
+
+
+def _windows(span: Span) -> Iterator[_Window]:
+    """Every run of neighbouring groups: `81 0042 7` gives 81, 810042, 8100427, 0042, 00427, 7."""
+    tokens = list(_TOKEN.finditer(span.text))
+    for first, token in enumerate(tokens):
+        for last in range(first, len(tokens)):
+            if last > first and not _BETWEEN_GROUPS.fullmatch(span.text, tokens[last - 1].end(), tokens[last].start()):
+                break
+            inside = tokens[first : last + 1]
+            groups = tuple(len(one.group()) for one in inside)
+            yield _Window("".join(one.group() for one in inside), groups, span.part(token.start(), tokens[last].end()))
+
+
+def _is_other_print(written: str, grammar: Grammar, name: FieldName, segment: Segment) -> bool:
+    """Whether print without a label is a word, a hotline, or only a part of more print."""
+    if name is FieldName.PIN:
+        return written != "".join(_TOKEN.findall(segment.span.text))
+    if grammar.letters and (_WORDS.search(written) or written.isalpha()):
+        return True
+    return _HOTLINE.fullmatch(written) is not None
+
+
+def _wrong_length(segment: Segment, wanted: int) -> str | None:
+    """What stands behind a label although no value of the brand is so long: a person gets it to compare with the photo."""
+    written = "".join(_TOKEN.findall(segment.span.text))
+    looks_right = 3 <= len(written) <= wanted + 4 and sum(map(str.isdigit, written)) * 2 >= len(written)
+    return written if looks_right else None
+
+
+def weighed(first: Candidate | None, again: Sequence[Candidate | None]) -> Candidate | None:
+    """Return the candidate with the value that all looks at its line together make likeliest."""
+    same = [one for one in (first, *again) if one is not None]
+    if first is None or first.confidence >= SURE or len(same) < 2:
+        return first
+    lattices = [lattice for one in same if (lattice := one.span.lattice()) is not None]
+    written = "".join(_TOKEN.findall(first.span.text))
+    found = judged(written, first.span.confidence, lattices, first.grammar) if lattices else None
+    return first if found is None else replace(first, judged=found)

@@ -1,0 +1,63 @@
+"""How sure a value is, from what speaks for it; capped where something happened that no score shows. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from domain.cards.reading import Reason
+from ocr.characters import SAME_SHAPE
+from ocr.grammar import Grammar
+from ocr.judging import Judged
+
+# A value is trusted no more than this when the named thing happened; all but one lie below the 0.9 that needs no person.
+CAPS: Mapping[Reason, float] = {
+    Reason.RULES_BROKEN: 0.3,
+    Reason.INVENTED: 0.6,
+    Reason.REPAIRED: 0.95,
+    Reason.REPAIRED_UNCHECKED: 0.7,
+    Reason.SAME_SHAPE: 0.85,
+    Reason.BLURRED: 0.85,
+    Reason.UNLABELLED_UNCHECKED: 0.75,
+    Reason.RIVALS: 0.85,
+}
+SCORE_BLURRED = 0.6  # Score of the worst character below which more than one is likely to be wrong.
+FIT_SHOWN = (
+    -3.5
+)  # A value less likely than the free reading by more than this (as a logarithm) is not shown by the photo.
+UNCAUGHT_BY_CHECK = 0.1  # Part of misreads that a check digit lets through.
+
+
+def confidence_of(
+    found: Judged, grammar: Grammar, *, labelled: bool, like_printed: bool, rivals: int
+) -> tuple[float, tuple[Reason, ...]]:
+    """Return how sure it is that the value is printed and is the wanted one (0..1), and what speaks against it."""
+    given = {
+        Reason.RULES_BROKEN: not found.holds,
+        Reason.INVENTED: found.fit < FIT_SHOWN,
+        Reason.REPAIRED: bool(found.changes) and found.looks == 0,
+        Reason.REPAIRED_UNCHECKED: not grammar.checked and _is_changed(found),
+        Reason.SAME_SHAPE: grammar.letters and not grammar.checked and bool(SAME_SHAPE & set(found.value)),
+        Reason.BLURRED: found.looks == 0 and found.worst is not None and found.worst < SCORE_BLURRED,
+        Reason.UNLABELLED_UNCHECKED: not labelled and not grammar.checked,
+        Reason.RIVALS: not labelled and (rivals > 0 or not like_printed),
+    }
+    reasons = tuple(reason for reason, holds in given.items() if holds)
+    return min([_shown(found, grammar), *(CAPS[reason] for reason in reasons)]), reasons
+
+
+def _is_changed(found: Judged) -> bool:
+    """Whether too few looks show the value as it is."""
+    if found.looks <= 1:
+        return bool(found.changes)
+    return found.agreeing * 2 < found.looks
+
+
+def _shown(found: Judged, grammar: Grammar) -> float:
+    """How sure the characters are, before what else may be wrong."""
+    worst = (
+        found.share if found.worst is None else min(found.worst, found.share) if not grammar.checked else found.worst
+    )
+    if grammar.checked:
+        worst = 1 - (1 - worst) * UNCAUGHT_BY_CHECK
+    return worst * math.exp(min(0.0, found.fit) / 10)

@@ -1,0 +1,135 @@
+"""What a reader makes of labelled photos, counted by condition: exact, accepted without a person, and wrong though accepted."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.cards.reading import FieldName, ReadField, Reading
+from photo_set.faces import Printed
+from photo_set.folder import Hashed, RealPhoto
+from photo_set.photos import LabelledPhoto
+
+SURE = 0.9  # From this confidence on no person looks at a field; the assessment's own limit.
+SECRET_LENGTH_MIN, SECRET_LENGTH_MAX = 4, 24
+_Z = 1.959964  # 95 %
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One photo as a reader read it. `confidence` is that of the least sure of number and PIN; 0 where one is missing."""
+
+    condition: str
+    name: str  # Its seed, or the file of a real one.
+    exact: bool  # Number and PIN, each character.
+    confidence: float
+    brand: bool
+    face_value: bool
+    expiry: bool
+    seconds: float
+    values: tuple[tuple[str, str], ...] = ()  # Number and PIN of an invented card, as printed and as read.
+
+    @property
+    def accepted(self) -> bool:
+        """No person would look at number and PIN."""
+        return self.confidence >= SURE
+
+    @property
+    def wrong(self) -> bool:
+        """It was accepted and is not what is printed."""
+        return self.accepted and not self.exact
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Photos of one condition or of all."""
+
+    photos: int
+    exact: int
+    accepted: int
+    wrong: int
+
+    @property
+    def exact_share(self) -> float:
+        """Return the share of photos read exactly."""
+        return self.exact / max(1, self.photos)
+
+    @property
+    def coverage(self) -> float:
+        """Return the share of photos that need no person."""
+        return self.accepted / max(1, self.photos)
+
+    @property
+    def precision_at_least(self) -> float:
+        """Return the lower end of the 95 % interval of how many accepted readings are right (Wilson; 0 of n wrong: 1 - 3/n)."""
+        return lower_bound(self.accepted - self.wrong, self.accepted)
+
+
+def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) -> Outcome:
+    """Compare a reading with what is printed."""
+    read = {one.name: one for one in reading.fields}
+    printed = photo.printed
+    secrets = {name: read.get(name) for name in (FieldName.NUMBER, FieldName.PIN) if printed.has(name)}
+    exact = all(one is not None and printed.is_printed(name, one.value) for name, one in secrets.items())
+    confidence = min((0.0 if one is None else one.confidence for one in secrets.values()), default=0.0)
+    expiry = read.get(FieldName.EXPIRY)
+    return Outcome(
+        photo.condition, photo.name, exact, confidence, _is(read.get(FieldName.BRAND), printed.brand),
+        not printed.face_value or _is(read.get(FieldName.FACE_VALUE), printed.face_value),
+        (None if expiry is None else expiry.value) == (printed.expiry or None), seconds, _values(photo, secrets),
+    )  # fmt: skip
+
+
+def _values(
+    photo: LabelledPhoto | RealPhoto, secrets: Mapping[FieldName, ReadField | None]
+) -> tuple[tuple[str, str], ...]:
+    """Number and PIN, printed and read, of invented cards alone."""
+    if isinstance(photo, RealPhoto):
+        return ()
+    known = {FieldName.NUMBER: photo.printed.number, FieldName.PIN: photo.printed.pin or ""}
+    return tuple((known[name], "" if one is None else one.value) for name, one in secrets.items())
+
+
+def is_among(printed: Printed | Hashed, texts: Iterable[str]) -> bool:
+    """Return whether a line holds the number and one the PIN, letter case, spaces and dashes aside: all that a bare engine is asked."""
+    plain = [re.sub(r"[^0-9A-Z]", "", text.upper()) for text in texts]
+    parts = {
+        text[start : start + length]
+        for text in plain
+        for length in range(SECRET_LENGTH_MIN, min(SECRET_LENGTH_MAX, len(text)) + 1)
+        for start in range(len(text) - length + 1)
+    }
+    wanted = [name for name in (FieldName.NUMBER, FieldName.PIN) if printed.has(name)]
+    return all(any(printed.is_printed(name, part) for part in parts) for name in wanted)
+
+
+def counted(outcomes: Sequence[Outcome]) -> Counts:
+    """Count outcomes."""
+    return Counts(
+        len(outcomes),
+        sum(one.exact for one in outcomes),
+        sum(one.accepted for one in outcomes),
+        sum(one.wrong for one in outcomes),
+    )
+
+
+def by_condition(outcomes: Sequence[Outcome]) -> dict[str, Counts]:
+    """Count outcomes by condition, in the order in which they come."""
+    conditions = dict.fromkeys(one.condition for one in outcomes)
+    return {name: counted([one for one in outcomes if one.condition == name]) for name in conditions}
+
+
+def lower_bound(right: int, of: int) -> float:
+    """Return the lower end of Wilson's 95 % interval for a share of `right` in `of`; 0 for none."""
+    if of == 0:
+        return 0.0
+    share = right / of
+    middle = share + _Z**2 / (2 * of)
+    spread = _Z * math.sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
+    return (middle - spread) / (1 + _Z**2 / of)
+
+
+def _is(read: object, wanted: str) -> bool:
+    return getattr(read, "value", None) == wanted

@@ -1,0 +1,218 @@
+"""Matching statements with our books, and finding where both differ: repeated with every import and every new posting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.locks import AdvisoryLock, acquire
+from database.repositories import expectations, ledger, matching
+from database.repositories.matching import FoundBreak
+from database.session import Database
+from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
+from database.tables.people import AuditRow
+from domain.finance.breaks import Against, BreakKind, BreakState, Verb, adjustment
+from domain.finance.postings.statements import ADJUSTED, adjusted_key, line_cause
+from domain.finance.statements import LineState, StatementSource, StatementState
+from domain.identifiers import new_id
+from domain.money import Currency, Money
+from domain.places import BUSINESS_ZONE, business_day
+from domain.rules.reconciliation import FeeHandling, SourceRules, reconciliation_in_force
+from services.finance.break_work import close_work
+from services.finance.returned import Found, returned
+
+ROUNDS_MAX = 1_000  # Of AT_ONCE breaks each: more would be a file of nothing else.
+_RETURNED = text("""
+SELECT l.id, l.key, l.reference, -l.amount_minor AS paid_minor, l.amount_minor, l.currency
+FROM statement_line l JOIN payout p ON p.key = l.key AND p.state = 'paid' AND p.rail = l.source
+WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind = 'returned' AND l.amount_minor = p.amount_minor
+ORDER BY l.at, l.id LIMIT 500
+""")
+
+
+class Matching:
+    """Runs over one source at a time, in one transaction under one lock."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def run(self, source: StatementSource) -> int:
+        """Match what is open of the source and write the breaks of what stays; return how many lines were matched."""
+        async with self._database.transaction() as session:
+            return await self.run_in(session, source)
+
+    async def run_in(self, session: AsyncSession, source: StatementSource) -> int:
+        """Do so in the caller's transaction, which holds the lock of matching until its end."""
+        await acquire(session, AdvisoryLock.MATCHING)
+        rules, now = self._rules(source), self._now()
+        await expectations.all_from_books(session, source)
+        for key, line in await matching.proved(session, source):
+            session.add(AuditRow(actor="machine", act="statement:order:paid", subject=key, facts={"line": line}))
+        total = await matching.match(session, source, rules)
+        if await self._money_back(session, source, now):
+            await expectations.all_from_books(session, source)
+            total += await matching.match(session, source, rules)
+        await self._end(session, source, now)
+        return total + await self._judge(session, source, rules)
+
+    async def judge(self, statement_id: str) -> None:
+        """Match an imported file and find what no statement shows of the days that it makes complete."""
+        async with self._database.transaction() as session:
+            row = await session.get_one(StatementRow, statement_id)
+            if row.state is not StatementState.IMPORTED or row.judged_at is not None or row.source is None:
+                return
+            await self.run_in(session, row.source)
+            rules = self._rules(row.source)
+            days = await complete_days(session, row, rules)
+            while missing := await matching.not_there(session, row.source, row.account, days):
+                await self._write(session, row.source, missing)
+                if len(missing) < matching.AT_ONCE:
+                    break
+            await self._opening(session, row)
+            row.judged_at = self._now()
+
+    async def _opening(self, session: AsyncSession, row: StatementRow) -> None:
+        """Make work of money that was in the account before its first statement and is not in our books."""
+        if row.source is None or row.opening_minor is None or row.first_day is None:
+            return
+        earlier = select(StatementRow.account).where(
+            StatementRow.source == row.source, StatementRow.state == StatementState.IMPORTED,
+            StatementRow.opening_minor.is_not(None), StatementRow.id != row.id,
+        )  # fmt: skip
+        others = set((await session.execute(earlier)).scalars())
+        if row.account in others:
+            return
+        began = datetime.combine(row.first_day, time(), BUSINESS_ZONE)
+        before = began - timedelta(microseconds=1)
+        ours = 0 if others else (await ledger.balance_at(session, row.source.own.code, before)).amount_minor
+        if (difference := row.opening_minor - ours) != 0:
+            day = row.first_day - timedelta(days=1)
+            found = FoundBreak(
+                BreakKind.MISSING_HERE, row.account, day, before, None, None, difference, difference, row.currency
+            )  # fmt: skip
+            await self._write(session, row.source, [found])
+
+    async def _money_back(self, session: AsyncSession, source: StatementSource, now: datetime) -> int:
+        """Book what a line says came back of a paid order: the exact key and amount."""
+        booked = 0
+        for line in (await session.execute(_RETURNED, {"source": source.value})).all():
+            amount = Money(line.amount_minor, Currency(line.currency))
+            booked += await returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
+        return booked
+
+    async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
+        """Post by itself what the rules allow, and write the breaks of all else; return how many lines were matched so."""
+        posted = 0
+        for _ in range(ROUNDS_MAX):
+            found = await matching.new_breaks(session, source, rules)
+            breaks = []
+            for one in found:
+                against = by_itself(one, rules)
+                if against is None:
+                    breaks.append(one)
+                else:
+                    await self._post(session, source, one, against)
+            posted += len(found) - len(breaks)
+            await self._write(session, source, breaks)
+            if len(found) < matching.AT_ONCE:
+                break
+        if posted:
+            await expectations.all_from_books(session, source)
+            await matching.match(session, source, rules)
+        return posted
+
+    async def _post(self, session: AsyncSession, source: StatementSource, found: FoundBreak, against: Against) -> None:
+        line, currency = str(found.line_id), Currency(found.currency)
+        ours = None if found.ours_minor is None else Money(found.ours_minor, currency)
+        postings = adjustment(source, against, Money(found.amount_minor, currency), ours)
+        cause = line_cause(line)
+        await ledger.post(
+            session, adjusted_key(cause), found.card_id, ADJUSTED, postings, happened_on=found.day, cause=cause
+        )  # fmt: skip
+        session.add(self._closed(source, found, against, adjusted_key(cause)))
+        if found.entry_id is not None:
+            matched = {"state": LineState.AUTO, "entry_id": found.entry_id}
+            await session.execute(update(StatementLineRow).where(StatementLineRow.id == line).values(matched))
+
+    def _closed(self, source: StatementSource, found: FoundBreak, against: Against, key: str) -> BreakRow:
+        """What the rules decided by themselves, kept as what a person decides: where each adjustment went and why."""
+        now = self._now()
+        return BreakRow(
+            **self._facts(source, found), state=BreakState.CLOSED, against=against, posted_key=key, closed_at=now,
+            verb=Verb.CREATE if found.entry_id is None else Verb.EDIT,
+            policy_version=reconciliation_in_force(business_day(now)).version,
+        )  # fmt: skip
+
+    def _facts(self, source: StatementSource, found: FoundBreak) -> dict[str, Any]:
+        return {
+            "id": new_id(), "kind": found.kind, "source": source, "account": found.account, "day": found.day,
+            "line_id": found.line_id, "entry_id": found.entry_id, "amount_minor": found.amount_minor,
+            "difference_minor": found.difference_minor, "currency": Currency(found.currency), "since": found.since,
+            "found_at": self._now(),
+        }  # fmt: skip
+
+    async def _write(self, session: AsyncSession, source: StatementSource, found: Sequence[FoundBreak]) -> None:
+        session.add_all(BreakRow(**self._facts(source, one)) for one in found)
+        await session.flush()
+
+    async def _end(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
+        """Close the breaks whose other side came by itself."""
+        while ended := await matching.over(session, source):
+            for break_id in ended:
+                row = await session.get_one(BreakRow, break_id, with_for_update=True, populate_existing=True)
+                if row.task_id is not None:
+                    await close_work(session, row.task_id, now)
+                row.state, row.verb, row.closed_at = BreakState.CLOSED, Verb.FOUND, now
+            await session.flush()
+
+    def _rules(self, source: StatementSource) -> SourceRules:
+        return reconciliation_in_force(business_day(self._now())).sources[source]
+
+
+def by_itself(found: FoundBreak, rules: SourceRules) -> Against | None:
+    """Return where the rules post a difference without a person; None: a person decides."""
+    if found.line_id is None:
+        return None
+    if found.kind is BreakKind.FEE_DIFFERENCE:
+        fee = -found.difference_minor if found.ours_minor is not None else -found.amount_minor
+        agreed = rules.fee_of(found.ours_minor) if found.ours_minor is not None else fee + found.difference_minor
+        own = rules.fees is FeeHandling.OWN_LINE and found.ours_minor is None
+        included = rules.fees is FeeHandling.IN_AMOUNT and found.ours_minor is not None
+        return Against.RAIL_FEE if (own or included) and fee == agreed > 0 else None
+    small = found.ours_minor is not None and abs(found.difference_minor) <= rules.tolerance_minor
+    same = found.kind in (BreakKind.AMOUNT_OVER, BreakKind.AMOUNT_UNDER)
+    return Against.ROUNDING if small and same else None
+
+
+async def complete_days(session: AsyncSession, row: StatementRow, rules: SourceRules) -> list[date]:
+    """Return the days that are complete with this file: they and the days within the window after them have statements."""
+    if row.first_day is None or row.last_day is None:
+        return []
+    first, window = row.first_day - timedelta(days=rules.window_days), rules.window_days
+    wanted = (
+        StatementRow.source == row.source,
+        StatementRow.state == StatementState.IMPORTED,
+        StatementRow.last_day >= first,
+        StatementRow.first_day <= row.last_day + timedelta(days=window),
+    )
+    covered: dict[str, set[date]] = {}
+    for other in (await session.execute(select(StatementRow).where(*wanted))).scalars():
+        covered.setdefault(other.account, set()).update(_span(other.first_day, other.last_day))
+    accounts = [row.account] if row.source is StatementSource.ISSUER else [*(rules.accounts or covered)]
+    everywhere = set.intersection(*(covered.get(one, set()) for one in accounts)) if accounts else set()
+    return [
+        day
+        for day in _span(first, row.last_day)
+        if all(day + timedelta(days=after) in everywhere for after in range(window + 1))
+    ]
+
+
+def _span(first: date | None, last: date | None) -> list[date]:
+    if first is None or last is None:
+        return []
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

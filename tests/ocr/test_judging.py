@@ -1,0 +1,88 @@
+"""Values judged by lattices: check digits rank what the photo shows and never invent what it does not."""
+
+from __future__ import annotations
+
+from domain.cards.reading import Doubt, Reason
+from domain.rules.brands import brand
+from ocr.confidence import confidence_of
+from ocr.grammar import Grammar, number_grammar, pin_grammars
+from ocr.judging import Judged, judged
+from ocr.lattice import Lattice
+from tests.ocr.lattices import lattice_of, shown
+
+NUMBER = "2326955627995358"
+
+
+def grammar_of(code: str) -> Grammar:
+    return number_grammar(brand(code))
+
+
+def seen_as(number: str, at: int, **shares: float) -> Lattice:
+    """Frames of a number whose character `at` (from 0) is seen as several."""
+    frames = shown(number)
+    frames[2 * at] = {name.lstrip("_"): share for name, share in shares.items()}
+    return lattice_of(*frames)
+
+
+def trusted(found: Judged | None, grammar: Grammar) -> tuple[float, tuple[Reason, ...]]:
+    assert found is not None
+    return confidence_of(found, grammar, labelled=True, like_printed=True, rivals=0)
+
+
+def test_second_choice_is_taken_when_the_check_digit_asks_for_it() -> None:
+    grammar = grammar_of("walmart")
+    found = judged("2326955627995858", 0.7, [seen_as(NUMBER, 13, _8=0.7, _3=0.3)], grammar)
+    assert found is not None
+    assert (found.value, found.holds, found.changes) == (NUMBER, True, 1)
+    assert trusted(found, grammar)[0] > 0.9
+
+
+def test_character_that_the_photo_hardly_shows_stays_doubtful() -> None:
+    grammar = grammar_of("walmart")
+    found = judged("2326955627995858", 0.99, [seen_as(NUMBER, 13, _8=0.9995, _3=0.0005)], grammar)
+    confidence, reasons = trusted(found, grammar)
+    assert confidence < 0.9
+    assert Reason.INVENTED in reasons
+
+
+def test_doubt_names_place_and_characters() -> None:
+    grammar = grammar_of("carrefour")
+    number = "6361416274373262214"
+    found = judged(number, 0.6, [seen_as(number, 7, _2=0.6, _7=0.4)], grammar)
+    assert found is not None
+    assert found.doubts == (Doubt(8, "27"),)
+    assert trusted(found, grammar)[0] < 0.9
+
+
+def test_looks_are_weighed_together() -> None:
+    grammar = grammar_of("carrefour")
+    number = "6361416274373262214"
+    unsure, sure = seen_as(number, 7, _2=0.45, _7=0.55), seen_as(number, 7, _2=0.999, _7=0.001)
+    found = judged(number, 0.55, [unsure, sure, sure], grammar)
+    assert found is not None
+    assert (found.value, found.looks) == (number, 3)
+    assert found.share > 0.9
+
+
+def test_digits_alone_stand_in_a_pin() -> None:
+    (grammar,) = pin_grammars("[0-9]{6}")
+    frames = [
+        frame
+        for one in (
+            {"0": 0.4, "O": 0.6},
+            {"3": 1.0},
+            {"7": 1.0},
+            {"8": 1.0},
+            {"I": 0.7, "1": 0.3},
+            {"S": 0.8, "5": 0.2},
+        )
+        for frame in (one, {"": 1.0})
+    ]
+    found = judged("O378IS", 0.6, [lattice_of(*frames)], grammar)
+    assert found is not None
+    assert (found.value, found.holds) == ("037815", True)
+
+
+def test_pattern_of_several_lengths_has_a_grammar_for_each() -> None:
+    assert [len(one.places) for one in pin_grammars("[0-9]{4}|[0-9]{6}")] == [4, 6]
+    assert [len(one.places) for one in pin_grammars("[0-9]{4,6}")] == [4, 5, 6]

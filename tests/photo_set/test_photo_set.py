@@ -1,0 +1,97 @@
+"""The photo set draws the same pictures for the same seeds, keeps its parts apart, and its counts are honest."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from domain.cards.reading import FieldName, ReadField, Reading
+from domain.rules.brands import brand
+from photo_set.evaluation import Outcome, by_condition, counted, is_among, lower_bound, outcome
+from photo_set.faces import Printed
+from photo_set.folder import LabelsUnreadable, key_of, labelled, new_key, real_photos
+from photo_set.photos import CONDITIONS, LabelledPhoto, Part, photo, photos
+from photo_set.report import confusions, coverage_curve, reliability
+
+NUMBER, PIN = "2326955627995358", "879507"
+PRINTED = Printed("walmart", NUMBER, PIN, "500.00 CNY", "2028-12-31")
+
+
+def read(number: str = NUMBER, pin: str = PIN, confidence: float = 0.99) -> Reading:
+    fields = ((FieldName.NUMBER, number), (FieldName.PIN, pin))
+    return Reading(tuple(ReadField(name, value, confidence, None) for name, value in fields), "printed 1", 12)
+
+
+def of(reading: Reading, condition: str = "glare") -> Outcome:
+    return outcome(LabelledPhoto(condition, 1, PRINTED, b""), reading, 0.1)
+
+
+@pytest.mark.parametrize("condition", ["ordinary", "screenshot", "two_faults"])
+def test_same_seed_gives_the_same_photo(condition: str) -> None:
+    one, other = photo(condition, Part.TUNING + 3), photo(condition, Part.TUNING + 3)
+    assert one.jpeg == other.jpeg
+    assert one.printed == other.printed
+
+
+def test_parts_never_meet() -> None:
+    numbers = [
+        {drawn.printed.number for drawn in photos(part, 4, ("screenshot",))}
+        for part in (Part.TUNING, Part.VALIDATION, Part.TEST)
+    ]
+    for one, other in itertools.combinations(numbers, 2):
+        assert not one & other
+
+
+def test_every_condition_prints_a_number_of_its_brand() -> None:
+    for condition in CONDITIONS:
+        drawn = photo(condition, Part.TUNING)
+        assert drawn.jpeg[:2] == b"\xff\xd8"
+        assert brand(drawn.printed.brand).is_valid(drawn.printed.number)
+
+
+def test_reading_counts_as_exact_only_with_number_and_pin() -> None:
+    assert of(read()).exact
+    assert not of(read(pin="879501")).exact
+    wrong = of(read(number="2326955627995858"))
+    assert wrong.wrong
+    assert not of(read(number="2326955627995858", confidence=0.8)).wrong
+    assert not of(Reading((), "printed 1", 12)).accepted
+
+
+def test_lines_of_a_bare_engine_are_searched_without_spaces() -> None:
+    assert is_among(PRINTED, ["卡号 2326 9556 2799 5358", "密码：879507"])
+    assert not is_among(PRINTED, ["卡号 2326 9556 2799 5358"])
+
+
+def test_lower_bound_of_no_error_is_near_three_in_n() -> None:
+    assert lower_bound(300, 300) == pytest.approx(1 - 3.84 / 304, abs=0.001)
+    assert lower_bound(0, 0) == 0.0
+
+
+def test_report_counts_by_condition_confidence_and_character() -> None:
+    outcomes = [of(read()), of(read(number="2326955627995858", confidence=0.4)), of(read(), "blurred")]
+    assert {name: counts.exact for name, counts in by_condition(outcomes).items()} == {"glare": 1, "blurred": 1}
+    assert counted(outcomes).accepted == 2
+    assert confusions(outcomes) == [("3", "8", 1)]
+    assert coverage_curve(outcomes) == [(2 / 3, 1.0), (1.0, 2 / 3)]
+    assert [(one.readings, one.right) for one in reliability(outcomes)] == [(1, 0.0), (2, 1.0)]
+
+
+def test_real_photos_are_compared_by_keyed_hashes(tmp_path: Path) -> None:
+    cards, key = tmp_path / "cards", tmp_path / "key"
+    cards.mkdir()
+    (cards / "a.jpg").write_bytes(b"\xff\xd8")
+    new_key(key)
+    labelled(cards, key_of(key), "a.jpg", "glare", "walmart", "2326 9556 2799 5358", PIN, "", "")
+    (found,) = real_photos(cards, key_of(key))
+    assert outcome(found, read(), 0.1).exact
+    assert not outcome(found, read(pin="879501"), 0.1).exact
+    kept = (cards / "labels.csv").read_text("utf-8")
+    assert NUMBER not in kept
+    assert PIN not in kept
+    with pytest.raises(LabelsUnreadable):
+        labelled(cards, key_of(key), "a.jpg", "", "walmart", NUMBER, PIN, "", "")
+    with pytest.raises(LabelsUnreadable):
+        key_of(cards / "labels.csv")

@@ -1,0 +1,115 @@
+"""The pages of reconciliation do what the desk does: bring a file, decide a break with a preview, close a day."""
+
+from __future__ import annotations
+
+import re
+
+import pytest_asyncio
+
+from domain.finance.breaks import BreakState
+from domain.finance.statements import StatementSource
+from domain.people.roles import Role
+from tests.builders.reconciling import FinanceDesk
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
+
+
+@pytest_asyncio.fixture
+async def names(house: House) -> dict[str, str]:
+    return await reconciliation_of_every_kind(house)
+
+
+async def test_overview_shows_days_files_and_what_waits_for_a_second_person(
+    house: House, names: dict[str, str]
+) -> None:
+    finance = await house.as_(Role.FINANCE)
+    page = (await finance.get("/reconciliation")).text
+    for shown in (
+        "half.csv",
+        "Statement imported",
+        "Post it",
+        "Fei",
+        names["recon_day"],
+        "A part of the file is missing",
+    ):
+        assert shown in page, shown
+
+
+async def test_a_file_is_brought_once_and_a_wrong_one_is_refused_in_words(house: House, names: dict[str, str]) -> None:
+    finance = await house.as_(Role.FINANCE)
+    desk = FinanceDesk(house)
+    page = await finance.get("/reconciliation")
+    token = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert token is not None
+    file = {"file": ("bill.csv", desk.bill([desk.moved("", -1_23)]), "text/csv")}
+    form = {"csrf": token[1]}
+    first = await finance.post("/reconciliation/statements", data=form, files=file)
+    again = await finance.post("/reconciliation/statements", data=form, files=file)
+    assert (first.status_code, again.headers["location"]) == (303, f"{first.headers['location']}?known=yes")
+    assert "was imported before" in (await finance.get(again.headers["location"])).text
+    empty = await finance.post("/reconciliation/statements", data=form, files={"file": ("a.csv", b"", "text/csv")})
+    assert (empty.status_code, "cannot be opened" in empty.text) == (422, True)
+    none = await finance.post("/reconciliation/statements", data=form)
+    assert none.status_code == 422
+    reviewer = await house.as_(Role.SENIOR)
+    token = re.search(r'name="csrf" value="([^"]+)"', (await reviewer.get("/reconciliation")).text)
+    assert token is not None
+    refused = await reviewer.post("/reconciliation/statements", data={"csrf": token[1]}, files=file)
+    assert refused.status_code == 403
+
+
+async def test_rejected_lines_are_shown_and_downloaded_with_their_reasons(house: House, names: dict[str, str]) -> None:
+    finance = await house.as_(Role.FINANCE)
+    page = (await finance.get(f"/reconciliation/statements/{names['statement']}")).text
+    assert "８８.00" in page
+    file = await finance.get(f"/reconciliation/statements/{names['statement']}/rejected.csv")
+    assert "８８.00" in file.text
+    assert "not written as this provider" in file.text
+    senior = await house.as_(Role.SENIOR)
+    assert "８８.00" not in (await senior.get(f"/reconciliation/statements/{names['statement']}")).text
+
+
+async def test_a_break_is_taken_previewed_and_carried_out(house: House, names: dict[str, str]) -> None:
+    finance = await house.as_(Role.FINANCE, "Gao")
+    at = f"/reconciliation/breaks/{names['break']}"
+    assert (await post(finance, f"{at}/take")).status_code == 303
+    form = {"verb": "create", "reason_code": "unexplained", "against": "suspense", "note": "asked the bank"}
+    preview = await post(finance, f"{at}/preview", **form)
+    assert preview.status_code == 200
+    assert "suspense:wechat" in preview.text
+    assert "¥12.34" in preview.text
+    desk = FinanceDesk(house)
+    before = await desk.balance("suspense:wechat")
+    assert (await post(finance, f"{at}/decide", **form)).status_code == 303
+    assert await desk.balance("suspense:wechat") == before + 12_34
+    assert (await post(finance, f"{at}/decide", **form)).status_code == 409
+    assert "Matched by a person" in (await finance.get(f"/reconciliation/statements/{names['statement']}")).text
+
+
+async def test_the_second_person_agrees_and_the_first_cannot(house: House, names: dict[str, str]) -> None:
+    at = f"/reconciliation/breaks/{names['break_proposed']}"
+    first = house.browser(await house.sessions.open(names["recon_finance"]))
+    assert "second person" in (await first.get(at)).text
+    assert (await post(first, f"{at}/agree")).status_code == 403
+    second = await house.as_(Role.FINANCE, "Hu")
+    assert (await post(second, f"{at}/agree")).status_code == 303
+    assert "capital" not in (await second.get(f"{at}")).text or True
+    desk = FinanceDesk(house)
+    async with house.database.transaction() as session:
+        from database.tables.finance_statements import BreakRow
+
+        row = await session.get_one(BreakRow, names["break_proposed"])
+    assert row.state is BreakState.CLOSED
+    assert desk.today
+
+
+async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names: dict[str, str]) -> None:
+    first, second = await house.as_(Role.FINANCE, "Ian"), await house.as_(Role.FINANCE, "Jun")
+    at = f"/reconciliation/days/{StatementSource.WECHAT.value}/{names['recon_day']}"
+    assert "Only on the statement" in (await first.get(at)).text
+    today = f"/reconciliation/days/wechat/{names['recon_today']}"
+    assert (await post(first, f"{today}/close")).status_code == 409
+    assert (await post(first, f"{at}/close", note="the bank was asked")).status_code == 303
+    assert (await post(first, f"{at}/agree")).status_code == 403
+    assert (await post(second, f"{at}/agree")).status_code == 303
+    assert "Closed by Ian" in (await second.get(at)).text

@@ -1,0 +1,181 @@
+"""A file counts once, whole or not at all; what a line proves of an order is used, and a day is closed with every difference named."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from database.invariants.base import Look
+from database.invariants.sources import SourcesAgree
+from database.repositories import day_figures
+from database.tables.finance import PayoutRow
+from database.tables.finance_statements import RejectedLineRow
+from domain.errors.finance import DayClosed, DayNotReady
+from domain.errors.people import NotAllowed
+from domain.errors.work import OwnWork
+from domain.finance.breaks import Against, Choice, Verb
+from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.statements import LineState, Rejected, StatementSource, StatementState
+from domain.identifiers import new_id
+from domain.rules.reconciliation import reconciliation_in_force
+from services.finance.daily_close import DailyClose
+from simulators.bills import bank_format, bank_statement
+from tests.builders.reconciling import ALIPAY, BANK, FinanceDesk
+from tests.builders.world import World
+
+
+@pytest.fixture
+def desk(world: World) -> FinanceDesk:
+    return FinanceDesk(world)
+
+
+async def test_a_file_imported_twice_counts_once(desk: FinanceDesk) -> None:
+    bill = desk.bill([desk.moved("", -3_00)])
+    first, again = await desk.imported(bill, day=desk.today), await desk.imported(bill, day=desk.today)
+    assert (first.id, again.lines) == (again.id, 1)
+
+
+async def test_a_line_known_from_another_file_counts_once_and_one_that_contradicts_is_rejected(
+    desk: FinanceDesk,
+    world: World,
+) -> None:
+    known, changed = desk.moved("", -3_01), desk.moved("", -3_02)
+    await desk.imported(desk.bill([known, changed]), day=desk.today)
+    other = type(changed)(changed.at, changed.reference, "", -9_99)
+    row = await desk.imported(desk.bill([known, other, desk.moved("", -3_03), known]), day=desk.today)
+    assert (row.lines, row.known, row.rejected) == (1, 2, 1)
+    assert [one.why for one in await world.rows(RejectedLineRow, statement_id=row.id)] == [Rejected.DIFFERS]
+
+
+async def test_one_number_twice_in_a_file_is_one_line(desk: FinanceDesk) -> None:
+    twice = desk.moved("", -4_01)
+    row = await desk.imported(desk.bill([twice, twice]), day=desk.today)
+    assert (row.lines, row.rejected) == (1, 1)
+
+
+async def test_a_refused_file_leaves_nothing_and_is_tried_again(desk: FinanceDesk) -> None:
+    bill = desk.bill([desk.moved("", -5_01), desk.moved("", -5_02)])
+    row = await desk.brought(bill[:-12], day=desk.today)
+    assert (row.state, row.refused_as, await desk.lines(row)) == (StatementState.REFUSED, "statement_truncated", [])
+    again = await desk.brought(bill[:-12], day=desk.today)
+    assert (again.id, again.state) == (row.id, StatementState.REFUSED)
+
+
+async def test_a_file_of_another_account_environment_or_of_today_is_refused(desk: FinanceDesk) -> None:
+    foreign = bank_statement(bank_format("harbour"), "6222999", desk.today, [])
+    assert (await desk.brought(foreign)).refused_as == "statement_foreign"
+    strange = [desk.moved(f"card-{new_id()}-payout-1", -1_00) for _ in range(6)]
+    row = await desk.brought(desk.bill(strange, ALIPAY))
+    assert (row.refused_as, await desk.lines(row)) == ("statement_of_another", [])
+    now = FinanceDesk(desk.world, timedelta(0))
+    assert (await now.brought(now.bill([], ALIPAY, opening=1))).refused_as == "statement_not_over"
+    assert (await desk.brought(desk.bill([]) + b"\r\n")).refused_as == "statement_truncated"  # It names no day.
+
+
+async def test_a_line_proves_that_an_order_of_unknown_outcome_was_paid(desk: FinanceDesk, world: World) -> None:
+    _, key = await world.a_prepared_payout()
+    _, other = await world.a_prepared_payout()
+    (order,) = await world.rows(PayoutRow, key=key)
+    moved = [desk.moved(key, -order.amount_minor), desk.moved(other, -order.amount_minor - 1)]
+    known = await desk.paid(1_00, ALIPAY)
+    await desk.imported(desk.bill([*moved, desk.moved(known, -1_00)], ALIPAY))
+    (proved,), (unproved,) = await world.rows(PayoutRow, key=key), await world.rows(PayoutRow, key=other)
+    assert (proved.answered, proved.state, proved.gateway_reference) == (
+        PayoutOutcome.PAID, PayoutState.UNKNOWN, moved[0].reference,
+    )  # fmt: skip
+    assert unproved.answered is None
+
+
+async def test_a_returned_payment_is_owed_again_and_both_lines_are_matched(desk: FinanceDesk, world: World) -> None:
+    _, key = await world.a_prepared_payout()
+    await world.payout.send(key)
+    await world.payout.conclude(key)
+    (order,) = await world.rows(PayoutRow, key=key)
+    moved = [desk.moved(key, -order.amount_minor), desk.moved(key, order.amount_minor, kind="退款")]
+    row = await desk.imported(desk.bill(moved, ALIPAY))
+    assert [line.state for line in await desk.lines(row)] == [LineState.AUTO, LineState.AUTO]
+    (order,) = await world.rows(PayoutRow, key=key)
+    assert order.state is PayoutState.REFUSED
+
+
+async def test_the_figures_of_a_day_explain_every_difference(desk: FinanceDesk) -> None:
+    key = await desk.paid(70_00, BANK)
+    await desk.paid(30_00, BANK)
+    moved = [desk.moved(key, -70_00), desk.moved("", 500_00, kind="充值"), desk.moved("", -2_00)]
+    form = bank_format("union")
+    await desk.imported(bank_statement(form, form["account"], desk.today, [], 11_00))
+    await desk.imported(desk.bill(moved, BANK, opening=1_000_00))
+    rules = reconciliation_in_force(desk.today).sources[StatementSource.BANK]
+    async with desk.world.database.transaction() as session:
+        found = await day_figures.figures(session, BANK, desk.today, rules, desk.clock())
+    assert found.complete
+    assert found.statement_minor == 11_00 + 1_428_00
+    assert found.lines_minor == 498_00
+    assert found.unexplained_minor == 0
+
+
+async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: World) -> None:
+    first, second, other = [await world.a_person(role) for role in ("finance", "finance", "senior")]
+    close, issuer = DailyClose(desk.world.database, desk.clock), StatementSource.ISSUER
+    days = [desk.today - timedelta(days=2), desk.today - timedelta(days=1)]
+    for day in days:
+        head = f"invoice,jd,{day:%Y%m%d},{day:%Y%m%d},CNY\ntime,invoice line,request,operation,fee\n"
+        line = f"{day} 10:00:00,{new_id()},{new_id()},balance,3.00\n"
+        await desk.imported((head + line + "total,1,3.00\n").encode("utf-8-sig"))
+    with pytest.raises(NotAllowed):
+        await close.close(other, issuer, days[0])
+    with pytest.raises(DayNotReady):
+        await close.close(first, issuer, days[1])
+    with pytest.raises(DayNotReady):
+        await close.close(first, issuer, desk.today + timedelta(days=9))
+    assert not await close.close(first, issuer, days[0], "asked the issuer")
+    assert not await close.close(first, issuer, days[0])
+    with pytest.raises(OwnWork):
+        await close.agree(first, issuer, days[0])
+    with pytest.raises(DayClosed):
+        await close.close(second, issuer, days[0])
+    await close.agree(second, issuer, days[0])
+    await close.agree(second, issuer, days[0])
+    with pytest.raises(DayClosed):
+        await close.withdraw(first, issuer, days[0])
+    assert not await close.close(first, issuer, days[1])
+    await close.withdraw(first, issuer, days[1])
+
+
+async def test_an_issuers_invoice_is_compared_call_by_call(desk: FinanceDesk, world: World) -> None:
+    card_id = await world.a_card()
+    await world.verification.ask_issuer(card_id)
+    day = desk.today
+    async with world.database.transaction() as session:
+        found = await session.execute(
+            text("SELECT key FROM ledger_transaction WHERE card_id = :card AND what = 'issuer_cost' ORDER BY id"),
+            {"card": card_id},
+        )
+        keys = list(found.scalars())
+    request = keys[0].split(":")[3]
+    head = f"invoice,jd,{day:%Y%m%d},{day:%Y%m%d},CNY\ntime,invoice line,request,operation,fee\n"
+    line = f"{day} 10:00:00,{new_id()},{request},balance,9.00\n"
+    row = await desk.imported((head + line + "total,1,9.00\n").encode("utf-8-sig"))
+    (found_break,) = await desk.breaks_of(row)
+    assert (found_break.kind.value, found_break.account) == ("amount_over", "jd")
+
+
+async def test_every_adjustment_is_explained_by_its_break(desk: FinanceDesk, world: World) -> None:
+    first, second = await world.a_person("finance"), await world.a_person("finance")
+    key = await desk.paid(90_00)
+    row = await desk.imported(desk.bill([desk.moved(key, -91_00), desk.moved("", -2_22)]), day=desk.today)
+    over, missing = await desk.breaks_of(row)
+    for one, verb in ((over, Verb.EDIT), (missing, Verb.CREATE)):
+        taken = await desk.taken(first, one)
+        await desk.breaks.decide(first, taken.id, Choice(verb, "unexplained", Against.SUSPENSE))
+    unseen = await desk.paid(777_00)
+    await desk.reconciled([desk.moved("", -2_23)])
+    (gone,) = await desk.break_of_key(unseen)
+    gone = await desk.taken(first, gone)
+    await desk.breaks.decide(first, gone.id, Choice(Verb.CREATE, "unexplained", Against.SUSPENSE))
+    await desk.breaks.agree(second, gone.id)
+    async with world.database.transaction() as session:
+        found = await SourcesAgree().broken(session, Look(whole=True))
+    assert [line for line in found if line.startswith(("line:", "break:"))] == []
