@@ -30,8 +30,8 @@ async def test_an_active_card_proceeds_and_is_asked_for_its_purchases(world: Wor
     answers = sorted(await world.rows(AnswerRow, card_id=card_id), key=lambda row: row.id)
     assert [row.operation for row in answers] == ["inquire", "consumption"]
     assert [row.cost_fen for row in answers] == [10, 10]
-    (posted,) = await world.rows(LedgerTransactionRow, card_id=card_id)
-    assert posted.what == "issuer_cost"
+    posted = await world.rows(LedgerTransactionRow, card_id=card_id)
+    assert [one.what for one in posted] == ["issuer_cost", "issuer_cost"]  # One for each call, as it is billed.
     row = await world.card(card_id)
     assert (row.stage, row.waiting_for) == (Stage.VERIFICATION, WaitingFor.MACHINE)
 

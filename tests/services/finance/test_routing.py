@@ -103,7 +103,7 @@ async def test_of_two_orders_at_once_at_the_edge_of_a_cap_one_waits(case: Paying
     cards = [await case.accepted() for _ in range(4)]
     free = await used(case)
     with_rules(
-        limits={"transfer_max_minor": PRICE, "seller_day_max_minor": PRICE * 4, "day_max_minor": free + PRICE * 2}
+        limits={"transfer_max_minor": PRICE, "seller_day_max_minor": PRICE * 2, "day_max_minor": free + PRICE * 2}
     )
     tries = await asyncio.gather(*(case.prepare(card, quote) for card, quote in cards))
     assert [one for one in tries if one is None] == [None, None]

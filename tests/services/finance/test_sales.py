@@ -275,7 +275,7 @@ async def test_the_invariants_hold_after_sales_and_returns(world: World) -> None
         world.database.transaction() as session
     ):  # The same, with what a sale brought in changed behind the books.
         await session.execute(
-            text("UPDATE sale SET booked_minor = booked_minor + 1 WHERE id = ANY(:ids)"), {"ids": list(sales)}
+            text("UPDATE sale SET total_minor = total_minor + 1 WHERE id = ANY(:ids)"), {"ids": list(sales)}
         )
         found = await SourcesAgree().broken(session, Look(most=100_000))
         await session.rollback()
