@@ -34,9 +34,9 @@ def next_month(month: str) -> str:
 
 
 def open_day(happened_on: date, closed: Collection[str]) -> date:
-    """Return the day that a fact counts for: its own, or the first day of the next month that is open."""
-    month, day = month_of(happened_on), happened_on
-    while month in closed:
-        month = next_month(month)
-        day = first_day(month)
-    return day
+    """Return the day that a fact counts for: its own, or the first day after the latest closed month.
+
+    A closed month closes all before it: its balances are the sums of everything up to its end.
+    """
+    latest = max(closed, default="")
+    return happened_on if month_of(happened_on) > latest else first_day(next_month(latest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -49,14 +49,13 @@ class Periods:
     async def ask(self, person: str, month: str) -> str:
         """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
 
-        Refuse NotAllowed, FieldInvalid (`month`), PeriodNotOver before its last day is over, PeriodClosed when it was closed
-        before, and ClosingWaits when a colleague has asked for it already.
+        Refuse NotAllowed, FieldInvalid (`month`), PeriodNotOver before its last day is over, PeriodClosed when it or a later month
+        was closed before, and ClosingWaits when a colleague has asked for it already.
         """
         self._require_over(month)
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLOSE_PERIODS)
-            if await session.get(PeriodRow, month) is not None:
-                raise PeriodClosed(month=month)
+            await _require_open(session, month)
             circle = (await standing(session, person, self._now())).circle
             row = ClosingRow(id=new_id(), month=month, asked_by=person, askers=sorted(circle), asked_at=self._now())
             session.add(row)
@@ -82,6 +81,7 @@ class Periods:
                 raise NotFound(closing=closing_id[:26])
             await self._require_apart(session, person, row)
             await acquire(session, AdvisoryLock.PERIODS)  # Waits for postings that are about to commit.
+            await _require_open(session, row.month)
             closed = PeriodRow(month=row.month, closed_by=row.asked_by, agreed_by=person, closed_at=self._now())
             if not await insert_once(session, closed, "month"):
                 raise PeriodClosed(month=row.month)
@@ -115,6 +115,13 @@ class Periods:
         askers, circle = frozenset(row.askers), (await standing(session, person, self._now())).circle
         if not apart(askers, circle, await handled_by(session, askers | circle, self._now())):
             raise OwnWork()
+
+
+async def _require_open(session: AsyncSession, month: str) -> None:
+    """Refuse PeriodClosed for a month that is closed, or one before it."""
+    later = select(PeriodRow.month).where(PeriodRow.month >= month).order_by(PeriodRow.month).limit(1)
+    if (await session.execute(later)).scalar_one_or_none() is not None:
+        raise PeriodClosed(month=month)
 
 
 async def keep_balances(session: AsyncSession, month: str) -> None:

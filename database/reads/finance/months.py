@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -50,8 +51,14 @@ async def months(session: AsyncSession, today: date) -> tuple[Month, ...]:
     asked = {row.month: row for row in (await session.execute(waiting)).scalars()}
     names = sorted({*used, *closed, *asked}, reverse=True)
     return tuple(
-        Month(name, used.get(name, 0), name < month_of(today), closed.get(name), asked.get(name)) for name in names
+        Month(name, used.get(name, 0), name < month_of(today), _closing_of(name, closed), asked.get(name))
+        for name in names
     )
+
+
+def _closing_of(month: str, closed: Mapping[str, PeriodRow]) -> PeriodRow | None:
+    """The closing of the month itself, or the first later one, which closed it as well."""
+    return next((closed[name] for name in sorted(closed) if name >= month), None)
 
 
 async def last_closed(session: AsyncSession) -> tuple[str, datetime] | None:

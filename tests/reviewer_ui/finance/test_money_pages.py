@@ -123,7 +123,7 @@ async def test_a_cause_leads_to_its_page_and_an_unknown_one_to_its_postings(hous
     await house.cards.payout(waiting, PayoutState.UNKNOWN)
     person = await house.as_(FINANCE)
     answer = await person.get(f"/money/causes/payout:{payout_key(waiting.card_id, 1)}")
-    assert answer.headers["location"] == f"/cards/{waiting.card_id}?tab=money"
+    assert answer.headers["location"] == f"/payouts/{payout_key(waiting.card_id, 1)}"
     answer = await person.get("/money/causes/whim:a%20b")
     assert answer.headers["location"] == "/money/journal?cause=whim%3Aa%20b"
 
