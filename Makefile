@@ -13,6 +13,7 @@ KILLS ?= 200
 CARDS ?= 100
 SEED ?= 1
 RUNS ?= 5000
+LINES ?= 1000000
 OUTAGE ?= 2000
 
 help: ## List these targets
@@ -38,10 +39,10 @@ sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=50
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
 
-proof: setup-tests ## Break payments at every place, kill programs at random under cards, restore backups, and count the money (RUNS=5000 KILLS=200 CARDS=100 SEED=1 OUTAGE=2000)
+proof: setup-tests ## Break payments at every place, kill programs at random under cards, restore backups, and count the money (RUNS=5000 KILLS=200 CARDS=100 SEED=1 OUTAGE=2000 LINES=1000000)
 	@$(PYTHON) -m tests.faults.money --runs $(RUNS) --first $(SEED)
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
-	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) $(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
+	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
 
 proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
 	@$(PYTHON) -m tests.faults.temporal_upgrade

@@ -11,7 +11,12 @@ from bootstrap.setup.commands import CommandFailed, Progress, run
 
 _DOWNLOAD_SECONDS_MAX = 180.0
 _SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_FONT_MARK = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+# A file of each Debian package of fonts that pictures, PDF files and the photo set are drawn with.
+_FONTS = {
+    Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"): "fonts-noto-cjk",
+    Path("/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf"): "fonts-dejavu-core",
+    Path("/usr/share/fonts/truetype/dejavu/DejaVuSansCondensed-Bold.ttf"): "fonts-dejavu-extra",
+}
 
 
 def find() -> Path | None:
@@ -50,5 +55,5 @@ def _fetched(progress: Progress) -> Path | None:
 
 
 def _fonts() -> list[str]:
-    """Chinese pages in a picture need Chinese glyphs."""
-    return [] if _FONT_MARK.exists() else ["fonts-noto-cjk"]
+    """The packages whose fonts are missing here."""
+    return [package for mark, package in _FONTS.items() if not mark.exists()]
