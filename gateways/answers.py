@@ -58,6 +58,14 @@ def moment(fields: Mapping[str, Any], name: str) -> datetime:
     return given.astimezone(UTC)
 
 
+def beijing_moment(text: str) -> datetime:
+    """Return the moment of `2026-11-28 10:03:04` by Beijing's clock, as statements write it. Raises ValueError as `moment` does."""
+    given = datetime.fromisoformat(f"{text}+08:00")
+    if not EARLIEST <= given < LATEST:
+        raise ValueError(text)
+    return given
+
+
 def status(fields: Mapping[str, Any]) -> CardStatus:
     """Read the card's status; a word we do not know is UNKNOWN, which sends the card to a person."""
     given = fields["status"]

@@ -19,6 +19,7 @@ from domain.finance.statements import (
     StatementFoot,
     StatementHead,
 )
+from gateways.answers import beijing_moment
 
 AT_ONCE = 10_000  # Lines of one batch: what is in memory at a time.
 BEIJING = timezone(timedelta(hours=8))  # Providers and banks write the time of their clocks without saying so.
@@ -77,7 +78,7 @@ def moment(text: str) -> datetime:
     if len(text) != 19 or text[10] != " " or text[4] != "-":
         raise LineRejected(Rejected.MOMENT)
     try:
-        return datetime.fromisoformat(f"{text}+08:00")
+        return beijing_moment(text)
     except ValueError:
         raise LineRejected(Rejected.MOMENT) from None
 

@@ -201,7 +201,6 @@ NO_PAGES = {
     **dict.fromkeys(("/cards/{card_id}/photos/{photo_id}", "/cards/{card_id}/photos/{photo_id}/preview"), "a picture"),
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
-    "/reconciliation/breaks": "leads to the queue of breaks",
     "/reconciliation/statements/{statement_id}/rejected.csv": "a file",
     "/insight/{figure}.csv": "a file",
     "/insight/support/{figure}.csv": "a file",

@@ -53,6 +53,9 @@ TYPED = (
     "这笔分成应为 350 元。",
     "mail of 5 December",
     "Su Hang",
+    "Fei",
+    "Settlement 2026-11, version 1: ",  # What a counterparty wrote.
+    "充值 · Topped up",
     "CFETS",
     "获取我的数据副本",  # What a request for a copy of data is called in the language of who asked.
     # What customers and agents wrote in tickets, in both languages at once; longer texts before those that they hold.
@@ -95,7 +98,7 @@ CALLED = {
     *(role.value.title() for role in Role),
 }
 CODES = re.compile(
-    r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|JP¥|\b(?:CNY|USD|EUR|JPY|KWD|luhn|iso7064_mod37_36|none|lock|redeem)\b"
+    r"\S+@cardloop\.test|\S+@example\.com|\bCL\d{8}-[A-Z]{4}\b|SHA-256|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|JP¥|\b(?:CNY|USD|EUR|JPY|KWD|luhn|iso7064_mod37_36|none|lock|redeem)\b"
     r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines|payout-routing|rollback)-[0-9-]+"  # Versions of policies.
 )
 

@@ -109,7 +109,9 @@ async def test_every_address_that_only_takes_a_form_leads_to_the_page_of_the_for
     assert {"/sign-in/resend", "/cards/{card_id}/quote/accept", "/cards/{card_id}/code/resend"} < addresses
     assert len(addresses) >= 13
     for path in sorted(addresses):
-        address = path.format(card_id=card, code="walmart", ticket_id=ticket)
+        address = path.format(
+            card_id=card, code="walmart", ticket_id=ticket, link_id="NONE", answer="yes", claim_id="NONE"
+        )
         answer = await browser.get(address)
         assert answer.status_code in (200, 303), path
         page = await Page.get(browser, address)

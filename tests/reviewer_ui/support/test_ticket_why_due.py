@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from chinese_calendar import is_workday
 
 from database.tables.people import SellerRow
 from domain.identifiers import new_id, ticket_task
 from domain.people.roles import Role
+from domain.places import BUSINESS_ZONE, business_day
 from domain.support.tickets import TicketCategory
 from tests.builders.ticket_clocks import TicketScene
 from tests.reviewer_ui.conftest import House
@@ -20,8 +22,16 @@ async def a_scene(house: House) -> TicketScene:
         session.add(seller)
     agent = await house.cards.person(Role.SUPPORT, "Su Min")
     made = TicketScene(house, f"seller:{seller.id}", agent)  # type: ignore[arg-type]  # It has the parts that are used.
-    made.now = datetime.now(UTC) - timedelta(days=9)
+    made.now = _in_office_hours(datetime.now(UTC) - timedelta(days=9))
     return made
+
+
+def _in_office_hours(moment: datetime) -> datetime:
+    """Ten in the morning of the newest working day up to that moment: time at night is nobody's."""
+    day = business_day(moment)
+    while not is_workday(day) or day.weekday() > 4:
+        day -= timedelta(days=1)
+    return datetime.combine(day, time(10), BUSINESS_ZONE).astimezone(UTC)
 
 
 SAID = {
