@@ -98,7 +98,7 @@ CALLED = {
     *(role.value.title() for role in Role),
 }
 CODES = re.compile(
-    r"\S+@cardloop\.test|\S+@example\.com|\bCL\d{8}-[A-Z]{4}\b|SHA-256|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|JP¥|\b(?:CNY|USD|EUR|JPY|KWD|luhn|iso7064_mod37_36|none|lock|redeem)\b"
+    r"\S+@cardloop\.test|\S+@example\.com|\bCL\d{8}-[0-9A-Z]{4}\b|SHA-256|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|JP¥|\b(?:CNY|USD|EUR|JPY|KWD|luhn|iso7064_mod37_36|none|lock|redeem)\b"
     r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines|payout-routing|rollback)-[0-9-]+"  # Versions of policies.
 )
 

@@ -115,7 +115,7 @@ class Settling:
         postings = (Posting(cost, amount), Posting(share, -amount))
         async with self.database.transaction() as session:
             key, why = new_id(), cause or f"sale:{new_id()}"
-            await ledger.post(session, key, None, "sale", postings, happened_on=day, cause=why)
+            await ledger.post(session, key, None, "sold", postings, happened_on=day, cause=why)
 
     async def begun(self, party: CounterpartyRow) -> list[SettlementRunRow]:
         """Begin what is due of a counterparty and return its runs, oldest first."""

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.rails import PAYEES
 from domain.cards.card import Outcome, WaitingFor
 from domain.identifiers import bill_number, payout_key
 from tests.whole import WHOLE, WholePlatform, jd_card, until
@@ -38,7 +39,8 @@ async def test_the_cards_of_a_demo_wait_for_their_receiver_and_for_the_bank(whol
     async def waiting() -> bool:
         rows = await whole.rows(
             "SELECT waiting_for, count(*) FROM card JOIN submission ON submission.id = submission_id "
-            "WHERE idempotency_key LIKE 'demo-%' GROUP BY 1"
+            "WHERE idempotency_key = ANY(:keys) GROUP BY 1",
+            keys=[f"demo-{name}" for name, *_ in PAYEES],
         )
         return {tuple(row) for row in rows} == {("seller_confirm", 1), ("bank", 2)}
 
