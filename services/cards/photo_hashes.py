@@ -39,7 +39,7 @@ class PhotoHashes:
     def _look(self, digest: str) -> int | None:
         try:
             return look_of_jpeg(self._photos.read(digest))
-        except PhotoMissing:  # Erased at its owner's wish: nothing is left to look at.
+        except (PhotoMissing, OSError):  # Erased at its owner's wish, or damaged: nothing is left to look at.
             return None
 
     async def _write(self, looks: dict[str, int]) -> int:

@@ -22,9 +22,12 @@ from domain.finance.rails import Rail
 from domain.identifiers import bill_number, payout_key
 from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
+from tests.builders.own_world import own_world
 from tests.builders.rail_acts import books_fault, owed, waits
 from tests.builders.rails import Rails
 from tests.gateways.partners import eventually
+
+world = own_world("rails")
 
 
 @pytest.mark.parametrize("rail", list(Rail))

@@ -18,8 +18,11 @@ from domain.money import Money
 from services.cards.resuming import resume_of
 from services.finance.payees import Payees
 from services.finance.returned import Found, returned
+from tests.builders.own_world import own_world
 from tests.builders.rail_acts import a_batch, a_result, balance, books_fault, empty_the_bank, number_of, owed
 from tests.builders.rails import Rails
+
+world = own_world("returned")
 
 
 async def test_a_bank_return_days_later_is_owed_again_and_paid_to_another_payee_once(rails: Rails) -> None:

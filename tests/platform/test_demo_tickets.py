@@ -22,7 +22,10 @@ from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk, LinkedKind, MessageKind, TicketCategory, TicketChannel, TicketState
 from services.support.search import TicketSearch
+from tests.builders.own_world import own_world
 from tests.builders.world import World
+
+world = own_world("demo_tickets")
 
 SET_UP_S = 3.0  # Of a processor: what else the machine does at the same time does not count.
 

@@ -28,8 +28,9 @@ def files_of(content: Mapping[str, Any]) -> dict[str, bytes]:
 
 def what_words(what: str, locale: str) -> str:
     """Return the words for what an entry was posted for; its code where it has none."""
-    key = f"settlement_line.{what}"
-    return translate(key, locale) if has(key, locale) else what
+    known = (key for key in (f"settlement_line.{what}", f"ledger_step.{what}") if has(key, locale))
+    key = next(known, None)
+    return what if key is None else translate(key, locale)
 
 
 def _csv(content: Mapping[str, Any], locale: str) -> bytes:

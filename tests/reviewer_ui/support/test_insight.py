@@ -25,6 +25,7 @@ async def a_busy_day(house: House) -> None:
     lin = await house.cards.person(Role.SUPPORT, "=Lin")
     now = datetime.now(UTC)
     async with house.database.transaction() as session:
+        await session.execute(text("UPDATE settlement_run SET ticket_id = NULL"))
         for table in (
             "goodwill_order",
             "goodwill",

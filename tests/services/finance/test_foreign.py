@@ -23,8 +23,11 @@ from domain.money import Currency, Money
 from services.finance.positions import Revaluations, position
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.sales import Sales
+from tests.builders.own_world import own_world
 from tests.builders.selling import a_bought_card, a_sale, posted, today
 from tests.builders.world import World
+
+world = own_world("foreign")
 
 AT = datetime(2026, 1, 5, 2, tzinfo=UTC)
 # Each test has a currency of its own, because a position is the whole installation's.

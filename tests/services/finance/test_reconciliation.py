@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from domain.errors.finance import BreakChanged, BreakOver, VerbNotAllowed
 from domain.errors.general import FieldInvalid
@@ -14,19 +12,11 @@ from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork, ReasonUnknown, TaskHeldByAnother
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.statements import LineState, StatementState
+from tests.builders.own_world import own_world
 from tests.builders.reconciling import ALIPAY, BANK, WECHAT, FinanceDesk
-from tests.builders.world import World, world_at
+from tests.builders.world import World
 
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(
-    make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """A world of their own: what these tests post as paid has no orders behind it, and a day's figures count all of it."""
-    async with world_at(
-        make_migrated(f"cardloop_reconciliation_{worker}"), tmp_path_factory.mktemp("reconciliation"), pool_size=4
-    ) as world:
-        yield world
+world = own_world("reconciliation")
 
 
 @pytest.fixture

@@ -24,8 +24,11 @@ from services.finance.adoption import Adopting
 from services.finance.offsets import foreseen
 from services.finance.proof_files import ProofFile
 from services.finance.rollbacks import Finding, Rollbacks
+from tests.builders.own_world import own_world
 from tests.builders.paying import PDF, Paying, paying, with_claims
 from tests.builders.world import World
+
+world = own_world("rollbacks")
 
 PRICE = 465_00
 USED = Finding(RollbackKind.USED, "The card was spent at a till after we had paid.", ProofFile("issuer.pdf", PDF))

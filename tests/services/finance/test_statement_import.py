@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from database.invariants.base import Look
@@ -24,19 +22,11 @@ from domain.identifiers import new_id
 from domain.rules.reconciliation import reconciliation_in_force
 from services.finance.daily_close import DailyClose
 from simulators.bills import bank_format, bank_statement
+from tests.builders.own_world import own_world
 from tests.builders.reconciling import ALIPAY, BANK, FinanceDesk
-from tests.builders.world import World, world_at
+from tests.builders.world import World
 
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(
-    make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """A world of their own: what these tests post as paid has no orders behind it, and a day's figures count all of it."""
-    async with world_at(
-        make_migrated(f"cardloop_statements_{worker}"), tmp_path_factory.mktemp("statements"), pool_size=4
-    ) as world:
-        yield world
+world = own_world("statements")
 
 
 @pytest.fixture
