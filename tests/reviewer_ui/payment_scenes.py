@@ -106,7 +106,11 @@ async def payment_pages(house: House, person: str, unknown: Waiting) -> dict[str
     await a_claim(house, person, RollbackState.PROPOSED)
     key = payout_key(unknown.card_id, 1)
     async with house.database.transaction() as session:
-        session.add(RailSwitchRow(id=new_id(), rail=Rail.BANK, off_by=person, off_reason="银行维护 · The bank is down"))
+        off = select(RailSwitchRow.id).where(RailSwitchRow.rail == Rail.BANK, RailSwitchRow.on_at.is_(None)).limit(1)
+        if (await session.execute(off.order_by(RailSwitchRow.id))).first() is None:  # An earlier scene left it off.
+            session.add(
+                RailSwitchRow(id=new_id(), rail=Rail.BANK, off_by=person, off_reason="银行维护 · The bank is down")
+            )
         session.add(
             StatedOutcomeRow(
                 id=new_id(), key=key, outcome=PayoutOutcome.REFUSED, reason="银行来函 · A letter of the bank",
