@@ -51,6 +51,7 @@ SYSTEMS = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "ban
 PROGRAMS = ("api", "console", "codec", "temporal", "temporal_ui")
 READY_S, STOP_S, LOOK_S = 90.0, 60.0, 0.25
 READY_LINE = "Ctrl-C stops everything"
+DEMO_CARDS = 5  # Handed in by the demo itself: one to confirm, two at the bank, one for goodwill, one that is held.
 
 
 class WholePlatform:
@@ -176,6 +177,18 @@ class WholePlatform:
         await until(look, seconds_max, lambda: f"{last[0]}\n{self.said()[-2000:]}")
         assert isinstance(last[0], Seen)
         return last[0]
+
+    async def demo_is_calm(self) -> None:
+        """Wait until the demo's own cards are where people come in: an outage would take them along."""
+        waiting = """
+        SELECT count(*) FROM card JOIN submission ON submission.id = card.submission_id
+        WHERE idempotency_key LIKE 'demo-%' AND waiting_for IN ('seller_confirm', 'bank', 'finance', 'nobody')
+        """
+
+        async def calm() -> bool:
+            return (await self.rows(waiting))[0][0] >= DEMO_CARDS
+
+        await until(calm, 120, self.said)
 
     async def paid(self, card_id: str, seconds_max: float = 60.0) -> Seen:
         """Waits for the card's end, which must be a payment."""

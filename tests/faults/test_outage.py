@@ -24,6 +24,7 @@ async def _causes(store: Database) -> list[tuple[str, str, int]]:
 
 async def test_an_outage_is_one_cause_and_is_gone_after_it(whole: WholePlatform) -> None:
     store, cards = database(whole.settings), list[str]()
+    await whole.demo_is_calm()
     try:
         async with whole.control("issuer", error_rate=1.0):
             for _ in range(CARDS):

@@ -202,6 +202,7 @@ async def test_an_outage_is_repaired_by_one_batch_that_is_killed_half_way(
     waiting = [await whole.hand_in(one) for one in reviewed]
     for card in waiting:
         await whole.reaches(card, lambda seen: seen.waiting_for is WaitingFor.REVIEWER)
+    await whole.demo_is_calm()
     figures = outage.figures
     async with whole.control("issuer", error_rate=1.0):
         async with timed(figures, "submitted_s"):
