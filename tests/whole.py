@@ -186,7 +186,7 @@ class WholePlatform:
         """
 
         async def calm() -> bool:
-            return (await self.rows(waiting))[0][0] >= DEMO_CARDS
+            return int((await self.rows(waiting))[0][0]) >= DEMO_CARDS
 
         await until(calm, 120, self.said)
 
