@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bootstrap.settings import Settings
 from bootstrap.words import say
+from domain.cards.reading import SURE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from domain.cards.reading import ReadField, Reading
     from ocr.photo_reader import Seen
 
-SURE = 0.9
 DIGITS_SHOWN_MAX = 4  # A line with so many digits could hold a number or a PIN.
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from domain.cards.reading import FieldName, ReadField, Reason
+from domain.cards.reading import SURE, FieldName, ReadField, Reason
 from domain.rules.brands import Brand
 from ocr.confidence import confidence_of
 from ocr.grammar import Grammar, number_grammar, pin_grammars
@@ -15,7 +15,6 @@ from ocr.judging import Judged, judged
 from ocr.labels import Label, Segment
 from ocr.lines import Span
 
-SURE = 0.9  # From this confidence on nobody needs to look again.
 SURE_OF_CARD = 0.5  # From this confidence on a further number means a further card.
 LONGER_OR_SHORTER = 2  # Characters that a reading of a labelled value may have too many or too few.
 WINDOWS_MAX = 5  # Windows of one segment that are decoded, those nearest to the right length first.

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from domain.cards.reading import FieldName, ReadField, Reading
+from domain.cards.reading import SURE, FieldName, ReadField, Reading
 from domain.rules.brands import Brand
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.code_content import Barcode
@@ -20,7 +20,6 @@ from ocr.preprocess import Look, first_look, further_looks, opened
 from ocr.strips import CUTS, strips
 
 SOUND = 0.5  # Below this the number breaks its rules or is contradicted, and another look at the whole photo is worth a second.
-SURE = 0.9  # Below this a person must look: its lines are looked at again, which takes a tenth of a second.
 
 
 class LineEngine(Protocol):

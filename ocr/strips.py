@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -72,7 +72,7 @@ def strip(photo: Image.Image, corners: Corners, cut: Cut) -> Image.Image:
     times = max(1, math.ceil(high / HEIGHT))
     drawn = photo.transform(
         (size[0] * times, size[1] * times), Image.Transform.PERSPECTIVE,
-        _coefficients(wider, (size[0] * times, size[1] * times)), Image.Resampling.BICUBIC,
+        perspective(corners_of((size[0] * times, size[1] * times)), wider), Image.Resampling.BICUBIC,
     )  # fmt: skip
     return drawn if times == 1 else drawn.resize(size, Image.Resampling.LANCZOS)
 
@@ -89,12 +89,19 @@ def _wider(corners: Corners, cut: Cut) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in moved]
 
 
-def _coefficients(corners: list[tuple[float, float]], size: tuple[int, int]) -> tuple[float, ...]:
-    """The eight numbers that Pillow wants: from each pixel of the strip back to the photo."""
-    width, height = size
+def perspective(seen: Iterable[Sequence[float]], wanted: Iterable[Sequence[float]]) -> tuple[float, ...]:
+    """Return the eight numbers that Pillow wants: from each pixel between the four corners `seen` to that between `wanted`."""
     rows: list[list[float]] = []
-    wanted: list[float] = []
-    for (x, y), (u, v) in zip(((0, 0), (width, 0), (width, height), (0, height)), corners, strict=True):
+    sought: list[float] = []
+    for (x, y), (u, v) in zip(seen, wanted, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        wanted += [u, v]
-    return tuple(float(one) for one in numpy.linalg.solve(numpy.array(rows, dtype=float), numpy.array(wanted)))
+        sought += [u, v]
+    return tuple(
+        float(one) for one in numpy.linalg.solve(numpy.array(rows, dtype=float), numpy.array(sought, dtype=float))
+    )
+
+
+def corners_of(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the corners of a picture, clockwise from the upper left."""
+    width, height = size
+    return [(0, 0), (width, 0), (width, height), (0, height)]

@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.cards.reading import FieldName, ReadField, Reading
+from domain.cards.reading import SURE, FieldName, ReadField, Reading
 from photo_set.faces import Printed
 from photo_set.folder import Hashed, RealPhoto
 from photo_set.photos import LabelledPhoto
 
-SURE = 0.9  # From this confidence on no person looks at a field; the assessment's own limit.
 SECRET_LENGTH_MIN, SECRET_LENGTH_MAX = 4, 24
 _Z = 1.959964  # 95 %
 

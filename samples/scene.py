@@ -8,6 +8,8 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from ocr.strips import corners_of, perspective
+
 Floats = NDArray[numpy.float64]
 
 
@@ -68,24 +70,13 @@ def _worn(card: Image.Image, dice: numpy.random.Generator) -> Image.Image:
 def _lay(picture: Image.Image, card: Image.Image, corners: list[list[float]]) -> None:
     """The card onto the table in perspective, with the soft shadow of its edge."""
     laid = card.transform(
-        picture.size, Image.Transform.PERSPECTIVE, _coefficients(card.size, corners), Image.Resampling.BICUBIC
+        picture.size, Image.Transform.PERSPECTIVE, perspective(corners, corners_of(card.size)), Image.Resampling.BICUBIC
     )
     shape = laid.getchannel("A")
     shade = Image.new("L", picture.size, 0)
     shade.paste(shape.point(lambda value: value * 0.55), (9, 14))
     picture.paste(Image.new("RGB", picture.size, (18, 14, 10)), mask=shade.filter(ImageFilter.GaussianBlur(9)))
     picture.paste(laid.convert("RGB"), mask=shape.filter(ImageFilter.GaussianBlur(0.8)))
-
-
-def _coefficients(size: tuple[int, int], corners: list[list[float]]) -> tuple[float, ...]:
-    """The eight numbers that Pillow wants: from each pixel of the photo back to the card."""
-    width, height = size
-    flat = [(0, 0), (width, 0), (width, height), (0, height)]
-    rows, wanted = [], []
-    for (x, y), (u, v) in zip(corners, flat, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        wanted += [u, v]
-    return tuple(numpy.linalg.solve(numpy.array(rows, dtype=float), numpy.array(wanted, dtype=float)))
 
 
 def _pen(picture: Image.Image, dice: numpy.random.Generator) -> None:

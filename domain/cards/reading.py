@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 
+SURE = 0.9  # From this confidence on nobody needs to look at a field.
 SURE_OF_BRAND = 0.9  # Below this confidence a brand is a guess from colours or a word of small print.
 
 
