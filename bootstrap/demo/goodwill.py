@@ -8,9 +8,8 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bootstrap.demo.outsiders import Outsiders
+from bootstrap.demo.good_card import hand_in
 from bootstrap.demo.people import login_of
-from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused
 from bootstrap.demo.tickets import SELLERS
 from bootstrap.settings import Settings
@@ -20,14 +19,12 @@ from database.tables.finance import PayoutRow
 from database.tables.people import PersonRow, SellerRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow
-from domain.cards.card import CardStatus, Outcome
-from domain.cards.intake import Submission, SubmittedCard
+from domain.cards.card import Outcome
 from domain.errors.base import Refusal
 from domain.finance.payout import PayoutState
 from domain.identifiers import ticket_task
 from domain.money import Money
 from domain.people.roles import Role
-from domain.rules.brands import brand
 from domain.sealing import KeyRing
 from domain.support.tickets import UNDER_WAY, TicketCategory
 from gateways.pictures.store import PhotoStore
@@ -76,17 +73,7 @@ class DemoGoodwill:
             return 0
 
     async def _sell(self, owner: str) -> int:
-        sample = Sample(
-            photo="", brand=brand("jd"), number=NUMBER, pin=None, face=FACE, expiry=None, status=CardStatus.ACTIVE,
-            left_minor=FACE.amount_minor, outcome=Outcome.PAID, reason=None, needs=frozenset(), quote_minor=None,
-        )  # fmt: skip
-        outsiders = Outsiders(self._settings)
-        try:
-            await outsiders.register(sample)
-        finally:
-            await outsiders.close()
-        card = SubmittedCard("jd", FACE, NUMBER, accept_at_or_above=Money(1))
-        await self._intake.submit(Submission(owner, KEY, (card,), *PAYEE, channel="web"))
+        await hand_in(self._settings, self._intake, owner, KEY, NUMBER, FACE, PAYEE)
         return 1
 
     async def _propose(self, owner: str, card_id: str) -> int:

@@ -7,10 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.iso7064 import mod_37_36
 
+from bootstrap.demo.good_card import hand_in
 from bootstrap.demo.goodwill import SELLER
-from bootstrap.demo.outsiders import Outsiders
 from bootstrap.demo.people import login_of
-from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused
 from bootstrap.demo.tickets import SELLERS
 from bootstrap.settings import Settings
@@ -18,13 +17,11 @@ from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance_rollback import RollbackRow
 from database.tables.people import PersonRow, SellerRow
-from domain.cards.card import CardStatus, Outcome
-from domain.cards.intake import Submission, SubmittedCard
+from domain.cards.card import Outcome
 from domain.errors.base import Refusal
 from domain.finance.rollback import RollbackKind
 from domain.money import Money
 from domain.people.roles import Role
-from domain.rules.brands import brand
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
@@ -92,17 +89,7 @@ class DemoPayments:
         return owner, (await session.execute(paid)).scalar_one_or_none()
 
     async def _sell(self, owner: str) -> None:
-        sample = Sample(
-            photo="", brand=brand("jd"), number=NUMBER, pin=None, face=FACE, expiry=None, status=CardStatus.ACTIVE,
-            left_minor=FACE.amount_minor, outcome=Outcome.PAID, reason=None, needs=frozenset(), quote_minor=None,
-        )  # fmt: skip
-        outsiders = Outsiders(self._settings)
-        try:
-            await outsiders.register(sample)
-        finally:
-            await outsiders.close()
-        card = SubmittedCard("jd", FACE, NUMBER, accept_at_or_above=Money(1))
-        await self._intake.submit(Submission(owner, KEY, (card,), *PAYEE, channel="web"))
+        await hand_in(self._settings, self._intake, owner, KEY, NUMBER, FACE, PAYEE)
 
     async def _claim(self, card_id: str) -> None:
         """Compliance proposes it; a person of finance may agree."""
