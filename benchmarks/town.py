@@ -17,7 +17,7 @@ from temporalio.client import Client
 from bootstrap import keys
 from bootstrap.local import temporal
 from bootstrap.local.ports import in_use
-from bootstrap.platform import Platform
+from bootstrap.platform import OUTSIDE, Platform
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from database.session import Database
@@ -25,7 +25,6 @@ from domain.sealing import KeyRing
 from workflows.codec import data_converter
 
 PORTS = ("API", "CONSOLE", "CODEC", "TEMPORAL", "TEMPORAL_UI")
-SIMULATORS = ("ISSUER", "POS", "OUTLET", "ALIPAY", "FX", "MESSAGES")
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,10 @@ async def town(programs: Collection[str]) -> AsyncIterator[Town]:
 def environment(home: Path) -> dict[str, str]:
     """Variables of a platform of its own in `home`: free ports, and the project's cache."""
     (home / "cache").symlink_to(Settings().cache_dir)
-    base = _free_ports(len(PORTS) + len(SIMULATORS))
+    base = _free_ports(len(PORTS) + len(OUTSIDE))
     ports = {f"CARDLOOP_{name}_PORT": str(base + place) for place, name in enumerate(PORTS)}
     first = base + len(PORTS)
-    urls = {f"CARDLOOP_{name}_URL": f"http://127.0.0.1:{first + place}" for place, name in enumerate(SIMULATORS)}
+    urls = {f"CARDLOOP_{name.upper()}_URL": f"http://127.0.0.1:{first + place}" for place, name in enumerate(OUTSIDE)}
     # The issuers' rate limit is not what is measured.
     return {"CARDLOOP_HOME": str(home), "CARDLOOP_ISSUER_CALLS_PER_SECOND": "100000", **ports, **urls}
 

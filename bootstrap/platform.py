@@ -30,6 +30,8 @@ from workflows.policies import CARDS_QUEUE, READING_QUEUE
 # Each worker process with the task queue on which it must poll before it counts as ready.
 WORKERS = {"cards": CARDS_QUEUE, "reading": READING_QUEUE}
 READER = "worker-reading"
+# The outside systems; their simulators listen on consecutive ports in this order.
+OUTSIDE = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "bank")
 _WORKER_STOP_SECONDS_MAX = 30.0
 
 
@@ -212,8 +214,7 @@ def simulator_healths(settings: Settings) -> list[str]:
 
 def outside(settings: Settings) -> dict[str, str]:
     """Name and address of each outside system."""
-    names = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "bank")
-    return {name: str(getattr(settings, f"{name}_url")) for name in names}
+    return {name: str(getattr(settings, f"{name}_url")) for name in OUTSIDE}
 
 
 def workers(settings: Settings) -> list[Program]:
