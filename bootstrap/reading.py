@@ -8,6 +8,7 @@ from temporalio.worker import Worker
 
 from activities.reading import CardReading
 from bootstrap import keys
+from bootstrap.card_reader import card_reader
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, interceptors_of, last_attempts, reported
@@ -26,11 +27,9 @@ from workflows.policies import READING_QUEUE
 
 async def run_reading(settings: Settings) -> None:
     """Reads photographs until cancelled or drained. The only process that loads the OCR engine, and it loads it before it polls."""
-    from ocr.engine import build_reader  # 570 MB that no other process needs.
-
     logs.adopt_libraries()
     secrets, store = keys.load(settings), database(settings)
-    reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
+    reader = await asyncio.to_thread(card_reader, settings)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
     measured, attempts = SdkMetrics(), Attempts(store)
     give_metrics(settings, "reading", measured)
