@@ -22,6 +22,8 @@ NAMES = (
     "projection",
     "ocr_overhead",
     "ocr_exact",
+    "ocr_speed",
+    "ocr_memory",
     "claim",
     "claim_old_tx",
     "queue_scale",

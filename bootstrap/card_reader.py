@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bootstrap.settings import Settings
@@ -9,11 +11,27 @@ from ocr.choices import EngineChoice
 
 if TYPE_CHECKING:
     from ocr.photo_reader import NamedEngine, PhotoReader
+    from ocr.pool import ReaderPool
     from ocr.weights import Models
 
 # An engine of our own process, whichever it is, shares the processors with one other at most.
 THREADS = 2
 SIZES = {EngineChoice.SMALL: "small", EngineChoice.TINY: "tiny", EngineChoice.MEDIUM: "medium"}
+
+
+def reader_pool(settings: Settings) -> ReaderPool:
+    """Start the processes that read photos at once, and wait until each has loaded its engine. Raises RuntimeError when one cannot."""
+    from ocr.pool import ReaderPool
+
+    processes, threads = pool_of(settings)
+    return ReaderPool(partial(card_reader, settings, threads), processes)
+
+
+def pool_of(settings: Settings) -> tuple[int, int]:
+    """Return how many processes read, and with how many threads each: one process for each two processors, see docs/reading.md."""
+    cores = len(os.sched_getaffinity(0))
+    processes = settings.readings_at_once or max(1, cores // THREADS)
+    return processes, max(1, min(THREADS, cores // processes))
 
 
 def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:

@@ -149,7 +149,11 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     )
     database_connections: int = Field(10, ge=1, description="Most PostgreSQL connections of each process.")
     workflows_cached: int = Field(2_000, ge=0, description="Waiting cards that a worker keeps in memory.")
-    readings_at_once: int = Field(1, ge=1, description="Photos that one reader process reads at the same time.")
+    readings_at_once: int | None = Field(
+        None,
+        ge=1,
+        description="Photos that one reader reads at the same time, each in a process of its own with 600 MB; unset: one for each two processors.",
+    )
     reader_engine: EngineChoice = Field(
         EngineChoice.SMALL,
         description="Engine that finds print on photos: pp-ocrv6-small, pp-ocrv6-tiny, pp-ocrv6-medium, rapidocr, tesseract.",
