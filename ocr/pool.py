@@ -133,7 +133,7 @@ class _Process:
 
 def _serve(pipe: Connection, build: Build) -> None:
     """The process: it loads its reader, then reads one photo after the other until its pipe ends with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever ends the parent ends the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The pipe ends with the parent.
     try:
         reader = build()
     except Exception as wrong:  # noqa: BLE001  # Said to the parent, which ends with it.
