@@ -42,12 +42,11 @@ from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
-from services.finance import confirmations
+from services.finance import confirmations, goodwill_orders
 from services.finance.failover import fall_over
+from services.finance.order_kinds import kind_of
 from services.finance.payout_orders import known_report, settle_once
 from services.finance.preparing import NewOrder, prepared
-from services.support import goodwill_orders
-from services.support.order_kinds import kind_of
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.

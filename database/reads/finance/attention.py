@@ -8,15 +8,17 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import ORDER_TABLES
 from domain.money import Money
 
-_UNKNOWN = text("""
-SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM (
-    SELECT rail, amount_minor, prepared_at FROM payout WHERE state = 'unknown'
-    UNION ALL SELECT rail, amount_minor, prepared_at FROM goodwill_order WHERE state = 'unknown'
-    UNION ALL SELECT rail, amount_minor, prepared_at FROM settlement_order WHERE state = 'unknown'
-) AS orders GROUP BY rail ORDER BY min(prepared_at)
-""")
+_ORDERS = " UNION ALL ".join(
+    f"SELECT rail, amount_minor, prepared_at FROM {table.__tablename__} WHERE state = 'unknown'"  # noqa: S608  # Our own.
+    for table in ORDER_TABLES.values()
+)
+_UNKNOWN = text(f"""
+SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM ({_ORDERS}) AS orders
+GROUP BY rail ORDER BY min(prepared_at)
+""")  # noqa: S608  # Names of our own tables.
 _SECONDS = text("""
 SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL) AS payees,
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
