@@ -19,10 +19,10 @@ from database.tables.columns import (
     sealed,
     word,
 )
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.finance.settlement import (
-    CounterpartyKind,
     PayeeState,
     SettlementAnswer,
     SettlementDeed,

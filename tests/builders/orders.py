@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from database.repositories import ledger
+from database.sealed import GOODWILL_ACCOUNT, ORDER_ACCOUNT, SETTLEMENT_ACCOUNT, SealedColumn
+from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.order_kinds import OrderCode
-from domain.identifiers import goodwill_key, new_id, settlement_key
+from domain.identifiers import goodwill_key, settlement_key
 from domain.money import Money
 from domain.places import business_day
 from services.support.goodwill import Goodwill, GoodwillProposal
@@ -26,7 +28,7 @@ class Payable:
     """A payment whose order is to be made. `prepare` makes it or says why it waits; `owed` is the account that it debits.
 
     `again` makes what is paid to another payee once this order was refused for certain; it returns the next order's key.
-    `maker` (a person) decided what is paid, `subject` is what it is for.
+    `maker` (a person) decided what is paid, `subject` is what it is for, `account` the column of its payee.
     """
 
     world: World
@@ -38,6 +40,7 @@ class Payable:
     prepare: Callable[[], Awaitable[PaymentHeld | None]]
     again: Callable[[], Awaitable[str]]
     maker: str
+    account: SealedColumn
 
     async def sent(self) -> None:
         """Make the order and send it."""
@@ -63,7 +66,7 @@ async def _card(world: World) -> Payable:
     decided = await world.a_person("finance")
     return Payable(
         world, OrderCode.CARD, key, card, Money(465_00), f"seller_payable:{case.owner}",
-        lambda: case.prepare(card, quote), again, decided,
+        lambda: case.prepare(card, quote), again, decided, ORDER_ACCOUNT,
     )  # fmt: skip
 
 
@@ -89,19 +92,21 @@ async def _goodwill(world: World) -> Payable:
     key = goodwill_key(given)
     return Payable(
         world, OrderCode.GOODWILL, key, given, Money(20_00), "goodwill",
-        lambda: world.payout.prepare_goodwill(given, key), again, scene.agent,
+        lambda: world.payout.prepare_goodwill(given, key), again, scene.agent, GOODWILL_ACCOUNT,
     )  # fmt: skip
 
 
-async def _settlement(world: World) -> Payable:
+async def a_stated_run(world: World, minor: int) -> tuple[Settling, CounterpartyRow, SettlementRunRow]:
+    """Return a run of last month whose statement the counterparty has not answered."""
     await world.calm()
     scene = Settling(world.database, world.keyring, world.photos, clock=Clock(datetime.now(UTC)))
-    last = business_day(datetime.now(UTC)).replace(day=1)
-    month = last.replace(year=last.year - 1) if last.month == 1 else last
-    since = month.replace(month=12 if last.month == 1 else last.month - 1)
-    party = await scene.a_party(since=since)
-    await scene.owes(party, 300_00, since, cause=f"share:{new_id()}")
-    run = await scene.stated(party)
+    last = business_day(scene.clock()).replace(day=1) - timedelta(days=1)
+    party = await scene.a_party(since=last.replace(day=1), opening=minor)
+    return scene, party, await scene.stated(party)
+
+
+async def _settlement(world: World) -> Payable:
+    scene, party, run = await a_stated_run(world, 300_00)
     await scene.confirmed(run, party)
     await scene.approved(run)
     key = settlement_key(run.id, 1)
@@ -114,7 +119,7 @@ async def _settlement(world: World) -> Payable:
 
     return Payable(
         world, OrderCode.SETTLEMENT, key, run.id, Money(300_00), f"partner_share:{party.owner}",
-        lambda: scene.activities.prepare(run.id, key), again, scene.finance,
+        lambda: scene.activities.prepare(run.id, key), again, scene.finance, SETTLEMENT_ACCOUNT,
     )  # fmt: skip
 
 

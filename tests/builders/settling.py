@@ -19,9 +19,10 @@ from database.session import Database
 from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
 from database.tables.people import PersonRow
 from domain.finance.chart import account
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import Posting
 from domain.finance.rails import Rail
-from domain.finance.settlement import CounterpartyKind, SettlementDeed, SettlementState
+from domain.finance.settlement import SettlementDeed, SettlementState
 from domain.finance.settlement_acts import NextStep, SettlementAct, SettlementStep
 from domain.finance.settlement_periods import end_of
 from domain.identifiers import new_id

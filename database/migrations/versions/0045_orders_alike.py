@@ -1,4 +1,4 @@
-"""Route settlement payments as all others, and let two people state what became of one."""
+"""Route settlement payments as all others, let two people state what became of one, and take sales back by two."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def upgrade() -> None:
     for name in COLUMNS:
         op.add_column("settlement_order", sa.Column(name, sa.String(), nullable=True))
     op.add_column("settlement_order", sa.Column("routed", JSONB(), nullable=False, server_default="{}"))
+    op.execute(
+        "UPDATE counterparty SET kind = 'distribution' WHERE kind = 'distributor'"
+    )  # One word for it everywhere.
     # They use the limits of their days from now on: those of this month were not counted.
     op.execute("""
         INSERT INTO payout_usage (rail, day, ordered_minor, refused_minor, orders)
@@ -31,6 +34,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE counterparty SET kind = 'distributor' WHERE kind = 'distribution'")
+    for name in ("return_askers", "return_asked_by", "return_asked_at"):
+        op.drop_column("sale", name)
     op.drop_column("settlement_order", "routed")
     for name in reversed(COLUMNS):
         op.drop_column("settlement_order", name)

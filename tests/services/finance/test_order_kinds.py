@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
 from database.invariants import Look
@@ -37,6 +37,7 @@ from services.finance.order_kinds import ORDER_KINDS, kind_by_key
 from services.finance.proof_files import ProofFile
 from services.finance.rail_switches import RailSwitches
 from services.finance.returned import Found
+from services.finance.routing import count_adopted
 from services.finance.stating import STATED, Statement, Statements
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.orders import PAYABLES, Payable
@@ -144,7 +145,6 @@ async def used(case: Payable) -> int:
 LIMITS: dict[str, dict[str, Any]] = {
     "not_used": {"enabled": False},
     "transfer_max": {"transfer_max_minor": 1},
-    "rail_day": {"transfer_max_minor": 10**9, "seller_day_max_minor": 10**9, "day_max_minor": 1},
 }
 
 
@@ -162,6 +162,16 @@ async def test_a_limit_holds_it_visibly_until_it_may_go(payable: Payable, reason
     (row,) = await payable.world.rows(PayoutWaitRow, key=payable.key)
     assert row.ended_at is not None
     assert (await row_of(payable)).routing_version
+
+
+async def test_what_left_on_the_rail_today_holds_it(payable: Payable) -> None:
+    minor = payable.amount.amount_minor
+    async with payable.world.database.transaction() as session:
+        await count_adopted(session, Rail.ALIPAY, payable.amount, datetime.now(UTC))
+    with_rules(limits={"transfer_max_minor": minor, "seller_day_max_minor": minor, "day_max_minor": minor})
+    assert await payable.prepare() is not None
+    (row,) = await payable.world.rows(PayoutWaitRow, key=payable.key)
+    assert "rail_day" in row.reasons
 
 
 async def waits_for(case: Payable, *reasons: str) -> None:
@@ -197,17 +207,21 @@ async def test_the_first_large_payment_to_a_payee_is_let_go_by_another_than_its_
     assert (await row_of(payable)).routed["released"] == "yes"
 
 
-async def test_it_goes_into_a_banks_file_and_its_results_settle_it(payable: Payable) -> None:
-    world = payable.world
+async def test_it_goes_into_a_banks_file(payable: Payable) -> None:
+    world, table = payable.world, ORDER_TABLES[payable.code]
     assert await payable.prepare() is None
+    sealed = payable.account.seal(world.keyring, payable.key, "6222020000001234 中国工商银行")
+    line = BankLineRow(key=payable.key, amount_minor=payable.amount.amount_minor, currency=payable.amount.currency)
     async with world.database.transaction() as session:
-        row = await row_of(payable)
-        sent = await kind_by_key(payable.key).opened(session, world.keyring, row)
-        session.add(BankLineRow(key=payable.key, amount_minor=sent.amount.amount_minor, currency=sent.amount.currency))
+        session.add(line)
+        mine = update(table).where(table.key == payable.key)
+        await session.execute(mine.values(payee_account_sealed=sealed))
     batches = BankBatches(world.database, world.keyring, formats_in(BANK_FORMATS))
-    async with world.database.transaction() as session:
-        lines = await batches._order_line(session, await session.get_one(BankLineRow, payable.key))
-    assert (lines.key, lines.amount) == (payable.key, payable.amount)
+    one, two = await world.a_person("finance"), await world.a_person("finance")
+    batch = await batches.propose(one, "harbour")
+    await batches.approve(two, batch)
+    _, content = await batches.file(two, batch)
+    assert payable.key in content.decode("gb18030")
 
 
 async def test_money_that_came_back_is_booked_once(payable: Payable) -> None:
@@ -257,5 +271,3 @@ async def test_a_statements_line_proves_that_it_was_paid_and_another_that_its_mo
     await Matching(payable.world.database).run(StatementSource.ALIPAY)
     assert (await row_of(payable)).refusal_code == RETURNED
     assert await payable.balance() == before
-    async with payable.world.database.transaction() as session:
-        await session.execute(delete(StatementLineRow).where(StatementLineRow.key == payable.key))
