@@ -136,7 +136,7 @@ class Statements:
             .order_by(GoodwillOrderRow.prepared_at)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found: list[tuple[str, str | None]] = [(row.key, row.card_id) for row in await session.execute(cards)]
             found += [(key, None) for key in (await session.execute(given)).scalars()]
         return tuple(found)
