@@ -149,6 +149,10 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     database_connections: int = Field(10, ge=1, description="Most PostgreSQL connections of each process.")
     workflows_cached: int = Field(2_000, ge=0, description="Waiting cards that a worker keeps in memory.")
     readings_at_once: int = Field(1, ge=1, description="Photos that one reader process reads at the same time.")
+    ocr_shadow_models: Path | None = Field(
+        None,
+        description="Folder of a second reader's weights; it reads the share of photos that the policy of reading names, and decides nothing.",
+    )
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
