@@ -111,7 +111,7 @@ async def figures(console: At, person: QualityReader, days: Days = 90, brand: Br
 
 @router.get("/confusions.csv")
 async def confusions(console: At, person: QualityReader, days: Days = 90, brand: BrandCode = "") -> Response:  # noqa: ARG001
-    """The characters that were taken for one another, as a file."""
+    """Serve the characters that were taken for one another, as a file."""
     quality = await _quality(console, days, brand)
     return download("cardloop-confusions", CONFUSION_HEADS, given(quality.confusions))
 
@@ -132,7 +132,7 @@ async def case(console: At, person: QualityReader, label_id: str) -> Response:  
 
 @router.get("/shadow")
 async def shadow(request: Request, console: At, person: QualityReader, days: Days = 30) -> Response:
-    """The second reader beside the first, on the photos that both read."""
+    """Show the second reader beside the first, on the photos that both read."""
     now = datetime.now(UTC)
     async with console.services.database.transaction() as session:
         found = await comparisons(session, console.services.keyring, now - timedelta(days=days), now)

@@ -46,7 +46,7 @@ class TriedField:
 
     name: str
     value: str = field(repr=False)
-    confidence_bp: int
+    sure_bp: int
     source: str
     box: tuple[int, int, int, int] | None
     reasons: tuple[str, ...]
@@ -195,7 +195,7 @@ def _field(given: dict[str, Any]) -> TriedField:
     box = given["box"]
     doubts = tuple((int(place), str(characters)) for place, characters in given["doubts"])
     return TriedField(
-        given["name"], given["value"], given["confidence_bp"], given["source"],
+        given["name"], given["value"], given["sure_bp"], given["source"],
         None if box is None else (box[0], box[1], box[2], box[3]), tuple(given["reasons"]), doubts,
         tuple(given["alternatives"]),
     )  # fmt: skip

@@ -67,8 +67,8 @@ async def test_figures_name_what_was_wrong_without_showing_it(house: House, labe
     page = (await senior.get("/insight/reading")).text
     for said in (
         "Reading quality",
-        "Wrong without a person",
-        "Photo is blurred",
+        "Accepted but wrong",
+        "blurred",
         "*****x",
     ):
         assert said in page

@@ -41,7 +41,7 @@ async def test_a_photo_is_read_and_only_that_it_was_tried_stays(world: World) ->
     reader = TrialReader(world.database, world.keyring, explained, lambda: False)
     found, _ = await asyncio.gather(trials.read(person, a_photo(), "walmart"), until_read(reader))
     ((brand, number),) = found.cards
-    assert (brand.value, number.value, number.confidence_bp, number.box) == (
+    assert (brand.value, number.value, number.sure_bp, number.box) == (
         "walmart",
         NUMBER,
         9_700,
