@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from temporalio.worker import Worker
 
 from activities.reading import CardReading
 from bootstrap import keys
+from bootstrap.card_reader import pool_of, reader_pool, shadow_pool
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, interceptors_of, last_attempts, reported
@@ -28,29 +27,24 @@ from services.quality.shadow_readings import ShadowReader
 from workflows.codec import data_converter
 from workflows.policies import READING_QUEUE
 
-if TYPE_CHECKING:
-    from domain.cards.reading import Reading
-    from ocr.photo_reader import PhotoReader
-
 TRIALS_S = 0.3  # A person waits at the console for what they try.
 SHADOW_S = 2.0
 
 
 async def run_reading(settings: Settings) -> None:
     """Reads photographs until cancelled or drained. The only process that loads the OCR engine, and it loads it before it polls."""
-    from ocr.engine import build_reader  # 570 MB that no other process needs.
-
     logs.adopt_libraries()
     secrets, store = keys.load(settings), database(settings)
-    reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
+    reader = await asyncio.to_thread(reader_pool, settings)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
-    trials = TrialReader(store, secrets.keyring, lambda jpeg, brand: _explained(reader, jpeg, brand), reading.is_busy)
-    second = await asyncio.to_thread(_second_reader, settings)
-    shadow = (
-        None
-        if second is None
-        else ShadowReader(store, secrets.keyring, photo_store(settings, secrets.keyring), second, reading.is_busy)
-    )
+    slots = pool_of(settings)[0]
+    trials = TrialReader(store, secrets.keyring, reader, lambda: reading.at_work >= slots)
+    second = await asyncio.to_thread(shadow_pool, settings)
+    jobs = [Job("reading_trials", TRIALS_S, trials.read, 1)]
+    if second is not None:
+        photos = photo_store(settings, secrets.keyring)
+        shadow = ShadowReader(store, secrets.keyring, photos, second, lambda: reading.at_work > 0)
+        jobs.append(Job("shadow_reading", SHADOW_S, shadow.read, 1))
     measured, attempts = SdkMetrics(), Attempts(store)
     give_metrics(settings, "reading", measured)
     client = await temporal.connect_patiently(settings, data_converter(secrets.keyring), measured.runtime)
@@ -61,24 +55,10 @@ async def run_reading(settings: Settings) -> None:
             client,
             task_queue=READING_QUEUE,
             activities=[reading.read_photos],
-            max_concurrent_activities=settings.readings_at_once,
+            max_concurrent_activities=slots,
             **worker_options(interceptors_of(attempts)),
         )
         async with worker, asyncio.TaskGroup() as loops:
-            jobs = [policy_job(policies), attempts_job(attempts), Job("reading_trials", TRIALS_S, trials.read, 1)]
-            jobs += [] if shadow is None else [Job("shadow_reading", SHADOW_S, shadow.read, 1)]
-            registry = reported(store, "worker-reading", jobs)
+            registry = reported(store, "worker-reading", [policy_job(policies), attempts_job(attempts), *jobs])
             await process.until_drained(registry.start(loops))
         await last_attempts(attempts)
-
-
-def _second_reader(settings: Settings) -> PhotoReader | None:
-    """The reader over the second weights, None where there are none: it takes memory of its own and decides nothing."""
-    from ocr.engine import build_reader
-
-    return None if settings.ocr_shadow_models is None else build_reader(settings.ocr_shadow_models)
-
-
-def _explained(reader: PhotoReader, jpeg: bytes, brand: str | None) -> tuple[tuple[Reading, ...], Sequence[str]]:
-    readings, seen = reader.read_and_explain(jpeg, brand)
-    return readings, seen.looks

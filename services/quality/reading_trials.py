@@ -5,39 +5,35 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import delete, select
 
+from database.reads.cards import reading_wait
 from database.repositories.audit import by_person
 from database.repositories.loop_faults import kind_and_place
 from database.sealed import TRIED_ANSWER, TRIED_PHOTO
 from database.session import Database
-from database.tables.cards import CardRow, ReadingRow
 from database.tables.quality import ReadingTrialRow
-from domain.cards.card import Stage, WaitingFor
-from domain.cards.reading import SECRET_FIELDS, Box, Reading
+from domain.cards.reading import SECRET_FIELDS, Box
 from domain.errors.quality import ReaderBusy, TrialFailed
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
 from gateways import decoding
 from gateways.pictures.veil import veiled
+from ocr.reader import CardReader
 
 LOOK_S = 0.2  # Between two looks for the answer.
 TAKEN_WITHIN_S = 5.0  # A reader that has not begun by then is busy.
 ANSWERED_WITHIN_S = 40.0
 KEPT = timedelta(minutes=2)  # What nobody came back for is deleted.
-MEASURED = 20  # The newest readings, whose mean time tells how long the next ones take.
+WAIT_S_MIN = 5
 _log = structlog.get_logger("trials")
-
-Explain = Callable[[bytes, str | None], tuple[tuple[Reading, ...], Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class ReadingTrials:
         Refuses as the door for photos does, ReaderBusy with the seconds that the cards before it will take, and TrialFailed.
         Raises DatabaseUnavailable.
         """
-        jpeg = (await decoding.photo(raw)).jpeg
+        jpeg = (await decoding.photos(raw))[0].jpeg  # Of a PDF its first page.
         trial_id = new_id()
         sealed = TRIED_PHOTO.seal(self._keyring, trial_id, base64.b64encode(jpeg).decode())
         async with self._database.transaction() as session:
@@ -118,17 +114,18 @@ class ReadingTrials:
             waited = time.monotonic() - began
             if waited > (self._patience_s if row.taken_at is None else ANSWERED_WITHIN_S):
                 async with self._database.transaction() as session:
-                    raise ReaderBusy(wait_s=await wait_s(session))
+                    wait = await reading_wait.of_all(session, datetime.now(UTC))
+                    raise ReaderBusy(wait_s=max(WAIT_S_MIN, wait.seconds or 0))
             await asyncio.sleep(LOOK_S)
 
 
 class TrialReader:
-    """The reader's side: reads a tried photo while no card waits. `explain` reads and names its looks; `busy` tells of cards."""
+    """The reader's side: reads a tried photo while cards leave the reader room; `busy` tells that they do not."""
 
-    def __init__(self, database: Database, keyring: KeyRing, explain: Explain, busy: Callable[[], bool]) -> None:
+    def __init__(self, database: Database, keyring: KeyRing, reader: CardReader, busy: Callable[[], bool]) -> None:
         self._database = database
         self._keyring = keyring
-        self._explain = explain
+        self._reader = reader
         self._busy = busy
 
     async def read(self) -> int:
@@ -158,7 +155,7 @@ class TrialReader:
         """The sealed answer; None where the reader failed, which the log tells by its kind and place."""
         jpeg = base64.b64decode(TRIED_PHOTO.open(self._keyring, trial_id, sealed))
         try:
-            readings, looks = self._explain(jpeg, brand or None)
+            readings = self._reader.read(jpeg, brand or None)
         except Exception as error:  # noqa: BLE001  # The reader's process must go on reading cards.
             _log.error("trial_failed", reason=kind_and_place(error))
             return None
@@ -166,20 +163,11 @@ class TrialReader:
         picture, width, height = veiled(jpeg, hidden)
         tried = Tried(
             tuple(tuple(_tried(one) for one in card.fields) for card in readings if card.fields),
-            readings[0].reader if readings else "", readings[0].duration_ms if readings else 0, tuple(looks),
+            readings[0].reader if readings else "", readings[0].duration_ms if readings else 0,
+            readings[0].looks if readings else (),
             width, height, base64.b64encode(picture).decode(),
         )  # fmt: skip
         return TRIED_ANSWER.seal(self._keyring, trial_id, tried.as_json())
-
-
-async def wait_s(session: AsyncSession) -> int:
-    """Return for about how many seconds the reader will be busy: cards that wait to be read, times what the last ones took."""
-    cards = (CardRow.stage == Stage.READING, CardRow.waiting_for == WaitingFor.MACHINE)
-    waiting = await session.scalar(select(func.count()).select_from(CardRow).where(*cards)) or 0
-    newest = select(ReadingRow.duration_ms).order_by(ReadingRow.created_at.desc(), ReadingRow.id.desc()).limit(MEASURED)
-    took = (await session.execute(newest)).scalars().all()
-    mean = sum(took) / len(took) / 1000 if took else 2.0
-    return max(5, math.ceil(waiting * mean))
 
 
 def _tried(one: Any) -> TriedField:

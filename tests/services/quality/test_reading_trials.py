@@ -19,14 +19,20 @@ from tests.builders.world import World
 NUMBER = "2326955627995358"
 
 
-def explained(jpeg: bytes, brand: str | None) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
-    assert jpeg[:2] == b"\xff\xd8"
-    assert brand == "walmart"
-    return (Reading(printed(0.97, brand="walmart", number=NUMBER), "printed 1", 12),), ("whole", "closer")
+class Printed:
+    """A reader that knows what is printed, and how it looked at it."""
+
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
+        assert photo[:2] == b"\xff\xd8"
+        assert brand_hint == "walmart"
+        return (Reading(printed(0.97, brand="walmart", number=NUMBER), "printed 1", 12, "", ("whole", "closer")),)
 
 
-def broken(_jpeg: bytes, _brand: str | None) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
-    raise RuntimeError("the engine stopped")
+class Broken:
+    """A reader whose engine stops."""
+
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
+        raise RuntimeError("the engine stopped")
 
 
 async def until_read(reader: TrialReader) -> None:
@@ -38,7 +44,7 @@ async def until_read(reader: TrialReader) -> None:
 
 async def test_a_photo_is_read_and_only_that_it_was_tried_stays(world: World) -> None:
     person, trials = await world.a_person(), ReadingTrials(world.database, world.keyring)
-    reader = TrialReader(world.database, world.keyring, explained, lambda: False)
+    reader = TrialReader(world.database, world.keyring, Printed(), lambda: False)
     found, _ = await asyncio.gather(trials.read(person, a_photo(), "walmart"), until_read(reader))
     ((brand, number),) = found.cards
     assert (brand.value, number.value, number.sure_bp, number.box) == (
@@ -56,7 +62,7 @@ async def test_a_photo_is_read_and_only_that_it_was_tried_stays(world: World) ->
 
 async def test_a_busy_reader_refuses_with_the_wait_and_keeps_nothing(world: World) -> None:
     person, trials = await world.a_person(), ReadingTrials(world.database, world.keyring, patience_s=0.3)
-    reader = TrialReader(world.database, world.keyring, explained, lambda: True)
+    reader = TrialReader(world.database, world.keyring, Printed(), lambda: True)
     with pytest.raises(ReaderBusy) as refused:
         await asyncio.gather(trials.read(person, a_photo(), "walmart"), reader.read())
     assert isinstance(refused.value.data["wait_s"], int)
@@ -66,9 +72,9 @@ async def test_a_busy_reader_refuses_with_the_wait_and_keeps_nothing(world: Worl
 
 async def test_a_photo_that_the_reader_cannot_finish_is_refused_and_files_as_at_the_door(world: World) -> None:
     person, trials = await world.a_person(), ReadingTrials(world.database, world.keyring)
-    reader = TrialReader(world.database, world.keyring, broken, lambda: False)
+    reader = TrialReader(world.database, world.keyring, Broken(), lambda: False)
     with pytest.raises(TrialFailed):
         await asyncio.gather(trials.read(person, a_photo(), "walmart"), until_read(reader))
     with pytest.raises(PhotoFormatUnsupported):
-        await trials.read(person, b"%PDF-1.7", "")
+        await trials.read(person, b"GIF89a", "")
     assert await world.rows(ReadingTrialRow, person_id=person) == []
