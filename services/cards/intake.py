@@ -141,7 +141,7 @@ class Intake:
             await _require_awaited(session, card, _items(number, pin, face_value, expiry))
             given = checked_fields(card.brand, Corrections(number, pin, face_value, expiry))
             meant = with_kept(given, card, self._keyring) if kept_too else given
-            differing = await differing_fields(session, self._keyring, card_id, meant)
+            differing = await differing_fields(session, self._keyring, card, meant)
             if confirmed is not None:
                 await require_confirmed(session, self._keyring, card, meant, confirmed)
             changed = await confirm_reading(session, self._keyring, card, given)
