@@ -7,13 +7,10 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy
 from PIL import Image
-
-if TYPE_CHECKING:
-    from ocr.engine import PaddleEngine
 
 SECONDS_MAX = 60
 LINES_SPARSE = "11"  # Tesseract's page segmentation for text in no particular order.
@@ -27,21 +24,6 @@ class BareEngine(Protocol):
     def texts_in(self, picture: Image.Image) -> Sequence[str]:
         """Return the printed lines of an RGB picture, in any order."""
         ...
-
-
-class BarePaddle:
-    """PaddleOCR as our own reader uses it, without all that we add."""
-
-    def __init__(self, model_dir: Path, loaded: PaddleEngine | None = None) -> None:
-        """Load the models below `model_dir`, unless an engine that has them is given."""
-        from ocr.engine import PaddleEngine
-
-        self._engine = loaded or PaddleEngine(model_dir)
-        self.name = self._engine.name
-
-    def texts_in(self, picture: Image.Image) -> Sequence[str]:
-        """See BareEngine."""
-        return [str(text) for text in self._engine.raw(picture)["rec_texts"]]
 
 
 class BareRapid:
@@ -89,9 +71,9 @@ class BareTesseract:
         return done.stdout
 
 
-def engines(model_dir: Path, loaded: PaddleEngine | None = None) -> list[BareEngine]:
-    """Return every engine that this machine has."""
-    found: list[BareEngine] = [BarePaddle(model_dir, loaded), BareRapid()]
+def others() -> list[BareEngine]:
+    """Return every other engine that this machine has."""
+    found: list[BareEngine] = [BareRapid()]
     if shutil.which("tesseract"):
         found.append(BareTesseract())
     return found

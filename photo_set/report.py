@@ -90,7 +90,7 @@ def written(found: Comparison, title: str) -> str:
 
 def _thumbnail(of: Outcome) -> str:
     """The photo, drawn again and made small, as a data address."""
-    with Image.open(io.BytesIO(photo(of.condition, int(of.name)).jpeg)) as picture:
+    with Image.open(io.BytesIO(photo(of.condition, int(of.name.split("/")[0])).jpeg)) as picture:
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=70)
