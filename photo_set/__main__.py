@@ -64,7 +64,7 @@ def calibrate(
     from ocr.photo_reader import PhotoReader
 
     paddle = PaddleEngine(Settings().ocr_models_dir, threads)
-    reader = PhotoReader(KeptEngine(paddle, paddle.name, KEPT), catalogue(), paddle.name)
+    reader = PhotoReader(KeptEngine(paddle, KEPT), catalogue(), paddle.name)
     further = itertools.islice(photos(Part.VALIDATION, each + ordinary, (ORDINARY,)), each, None)
     drawn = itertools.chain(photos(Part.VALIDATION, each), further)
     many = each * len(CONDITIONS) + ordinary
@@ -139,23 +139,22 @@ def _measured(
     threads: int = 2,
 ) -> None:
     from ocr.engine import PaddleEngine  # 570 MB that `--help` must not wait for.
-    from ocr.photo_reader import LineEngine, PhotoReader
-    from photo_set.engines import BareEngine, others
-    from photo_set.kept import KeptTexts, LinesOf
+    from ocr.photo_reader import PhotoReader
+    from photo_set.engines import BareEngine, BareLines, others
+    from photo_set.kept import KeptTexts
 
     models = Settings().ocr_models_dir
     paddle = PaddleEngine(models, threads)
-    timed = KeptEngine(paddle, paddle.name, kept)
-    engine: LineEngine = timed
+    engine = KeptEngine(paddle, kept)
     beside: list[BareEngine] = others() if engines else []
-    bare: list[BareEngine] = [LinesOf(engine, paddle.name), *(KeptTexts(one, kept) if kept else one for one in beside)]
+    bare: list[BareEngine] = [BareLines(engine), *(KeptTexts(one, kept) if kept else one for one in beside)]
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Reading photos", total=many)
         comparison = compared(
             found, PhotoReader(engine, catalogue(), paddle.name), bare, lambda: progress.advance(task)
         )
     Console().print(_table(comparison))
-    Console().print(_time(timed.spent, many))
+    Console().print(_time(engine.spent, many))
     if report is not None:
         from photo_set.report import written
 

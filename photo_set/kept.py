@@ -20,7 +20,7 @@ from PIL import Image
 from domain.cards.reading import Box
 from ocr.lattice import Lattice
 from ocr.lines import Line
-from ocr.photo_reader import LineEngine
+from ocr.photo_reader import NamedEngine
 from photo_set.engines import BareEngine
 
 KEPT = Path(".cardloop/photo_set")
@@ -46,11 +46,12 @@ class Spent:
 
 
 class KeptEngine:
-    """A `LineEngine` that asks another one only for pictures it has not seen before."""
+    """A `NamedEngine` that asks another one only for pictures it has not seen before."""
 
-    def __init__(self, engine: LineEngine, name: str, folder: Path | None) -> None:
-        """Keep under `folder` what `engine`, of this name and version, sees; with None only count and time its calls."""
-        self._engine, self._name, self._folder = engine, name, folder
+    def __init__(self, engine: NamedEngine, folder: Path | None) -> None:
+        """Keep under `folder` what `engine` sees; with None only count and time its calls."""
+        self._engine, self._folder = engine, folder
+        self.name = engine.name
         self.spent = Spent()
 
     def lines_in(self, picture: Image.Image) -> Sequence[Line]:
@@ -73,7 +74,7 @@ class KeptEngine:
             fresh = list(ask(pictures))
             self.spent.add(kind, len(pictures), time.perf_counter() - began)
             return fresh
-        paths = [place_of(self._folder, kind, self._name, picture).with_suffix(".npz") for picture in pictures]
+        paths = [place_of(self._folder, kind, self.name, picture).with_suffix(".npz") for picture in pictures]
         found = {path: _loaded(path) for path in paths}
         missing = {path: picture for path, picture in zip(paths, pictures, strict=True) if found[path] is None}
         if missing:
@@ -103,18 +104,6 @@ class KeptTexts:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(list(self._engine.texts_in(picture)), ensure_ascii=False), encoding="utf-8")
         return [str(text) for text in json.loads(path.read_text(encoding="utf-8"))]
-
-
-class LinesOf:
-    """The texts of a `LineEngine` as a `BareEngine`: the call that our reader's first look makes too, which is kept once."""
-
-    def __init__(self, engine: LineEngine, name: str) -> None:
-        """Take an engine and its name."""
-        self._engine, self.name = engine, name
-
-    def texts_in(self, picture: Image.Image) -> Sequence[str]:
-        """See BareEngine."""
-        return [line.text for line in self._engine.lines_in(picture)]
 
 
 def place_of(folder: Path, kind: str, name: str, picture: Image.Image) -> Path:
