@@ -25,6 +25,8 @@ NAMES = (
     "repair",  # The last of those without programs, for it leaves runs open.
     "ocr_overhead",
     "ocr_exact",
+    "ocr_speed",
+    "ocr_memory",
     "claim",
     "claim_old_tx",
     "queue_scale",

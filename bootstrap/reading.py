@@ -8,6 +8,7 @@ from temporalio.worker import Worker
 
 from activities.reading import CardReading
 from bootstrap import keys
+from bootstrap.card_reader import pool_of, reader_pool
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, interceptors_of, last_attempts, reported
@@ -26,11 +27,9 @@ from workflows.policies import READING_QUEUE
 
 async def run_reading(settings: Settings) -> None:
     """Reads photographs until cancelled or drained. The only process that loads the OCR engine, and it loads it before it polls."""
-    from ocr.engine import build_reader  # 570 MB that no other process needs.
-
     logs.adopt_libraries()
     secrets, store = keys.load(settings), database(settings)
-    reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
+    reader = await asyncio.to_thread(reader_pool, settings)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
     measured, attempts = SdkMetrics(), Attempts(store)
     give_metrics(settings, "reading", measured)
@@ -42,7 +41,7 @@ async def run_reading(settings: Settings) -> None:
             client,
             task_queue=READING_QUEUE,
             activities=[reading.read_photos],
-            max_concurrent_activities=settings.readings_at_once,
+            max_concurrent_activities=pool_of(settings)[0],
             **worker_options(interceptors_of(attempts)),
         )
         async with worker, asyncio.TaskGroup() as loops:

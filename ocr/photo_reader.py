@@ -34,6 +34,15 @@ class LineEngine(Protocol):
         ...
 
 
+class NamedEngine(LineEngine, Protocol):
+    """An engine that says what it is."""
+
+    @property
+    def name(self) -> str:
+        """Return its name, its version, and a hash of its weights."""
+        ...
+
+
 @dataclass(frozen=True)
 class Seen:
     """What was looked at: the looks by name, in order, and the lines of the best one."""

@@ -20,9 +20,10 @@ from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from database.tables.columns import now
 from domain.cards.card import CardType, Stage, WaitingFor
 from domain.cards.facts import AT_ITS_BEGINNING, EDITION, CardToBuy, Resume, SubmissionReceipt
-from domain.cards.intake import Submission, SubmittedCard, check_shape, tidied
+from domain.cards.intake import PHOTOS_MAX, Submission, SubmittedCard, check_shape, tidied
 from domain.cards.review import AskedItem
 from domain.errors.cards import NotExpectedNow
+from domain.errors.files import TooManyPhotos
 from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from domain.money import Money
 from domain.rules.brands import Brand, brand, catalogue_version
@@ -156,17 +157,17 @@ class Intake:
         return revision
 
     async def replace_photo(self, card_id: str, raw: bytes, actor: str) -> int:
-        """Put the seller's new photograph in place of all before; returns the fields' revision.
+        """Put the seller's new photograph, or the pages of a PDF, in place of all before; returns the fields' revision.
 
-        Refuses NotExpectedNow, and files that are no good photographs (see `gateways.pictures.accept`).
+        Refuses NotExpectedNow, and files that are no good photographs (see `gateways.pictures.pages`).
         """
-        photo = await self._kept(raw)
+        photos = await self._kept(raw)
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await _require_awaited(session, card, {AskedItem.PHOTO})
             await session.execute(update(PhotoRow).where(PhotoRow.card_id == card_id).values(current=False))
-            session.add(photo_row(card_id, 0, photo))
-            facts = {"photo": photo.stored_sha256}
+            session.add_all(photo_row(card_id, place, photo) for place, photo in enumerate(photos))
+            facts = {"photo": photos[0].stored_sha256}
             await cards.record(session, card_id, _unmoved(card, "intake.photo_replaced", facts, actor))
             await sla.follow(session, card_id, WaitingFor.MACHINE, now())
         return card.fields_revision
@@ -218,14 +219,17 @@ class Intake:
             known.require_face_value(given.face_value)
         known.require_unexpired(given.expiry, now())
         _require_phone_for_code(submission, known)
-        photos = [await self._kept(raw) for raw in given.photos]
+        photos = [photo for raw in given.photos for photo in await self._kept(raw)]
+        if len(photos) > PHOTOS_MAX:
+            raise TooManyPhotos(most=PHOTOS_MAX)
         return CheckedCard(given, known, number, pin, tuple(photos))
 
-    async def _kept(self, raw: bytes) -> AcceptedPhoto:
-        """Cleans and keeps a photo before the transaction: one left over by a refusal is sealed and names nobody."""
-        photo = await decoding.photo(raw)
-        await asyncio.to_thread(self._photos.write, photo.jpeg)
-        return photo
+    async def _kept(self, raw: bytes) -> tuple[AcceptedPhoto, ...]:
+        """Cleans and keeps a photo, or each page of a PDF, before the transaction: one left over by a refusal is sealed and names nobody."""
+        photos = await decoding.photos(raw)
+        for photo in photos:
+            await asyncio.to_thread(self._photos.write, photo.jpeg)
+        return photos
 
     async def _written(
         self, session: AsyncSession, submission: Submission, request_hash: str, checked: Sequence[CheckedCard]
