@@ -65,12 +65,12 @@ class DemoSales:
         if not known:
             await self._receipts.record(self._finance, "demo-deposit", paid)
 
-    async def sell(self) -> int:
-        """Sell every bought card that is not sold yet and return how many; the first of them comes back and is sold again."""
+    async def sell(self, only: str | None = None) -> int:
+        """Sell every bought card (or one alone) that is not sold yet and return how many; the first comes back and is sold again."""
         now = datetime.now(UTC)
         await PolicyReader(self._store).refresh()
         async with self._store.transaction() as session:
-            bought = await _bought(session)
+            bought = [one for one in await _bought(session) if only in (None, one[0].id)]
         for number, (card, quote) in enumerate(bought):
             first = await self._sold(card, quote, now, f"demo-{card.id}", number)
             if number == 0:

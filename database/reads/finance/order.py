@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.awaited import awaited
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
 from database.tables.finance import (
     AccountRow,
@@ -22,7 +23,7 @@ from database.tables.finance_routing import PayoutWaitRow
 from database.tables.people import AuditRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
-from domain.cards.card import StoryEntry
+from domain.cards.card import StoryEntry, WaitingFor
 from domain.errors.general import NotFound
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
@@ -117,6 +118,7 @@ class OrderView:
     acts: tuple[AuditRow, ...]
     claims: tuple[str, ...]
     wait: PayoutWaitRow | None
+    awaited: WaitingFor | None  # The party that has to act next, while the outcome is unknown.
 
     def money_of(self, name: str) -> Money:
         """Return a sum that the routing kept, such as `day_minor`."""
@@ -146,6 +148,7 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         lines=await _lines(session, row.key), tickets=await _tickets(session, card_id, ticket_id),
         stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
         wait=await session.get(PayoutWaitRow, row.key),
+        awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
     )  # fmt: skip
 
 
