@@ -31,7 +31,7 @@ TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.qu
 ACCOUNT_LOG = "alipay.data.bill.accountlog.query"
 BILL, BILL_FILES, BILL_LIVES_S = "alipay.data.dataservice.bill.downloadurl.query", "/bill.zip", 30
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-# Payees of whom it is known beforehand what becomes of a transfer, as providers' test accounts are.
+# Payees of whom it is known beforehand what becomes of a transfer, as of providers' test accounts.
 NO_SUCH_PAYEE, SILENT_PAYEE = "13900000404", "13900000102"  # Refused; in process, whatever is asked.
 # The payer's fault: no order is made, a query finds none, and the same number may be sent again once it is mended.
 PAYERS_FAULT = frozenset({
