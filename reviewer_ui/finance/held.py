@@ -19,8 +19,8 @@ from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, shell
+from services.finance.held_payments import REASON_MAX, PayoutWaits
 from services.finance.verified_names import VerifiedNames
-from services.finance.waiting import REASON_MAX, PayoutWaits
 
 router = APIRouter()
 Releaser = Annotated[Person, Depends(allowed(Permission.RELEASE_PAYMENTS))]

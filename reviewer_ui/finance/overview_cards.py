@@ -78,6 +78,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.party_payees", waits.party_payees, "/counterparties"),
         ("money.second.rails", waits.rails, "/rails"),
         ("money.second.months", waits.months, "/money/periods"),
+        ("money.second.returns", waits.returns, "/sales?state=asked"),
     )
     lines = _counted(wanted)
     return OverviewCard("money.second", lines, lines[0].href if lines else "", "money.second.none", urgent=bool(lines))

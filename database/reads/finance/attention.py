@@ -9,23 +9,25 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.awaited import AWAITED_KEYS
+from database.repositories.orders import ORDER_TABLES
 from domain.finance.routing import LOOKED_AT
 from domain.money import Money
 
+_ORDERS = " UNION ALL ".join(
+    f"SELECT key, rail, amount_minor, prepared_at FROM {table.__tablename__} WHERE state = 'unknown'"  # noqa: S608  # Our own.
+    for table in ORDER_TABLES.values()
+)
 # Not those that wait where they should: for a bank's file, or for their receiver's confirmation.
-_UNKNOWN = text("""
-SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM (
-    SELECT key, rail, amount_minor, prepared_at FROM payout WHERE state = 'unknown'
-    UNION ALL SELECT key, rail, amount_minor, prepared_at FROM goodwill_order WHERE state = 'unknown'
-    UNION ALL SELECT key, rail, amount_minor, prepared_at FROM settlement_order WHERE state = 'unknown'
-) AS orders
+_UNKNOWN = text(f"""
+SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM ({_ORDERS}) AS orders
 WHERE key <> ALL(CAST(:awaited AS varchar[]))
 GROUP BY rail ORDER BY min(prepared_at)
-""")
+""")  # noqa: S608  # Names of our own tables.
 _SECONDS = text("""
 SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL) AS payees,
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
        (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
+       (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL) AS returns,
        (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL) AS write_offs,
        (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes,
@@ -63,6 +65,7 @@ class Seconds:
     payees: int
     goodwill: int
     months: int
+    returns: int
     claims: int
     write_offs: int
     outcomes: int
