@@ -116,7 +116,8 @@ async def match(session: AsyncSession, source: StatementSource, rules: SourceRul
     """Match the source's open lines; return how many."""
     given, total = {"source": source.value}, 0
     for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE):
-        total += (await session.execute(statement, given)).rowcount  # type: ignore[attr-defined]
+        while done := (await session.execute(statement, given)).rowcount:  # type: ignore[attr-defined]
+            total += done  # Of lines and expectations that are named twice, a pair at a time.
     never = [LineKind.FEE.value, LineKind.FUNDS.value]
     by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": never})
     return int(total + by_amount.rowcount)  # type: ignore[attr-defined]

@@ -64,7 +64,7 @@ class PayoutWaits:
             .order_by(PayoutWaitRow.since, PayoutWaitRow.key)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             keys = list((await session.execute(waiting)).scalars())
         for key in keys:
             async with apart(self._database, LOOP, key):

@@ -119,7 +119,7 @@ class Statements:
 
     async def unsettled(self, limit: int) -> tuple[Journey, ...]:
         """Return the journeys of orders whose outcome was stated and is not posted, the longest waiting first."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             waiting = [await _unsettled(session, table, limit) for table in ORDER_TABLES.values()]
             keys = [key for _, key in sorted(found for of_kind in waiting for found in of_kind)][:limit]
             return tuple([await kind_by_key(key).journey(session, key) for key in keys])

@@ -72,6 +72,17 @@ MATRIX = (
     Line("GET", "/", STAFF),
     Line("GET", "/search", STAFF),
     Line("POST", "/search", STAFF, (200,)),
+    # How cards are read, and trying a photo.
+    Line("GET", "/insight/reading", QUALITY_READERS),
+    Line("GET", "/insight/reading/figures.csv", QUALITY_READERS),
+    Line("GET", "/insight/reading/confusions.csv", QUALITY_READERS),
+    Line("GET", "/insight/reading/cases/{label_id}.jpg", QUALITY_READERS, (404,)),
+    Line("GET", "/insight/reading/shadow", QUALITY_READERS),
+    Line("GET", "/setup/reading", POLICY_READERS),
+    Line("POST", "/setup/reading/draft", ADMINS, (422,)),
+    Line("GET", "/setup/reading/try", DECIDERS | ADMINS),
+    Line("POST", "/setup/reading/try", DECIDERS | ADMINS, (422,)),
+    Line("POST", "/setup/reading/try/reveal", DECIDERS | ADMINS, (404,)),
     # One's own account.
     Line("GET", "/account", STAFF),
     Line("POST", "/account/profile", STAFF, (422,)),

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0045"
-down_revision = "0041"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 COLUMNS = ("payee_index", "routing_version", "stated_id")
