@@ -113,12 +113,12 @@ class MoneyMachine(RuleBasedStateMachine):
         self._did("prepare", lambda: self.scene.payout.prepare(card.id, card.quote, key), fault, overdraws=overdraws)
         self._note_payee(card)
 
-    @rule(which=WHICH, old=st.booleans(), paying=PAYING, asked=ASKED, fault=FAULTS)
-    def send(self, which: int, old: bool, paying: Paying, asked: Asked, fault: Fault | None) -> None:
-        """Send an order, perhaps one of an attempt before."""
+    @rule(which=WHICH, old=st.booleans(), paying=PAYING, asked=ASKED, fault=FAULTS, posts=st.booleans())
+    def send(self, which: int, old: bool, paying: Paying, asked: Asked, fault: Fault | None, posts: bool = False) -> None:  # fmt: skip
+        """Send an order, perhaps one of an attempt before; a certain answer is posted by the same step, or by the next."""
         if (key := self._order(which, old)) is not None:
             self._mood(paying, asked)
-            self._did("send", lambda: self.scene.payout.send(key), fault, key)
+            self._did("send", lambda: self.scene.payout.send(key, posts), fault, key)
 
     @rule(which=WHICH, asked=ASKED, fault=FAULTS)
     def reconcile(self, which: int, asked: Asked, fault: Fault | None) -> None:
