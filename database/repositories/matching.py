@@ -32,16 +32,27 @@ FROM found WHERE found.id = l.id AND of_line = 1 AND of_entry = 1
 """
 _BY_KEY = text(_NAMED.format(column="key", free=FREE))
 _BY_REFERENCE = text(_NAMED.format(column="reference", free=FREE))
-# Without a key: the only line and the only expectation of that amount within the window.
+# What a line without a key and an expectation have in common.
+_SAME_AMOUNT = """
+x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int)
+AND x.amount_minor = l.amount_minor AND x.currency = l.currency AND x.account IN ('', l.account)
+"""
+_WITHOUT_KEY = "l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[]))"
+# Without a key: the only line and the only expectation of that amount within the window. A second one is enough to know that
+# there is none such, however many thousand of one amount a day has.
 _BY_AMOUNT = text(f"""
 WITH found AS (
-    SELECT l.id, x.entry_id, count(*) OVER (PARTITION BY l.id) AS entries, count(*) OVER (PARTITION BY x.entry_id) AS lines
-    FROM statement_line l JOIN expectation x
-      ON x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int) AND x.amount_minor = l.amount_minor
-         AND x.currency = l.currency AND x.account IN ('', l.account)
-    WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[])) AND {FREE})
-UPDATE statement_line l SET state = 'auto', entry_id = found.entry_id
-FROM found WHERE found.id = l.id AND entries = 1 AND lines = 1
+    SELECT l.id, one.entry_id FROM statement_line l
+    CROSS JOIN LATERAL (
+        SELECT min(few.entry_id) AS entry_id, count(*) AS many
+        FROM (SELECT x.entry_id FROM expectation x WHERE {_SAME_AMOUNT} AND {FREE} LIMIT 2) AS few) AS one
+    WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
+UPDATE statement_line u SET state = 'auto', entry_id = found.entry_id
+FROM found JOIN expectation x ON x.entry_id = found.entry_id
+WHERE u.id = found.id AND (
+    SELECT count(*) FROM (
+        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_SAME_AMOUNT} LIMIT 2) AS lines
+    ) = 1
 """)  # noqa: S608  # Conditions of ours.
 # The other half of an adjustment that was posted for a line without an expectation of its own.
 _ADJUSTED = text("""
