@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +31,9 @@ from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from ocr.reader import CardReader
+from ocr.reader import UNWANTED, CardReader
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,34 @@ class CardReading:
         self._keyring = keyring
         self._photos = photos
         self._reader = reader
+        self._at_work = 0
+
+    @property
+    def at_work(self) -> int:
+        """How many cards are being read now."""
+        return self._at_work
 
     @activity.defn(name="reading.read_photos")
     @translated
     async def read_photos(self, card_id: str) -> ReadFacts:
         """Reads every current photo, keeps each reading sealed, and fills what the card still lacks."""
-        async with beating():
+        async with beating(), self._working():
             async with self._database.transaction() as session:
                 card = await cards.load(session, card_id)
                 photos = await _current(session, card_id)
-            found = [(photo, await asyncio.to_thread(self._read, photo, card.brand)) for photo in photos]
+            found = [(photo, await wanted(self._read, photo, card.brand)) for photo in photos]
             read = [(photo, reading) for photo, readings in found for reading in readings]
             async with self._database.transaction() as session:
                 card = await cards.load_for_update(session, card_id)
                 return await self._merged(session, card, read)
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
 
     def _read(self, photo: PhotoRow, brand_code: str) -> tuple[Reading, ...]:
         return self._reader.read(self._photos.read(photo.stored_sha256), brand_code)
@@ -150,6 +168,17 @@ class CardReading:
             fields=[_entry(field, standing, taken, brand(card.brand)) for field in reading.fields],
             values_sealed=READING_VALUES.seal(self._keyring, reading_id, values),
         )
+
+
+async def wanted(read: Callable[..., Read], *args: Any) -> Read:
+    """Run a reading in a thread. When its activity is cancelled it is marked as unwanted, and the reader stops half-way."""
+    unwanted = threading.Event()
+    UNWANTED.set(unwanted)  # Threads of `to_thread` begin with this context.
+    try:
+        return await asyncio.to_thread(read, *args)
+    except asyncio.CancelledError:
+        unwanted.set()
+        raise
 
 
 async def _replaced(session: AsyncSession, card_id: str) -> list[ReadingRow]:

@@ -47,7 +47,7 @@ class Amount(BaseModel):
 
 
 class NewCard(Taken):
-    """A card: typed fields, photographs (base64 of JPEG, PNG or WebP), or both."""
+    """A card: typed fields, photographs (base64 of JPEG, PNG, WebP or PDF, whose pages are photographs), or both."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"brand": "starbucks", "face_value": {"amount_minor": 50_000}, "number": "8100000000000004", "pin": "00000000"}]}

@@ -7,12 +7,14 @@ import json
 import os
 import platform
 import sys
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.result import Result
+from benchmarks.town import SHARED
 
 NAMES = (
     "flow",
@@ -20,14 +22,16 @@ NAMES = (
     "quote_latency",
     "codec",
     "projection",
+    "repair",  # The last of those without programs, for it leaves runs open.
     "ocr_overhead",
     "ocr_exact",
+    "ocr_speed",
+    "ocr_memory",
     "claim",
     "claim_old_tx",
     "queue_scale",
     "decide",
     "stuck_page",
-    "repair",
     "ledger",
     "rules",
     "reconcile",
@@ -46,13 +50,25 @@ def main(names: list[str]) -> int:
         print(f"no benchmark called {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     short = os.environ.get("CARDLOOP_BENCH_SHORT", "").lower() in {"1", "true", "yes"}
-    for name in names or NAMES:
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        results: list[Result] = importlib.import_module(f"benchmarks.{name}").measure(short)
-        for result in results:
-            print(result.line(), flush=True)
-        _keep(name, results, short)
+    try:
+        for name in names or NAMES:
+            _measure(name, short)
+    finally:
+        SHARED.end()
     return 0
+
+
+def _measure(name: str, short: bool) -> None:
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
+    benchmark = importlib.import_module(f"benchmarks.{name}")
+    if getattr(benchmark, "PROGRAMS", None) != SHARED.programs:
+        SHARED.end()
+    began = time.monotonic()
+    results: list[Result] = benchmark.measure(short)
+    print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    for result in results:
+        print(result.line(), flush=True)
+    _keep(name, results, short)
 
 
 def _keep(name: str, results: list[Result], short: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import io
 import re
@@ -15,10 +14,11 @@ from PIL import Image
 
 from benchmarks.result import Result
 from benchmarks.review_cards import a_reviewer, a_waiting_card
-from benchmarks.town import Town, town
+from benchmarks.town import SHARED, Town, town
 from bootstrap.store import photo_store
 from reviewer_ui.sessions import COOKIE, Sessions
 
+PROGRAMS = frozenset({"console"})
 GOAL = 6
 DECISIONS, DECISIONS_SHORT = 300, 60
 WARM = 30  # Until every connection of the pool has met every statement once.
@@ -32,11 +32,11 @@ def measure(short: bool) -> list[Result]:
     Deciding is a form (accept the suggestion) and the page of the next card that it leads to, taken on the way. The yardstick
     is a form that writes nothing (the theme) and the smallest page of a signed-in person that it leads to (their keys).
     """
-    return asyncio.run(_measure(DECISIONS_SHORT if short else DECISIONS))
+    return SHARED.measure(_measure(DECISIONS_SHORT if short else DECISIONS))
 
 
 async def _measure(many: int) -> list[Result]:
-    async with town(("console",)) as place, httpx.AsyncClient(base_url=place.settings.console_url, headers=HTML, timeout=15) as http:  # fmt: skip
+    async with town(PROGRAMS) as place, httpx.AsyncClient(base_url=place.settings.console_url, headers=HTML, timeout=15) as http:  # fmt: skip
         http.cookies.set(COOKIE, await _ready(place, many + WARM + 1))
         page = (await _followed(http, "/review/next", await _csrf(http))).text
         for _ in range(WARM):

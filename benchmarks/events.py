@@ -13,7 +13,7 @@ from stdnum import luhn
 
 from benchmarks.cards import ANY_PRICE, bought, partner, submit
 from benchmarks.result import Result
-from benchmarks.town import Town, town
+from benchmarks.town import SHARED, Town, town
 from bootstrap.demo.people import login_of
 from database.tables.people import PersonRow
 from domain.cards.card import WaitingFor
@@ -24,16 +24,17 @@ from domain.people.roles import Role
 from services.review.desk import review_desk
 from workflows.client import CardClient
 
+PROGRAMS = frozenset({"api", "worker-cards"})
 AUTOMATIC_MAX, REVIEWED_MAX = 30, 45
 
 
 def measure(short: bool) -> list[Result]:  # noqa: ARG001  # Two cards are enough for an exact count.
     """The number of events of one card of each kind."""
-    return asyncio.run(_measure())
+    return SHARED.measure(_measure())
 
 
 async def _measure() -> list[Result]:
-    async with town({"api", "worker-cards"}) as place, partner(place) as api:
+    async with town(PROGRAMS) as place, partner(place) as api:
         (automatic,) = await bought(place, api, 1, 1)
         reviewed = await _reviewed(place, api)
         counts = [await _events(place, card_id) for card_id in (automatic, reviewed)]

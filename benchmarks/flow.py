@@ -16,10 +16,11 @@ from temporalio.client import Client
 from benchmarks.bare import QUEUE, Bare
 from benchmarks.cards import bought, partner
 from benchmarks.result import Result
-from benchmarks.town import Town, town
+from benchmarks.town import SHARED, Town, town
 from bootstrap.settings import PROJECT_ROOT
 from domain.identifiers import new_id
 
+PROGRAMS = frozenset({"api", "worker-cards"})
 GOAL = 0.5
 ROUNDS, ROUNDS_SHORT = 5, 2
 CARDS, CARDS_SHORT = 200, 80
@@ -28,11 +29,11 @@ AT_ONCE = 40
 
 def measure(short: bool) -> list[Result]:
     """A-B-A-B; the value is the median of the rounds' ratios."""
-    return asyncio.run(_measure(ROUNDS_SHORT if short else ROUNDS, CARDS_SHORT if short else CARDS))
+    return SHARED.measure(_measure(ROUNDS_SHORT if short else ROUNDS, CARDS_SHORT if short else CARDS))
 
 
 async def _measure(rounds: int, many: int) -> list[Result]:
-    async with town({"api", "worker-cards"}) as place:
+    async with town(PROGRAMS) as place:
         yardstick = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.bare", place.settings.temporal_target, cwd=PROJECT_ROOT
         )

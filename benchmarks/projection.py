@@ -11,7 +11,7 @@ from temporalio.worker import Interceptor
 
 from benchmarks.carried import AT_ONCE, CARDS, CARDS_SHORT, ROUNDS, ROUNDS_SHORT, cards_per_s, compared
 from benchmarks.result import Result
-from benchmarks.town import Town, town
+from benchmarks.town import SHARED, Town, town
 from bootstrap.local import temporal
 from bootstrap.reporting import attempts_job, interceptors_of
 from bootstrap.watching import watching
@@ -19,16 +19,17 @@ from jobs.registry import Registry
 from services.ops.attempts import Attempts
 from workflows.codec import data_converter
 
+PROGRAMS = frozenset[str]()
 GOAL = 0.95
 
 
 def measure(short: bool) -> list[Result]:
     """A-B-A-B with the workers and the looks in this process; the value is the median of the rounds' ratios."""
-    return asyncio.run(_measure(ROUNDS_SHORT if short else ROUNDS, CARDS_SHORT if short else CARDS))
+    return SHARED.measure(_measure(ROUNDS_SHORT if short else ROUNDS, CARDS_SHORT if short else CARDS))
 
 
 async def _measure(rounds: int, many: int) -> list[Result]:
-    async with town(()) as place:
+    async with town(PROGRAMS) as place:
         client = await temporal.connect(place.settings, data_converter(place.keyring))
         await cards_per_s(place, client, AT_ONCE)  # Warm.
         pairs = []

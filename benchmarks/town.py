@@ -1,4 +1,4 @@
-"""A platform of a benchmark's own: real PostgreSQL, Temporal and simulators in a throw-away folder on free ports."""
+"""A platform for benchmarks: real PostgreSQL, Temporal and simulators in a throw-away folder on free ports."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from temporalio.client import Client
 
@@ -24,6 +25,7 @@ from database.session import Database
 from domain.sealing import KeyRing
 from workflows.codec import data_converter
 
+T = TypeVar("T")
 PORTS = ("API", "CONSOLE", "CODEC", "TEMPORAL", "TEMPORAL_UI")
 
 
@@ -37,20 +39,63 @@ class Town:
     client: Client
 
 
+class Shared:
+    """The platform of the benchmarks that ask for the same programs one after the other, and the loop that they run in.
+
+    A start takes as long as many a short measurement. Another set of programs has a platform of its own.
+    """
+
+    def __init__(self) -> None:
+        self.programs: frozenset[str] | None = None  # None while no platform runs.
+        self._runner = asyncio.Runner()
+        self._running = AsyncExitStack()
+
+    def measure(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a measurement in the loop of the platform."""
+        return self._runner.run(work)
+
+    async def settings_of(self, programs: frozenset[str]) -> Settings:
+        """Return the settings of the running platform; starts it unless it has exactly these programs."""
+        if self.programs != programs:
+            await self._stop()
+            await self._running.enter_async_context(_platform(programs))
+            self.programs = programs
+        return Settings()
+
+    def end(self) -> None:
+        """Stop the platform, where one runs: what is measured without one must not share the processors with it."""
+        self._runner.run(self._stop())
+        self._runner.close()
+        self._runner = asyncio.Runner()
+
+    async def _stop(self) -> None:
+        self.programs = None
+        await self._running.aclose()
+
+
+SHARED = Shared()
+
+
 @asynccontextmanager
-async def town(programs: Collection[str]) -> AsyncIterator[Town]:
-    """Starts PostgreSQL, Temporal, simulators and the named programs (`api`, `worker-cards` …), and stops them all."""
+async def town(programs: frozenset[str]) -> AsyncIterator[Town]:
+    """A platform with PostgreSQL, Temporal, simulators and the named programs (`api`, `worker-cards` …); it runs on for the next benchmark."""
+    settings = await SHARED.settings_of(programs)
+    keyring, store = keys.load(settings).keyring, database(settings)
+    try:
+        yield Town(settings, keyring, store, await temporal.connect(settings, data_converter(keyring)))
+    finally:
+        await store.dispose()
+
+
+@asynccontextmanager
+async def _platform(programs: frozenset[str]) -> AsyncIterator[None]:
     home = Path(tempfile.mkdtemp(prefix="cardloop-bench-"))
     before = dict(os.environ)
     os.environ |= environment(home)  # The platform's programs are processes of their own and read it too.
-    settings = Settings()
-    platform = Platform(settings, lambda line: None)
+    platform = Platform(Settings(), lambda line: None)
     try:
         await platform.start(programs)
-        keyring = keys.load(settings).keyring
-        store = database(settings)
-        yield Town(settings, keyring, store, await temporal.connect(settings, data_converter(keyring)))
-        await store.dispose()
+        yield
     finally:
         await platform.stop()
         os.environ.clear()

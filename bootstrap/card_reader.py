@@ -1,17 +1,97 @@
-"""The reader of card photos, for programs that read one photo and end."""
+"""The reader of card photos over the engine that the settings choose."""
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bootstrap.settings import Settings
+from ocr.choices import EngineChoice
 
 if TYPE_CHECKING:
-    from ocr.photo_reader import PhotoReader
+    from ocr.photo_reader import NamedEngine, PhotoReader
+    from ocr.pool import ReaderPool
+    from ocr.weights import Models
+
+# An engine of our own process, whichever it is, shares the processors with one other at most.
+THREADS = 2
+SIZES = {EngineChoice.SMALL: "small", EngineChoice.TINY: "tiny", EngineChoice.MEDIUM: "medium"}
 
 
-def card_reader(settings: Settings) -> PhotoReader:
-    """Load the engine and return the reader over it; about 1.5 s and 570 MB."""
-    from ocr.engine import build_reader  # Not for a process that only asks for help.
+def reader_pool(settings: Settings) -> ReaderPool:
+    """Start the processes that read photos at once, and wait until each has loaded its engine. Raises RuntimeError when one cannot."""
+    from ocr.pool import ReaderPool
 
-    return build_reader(settings.ocr_models_dir)
+    processes, threads = pool_of(settings)
+    return ReaderPool(partial(card_reader, settings, threads), processes)
+
+
+def shadow_pool(settings: Settings) -> ReaderPool | None:
+    """Start the process of the second reader, which decides nothing; None where none is set. Raises RuntimeError when it cannot."""
+    if settings.reader_shadow_engine is None:
+        return None
+    from ocr.pool import ReaderPool
+
+    chosen = settings.model_copy(update={"reader_engine": settings.reader_shadow_engine})
+    return ReaderPool(partial(card_reader, chosen, 1), 1)
+
+
+def pool_of(settings: Settings) -> tuple[int, int]:
+    """Return how many processes read, and with how many threads each: one process for each two processors, see docs/reading.md."""
+    cores = len(os.sched_getaffinity(0))
+    processes = settings.readings_at_once or max(1, cores // THREADS)
+    return processes, max(1, min(THREADS, cores // processes))
+
+
+def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
+    """Load the engine and return the reader over it; about 1.5 s and 570 MB with PP-OCRv6 small.
+
+    `threads` of the processor serve one look. Raises WeightsMissing or TesseractMissing.
+    """
+    from domain.rules.brands import LiveCatalogue
+    from ocr.photo_reader import PhotoReader  # Not for a process that only asks for help.
+
+    engine = load_engine(settings, threads)
+    return PhotoReader(engine, LiveCatalogue(), engine.name)
+
+
+def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:
+    """Load the engine that the settings choose. Raises WeightsMissing or TesseractMissing."""
+    if settings.reader_engine is EngineChoice.RAPID:
+        from ocr.rapid import RapidEngine
+
+        return RapidEngine(threads)
+    if settings.reader_engine is EngineChoice.TESSERACT:
+        from ocr.tesseract import TesseractEngine
+
+        return TesseractEngine(threads)
+    from ocr.engine import PaddleEngine  # 570 MB that no other process needs.
+
+    return PaddleEngine(settings.ocr_models_dir, threads, models_of(settings.reader_engine), settings.reader_weights)
+
+
+def engine_name(settings: Settings) -> str:
+    """Return what a reading of the chosen engine names, without loading its models.
+
+    Raises WeightsMissing, TesseractMissing, or ImportError where the reader's own packages are not installed.
+    """
+    if settings.reader_engine is EngineChoice.RAPID:
+        from ocr.rapid import rapid_name
+
+        return rapid_name()
+    if settings.reader_engine is EngineChoice.TESSERACT:
+        from ocr.tesseract import tesseract_name
+
+        return tesseract_name()
+    from ocr.weights import folder_of, paddle_name
+
+    models = models_of(settings.reader_engine)
+    return paddle_name(models, folder_of(settings.ocr_models_dir, models, settings.reader_weights))
+
+
+def models_of(choice: EngineChoice) -> Models:
+    """Return the models of a choice that runs in PaddleOCR. Raises KeyError for another."""
+    from ocr.weights import Models
+
+    return Models(SIZES[choice])

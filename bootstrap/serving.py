@@ -15,6 +15,7 @@ from bootstrap.telemetry.listener import give_metrics
 
 _GRACE_SECONDS = 5
 CODEC = "codec"  # It never asks Temporal.
+API = "api"  # Photographs come in here.
 Coro = Coroutine[Any, Any, None]
 
 
@@ -25,6 +26,10 @@ def serve(settings: Settings, name: str) -> None:
     collectors = [] if name == CODEC else [_of_temporal()]
     app = build(settings, name)
     give_metrics(settings, name, *collectors)
+    if name == API:
+        from gateways import decoding
+
+        decoding.warm()  # The first photograph of a seller waits for nothing.
     uvicorn.run(app, **options(settings, name))
 
 

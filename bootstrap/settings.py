@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bootstrap.mail_settings import MailSettings, SupportMailSettings
 from bootstrap.sign_in_settings import SignInSettings
 from domain.finance.rails import Rail
+from ocr.choices import EngineChoice
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 _SOCKET_PATH_BYTES_MAX = 100  # Linux refuses a unix socket whose whole path is longer than 107 bytes.
@@ -148,7 +149,23 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     )
     database_connections: int = Field(10, ge=1, description="Most PostgreSQL connections of each process.")
     workflows_cached: int = Field(2_000, ge=0, description="Waiting cards that a worker keeps in memory.")
-    readings_at_once: int = Field(1, ge=1, description="Photos that one reader process reads at the same time.")
+    readings_at_once: int | None = Field(
+        None,
+        ge=1,
+        description="Photos that one reader reads at the same time, each in a process of its own with 600 MB; unset: one for each two processors.",
+    )
+    reader_engine: EngineChoice = Field(
+        EngineChoice.SMALL,
+        description="Engine that finds print on photos: pp-ocrv6-small, pp-ocrv6-tiny, pp-ocrv6-medium, rapidocr, tesseract.",
+    )
+    reader_weights: Path | None = Field(
+        None,
+        description="Folder of PP-OCRv6 weights to use (docs/reading.md); unset: those of the installed package, else PaddleOCR fetches them.",
+    )
+    reader_shadow_engine: EngineChoice | None = Field(
+        None,
+        description="Engine of a second reader, in a process of its own; it reads the share of photos that the policy of reading names, and decides nothing; unset: none.",
+    )
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

@@ -21,14 +21,20 @@ MARKS = {Verdict.BROKEN: "✗", Verdict.ATTENTION: "!"}
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False) -> None:
     """Say what is wrong with this installation and what mends it; 0 well, 1 broken, 2 attention. / 诊断"""
-    found = _found()
+    found, reader = _found()
     verdict = verdict_of(found)
     if as_json:
         rows = [
             {"code": one.code, "verdict": one.verdict.name.lower(), "said": one.said, "mend": one.mend} for one in found
         ]
-        typer.echo(json.dumps({"verdict": verdict.name.lower(), "findings": rows}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {"verdict": verdict.name.lower(), "reader": reader, "findings": rows}, indent=2, ensure_ascii=False
+            )
+        )
     else:
+        if reader:
+            typer.echo(say(f"照片识别引擎：{reader}", f"Photos are read by {reader}"))
         for one in found:
             typer.echo(f"{MARKS[one.verdict]} {one.said}\n  → {one.mend}")
         if verdict is Verdict.WELL:
@@ -36,14 +42,16 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON inst
     raise typer.Exit(int(verdict))
 
 
-def _found() -> Sequence[Finding]:
+def _found() -> tuple[Sequence[Finding], str]:
+    """What is wrong, and the engine that reads photos; empty where it cannot be said."""
     try:
         settings = Settings()
     except ValidationError as wrong:
-        return [_wrong(str(error["loc"][0] if error["loc"] else "*"), error["msg"]) for error in wrong.errors()]
+        return [_wrong(str(error["loc"][0] if error["loc"] else "*"), error["msg"]) for error in wrong.errors()], ""
     from bootstrap.doctor.examining import examine  # Loads the whole platform.
+    from bootstrap.doctor.reader import reader_named
 
-    return asyncio.run(examine(settings))
+    return asyncio.run(examine(settings)), reader_named(settings)
 
 
 def _wrong(name: str, why: str) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from paddleocr import PaddleOCR
 from PIL import Image
 
 from domain.cards.reading import Box
-from domain.rules.brands import LiveCatalogue
 from ocr.lattice import Columns, Lattice
 from ocr.lines import Line
-from ocr.photo_reader import PhotoReader
-from ocr.weights import DETECTION, RECOGNITION, lay_out
+from ocr.weights import SMALL, Models, lay_out, paddle_name
 
 THREADS = 2  # More than there are cores makes every call slower.
 
@@ -29,18 +26,23 @@ THREADS = 2  # More than there are cores makes every call slower.
 class PaddleEngine:
     """Finds and recognises printed lines. Calls from several threads wait for each other."""
 
-    def __init__(self, model_dir: Path, threads: int = THREADS) -> None:
-        """Loads the models below `model_dir`, about 1.5 s and 570 MB; lays them out first when they are not there."""
-        lay_out(model_dir)
+    def __init__(
+        self, model_dir: Path, threads: int = THREADS, models: Models = SMALL, weights: Path | None = None
+    ) -> None:
+        """Loads the models below `model_dir`, about 1.5 s and 570 MB; lays them out first when they are not there.
+
+        `weights` is a folder that a person named (see `ocr.weights`). Raises WeightsMissing.
+        """
+        folder = lay_out(model_dir, models, weights)
         self._turn = threading.Lock()
         self._paddle = PaddleOCR(
             engine="onnxruntime",
             engine_config={"intra_op_num_threads": threads, "inter_op_num_threads": 1},
             device="cpu",
-            text_detection_model_name=DETECTION,
-            text_detection_model_dir=str(model_dir / DETECTION),
-            text_recognition_model_name=RECOGNITION,
-            text_recognition_model_dir=str(model_dir / RECOGNITION),
+            text_detection_model_name=models.detection,
+            text_detection_model_dir=str(folder / models.detection),
+            text_recognition_model_name=models.recognition,
+            text_recognition_model_dir=str(folder / models.recognition),
             use_doc_orientation_classify=False,
             use_doc_unwarping=False,
             use_textline_orientation=False,
@@ -48,7 +50,7 @@ class PaddleEngine:
         )
         self._recogniser = self._paddle.paddlex_pipeline._pipeline.text_rec_model
         self._recogniser.post_op = LatticeDecoder(self._recogniser.post_op.character)
-        self.name = f"paddleocr {version('paddleocr')} PP-OCRv6 small"
+        self.name = paddle_name(models, folder)
 
     def lines_in(self, picture: Image.Image) -> Sequence[Line]:
         """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order."""
@@ -81,12 +83,6 @@ class PaddleEngine:
         """PaddleOCR's own answer for an RGB picture: the bare call that our overhead is measured against."""
         with self._turn:
             return self._paddle.predict(_blue_first(picture))[0]
-
-
-def build_reader(model_dir: Path) -> PhotoReader:
-    """Build the one reader of a process, over the weights below `model_dir`."""
-    engine = PaddleEngine(model_dir)
-    return PhotoReader(engine, LiveCatalogue(), engine.name)
 
 
 class ReadText(str):

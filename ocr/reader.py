@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from contextvars import ContextVar
 from typing import Protocol
 
 from domain.cards.reading import Reading
+
+# Set where a reading may become unwanted while it runs: a reader that can stop half-way looks at it, and raises ReadingStopped.
+UNWANTED: ContextVar[threading.Event | None] = ContextVar("UNWANTED", default=None)
+
+
+class ReadingStopped(Exception):
+    """Nobody wants this reading any more; nothing came of it."""
 
 
 class CardReader(Protocol):

@@ -1,31 +1,94 @@
-"""Lays PP-OCRv6 small out for PaddleOCR: the weights come from the rapidocr wheel, so no model hub is ever asked."""
+"""Lays PP-OCRv6 out for PaddleOCR: weights from a folder that is named, from an installed package, or fetched by PaddleOCR."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-DETECTION, RECOGNITION = "PP-OCRv6_small_det", "PP-OCRv6_small_rec"
-_WEIGHTS = {DETECTION: "PP-OCRv6_det_small.onnx", RECOGNITION: "PP-OCRv6_rec_small.onnx"}
+from ocr.identity import named, weights_hash
+
+FETCH_S_MAX = 900  # Of one model, by a slow line.
+# The package that holds weights, and what they are called in it.
+PACKAGE = "rapidocr"
+# PaddleOCR's own way to its model hubs, in a process of its own: what it imports for that stays out of ours.
+_FETCH = (
+    "import sys; from paddlex.inference.utils.official_models import official_models; "
+    "print('at:', official_models.get_model_path(sys.argv[1], model_formats=('onnx',)))"
+)
 
 
 class WeightsMissing(RuntimeError):
-    """The rapidocr package, or the weights inside it, are not installed."""
+    """The weights are nowhere; the text says what to do."""
 
 
-def lay_out(model_dir: Path) -> None:
-    """Makes `model_dir/<model>/inference.{onnx,yml}` for both models; does nothing for a model that is there.
+@dataclass(frozen=True)
+class Models:
+    """The two models of one size: `tiny`, `small` or `medium`."""
 
-    A folder appears whole or not at all. Raises WeightsMissing or OSError.
+    size: str
+
+    @property
+    def detection(self) -> str:
+        """Return what PaddleOCR calls the model that finds lines."""
+        return f"PP-OCRv6_{self.size}_det"
+
+    @property
+    def recognition(self) -> str:
+        """Return what PaddleOCR calls the model that reads a line."""
+        return f"PP-OCRv6_{self.size}_rec"
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """Return both names."""
+        return self.detection, self.recognition
+
+    def packaged_as(self, model: str) -> str:
+        """Return the file's name in the package."""
+        return f"PP-OCRv6_{model.rsplit('_', 1)[1]}_{self.size}.onnx"
+
+
+SMALL = Models("small")
+DETECTION, RECOGNITION = SMALL.both
+Fetch = Callable[[str, Path], Path]
+
+
+def lay_out(model_dir: Path, models: Models = SMALL, given: Path | None = None, fetch: Fetch | None = None) -> Path:
+    """Make `<model>/inference.{onnx,yml}` for both models in a folder and return it; do nothing for a model that is there.
+
+    Weights of the folder `given` go to a folder of their own below `model_dir`, named by their hash; else they are those of
+    the installed package, else `fetch` (PaddleOCR's own way) gets them. A model appears whole or not at all.
+    Raises WeightsMissing or OSError.
     """
-    model_dir.mkdir(parents=True, exist_ok=True)
-    for model in _WEIGHTS:
-        if not is_laid_out(model_dir, model):
-            _lay_out_model(model_dir, model)
+    folder = folder_of(model_dir, models, given)
+    folder.mkdir(parents=True, exist_ok=True)
+    for model in models.both:
+        if not is_laid_out(folder, model):
+            source = _given(given, models, model) if given else _packaged(models.packaged_as(model))
+            _lay_out_model(folder, model, source or (fetch or fetched)(model, model_dir / "fetched") / "inference.onnx")
+    return folder
+
+
+def folder_of(model_dir: Path, models: Models, given: Path | None) -> Path:
+    """Return where `lay_out` puts the models. Raises WeightsMissing where `given` has none of them."""
+    if given is None:
+        return model_dir
+    return model_dir / weights_hash(_given(given, models, model) for model in models.both)
+
+
+def paddle_name(models: Models, folder: Path) -> str:
+    """Return what a reading calls PaddleOCR with the models laid out in `folder`. Raises WeightsMissing where they are not."""
+    if not all(is_laid_out(folder, model) for model in models.both):
+        raise WeightsMissing(f"the weights of PP-OCRv6 {models.size} are not laid out yet: run `make setup`")
+    return named(f"paddleocr {version('paddleocr')} PP-OCRv6 {models.size}", weights_in(folder, models))
 
 
 def is_laid_out(model_dir: Path, model: str) -> bool:
@@ -33,15 +96,57 @@ def is_laid_out(model_dir: Path, model: str) -> bool:
     return all((model_dir / model / name).is_file() for name in ("inference.onnx", "inference.yml"))
 
 
-def _lay_out_model(model_dir: Path, model: str) -> None:
+def weights_in(folder: Path, models: Models) -> tuple[Path, Path]:
+    """Return the weights of both models in a folder that `lay_out` made."""
+    return folder / models.detection / "inference.onnx", folder / models.recognition / "inference.onnx"
+
+
+def fetched(model: str, into: Path) -> Path:
+    """Have PaddleOCR download the model and return its folder. Raises WeightsMissing where no hub answers."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PADDLE_PDX_DISABLE")}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _FETCH, model],
+            env={**environment, "PADDLE_PDX_CACHE_HOME": str(into)},
+            capture_output=True, text=True, timeout=FETCH_S_MAX, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise WeightsMissing(_what_to_do(model)) from None
+    found = [line.removeprefix("at: ") for line in done.stdout.splitlines() if line.startswith("at: ")]
+    if done.returncode or not found or not (Path(found[-1]) / "inference.onnx").is_file():
+        raise WeightsMissing(_what_to_do(model))
+    return Path(found[-1])
+
+
+def _what_to_do(model: str) -> str:
+    return (
+        f"the weights {model} are in no installed package, and no model hub could be reached: put {model}/inference.onnx "
+        "(or the .onnx file of the rapidocr package) into a folder and name it in CARDLOOP_READER_WEIGHTS, or set "
+        "CARDLOOP_READER_ENGINE=pp-ocrv6-small, whose weights `make setup` installs"
+    )
+
+
+def _given(folder: Path, models: Models, model: str) -> Path:
+    """The weights in a folder that a person named: laid out as PaddleOCR does, or files called as in the package."""
+    places = (folder / model / "inference.onnx", folder / models.packaged_as(model), folder / f"{model}.onnx")
+    found = next((one for one in places if one.is_file()), None)
+    if found is None:
+        names = ", ".join(str(one.relative_to(folder)) for one in places)
+        raise WeightsMissing(f"CARDLOOP_READER_WEIGHTS names {folder}, which has none of {names}")
+    return found
+
+
+def _lay_out_model(folder: Path, model: str, source: Path) -> None:
     """Fills a folder beside the wanted one, then renames it: another process never sees half a model."""
-    source = _packaged(_WEIGHTS[model])
-    partial = Path(tempfile.mkdtemp(dir=model_dir, prefix=f".{model}-"))
+    partial = Path(tempfile.mkdtemp(dir=folder, prefix=f".{model}-"))
     try:
         shutil.copy(source, partial / "inference.onnx")
-        description = _recognition(source) if model == RECOGNITION else _detection()
-        _write_yaml(partial / "inference.yml", description)
-        _move_into_place(partial, model_dir / model)
+        described = source.with_name("inference.yml")
+        if source.name == "inference.onnx" and described.is_file():
+            shutil.copy(described, partial / "inference.yml")
+        else:
+            _write_yaml(partial / "inference.yml", _description(model, source))
+        _move_into_place(partial, folder / model)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -57,14 +162,14 @@ def _move_into_place(partial: Path, wanted: Path) -> None:
         # Another process laid the same model out in the same moment; its folder is as good as ours.
 
 
-def _packaged(file: str) -> Path:
+def _packaged(file: str) -> Path | None:
     """The weights inside the installed package, found without importing it (that would load OpenCV)."""
-    found = importlib.util.find_spec("rapidocr")
+    found = importlib.util.find_spec(PACKAGE)
     for place in (found.submodule_search_locations or ()) if found else ():
         path = Path(place) / "models" / file
         if path.is_file():
             return path
-    raise WeightsMissing(f"{file} is not installed: install the dependencies again (`make setup`)")
+    return None
 
 
 def _write_yaml(path: Path, description: dict[str, Any]) -> None:
@@ -74,15 +179,22 @@ def _write_yaml(path: Path, description: dict[str, Any]) -> None:
         yaml.safe_dump(description, file, allow_unicode=True, sort_keys=False)
 
 
+def _description(model: str, source: Path) -> dict[str, Any]:
+    return _recognition(model, source) if model.endswith("_rec") else _detection(model)
+
+
 def _characters(weights: Path) -> list[str]:
     """The 18,708 characters that the recognition model knows, kept in the model's own metadata."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
-    return str(session.get_modelmeta().custom_metadata_map["character"]).splitlines()
+    known = session.get_modelmeta().custom_metadata_map
+    if "character" not in known:
+        raise WeightsMissing(f"{weights} does not name its characters: put its inference.yml beside it")
+    return str(known["character"]).splitlines()
 
 
-def _detection() -> dict[str, Any]:
+def _detection(model: str) -> dict[str, Any]:
     normalize = {
         "mean": [0.485, 0.456, 0.406],
         "std": [0.229, 0.224, 0.225],
@@ -90,7 +202,7 @@ def _detection() -> dict[str, Any]:
         "order": "hwc",
     }
     return {
-        "Global": {"model_name": DETECTION},
+        "Global": {"model_name": model},
         "PreProcess": {
             "transform_ops": [
                 {"DetResizeForTest": None},
@@ -109,9 +221,9 @@ def _detection() -> dict[str, Any]:
     }
 
 
-def _recognition(weights: Path) -> dict[str, Any]:
+def _recognition(model: str, weights: Path) -> dict[str, Any]:
     return {
-        "Global": {"model_name": RECOGNITION},
+        "Global": {"model_name": model},
         "PreProcess": {
             "transform_ops": [
                 {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},

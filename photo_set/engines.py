@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-import numpy
 from PIL import Image
 
-if TYPE_CHECKING:
-    from ocr.engine import PaddleEngine
-
-SECONDS_MAX = 60
-LINES_SPARSE = "11"  # Tesseract's page segmentation for text in no particular order.
+from ocr.photo_reader import NamedEngine
+from ocr.tesseract import TesseractEngine
 
 
 class BareEngine(Protocol):
@@ -29,69 +22,25 @@ class BareEngine(Protocol):
         ...
 
 
-class BarePaddle:
-    """PaddleOCR as our own reader uses it, without all that we add."""
+class BareLines:
+    """An engine of `ocr` on its own: every line that it finds."""
 
-    def __init__(self, model_dir: Path, loaded: PaddleEngine | None = None) -> None:
-        """Load the models below `model_dir`, unless an engine that has them is given."""
-        from ocr.engine import PaddleEngine
-
-        self._engine = loaded or PaddleEngine(model_dir)
-        self.name = self._engine.name
+    def __init__(self, engine: NamedEngine) -> None:
+        """Take a loaded engine."""
+        self._engine = engine
+        self.name = engine.name
 
     def texts_in(self, picture: Image.Image) -> Sequence[str]:
         """See BareEngine."""
-        return [str(text) for text in self._engine.raw(picture)["rec_texts"]]
+        return [line.text for line in self._engine.lines_in(picture)]
 
 
-class BareRapid:
-    """RapidOCR with the weights of its own package."""
+def others() -> list[BareEngine]:
+    """Return every other engine that this machine has."""
+    from ocr.engine import THREADS
+    from ocr.rapid import RapidEngine
 
-    def __init__(self) -> None:
-        """Load RapidOCR's default models."""
-        from importlib.metadata import version
-
-        from rapidocr import RapidOCR
-
-        self._engine = RapidOCR()
-        self.name = f"rapidocr {version('rapidocr')}"
-
-    def texts_in(self, picture: Image.Image) -> Sequence[str]:
-        """See BareEngine."""
-        found = self._engine(numpy.asarray(picture)[:, :, ::-1])
-        return [str(text) for text in getattr(found, "txts", None) or ()]
-
-
-class BareTesseract:
-    """Tesseract's command line, with Chinese where it is installed. Raises FileNotFoundError where it is not."""
-
-    def __init__(self) -> None:
-        """Find the program and its languages."""
-        program = shutil.which("tesseract")
-        if program is None:
-            raise FileNotFoundError("tesseract (Debian: tesseract-ocr tesseract-ocr-chi-sim)")
-        self._program = program
-        known = self._asked("--list-langs").split()
-        self._languages = "+".join(one for one in ("eng", "chi_sim") if one in known)
-        self.name = " ".join(self._asked("--version").split()[:2])
-
-    def texts_in(self, picture: Image.Image) -> Sequence[str]:
-        """See BareEngine."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "photo.png"
-            picture.save(path)
-            return self._asked(str(path), "stdout", "-l", self._languages, "--psm", LINES_SPARSE).splitlines()
-
-    def _asked(self, *arguments: str) -> str:
-        done = subprocess.run(  # A program that was found by its name, and paths of ours.
-            [self._program, *arguments], capture_output=True, text=True, timeout=SECONDS_MAX, check=True
-        )
-        return done.stdout
-
-
-def engines(model_dir: Path, loaded: PaddleEngine | None = None) -> list[BareEngine]:
-    """Return every engine that this machine has."""
-    found: list[BareEngine] = [BarePaddle(model_dir, loaded), BareRapid()]
+    found: list[BareEngine] = [BareLines(RapidEngine(THREADS))]
     if shutil.which("tesseract"):
-        found.append(BareTesseract())
+        found.append(BareLines(TesseractEngine(THREADS)))
     return found

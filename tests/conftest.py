@@ -29,6 +29,7 @@ from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from domain.policies.book import BOOK
+from tests.scheduling import arrange
 from tests.whole import RUNNING, end_after, later_than
 from tests.whole import whole as whole
 from workflows.search_attributes import ALL
@@ -54,6 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(getattr(pytest.mark, parts[0]))
         if parts[0] == "architecture":  # They read the whole project: one process does, once for all of them.
             item.add_marker(pytest.mark.xdist_group("architecture"))
+    arrange(items)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import os
 
 from bootstrap.doctor.finding import Finding
 from bootstrap.doctor.local import key_findings, port_findings, restore_findings, settings_findings
+from bootstrap.doctor.reader import reader_findings
 from bootstrap.doctor.stores import database_findings, health_findings
 from bootstrap.doctor.temporal import temporal_findings
 from bootstrap.settings import Settings
@@ -18,6 +19,7 @@ from services.policies.reading import PolicyReader
 async def examine(settings: Settings) -> list[Finding]:
     """Return everything that is found, what is broken first. Neither the database nor Temporal has to answer."""
     found = [*settings_findings(settings), *restore_findings(settings), *key_findings(settings)]
+    found += reader_findings(settings)
     found += await port_findings(settings)
     store = database(settings)
     try:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from bootstrap.card_reader import SIZES, models_of
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup import assets, system, temporal_cli
 from bootstrap.setup.commands import Progress
 from bootstrap.setup.steps import Stamps, Step
-from bootstrap.words import say
+from bootstrap.words import Problem, say
 
 _HERE = Path(__file__).parent
 
@@ -56,17 +57,24 @@ def _weights(settings: Settings) -> Step:
     return Step(
         "weights",
         say("准备卡面识别模型", "Weights of the card reader"),
-        lambda progress: _lay_weights(folder),
-        (PROJECT_ROOT / "ocr" / "weights.py", str(folder)),
+        lambda progress: _lay_weights(settings),
+        (PROJECT_ROOT / "ocr" / "weights.py", f"{folder} {settings.reader_engine} {settings.reader_weights}"),
         (folder,),
     )
 
 
-def _lay_weights(folder: Path) -> None:
-    from ocr.weights import lay_out  # Loads onnxruntime, which a set-up whose stamps hold must not wait for.
+def _lay_weights(settings: Settings) -> None:
+    from ocr.weights import (
+        WeightsMissing,
+        lay_out,
+    )  # Loads onnxruntime, which a set-up whose stamps hold must not wait for.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    lay_out(folder)
+    settings.ocr_models_dir.mkdir(parents=True, exist_ok=True)
+    if settings.reader_engine in SIZES:
+        try:
+            lay_out(settings.ocr_models_dir, models_of(settings.reader_engine), settings.reader_weights)
+        except WeightsMissing as missing:
+            raise Problem(f"找不到卡面识别模型：{missing}。", f"No weights of the card reader: {missing}.") from missing
 
 
 def _temporal(settings: Settings) -> Step:

@@ -13,6 +13,7 @@ from domain.money import Currency, Money
 from domain.typed import plain, plain_name
 
 CARDS_PER_SUBMISSION_MAX = 50
+PHOTOS_MAX = 8  # Of one card, the pages of its PDFs counted: each is read.
 
 
 @dataclass(frozen=True)

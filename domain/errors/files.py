@@ -31,7 +31,7 @@ class PhotoTooManyPixels(Refusal):
 
 
 class PhotoFormatUnsupported(Refusal):
-    """The file is no JPEG, PNG or WebP; `format` names what it looks like."""
+    """The file is no JPEG, PNG, WebP or PDF; `format` names what it looks like."""
 
     code = "photo_format_unsupported"
     http_status = 415
@@ -41,6 +41,24 @@ class PhotoUnreadable(Refusal):
     """The picture is cut off or broken and cannot be decoded."""
 
     code = "photo_unreadable"
+
+
+class PdfEncrypted(Refusal):
+    """The PDF is encrypted, with a password or without one."""
+
+    code = "pdf_encrypted"
+
+
+class PdfScripted(Refusal):
+    """The PDF holds a script, a form that sends itself, or starts something when it is opened."""
+
+    code = "pdf_scripted"
+
+
+class PdfTooManyPages(Refusal):
+    """The PDF has more pages than are taken as photos; `most` says how many."""
+
+    code = "pdf_too_many_pages"
 
 
 class AttachmentTooLarge(Refusal):

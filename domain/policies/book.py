@@ -45,6 +45,10 @@ class PolicyBook:
         self._published = {**self._published, kind: tuple(published)}
         self._held = {}  # After the versions: a search that began before writes into the one that is thrown away.
 
+    def published(self) -> Mapping[str, tuple[PolicyDocument, ...]]:
+        """Return the published versions by kind: another object after each change, for a process that keeps a book like this one."""
+        return self._published
+
     def counts(self) -> dict[str, int]:
         """Return how many published versions of each kind are known."""
         return {kind: len(documents) for kind, documents in self._published.items() if documents}

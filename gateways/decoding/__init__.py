@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Timer
+from threading import Lock, Timer
 from typing import IO, Any
 
 from domain.errors.base import REGISTER
@@ -25,16 +25,30 @@ from gateways.mail.wire import HEAD_BYTES_MAX, Reader, unpacked
 from gateways.pictures.accept import BYTES_MAX, AcceptedPhoto
 
 AT_ONCE = 2  # A picture of 40 megapixels takes 120 MB while it is decoded.
+FILES_MAX = 200  # A child that opened so many ends: what decoders do not give back ends with it.
 SECONDS_MAX = 30.0  # Of one file, by the clock on the wall: the child's own limit counts the processor's time.
 LENGTH = struct.Struct(">I")
 PROJECT = Path(__file__).resolve().parents[2]
 _THREADS = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="decode")
 
 
-async def photo(raw: bytes) -> AcceptedPhoto:
-    """Decode the uploaded bytes to a clean photo. Refuses as `gateways.pictures.accept.accept` does, and FileTooDemanding."""
-    fields, jpeg = await _asked({"kind": "photo"}, raw[: BYTES_MAX + 1])
-    return AcceptedPhoto(jpeg=jpeg, **fields)
+async def photos(raw: bytes) -> tuple[AcceptedPhoto, ...]:
+    """Decode the uploaded bytes to clean photos: one, or the pages of a PDF.
+
+    Refuses as `gateways.pictures.pages.photos_in` does, and FileTooDemanding.
+    """
+    head, joined = await _asked({"kind": "photos"}, raw[: BYTES_MAX + 1])
+    taken, start = [], 0
+    for fields in head["photos"]:
+        end = start + fields.pop("bytes")
+        taken.append(AcceptedPhoto(jpeg=joined[start:end], **fields))
+        start = end
+    return tuple(taken)
+
+
+def warm() -> None:
+    """Start a child, so that the first file of this process does not wait for one; does not wait for it either."""
+    _idle.put(_Child())
 
 
 async def attachment(name: str, content: bytes) -> Attachment:
@@ -78,12 +92,23 @@ class _Child:
             cwd=PROJECT,
             env={"PYTHONPATH": str(PROJECT)},
         )
+        self._opened = 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it lives and may open another file."""
+        return self._process.poll() is None and self._opened < FILES_MAX
+
+    def kill(self) -> None:
+        """Kill the process over its file; the thread that waits for the answer cleans up."""
+        self._process.kill()
 
     def ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """Return the child's answer. Raises EOFError or OSError when it died over the question, also by our hand."""
         process, end = self._process, Timer(SECONDS_MAX, self._process.kill)
         end.daemon = True
         end.start()
+        self._opened += 1
         try:
             assert process.stdin is not None  # noqa: S101  # Both are pipes; the annotations do not know.
             assert process.stdout is not None  # noqa: S101
@@ -104,28 +129,72 @@ class _Child:
 _idle: SimpleQueue[_Child] = SimpleQueue()
 
 
+class _Question:
+    """One file to be opened. The request that asked may end before the answer comes: the child stops then."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._child: _Child | None = None
+        self._is_given_up = False
+
+    def begin(self, child: _Child) -> bool:
+        """Return whether the answer is still wanted."""
+        with self._turn:
+            self._child = child
+            return not self._is_given_up
+
+    def end(self) -> None:
+        """From here on the child serves others."""
+        with self._turn:
+            self._child = None
+
+    def give_up(self) -> None:
+        """Stop the child over the file, in the middle of whatever it does."""
+        with self._turn:
+            self._is_given_up = True
+            if self._child is not None:
+                self._child.kill()
+
+
 async def _asked(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, _exchange, head, body)
+    question = _Question()
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, _exchange, head, body, question)
+    except asyncio.CancelledError:
+        question.give_up()
+        raise
 
 
-def _exchange(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+def _exchange(head: dict[str, Any], body: bytes, question: _Question) -> tuple[dict[str, Any], bytes]:
     child = _taken()
     try:
+        if not question.begin(child):
+            raise EOFError
         answer, kept = child.ask(head, body)
     except (EOFError, OSError, ValueError):
         child.end()
         raise FileTooDemanding() from None
-    _idle.put(child)
+    finally:
+        question.end()
+    if child.is_usable:
+        _idle.put(child)
+    else:
+        child.end()
     if "refused" in answer:
         raise REGISTER[answer["refused"]](**answer["data"])
     return answer, kept
 
 
 def _taken() -> _Child:
-    try:
-        return _idle.get_nowait()
-    except Empty:
-        return _Child()
+    """A child that lives: one that died while nothing was asked of it costs no file."""
+    while True:
+        try:
+            child = _idle.get_nowait()
+        except Empty:
+            return _Child()
+        if child.is_usable:
+            return child
+        child.end()
 
 
 def _part(pipe: IO[bytes]) -> bytes:

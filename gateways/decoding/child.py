@@ -12,7 +12,7 @@ from domain.support.mail import MailNote
 from gateways import attachments
 from gateways.decoding import read, write
 from gateways.mail.wire import Reader, packed
-from gateways.pictures import accept
+from gateways.pictures.pages import photos_in
 
 MEMORY_BYTES_MAX = 1024**3  # 40 megapixels with transparency take 160 MB, and at most twice that while they are turned.
 PROCESSOR_S_MAX = 20  # Of one file.
@@ -41,10 +41,11 @@ def _answered(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]
     return {"refused": refusal.code, "data": refusal.data}, b""
 
 
-def _photo(_head: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
-    taken = accept.accept(raw)
+def _photos(_head: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
+    taken = photos_in(raw)
     names = ("upload_sha256", "stored_sha256", "width", "height", "look")
-    return {name: getattr(taken, name) for name in names}, taken.jpeg
+    fields = [{name: getattr(one, name) for name in names} | {"bytes": len(one.jpeg)} for one in taken]
+    return {"photos": fields}, b"".join(one.jpeg for one in taken)
 
 
 def _attachment(head: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -61,7 +62,7 @@ def _mail(head: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
     return packed(parsing.parse(raw, reader))
 
 
-_OPENERS = {"photo": _photo, "attachment": _attachment, "mail": _mail}
+_OPENERS = {"photos": _photos, "attachment": _attachment, "mail": _mail}
 
 
 def _limit() -> None:

@@ -56,15 +56,24 @@ class AcceptedPhoto:
 def accept(raw: bytes) -> AcceptedPhoto:
     """Decode the uploaded bytes to a clean photo. Refuses with PhotoEmpty, PhotoTooLarge, PhotoFormatUnsupported,
     PhotoTooManyPixels or PhotoUnreadable."""
+    require_size(raw)
+    return as_photo(_upright(raw), hashlib.sha256(raw).hexdigest())
+
+
+def require_size(raw: bytes) -> None:
+    """Refuse PhotoEmpty and PhotoTooLarge."""
     if not raw:
         raise PhotoEmpty()
     if len(raw) > BYTES_MAX:
         raise PhotoTooLarge(bytes_max=BYTES_MAX, bytes_sent=len(raw))
-    picture = _upright(raw)
+
+
+def as_photo(picture: Image.Image, upload_sha256: str) -> AcceptedPhoto:
+    """Encode an RGB picture that came in the upload of that digest (hex)."""
     jpeg = to_jpeg(picture)
     return AcceptedPhoto(
         jpeg=jpeg,
-        upload_sha256=hashlib.sha256(raw).hexdigest(),
+        upload_sha256=upload_sha256,
         stored_sha256=hashlib.sha256(jpeg).hexdigest(),
         width=picture.width,
         height=picture.height,

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.cards import reading_wait
 from database.reads.ops import queues as queue_reads
 from database.reads.ops import stuck as reads
 from database.reads.ops import workers as worker_reads
@@ -58,6 +59,7 @@ class QueuesContext:
     workers: tuple[WorkerView, ...]
     builds: tuple[worker_reads.WorkerBuild, ...]
     unseen_since: datetime | None
+    photos: reading_wait.ReadingWait
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ async def queues(request: Request, console: At, person: Operator) -> Response:
         processes = await worker_reads.processes(session, moment)
         builds = await worker_reads.builds(session, processes)
         looks = await reads.looks(session)
+        photos = await reading_wait.of_all(session, moment)
     slots = worker_reads.slots(processes)
     context = QueuesContext(
         shell(request, person),
@@ -87,6 +90,7 @@ async def queues(request: Request, console: At, person: Operator) -> Response:
         tuple(_view(one) for one in processes),
         builds,
         old(looks, Look.QUEUES, moment),
+        photos,
     )
     return await console.answer(request, "ops/queues.html", context, block="queues")
 

@@ -43,6 +43,7 @@ class PhotoView:
     clear: bool
     boxes: tuple[BoxView, ...]
     covered: bool  # Number or PIN is black in it.
+    reader: str = ""  # Engine, version and weights of its newest reading; empty: not read.
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventVi
 
 def _photo(row: PhotoRow, number: int, reading: ReadingRow | None, clear: bool, covered: bool) -> PhotoView:
     boxes = () if reading is None or not clear else tuple(_boxes(reading, row))
-    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes, covered)
+    reader = "" if reading is None else reading.reader
+    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes, covered, reader)
 
 
 def _boxes(reading: ReadingRow, photo: PhotoRow) -> list[BoxView]:

@@ -107,9 +107,10 @@ let told = document.getElementById("rows")?.dataset.told;
 let wasFocused = false;
 document.addEventListener("htmx:beforeRequest", () => (wasFocused = inRows(document.activeElement)));
 document.addEventListener("htmx:afterSwap", () => {
-  for (const box of document.querySelectorAll(`#rows ${PICK}`)) box.checked = picked.has(box.value);
-  const shown = new Set(rows().map((row) => row.dataset.row));
-  for (const id of [...picked]) if (!shown.has(id)) picked.delete(id);
+  const boxes = [...document.querySelectorAll(`#rows ${PICK}`)];
+  for (const box of boxes) box.checked = picked.has(box.value);
+  const shown = new Set(boxes.map((box) => box.value)); // A row of a cause is named by its card, its box by the run.
+  for (const value of [...picked]) if (!shown.has(value)) picked.delete(value);
   if (wasFocused && document.activeElement === document.body) {
     const row = rows().find((one) => one.dataset.row === here);
     if (row) opener(row).focus();

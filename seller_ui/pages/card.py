@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from database.reads.cards import reading_wait, submissions
 from database.reads.cards import seller as reads
-from database.reads.cards import submissions
 from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
 from database.reads.finance.held import of_card as of_waiting_card
@@ -23,6 +23,7 @@ from database.reads.support.customers import OwnLine, of_card
 from database.reads.support.second_payouts import SecondPayee, of_submission
 from database.repositories import cards
 from database.tables.cards import CardRow
+from database.tables.columns import now
 from domain.cards.card import Stage, StoryEntry
 from domain.cards.pricing import QuoteState
 from domain.cards.review import AskedItem
@@ -76,6 +77,7 @@ class CardPage:
     callback: CallbackView | None  # Their newest request to support.
     may_ask: bool  # No request of theirs waits for an answer.
     tickets: tuple[OwnLine, ...]  # Their newest questions about the card.
+    reading: reading_wait.ReadingWait | None = None  # Its photos are still to be read.
     payment_waits: tuple[WaitReason, ...] = ()  # Why nothing was sent yet.
     set_off: Money | None = None  # What of the offered amount they owe us.
     faults: Faults = NO_FAULTS
@@ -102,6 +104,23 @@ async def live(
         if (found.events, found.held) == (seen, held):
             return Response(status_code=204)
     return await visit.page("card.html", await page_of(visit, card_id), block="live")
+
+
+@dataclass(frozen=True)
+class AheadPage:
+    """Context of the line that says how long until the photos are read."""
+
+    card_id: str
+    reading: reading_wait.ReadingWait | None
+
+
+@router.get("/cards/{card_id}/ahead")
+async def ahead(visit: SellerVisit, card_id: str) -> Response:
+    """Show how many photos are read before the card's own. Refuses (NotFound) another's card."""
+    async with visit.site.services.database.transaction() as session:
+        await submissions.require_owner(session, visit.owner, card_id)
+        found = await reading_wait.of_card(session, card_id, now())
+    return await visit.page("ahead.html", AheadPage(card_id, found))
 
 
 async def answered(
@@ -134,6 +153,7 @@ async def page_of(
         details = await _details(session, card_id, panel_of(card))
         waits, set_off = await _payment(session, visit.owner, card)
         second = await of_submission(session, card_id) if panel_of(card) is Panel.PAYEE else None
+        unread = await reading_wait.of_card(session, card_id, now()) if _may_be_unread(card) else None
         confirms = panel_of(card) is Panel.CONFIRM
         to_confirm = await visit.site.services.confirmations.of_card(session, card_id) if confirms else None
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
@@ -164,6 +184,7 @@ async def page_of(
         callback=callback,
         may_ask=callback is None or callback.closed_at is not None,
         tickets=tickets,
+        reading=unread,
         payment_waits=waits,
         set_off=set_off,
         faults=faults,
@@ -187,6 +208,10 @@ async def _details(
     item = await reads.asked_item(session, card_id) if panel is Panel.ITEM else None
     several = panel is Panel.FIELDS and await reads.shows_several_cards(session, card_id)
     return photos, code, item, several
+
+
+def _may_be_unread(card: CardView) -> bool:
+    return panel_of(card) is Panel.WAIT and card.stage in (Stage.INTAKE, Stage.READING)
 
 
 def _may_withdraw(card: CardView) -> bool:

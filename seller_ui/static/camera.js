@@ -11,10 +11,11 @@
     for (const other of camera.querySelectorAll("input[type=file]")) if (other !== input) other.value = "";
     const preview = camera.querySelector("[data-preview]");
     if (preview.src) URL.revokeObjectURL(preview.src);
-    preview.src = URL.createObjectURL(input.files[0]);
-    preview.hidden = false;
+    const shown = input.files[0].type.startsWith("image/");  // A PDF has no picture before its pages are drawn.
+    if (shown) preview.src = URL.createObjectURL(input.files[0]); else preview.removeAttribute("src");
+    preview.hidden = !shown;
     ask(input.form, input.files.length);
-    camera.querySelector("[data-empty]").hidden = true;
+    camera.querySelector("[data-empty]").hidden = shown;
     camera.querySelector("[data-chosen]").hidden = false;
   });
   document.addEventListener("submit", (event) => {

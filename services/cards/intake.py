@@ -20,9 +20,10 @@ from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from database.tables.columns import now
 from domain.cards.card import CardType, Stage, WaitingFor
 from domain.cards.facts import AT_ITS_BEGINNING, EDITION, CardToBuy, Resume, SubmissionReceipt
-from domain.cards.intake import Submission, SubmittedCard, check_shape, tidied
+from domain.cards.intake import PHOTOS_MAX, Submission, SubmittedCard, check_shape, tidied
 from domain.cards.review import AskedItem
 from domain.errors.cards import NotExpectedNow
+from domain.errors.files import TooManyPhotos
 from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from domain.money import Money
 from domain.rules.brands import Brand, brand, catalogue_version
@@ -140,7 +141,7 @@ class Intake:
             await _require_awaited(session, card, _items(number, pin, face_value, expiry))
             given = checked_fields(card.brand, Corrections(number, pin, face_value, expiry))
             meant = with_kept(given, card, self._keyring) if kept_too else given
-            differing = await differing_fields(session, self._keyring, card_id, meant)
+            differing = await differing_fields(session, self._keyring, card, meant)
             if confirmed is not None:
                 await require_confirmed(session, self._keyring, card, meant, confirmed)
             changed = await confirm_reading(session, self._keyring, card, given)
@@ -156,17 +157,17 @@ class Intake:
         return revision
 
     async def replace_photo(self, card_id: str, raw: bytes, actor: str) -> int:
-        """Put the seller's new photograph in place of all before; returns the fields' revision.
+        """Put the seller's new photograph, or the pages of a PDF, in place of all before; returns the fields' revision.
 
-        Refuses NotExpectedNow, and files that are no good photographs (see `gateways.pictures.accept`).
+        Refuses NotExpectedNow, and files that are no good photographs (see `gateways.pictures.pages`).
         """
-        photo = await self._kept(raw)
+        photos = await self._kept(raw)
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await _require_awaited(session, card, {AskedItem.PHOTO})
             await session.execute(update(PhotoRow).where(PhotoRow.card_id == card_id).values(current=False))
-            session.add(photo_row(card_id, 0, photo))
-            facts = {"photo": photo.stored_sha256}
+            session.add_all(photo_row(card_id, place, photo) for place, photo in enumerate(photos))
+            facts = {"photo": photos[0].stored_sha256}
             await cards.record(session, card_id, _unmoved(card, "intake.photo_replaced", facts, actor))
             await sla.follow(session, card_id, WaitingFor.MACHINE, now())
         return card.fields_revision
@@ -175,7 +176,7 @@ class Intake:
         """Cards whose workflow was never known to run, oldest first: a restart picks them up."""
         ready = (CardRow.started_at.is_(None), ~set_aside.left_out(STARTER, CardRow.id, now()))
         statement = select(CardRow.id).where(*ready).order_by(CardRow.created_at).limit(limit)
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return tuple((await session.execute(statement)).scalars())
 
     def apart(self, loop: str, subject: str) -> AbstractAsyncContextManager[None]:
@@ -196,7 +197,7 @@ class Intake:
             .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
             .where(CardRow.id == card_id)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = (await session.execute(statement)).one_or_none()
             if found is None:
                 raise NotFound(card=card_id[:26])
@@ -218,14 +219,17 @@ class Intake:
             known.require_face_value(given.face_value)
         known.require_unexpired(given.expiry, now())
         _require_phone_for_code(submission, known)
-        photos = [await self._kept(raw) for raw in given.photos]
+        photos = [photo for raw in given.photos for photo in await self._kept(raw)]
+        if len(photos) > PHOTOS_MAX:
+            raise TooManyPhotos(most=PHOTOS_MAX)
         return CheckedCard(given, known, number, pin, tuple(photos))
 
-    async def _kept(self, raw: bytes) -> AcceptedPhoto:
-        """Cleans and keeps a photo before the transaction: one left over by a refusal is sealed and names nobody."""
-        photo = await decoding.photo(raw)
-        await asyncio.to_thread(self._photos.write, photo.jpeg)
-        return photo
+    async def _kept(self, raw: bytes) -> tuple[AcceptedPhoto, ...]:
+        """Cleans and keeps a photo, or each page of a PDF, before the transaction: one left over by a refusal is sealed and names nobody."""
+        photos = await decoding.photos(raw)
+        for photo in photos:
+            await asyncio.to_thread(self._photos.write, photo.jpeg)
+        return photos
 
     async def _written(
         self, session: AsyncSession, submission: Submission, request_hash: str, checked: Sequence[CheckedCard]

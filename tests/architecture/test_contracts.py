@@ -35,7 +35,7 @@ PLANTED = {
         "reviewer_ui/planted_transfer.py": "gateways.payout.alipay"
     },
     "No web process can pay, not even through another module": {"web/planted_payer.py": "bootstrap.paying"},
-    "PaddleOCR is loaded only by its engine": {"activities/planted_reader.py": "ocr.engine"},
+    "Engines are loaded only by the composition root": {"activities/planted_reader.py": "ocr.engine"},
     "Only the composition root and the command line read settings": {"web/planted_reader.py": "bootstrap.settings"},
     "Simulators share no code with what they test": {"simulators/planted_sharer.py": "domain.money"},
     "No cycles among siblings": {

@@ -20,29 +20,34 @@ from gateways.pictures import accept
 from tests.gateways.drawn import RED, card, encoded
 
 
+def forget_children() -> None:
+    while not decoding._idle.empty():
+        decoding._idle.get_nowait().end()
+
+
 async def test_a_photo_and_a_file_leave_the_child_as_they_would_leave_the_door() -> None:
     raw = encoded(card((400, 260)))
-    assert await decoding.photo(raw) == accept.accept(raw)
+    assert await decoding.photos(raw) == (accept.accept(raw),)
     assert await decoding.attachment("a/路.jpg", raw) == attachments.accept("a/路.jpg", raw)
 
 
 async def test_refusals_come_back_with_their_data() -> None:
     with pytest.raises(PhotoFormatUnsupported) as refused:
-        await decoding.photo(b"GIF89a")
+        await decoding.photos(b"GIF89a")
     assert refused.value.data == {"format": "gif", "send": "jpeg"}
     with pytest.raises(PhotoTooLarge):
-        await decoding.photo(b"x" * (accept.BYTES_MAX + 5))
+        await decoding.photos(b"x" * (accept.BYTES_MAX + 5))
     with pytest.raises(AttachmentUnsupported):
         await decoding.attachment("page.txt", b"<html>")
 
 
 async def test_the_event_loop_goes_on_while_a_photo_is_decoded() -> None:
-    opening = asyncio.ensure_future(decoding.photo(encoded(Image.new("RGB", (4000, 3000), RED))))
+    opening = asyncio.ensure_future(decoding.photos(encoded(Image.new("RGB", (4000, 3000), RED))))
     turns = 0
     while not opening.done():
         await asyncio.sleep(0.001)
         turns += 1
-    assert (await opening).width == 2400
+    assert (await opening)[0].width == 2400
     assert turns > 3
 
 
@@ -52,9 +57,9 @@ async def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_opened(
     raw = encoded(Image.effect_noise((5000, 5000), 80), "PNG")
     monkeypatch.setattr(decoding, "SECONDS_MAX", 0.05)
     with pytest.raises(FileTooDemanding):
-        await decoding.photo(raw[: accept.BYTES_MAX])
+        await decoding.photos(raw[: accept.BYTES_MAX])
     monkeypatch.undo()
-    assert (await decoding.photo(encoded(card((64, 40))))).width == 64
+    assert (await decoding.photos(encoded(card((64, 40)))))[0].width == 64
 
 
 def test_the_child_has_a_limit_of_memory_and_of_time_and_writes_no_file() -> None:
@@ -76,10 +81,30 @@ def test_the_child_knows_no_password_of_ours(monkeypatch: pytest.MonkeyPatch) ->
     child.end()
 
 
-async def test_a_child_that_was_killed_costs_its_file_alone() -> None:
+async def test_a_child_that_died_while_idle_costs_no_file() -> None:
     child = decoding._Child()
     os.kill(child._process.pid, signal.SIGKILL)
     child._process.wait()
     decoding._idle.put(child)
-    answers = await asyncio.gather(*(decoding.photo(encoded(card((64, 40)))) for _ in range(4)), return_exceptions=True)
-    assert sorted(type(one).__name__ for one in answers) == ["AcceptedPhoto"] * 3 + ["FileTooDemanding"]
+    answers = await asyncio.gather(*(decoding.photos(encoded(card((64, 40)))) for _ in range(3)))
+    assert [len(taken) for taken in answers] == [1, 1, 1]
+
+
+async def test_a_request_that_ends_stops_the_child_over_its_file() -> None:
+    forget_children()
+    decoding.warm()
+    child = decoding._idle.get_nowait()
+    os.kill(child._process.pid, signal.SIGSTOP)  # A file that takes for ever.
+    decoding._idle.put(child)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(decoding.photos(encoded(card((64, 40)))), 0.5)
+    assert await asyncio.to_thread(child._process.wait, 10) == -signal.SIGKILL
+    assert len(await decoding.photos(encoded(card((64, 40))))) == 1
+
+
+async def test_a_child_ends_after_so_many_files_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "FILES_MAX", 1)
+    forget_children()
+    await decoding.photos(encoded(card((64, 40))))
+    assert decoding._idle.empty()
+    assert len(await decoding.photos(encoded(card((64, 40))))) == 1

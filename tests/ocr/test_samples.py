@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bootstrap.card_reader import card_reader
 from bootstrap.settings import Settings
 from domain.cards.reading import FieldName, Reading, Source, money_text
 from domain.money import Currency, Money
 from domain.rules.brand_document import Check
 from domain.rules.brands import brand
 from languages import translate
-from ocr.engine import build_reader
 from ocr.reader import CardReader
 from samples.fresh import fresh_card
 
@@ -40,7 +40,7 @@ def jpeg(name: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def reader(settings: Settings) -> CardReader:
-    return build_reader(settings.ocr_models_dir)
+    return card_reader(settings)
 
 
 def one_card(reader: CardReader, photo: bytes, hint: str | None) -> Reading:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ocr.weights import DETECTION, RECOGNITION, WeightsMissing, is_laid_out, lay_out
+from ocr.weights import DETECTION, RECOGNITION, Models, WeightsMissing, fetched, is_laid_out, lay_out, paddle_name
 
 
 def test_both_models_are_laid_out_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
@@ -39,8 +39,45 @@ def test_laying_out_imports_neither_paddle_nor_opencv(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", asked, str(tmp_path)], check=False).returncode == 0
 
 
-def test_a_missing_package_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_of_another_size_are_fetched_where_no_package_has_them(tmp_path: Path) -> None:
+    tiny, asked = Models("tiny"), []
+
+    def fetch(model: str, into: Path) -> Path:
+        asked.append(model)
+        folder = into / f"{model}_onnx"
+        folder.mkdir(parents=True)
+        (folder / "inference.onnx").write_bytes(model.encode())
+        (folder / "inference.yml").write_text("Global: {}\n")
+        return folder
+
+    assert lay_out(tmp_path, tiny, fetch=fetch) == tmp_path
+    assert asked == list(tiny.both)
+    assert (tmp_path / tiny.recognition / "inference.onnx").read_bytes() == b"PP-OCRv6_tiny_rec"
+    lay_out(tmp_path, tiny, fetch=fetch)
+    assert len(asked) == 2
+
+
+def test_a_folder_that_is_named_goes_before_the_package_and_keeps_a_place_of_its_own(tmp_path: Path) -> None:
+    laid_out = lay_out(tmp_path / "cache")
+    given = tmp_path / "given"
+    for model in (DETECTION, RECOGNITION):
+        (given / model).mkdir(parents=True)
+        (given / model / "inference.onnx").write_bytes(model.encode())
+        (given / model / "inference.yml").write_text("Global: {}\n")
+    folder = lay_out(tmp_path / "cache", given=given)
+    assert folder.parent == laid_out
+    assert (folder / DETECTION / "inference.onnx").read_bytes() == DETECTION.encode()
+    assert paddle_name(Models("small"), folder) != paddle_name(Models("small"), laid_out)
+
+
+def test_a_named_folder_without_the_weights_says_what_it_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match=r"PP-OCRv6_det_tiny\.onnx"):
+        lay_out(tmp_path / "cache", Models("tiny"), tmp_path)
+
+
+def test_a_package_without_weights_and_no_hub_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(WeightsMissing, match="not installed"):
-        lay_out(tmp_path)
+    monkeypatch.setattr(sys, "executable", "false")  # As a fetch ends that reaches nobody.
+    with pytest.raises(WeightsMissing, match=r"CARDLOOP_READER_WEIGHTS.*CARDLOOP_READER_ENGINE=pp-ocrv6-small"):
+        lay_out(tmp_path, fetch=fetched)
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 from bootstrap import keys, restored
 from bootstrap.doctor.finding import Finding, Verdict, attention, broken, verdict_of
 from bootstrap.doctor.local import key_findings, port_findings, restore_findings, settings_findings
+from bootstrap.doctor.reader import reader_findings, reader_named
 from bootstrap.doctor.stores import database_findings, judged
 from bootstrap.doctor.temporal import (
     Drift,
@@ -34,6 +36,7 @@ from cli.app import app
 from database.session import Database
 from domain.ops.health import Found, Measure
 from languages import LOCALES
+from ocr.choices import EngineChoice
 from tests.builders.provider_keys import lay_their_keys
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -48,6 +51,15 @@ def installed(folder: Path, **more: Any) -> Settings:
     keys.make(settings)
     lay_their_keys(settings)
     return settings
+
+
+def test_the_engine_that_reads_is_named_with_version_and_weights(settings: Settings, tmp_path: Path) -> None:
+    assert re.fullmatch(r"paddleocr \S+ PP-OCRv6 small, weights [0-9a-f]{12}", reader_named(settings))
+    assert list(reader_findings(settings)) == []
+    tiny = settings.model_copy(update={"reader_engine": EngineChoice.TINY, "home": tmp_path})
+    (found,) = reader_findings(tiny)
+    assert (found.code, found.verdict) == ("reader_missing", Verdict.BROKEN)
+    assert "PP-OCRv6 tiny" in found.said
 
 
 def codes(findings: object) -> list[str]:
@@ -214,10 +226,15 @@ def test_it_runs_without_a_database_and_without_temporal(tmp_path: Path, monkeyp
     assert answer.exit_code == 1
     said = json.loads(answer.stdout)
     assert said["verdict"] == "broken"
-    assert [one["code"] for one in said["findings"]] == ["database_unreachable", "temporal_unreachable"]
+    assert [one["code"] for one in said["findings"]] == [
+        "reader_missing",
+        "database_unreachable",
+        "temporal_unreachable",
+    ]
+    assert said["reader"] == ""
     assert "hush" not in answer.output
     plain = CliRunner().invoke(app, ["doctor"])
-    assert plain.output.count("  → ") == 2
+    assert plain.output.count("  → ") == 3
 
 
 def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

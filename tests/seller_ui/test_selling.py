@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -120,6 +121,12 @@ async def test_a_photographed_card_is_taken_in(browser: httpx.AsyncClient) -> No
     form = await Page.get(browser, "/sell/walmart")
     page = await form.send("/sell/walmart", photo=picture(), payee="other", **PAYEE)
     assert page.path.startswith("/cards/")
+    says = re.compile(r'id="ahead"[^>]*>\s*(Your photo is next|\d+ photos? (is|are) read before yours)')
+    assert says.search(page.text), "how many photos are read before"
+    assert says.search((await browser.get(f"{page.path}/ahead")).text)
+    typed = await sold(browser)
+    assert 'id="ahead"' not in typed.text
+    assert (await browser.get(f"{typed.path}/ahead")).text.strip() == ""
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ async def test_the_page_shows_queues_workers_and_what_a_deployment_must_continue
     assert [word for word in words if word not in page] == []
     assert "<code>b2</code>" in page
     assert 'class="amount">41</td>' in page
+    assert ("to be read" if language == "en" else "待识别") in page, "how many photos wait"
 
 
 async def test_a_worker_is_drained_with_a_reason_and_the_drain_is_lifted(house: House) -> None:

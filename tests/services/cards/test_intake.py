@@ -3,14 +3,16 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import typst
 
 from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from database.tables.evidence import LeafRow
 from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import SubmissionReceipt
-from domain.cards.intake import SubmittedCard
+from domain.cards.intake import PHOTOS_MAX, SubmittedCard
 from domain.errors.base import Refusal
 from domain.errors.cards import (
     BrandUnknown,
@@ -22,7 +24,7 @@ from domain.errors.cards import (
     NothingToRead,
     PinInvalid,
 )
-from domain.errors.files import PhotoEmpty
+from domain.errors.files import PhotoEmpty, TooManyPhotos
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.finance.payee import masked_account
 from domain.identifiers import new_id
@@ -196,3 +198,17 @@ def test_payees_are_shown_masked_and_corrections_survive_their_sealing() -> None
     given = Corrections("1", "2", Money(5_00, Currency.USD), datetime.now(UTC).date() + timedelta(days=1))
     assert Corrections.from_json(given.to_json()) == given
     assert Corrections.from_json(Corrections(pin=new_id()).to_json()).number is None
+
+
+async def test_every_page_of_a_pdf_is_a_photo_of_its_card(world: World, tmp_path: Path) -> None:
+    source = tmp_path / "card.typ"
+    source.write_text("#set page(width: 85mm, height: 54mm)\nGift card\n#pagebreak()\nTerms")
+    pdf = typst.compile(source)
+    receipt = await world.submitted(SubmittedCard("jd", photos=(pdf, a_photo()), confirm_fields=True))
+    rows = sorted(await world.rows(PhotoRow, card_id=receipt.card_ids[0]), key=lambda row: row.position)
+    assert [row.position for row in rows] == [0, 1, 2]
+    assert rows[0].original_sha256 == rows[1].original_sha256 != rows[2].original_sha256
+    assert len({row.stored_sha256 for row in rows}) == 3
+    with pytest.raises(TooManyPhotos) as refused:
+        await world.submitted(SubmittedCard("jd", photos=(pdf,) * (PHOTOS_MAX // 2 + 1), confirm_fields=True))
+    assert refused.value.data == {"most": PHOTOS_MAX}

@@ -1,13 +1,11 @@
-"""Order the expectations of a key by their number, so that the first free one of a line is read without sorting; and write
-ledger transactions from one document by two statements whose plans are kept.
-"""
+"""Write ledger transactions from one document by statements whose plans are kept, and find expectations by their amount."""
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0046"
-down_revision = "0041"
+revision = "0056"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 
@@ -123,8 +121,6 @@ $$
 
 
 def upgrade() -> None:
-    op.drop_index("expectation_by_key", "expectation")
-    op.create_index("expectation_by_key", "expectation", ["source", "key", "entry_id"])
     # Of a line without a key: expectations of its amount.
     op.create_index("expectation_by_amount", "expectation", ["source", "amount_minor", "day"])
     op.execute(
@@ -140,5 +136,3 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION ledger_post(jsonb, timestamptz)")
     op.execute(_POST_BEFORE)
     op.drop_index("expectation_by_amount", "expectation")
-    op.drop_index("expectation_by_key", "expectation")
-    op.create_index("expectation_by_key", "expectation", ["source", "key"])

@@ -1,0 +1,29 @@
+"""Readers for the pool's tests: what they do is written in the photo."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from domain.cards.reading import Reading
+from domain.policies.book import BOOK
+
+
+class ObedientReader:
+    """Names its process as the reader, and the published kinds of policies that it knows."""
+
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
+        if photo == b"die":
+            os._exit(1)
+        if photo == b"broken":
+            raise OSError("cut off")
+        time.sleep({b"hang": 60.0, b"slow": 0.5}.get(photo, 0.0))
+        return (Reading((), f"{os.getpid()} {brand_hint} {sorted(BOOK.counts())}", 0),)
+
+
+def built() -> ObedientReader:
+    return ObedientReader()
+
+
+def not_built() -> ObedientReader:
+    raise FileNotFoundError("no weights")

@@ -1,0 +1,98 @@
+"""Readers in processes of their own: they read at once, and what happens to one of them happens to nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pytest
+
+from activities.reading import wanted
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from ocr.pool import ReaderDied, ReaderPool
+from ocr.reader import UNWANTED, ReadingStopped
+from tests.ocr.pool_readers import built, not_built
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ReaderPool]:
+    made = ReaderPool(built, 2)
+    yield made
+    made.end()
+
+
+def pid(pool: ReaderPool, photo: bytes = b"") -> str:
+    return pool.read(photo, None)[0].reader.split()[0]
+
+
+def until_whole(pool: ReaderPool) -> None:
+    ends = time.monotonic() + 30
+    while len(pool.pids()) < 2:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_as_many_photos_are_read_at_once_as_there_are_processes(pool: ReaderPool) -> None:
+    assert len(set(pool.pids())) == 2
+    with ThreadPoolExecutor(2) as threads:
+        assert len(set(threads.map(lambda _: pid(pool, b"slow"), range(2)))) == 2
+    assert pool.read(b"", "jd")[0].reader.split()[1] == "jd"
+
+
+def test_a_photo_that_ends_its_process_is_an_error_and_another_process_takes_its_place(pool: ReaderPool) -> None:
+    before = set(pool.pids())
+    with pytest.raises(ReaderDied):
+        pool.read(b"die", None)
+    assert len(pool.pids()) == 2
+    assert {pid(pool), pid(pool)} - {str(one) for one in before}
+
+
+def test_an_error_of_the_reader_is_raised_and_costs_no_process(pool: ReaderPool) -> None:
+    before = set(pool.pids())
+    with pytest.raises(OSError, match="cut off"):
+        pool.read(b"broken", None)
+    assert set(pool.pids()) == before
+
+
+async def test_a_cancelled_activity_stops_its_reading_at_once_and_the_next_photo_is_read(pool: ReaderPool) -> None:
+    before = set(pool.pids())
+    reading = asyncio.ensure_future(wanted(pool.read, b"hang", None))
+    await asyncio.sleep(0.3)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await asyncio.to_thread(until_whole, pool)
+    assert len(set(pool.pids()) & before) == 1
+    assert await asyncio.to_thread(pid, pool)
+
+
+def test_a_reading_that_is_unwanted_comes_to_nothing(pool: ReaderPool) -> None:
+    unwanted = threading.Event()
+    unwanted.set()
+    kept = UNWANTED.set(unwanted)
+    try:
+        with pytest.raises(ReadingStopped):
+            pool.read(b"hang", None)
+    finally:
+        UNWANTED.reset(kept)
+
+
+def test_processes_decide_by_the_policies_that_were_published_last(pool: ReaderPool) -> None:
+    assert pool.read(b"", None)[0].reader.endswith("[]")
+    try:
+        BOOK.fill("pooled", [PolicyDocument("pooled", 1, "pooled-1", date(2026, 1, 1), {})])
+        assert [pool.read(b"", None)[0].reader.split(" ", 2)[2] for _ in range(2)] == ["['pooled']"] * 2
+    finally:
+        BOOK.fill("pooled", [])
+
+
+def test_an_engine_that_cannot_be_loaded_is_named_at_the_start() -> None:
+    with pytest.raises(RuntimeError, match="FileNotFoundError: no weights"):
+        ReaderPool(not_built, 1)
