@@ -103,7 +103,8 @@ async def post_new(session: AsyncSession, steps: Sequence[Step]) -> None:
         require_balanced(step.postings)
     if not steps:
         return
-    written = (await session.execute(_POST, values_of(steps, now()))).scalar_one()
+    given = {"steps": document_of(steps), "moment": now()}
+    written = (await session.execute(_POST, given)).scalar_one()
     if len(written) != len(steps):
         raise PostedDifferently("a key that was to be new had been posted before")
 
