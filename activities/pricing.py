@@ -33,6 +33,7 @@ from domain.rules.assessment import PartyAnswer, heard, reasons_of
 from domain.rules.brands import brand
 from domain.rules.limits import limits_in_force
 from domain.rules.prices import CardToPrice, tables_in_force
+from domain.rules.reading import reading_in_force
 from domain.rules.velocity import velocity_in_force
 from domain.sealing import KeyRing
 from services.cards import velocity
@@ -231,6 +232,7 @@ def _quote_row(
             "stock": stock,
             "stock_bp": tables.stock_bp(card.brand, stock),
             "limits_version": limits_in_force(today).version,
+            "reading_version": reading_in_force(today).version,
             "velocity_version": velocity_in_force(today).version,
         },
         rule_set=valuation.rule_set,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -61,12 +62,18 @@ class CardReading:
         self._keyring = keyring
         self._photos = photos
         self._reader = reader
+        self._at_work = 0
+
+    @property
+    def at_work(self) -> int:
+        """How many cards are being read now."""
+        return self._at_work
 
     @activity.defn(name="reading.read_photos")
     @translated
     async def read_photos(self, card_id: str) -> ReadFacts:
         """Reads every current photo, keeps each reading sealed, and fills what the card still lacks."""
-        async with beating():
+        async with beating(), self._working():
             async with self._database.transaction() as session:
                 card = await cards.load(session, card_id)
                 photos = await _current(session, card_id)
@@ -75,6 +82,14 @@ class CardReading:
             async with self._database.transaction() as session:
                 card = await cards.load_for_update(session, card_id)
                 return await self._merged(session, card, read)
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
 
     def _read(self, photo: PhotoRow, brand_code: str) -> tuple[Reading, ...]:
         return self._reader.read(self._photos.read(photo.stored_sha256), brand_code)

@@ -27,6 +27,16 @@ def reader_pool(settings: Settings) -> ReaderPool:
     return ReaderPool(partial(card_reader, settings, threads), processes)
 
 
+def shadow_pool(settings: Settings) -> ReaderPool | None:
+    """Start the process of the second reader, which decides nothing; None where none is set. Raises RuntimeError when it cannot."""
+    if settings.reader_shadow_engine is None:
+        return None
+    from ocr.pool import ReaderPool
+
+    chosen = settings.model_copy(update={"reader_engine": settings.reader_shadow_engine})
+    return ReaderPool(partial(card_reader, chosen, 1), 1)
+
+
 def pool_of(settings: Settings) -> tuple[int, int]:
     """Return how many processes read, and with how many threads each: one process for each two processors, see docs/reading.md."""
     cores = len(os.sched_getaffinity(0))

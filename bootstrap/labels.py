@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -10,11 +11,13 @@ from bootstrap import keys
 from bootstrap.os_user import os_user
 from bootstrap.private_files import new_private_file
 from bootstrap.settings import Settings
-from bootstrap.store import opened
+from bootstrap.store import opened, photo_store
 from bootstrap.words import Problem
 from database.session import Database
 from database.tables.columns import now
 from domain.sealing import KeyRing, SealBroken
+from services.quality import labelled_folder
+from services.quality.labelled_folder import LabelsUnreadable
 from services.quality.reading_labels import Label, count, on_record, streamed
 from web.spreadsheet import Cell, table
 
@@ -41,6 +44,72 @@ async def export(settings: Settings, out: Path, *, clear: bool) -> int:
                 raise Problem(
                     "有标注无法用现有密钥打开，未导出。", "A label does not open with these keys; nothing was exported."
                 ) from None
+
+
+async def export_folder(settings: Settings, out: Path, key: Path, *, open_photos_for: str = "") -> int:
+    """Write the labelled photos into a new folder and return how many; `python -m photo_set folder` measures the reader by it.
+
+    Numbers and PINs are keyed hashes, the photos sealed with the folder's key, which is made if its file is missing. With
+    `open_photos_for`, the address of a person who may export labels, the photos are open JPEG files. Raises Problem.
+    """
+    if _is_inside(key, out):
+        raise Problem("密钥文件不能放在导出的文件夹里。", "The key must be kept outside the folder.")
+    keyring = keys.load(settings).keyring
+    photos = photo_store(settings, keyring)
+    async with opened(settings) as store:
+        async with store.transaction() as session:
+            person = await labelled_folder.exporter(session, open_photos_for) if open_photos_for else ""
+        if person is None:
+            raise Problem(
+                f"{open_photos_for} 无权导出标注。", f"{open_photos_for} is nobody who may export labels."
+            )  # fmt: skip
+        _make_folder(out)
+        try:
+            secret = _key(key)
+            until = now()
+            async with (
+                store.transaction() as session
+            ):  # Committed first: an export that is broken off is on record too.
+                number = await labelled_folder.photos_labelled(session, until)
+                on_record(
+                    session, ACTOR, photos=number, clear=bool(person), person=person, folder=out.name, os_user=os_user()
+                )
+            written = 0
+            async with store.transaction() as session:
+                async for one in labelled_folder.labelled_cards(session, keyring, photos, until):
+                    written += labelled_folder.written(out, secret, [one], open_photos=bool(person))
+            return written
+        except SealBroken:
+            shutil.rmtree(out)
+            raise Problem(
+                "有照片或卡片无法用现有密钥打开，未导出。",
+                "A photo or card does not open with these keys; nothing was exported.",
+            ) from None
+        except BaseException:
+            shutil.rmtree(out)  # Half a folder is taken for a whole one.
+            raise
+
+
+def _is_inside(key: Path, out: Path) -> bool:
+    return key.resolve().is_relative_to(out.resolve())
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(mode=0o700)
+    except FileExistsError:
+        raise Problem(f"{out} 已存在，不会覆盖。", f"{out} is there already and is not written over.") from None
+    except OSError as failed:
+        raise Problem(f"无法写入 {out}：{failed.strerror}。", f"{out} cannot be written: {failed.strerror}.") from None
+
+
+def _key(path: Path) -> bytes:
+    if not path.exists():
+        labelled_folder.new_key(path)
+    try:
+        return labelled_folder.key_of(path)
+    except LabelsUnreadable:
+        raise Problem(f"{path} 不是标注文件夹的密钥。", f"{path} is no key of a labelled folder.") from None
 
 
 async def _write(store: Database, keyring: KeyRing, out: Path, file: BinaryIO, *, clear: bool) -> int:

@@ -162,6 +162,10 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
         None,
         description="Folder of PP-OCRv6 weights to use (docs/reading.md); unset: those of the installed package, else PaddleOCR fetches them.",
     )
+    reader_shadow_engine: EngineChoice | None = Field(
+        None,
+        description="Engine of a second reader, in a process of its own; it reads the share of photos that the policy of reading names, and decides nothing; unset: none.",
+    )
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

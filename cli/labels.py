@@ -20,15 +20,29 @@ def _several() -> None:
 
 @labels.command("export")
 def export(
-    out: Annotated[Path, typer.Option("--out", help="A new file, .csv or .jsonl; only you can read it.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="A new file, .csv or .jsonl, or a new folder with --key; only you can read it."),
+    ],
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Export a folder of photos, hashed and sealed with this key file.")
+    ] = None,
+    open_photos_for: Annotated[
+        str, typer.Option("--open-photos-for", help="Photos unsealed, for this person, who may export labels.")
+    ] = "",
     clear: Annotated[bool, typer.Option("--clear", help="Numbers and PINs as they are, not masked.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --clear.")] = False,
 ) -> None:
     """Write all labels to a file; who took them is put on record. / 导出全部标注，导出人记入审计"""
     from bootstrap.labels import export as write
+    from bootstrap.labels import export_folder
 
-    if clear and not yes:
+    if (clear or open_photos_for) and not yes:
         _confirm()
+    if key is not None:
+        photos = asyncio.run(export_folder(Settings(), out, key, open_photos_for=open_photos_for))
+        typer.echo(say(f"已导出 {photos} 张带标注的照片到 {out}。", f"{photos} labelled photos are in {out}."))
+        return
     number = asyncio.run(write(Settings(), out, clear=clear))
     typer.echo(say(f"已导出 {number} 条标注到 {out}。", f"{number} labels are in {out}."))
 

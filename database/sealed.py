@@ -73,6 +73,9 @@ VERIFIED_NAME = SealedColumn("verified_name", "name_sealed", "seller", "verified
 CONTACT_ADDRESS = SealedColumn("contact", "address_sealed", "contact", "contact:{}:address")
 LABEL_READ = SealedColumn("reading_label", "read_sealed", "label", "label:{}:read")
 LABEL_TRUTH = SealedColumn("reading_label", "truth_sealed", "label", "label:{}:truth")
+SHADOW_VALUES = SealedColumn("shadow_reading", "values_sealed", "reading", "shadow_reading:{}:values")
+TRIED_PHOTO = SealedColumn("reading_trial", "photo_sealed", "trial", "reading_trial:{}:photo")
+TRIED_ANSWER = SealedColumn("reading_trial", "answer_sealed", "trial", "reading_trial:{}:answer")
 STATEMENT_PIECE = SealedColumn(
     "statement_piece", "content_sealed", "statement", "statement:{}:piece"
 )  # Key: id:number.

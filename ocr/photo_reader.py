@@ -80,7 +80,7 @@ class PhotoReader:
         began = time.monotonic()
         cards, seen = self._cards(opened(photo), brand_hint)
         took, digest = round((time.monotonic() - began) * 1000), hashlib.sha256(photo).hexdigest()
-        return tuple(Reading(fields, self.name, took, digest) for fields in cards), seen
+        return tuple(Reading(fields, self.name, took, digest, seen.looks) for fields in cards), seen
 
     def _cards(self, picture: Image.Image, brand_hint: str | None) -> tuple[list[tuple[ReadField, ...]], Seen]:
         """The fields of every card in the picture, and what was looked at."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from PIL import Image
 
 from domain.cards.reading import SURE, FieldName, ReadField, Reading
 from photo_set.faces import Printed
@@ -13,6 +16,7 @@ from photo_set.folder import Hashed, RealPhoto
 from photo_set.photos import LabelledPhoto
 
 SECRET_LENGTH_MIN, SECRET_LENGTH_MAX = 4, 24
+PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which nobody can read.
 _Z = 1.959964  # 95 %
 
 
@@ -21,6 +25,7 @@ class Outcome:
     """One photo as a reader read it. `confidence` is that of the least sure of number and PIN; 0 where one is missing."""
 
     condition: str
+    of_brand: str
     name: str  # Its seed, or the file of a real one.
     exact: bool  # Number and PIN, each character.
     confidence: float
@@ -29,6 +34,7 @@ class Outcome:
     expiry: bool
     seconds: float
     values: tuple[tuple[str, str], ...] = ()  # Number and PIN of an invented card, as printed and as read.
+    preview: bytes = b""  # Of a real photo that was read wrongly: a JPEG too small to read.
 
     @property
     def accepted(self) -> bool:
@@ -75,9 +81,10 @@ def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) 
     confidence = min((0.0 if one is None else one.confidence for one in secrets.values()), default=0.0)
     expiry = read.get(FieldName.EXPIRY)
     return Outcome(
-        photo.condition, photo.name, exact, confidence, _is(read.get(FieldName.BRAND), printed.brand),
+        photo.condition, printed.brand, photo.name, exact, confidence, _is(read.get(FieldName.BRAND), printed.brand),
         not printed.face_value or _is(read.get(FieldName.FACE_VALUE), printed.face_value),
         (None if expiry is None else expiry.value) == (printed.expiry or None), seconds, _values(photo, secrets),
+        b"" if exact else _preview(photo),
     )  # fmt: skip
 
 
@@ -89,6 +96,21 @@ def _values(
         return ()
     known = {FieldName.NUMBER: photo.printed.number, FieldName.PIN: photo.printed.pin or ""}
     return tuple((known[name], "" if one is None else one.value) for name, one in secrets.items())
+
+
+def _preview(photo: LabelledPhoto | RealPhoto) -> bytes:
+    """A real photo so small that nobody can read it: light, angle and damage can be seen."""
+    if not isinstance(photo, RealPhoto):
+        return b""  # An invented card is drawn again from its seed.
+    try:
+        with Image.open(io.BytesIO(photo.jpeg)) as picture:
+            small = picture.convert("RGB")
+    except OSError:
+        return b""
+    small.thumbnail((PREVIEW_SIDE_MAX, PREVIEW_SIDE_MAX))
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=80)
+    return out.getvalue()
 
 
 def is_among(printed: Printed | Hashed, texts: Iterable[str]) -> bool:
@@ -112,6 +134,12 @@ def counted(outcomes: Sequence[Outcome]) -> Counts:
         sum(one.accepted for one in outcomes),
         sum(one.wrong for one in outcomes),
     )
+
+
+def by_brand(outcomes: Sequence[Outcome]) -> dict[str, Counts]:
+    """Count outcomes by brand, by its code."""
+    brands = sorted({one.of_brand for one in outcomes})
+    return {name: counted([one for one in outcomes if one.of_brand == name]) for name in brands}
 
 
 def by_condition(outcomes: Sequence[Outcome]) -> dict[str, Counts]:

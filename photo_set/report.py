@@ -1,11 +1,11 @@
-"""The evaluation as one HTML file: by condition beside bare engines, reliability, coverage against precision, confusions, worst cases."""
+"""The evaluation as one HTML file that loads nothing: by brand and condition, reliability, coverage, confusions, worst cases."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
-import itertools
-from collections import Counter
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,24 +13,17 @@ from pathlib import Path
 import jinja2
 from PIL import Image
 
-from photo_set.evaluation import Outcome, by_condition, counted
+from domain.quality import reading_figures
+from domain.quality.reading_figures import LabelGroup
+from photo_set.evaluation import Outcome, by_brand, by_condition, counted
 from photo_set.photos import photo
 from photo_set.running import Comparison
 
-BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0001)
 WORST = 12
 THUMBNAIL = 360
 CHART = 300  # Pixels a side.
 TEMPLATE = Path(__file__).with_name("templates") / "report.html"
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Readings of about one confidence: the mean of what was claimed, and the share that was right."""
-
-    claimed: float
-    right: float
-    readings: int
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,57 +34,51 @@ class Case:
     picture: str
 
 
-def reliability(outcomes: Sequence[Outcome]) -> list[Bin]:
-    """Return the bins that hold readings, from unsure to sure."""
-    found = []
-    for low, high in itertools.pairwise(BINS):
-        inside = [one for one in outcomes if low <= one.confidence < high]
-        if inside:
-            claimed = sum(one.confidence for one in inside) / len(inside)
-            found.append(Bin(claimed, sum(one.exact for one in inside) / len(inside), len(inside)))
-    return found
-
-
-def coverage_curve(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:
-    """Return (coverage, precision) for every limit of confidence, from the strictest on; one point per distinct confidence."""
-    order = sorted(outcomes, key=lambda one: -one.confidence)
-    points, right = [], 0
-    for place, one in enumerate(order, start=1):
-        right += one.exact
-        if place == len(order) or order[place].confidence != one.confidence:
-            points.append((place / len(order), right / place))
-    return points
+def grouped(outcomes: Sequence[Outcome]) -> list[LabelGroup]:
+    """Return outcomes as labelled readings of a whole card: number and PIN together."""
+    return [
+        LabelGroup(one.of_brand, "card", one.condition, round(one.confidence * reading_figures.ONE_BP), one.exact)
+        for one in outcomes
+    ]
 
 
 def confusions(outcomes: Sequence[Outcome]) -> list[tuple[str, str, int]]:
     """Return (printed, read, times) of single characters in values of the right length, the most frequent first."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    for one in outcomes:
-        for printed, read in one.values:
-            if len(printed) == len(read):
-                pairs.update((a, b) for a, b in zip(printed, read, strict=True) if a != b)
-    return [(printed, read, times) for (printed, read), times in pairs.most_common(20)]
+    return reading_figures.confusions(pair for one in outcomes for pair in one.values)
 
 
 def written(found: Comparison, title: str) -> str:
-    """Return the page."""
+    """Return the page. Its content policy lets a browser load nothing but the pictures and the style that stand in it."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    # Pictures of real cards stay out of a page that people hand on.
-    wrong = [one for one in found.ours if not one.exact and one.values]
-    worst = sorted(wrong, key=lambda one: (-one.confidence, one.condition, one.name))
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        title=title, whole=counted(found.ours), conditions=by_condition(found.ours), found=found, engines=list(found.bare),
-        bins=reliability(found.ours), curve=coverage_curve(found.ours), confusions=confusions(found.ours),
-        worst=[Case(one, _thumbnail(one)) for one in worst[:WORST]], chart=CHART,
+    wrong = sorted(
+        (one for one in found.ours if not one.exact), key=lambda one: (-one.confidence, one.condition, one.name)
+    )
+    groups = grouped(found.ours)
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        title=title, whole=counted(found.ours), brands=by_brand(found.ours), conditions=by_condition(found.ours), found=found,
+        engines=list(found.bare), bins=reading_figures.reliability(groups), curve=reading_figures.coverage_curve(groups),
+        confusions=confusions(found.ours), real=any(one.preview for one in wrong),
+        worst=[Case(one, _picture(one)) for one in wrong[:WORST]], chart=CHART, style_hash="{style_hash}",
     )  # fmt: skip
+    style = _STYLE.search(page)
+    digest = base64.b64encode(hashlib.sha256((style[1] if style else "").encode()).digest()).decode()
+    return page.replace("{style_hash}", digest, 1)
 
 
-def _thumbnail(of: Outcome) -> str:
-    """The photo, drawn again and made small, as a data address."""
+def _picture(of: Outcome) -> str:
+    """An invented card drawn again and made small; of a real one the preview that nobody can read; as a data address."""
+    if of.preview:
+        return _address(of.preview)
+    if not of.values:
+        return ""
     with Image.open(io.BytesIO(photo(of.condition, int(of.name.split("/")[0])).jpeg)) as picture:
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=70)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+    return _address(out.getvalue())
+
+
+def _address(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -62,7 +62,7 @@ from reviewer_ui.people import (
 )
 from reviewer_ui.people import step_up as step_up_page
 from reviewer_ui.policies import check_policy, documents
-from reviewer_ui.quality import asked_review, blind_review, insight, quality
+from reviewer_ui.quality import asked_review, blind_review, insight, quality, reading, reading_limits, reading_trial
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
@@ -184,6 +184,7 @@ def build(services: ConsoleServices) -> FastAPI:
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
             **dict.fromkeys((order.PATH, claims.PATH), proof_form.FORM_BYTES_MAX),
             batches.PATH: batches.FORM_BYTES_MAX,
+            reading_trial.PATH: reading_trial.FORM_BYTES_MAX,
         },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
@@ -238,6 +239,8 @@ def _routes() -> tuple[BaseRoute, ...]:
         blind_review,
         insight,
         support_insight,
+        reading,
+        reading_limits,
         live,
         notices,
         *MONEY,
@@ -250,6 +253,8 @@ def _routes() -> tuple[BaseRoute, ...]:
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    trying = Depends(allowed(Permission.TRY_READING))
+    tree.include_router(reading_trial.router, dependencies=[trying, Depends(csrf.check)])
     tree.include_router(batches.router, dependencies=[Depends(allowed(Permission.SEE_PAYOUTS)), Depends(csrf.check)])
     tree.include_router(
         reconciliation.bringing_router, dependencies=[Depends(reconciliation.bringing), Depends(csrf.check)]

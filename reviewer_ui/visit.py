@@ -32,6 +32,7 @@ from services.people.search import Search
 from services.people.totp import Totp
 from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import SecondReviews
+from services.quality.reading_trials import ReadingTrials
 from services.review.dispatch import Dispatcher
 from services.support.desk import ticket_desk
 from services.support.search import TicketSearch
@@ -87,6 +88,7 @@ class Console:
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
         self.tickets = ticket_desk(services.database, services.keyring, services.photos)
         self.ticket_search = TicketSearch(services.database, services.keyring)
+        self.trials = ReadingTrials(services.database, services.keyring)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static, self.pages = _files()
         self.live = Live(services.database)
@@ -98,6 +100,7 @@ class Console:
         # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
         # The page says whether a typed PIN is the one in the photo.
         self.typed_throttle = Throttle(services.database, "60/minute;900/hour")
+        self.trial_throttle = Throttle(services.database, "10/minute;100/hour")  # Each takes the reader for seconds.
         self.comment_throttle = Throttle(services.database, "30/minute;200/hour")
 
     async def answer(

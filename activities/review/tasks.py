@@ -113,7 +113,7 @@ class Review:
             "item": decision.asked_item.value if decision.asked_item else "",
             "corrected": ",".join(name.value for name in given.written()),
         }
-        if differing := await differing_fields(session, self._keyring, card.id, given):
+        if differing := await differing_fields(session, self._keyring, card, given):
             summary["against_reading"] = ",".join(name.value for name in differing)  # Confirmed by who decided.
         await keep_labels(session, self._keyring, card, decision, task.closed_at)
         await draw(session, self._keyring, task, decision, task.closed_at)

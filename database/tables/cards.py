@@ -148,6 +148,7 @@ class ReadingRow(TableRow):
     """One reading of one photograph. `fields` holds name, confidence, box and source; values are in `values_sealed`."""
 
     __tablename__ = "reading"
+    __table_args__ = (Index("reading_by_time", "created_at", "id"),)
     id: Mapped[str] = mapped_column(primary_key=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
     photo_id: Mapped[str] = mapped_column(ForeignKey("photo.id"))

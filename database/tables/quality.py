@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import DateTime, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.tables.columns import TableRow, json_list, moment_maybe, moment_now, sealed, word
+from database.tables.columns import TableRow, json_list, moment, moment_maybe, moment_now, now, sealed, word
 from domain.cards.review import RejectReason, ReviewOutcome
 
 
@@ -55,14 +56,49 @@ class ReadingLabelRow(TableRow):
     """What a person made of one field that the machine read: the truth to teach and measure the reader with."""
 
     __tablename__ = "reading_label"
+    __table_args__ = (Index("reading_label_by_time", "at", "id"),)
     id: Mapped[str] = mapped_column(primary_key=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
     decision_id: Mapped[str] = mapped_column(ForeignKey("review_decision.id"), index=True)
     photo_id: Mapped[str | None] = mapped_column(default=None)
     field: Mapped[str]  # domain.cards.reading.FieldName
+    brand: Mapped[str] = mapped_column(default="")
+    condition: Mapped[str] = mapped_column(
+        default=""
+    )  # domain.quality.reading_figures; empty for labels of older releases.
     reader: Mapped[str] = mapped_column(default="")
     confidence_bp: Mapped[int | None] = mapped_column(default=None)
     read_sealed: Mapped[bytes | None] = sealed()
     truth_sealed: Mapped[bytes | None] = sealed()
     accepted: Mapped[bool]  # The reading was accepted unchanged.
     at: Mapped[datetime] = moment_now()
+
+
+class ShadowReadingRow(TableRow):
+    """What the second reader made of a photo that was read for a card; no card is decided by it. Kept as a reading is."""
+
+    __tablename__ = "shadow_reading"
+    reading_id: Mapped[str] = mapped_column(ForeignKey("reading.id"), primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    photo_id: Mapped[str] = mapped_column(ForeignKey("photo.id"))
+    reader: Mapped[str]
+    duration_ms: Mapped[int]
+    fields: Mapped[list[dict[str, Any]]] = json_list()  # Name, confidence and source of each.
+    values_sealed: Mapped[bytes] = sealed(required=True)  # JSON object: field name to value as read.
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), default_factory=now, insert_default=now, index=True
+    )
+
+
+class ReadingTrialRow(TableRow):
+    """A photo that a person tries in the console, on its way to the reader and back; gone with the answer, or after two minutes."""
+
+    __tablename__ = "reading_trial"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    brand: Mapped[str] = mapped_column(default="")  # The brand that a seller would have chosen; empty: none.
+    photo_sealed: Mapped[bytes | None] = sealed()
+    answer_sealed: Mapped[bytes | None] = sealed()
+    failed: Mapped[bool] = mapped_column(default=False)
+    asked_at: Mapped[datetime] = moment(index=True)
+    taken_at: Mapped[datetime | None] = moment_maybe()

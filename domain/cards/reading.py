@@ -130,13 +130,14 @@ class ReadField:
 class Reading:
     """All that was read from one photo; no fields when no card is in it.
 
-    `reader` names reader and version, `photo_sha256` (hex) the stored photo that was read.
+    `reader` names reader and version, `photo_sha256` (hex) the stored photo that was read, `looks` how it was looked at, in order.
     """
 
     fields: tuple[ReadField, ...]
     reader: str
     duration_ms: int
     photo_sha256: str = field(default="")
+    looks: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -11,6 +11,7 @@ from domain.errors import general as general
 from domain.errors import ops as ops
 from domain.errors import people as people
 from domain.errors import policies as policies
+from domain.errors import quality as quality
 from domain.errors import review as review
 from domain.errors import settlement as settlement
 from domain.errors import work as work

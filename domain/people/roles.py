@@ -42,6 +42,7 @@ class Permission(StrEnum):
     SETTLE = "settle"  # Say who was right when two reviews differ.
     SEE_QUALITY = "see_quality"
     SEE_INSIGHT = "see_insight"
+    TRY_READING = "try_reading"  # Have the reader read a photo of one's own.
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
@@ -98,6 +99,7 @@ _REVIEWER = frozenset(
         Permission.DECIDE,
         Permission.CHECK,
         Permission.REVEAL,
+        Permission.TRY_READING,
     }
 )
 _SENIOR = _REVIEWER | {
@@ -228,6 +230,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUALITY,
             Permission.SEE_INSIGHT,
             Permission.EXPORT_LABELS,
+            Permission.TRY_READING,
             Permission.DECODE_HISTORY,
             Permission.MANAGE_PEOPLE,
             Permission.CONFIRM_ACCESS,

@@ -45,6 +45,11 @@ class FieldSeen:
     confidence_bp: int | None = None
     candidate_bp: int | None = None  # How surely that other value was read; None when there is none.
     fits: bool = True  # Keeps the brand's rules, or is not there.
+    limit_bp: int | None = None  # From which confidence on it is sure, where its brand has a limit of its own.
+
+    def is_sure(self, read_bp: int, general_bp: int) -> bool:
+        """Return whether a confidence of this field needs no person's look; `general_bp` is the limit of all others."""
+        return read_bp >= (general_bp if self.limit_bp is None else self.limit_bp)
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def _is_better(one: FieldSeen, sight: SuggestionInput, confidence_bp_min: int) -
         return True
     if one.name is FieldName.NUMBER and sight.number_valid is False:
         return True
-    return one.candidate_bp >= confidence_bp_min and not (sight.answered and not sight.conflict)
+    return one.is_sure(one.candidate_bp, confidence_bp_min) and not (sight.answered and not sight.conflict)
 
 
 def _wrong_pin(sight: SuggestionInput, _: int) -> Suggestion | None:
@@ -168,7 +173,7 @@ def _doubtful(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion | No
             return _ask(AskedItem.PIN, "missing", SuggestionWhy.FIELD_MISSING, GUESS_BP)
         if one.name is FieldName.PIN and not one.fits and sight.pin_said != "right":
             return _ask(AskedItem.PIN, "mismatch", SuggestionWhy.PIN_BREAKS_RULES, FAIRLY_SURE_BP)
-        unsure = one.confidence_bp is not None and one.confidence_bp < confidence_bp_min
+        unsure = one.confidence_bp is not None and not one.is_sure(one.confidence_bp, confidence_bp_min)
         if one.name is FieldName.PIN and unsure and sight.pin_said != "right":
             return _ask(AskedItem.PIN, "blurred", SuggestionWhy.PIN_DOUBTFUL, GUESS_BP)
     return None
@@ -195,7 +200,12 @@ def _approval(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion:
     if not sight.worth_known:
         return Suggestion(None, (SuggestionWhy.WORTH_UNKNOWN,))
     read = [one.confidence_bp for one in sight.fields if one.confidence_bp is not None]
-    unsure = any(one < confidence_bp_min for one in read) or not _fit(sight)
+    doubtful = [
+        one
+        for one in sight.fields
+        if one.confidence_bp is not None and not one.is_sure(one.confidence_bp, confidence_bp_min)
+    ]
+    unsure = bool(doubtful) or not _fit(sight)
     if unsure and not sight.answered:
         # The card is known to nobody, and hard to read or odd: a person compares it with the photo themselves.
         return Suggestion(None, (SuggestionWhy.ENTER_BY_HAND,))

@@ -34,13 +34,15 @@ OF_ANSWERS = frozenset(
 
 @dataclass(frozen=True)
 class CardClaims:
-    """What card and seller say. `lowest_confidence_bp` is of fields that were read and not confirmed since;
-    `typed_differs`: the seller typed something else than was clearly read."""
+    """What card and seller say. `lowest_confidence_bp` is of fields that were read and not confirmed since, without those
+    whose brand has a limit of its own: `below_own_limit` says that one of them is below it. `typed_differs`: the seller
+    typed something else than was clearly read."""
 
     card_type: CardType
     face_value: Money | None
     expires_on: date | None
     lowest_confidence_bp: int = BASIS_POINTS_PER_ONE
+    below_own_limit: bool = False
     typed_differs: bool = False
     number_valid: bool = True
     rejected_before: int = 0  # Cards with this very number that a person rejected for cause.
@@ -68,7 +70,7 @@ def reasons_of(
     """
     found = {
         ReviewReason.CARD_TYPE: claims.card_type in ALWAYS_REVIEWED,
-        ReviewReason.LOW_CONFIDENCE: claims.lowest_confidence_bp < limits.confidence_bp_min,
+        ReviewReason.LOW_CONFIDENCE: claims.below_own_limit or claims.lowest_confidence_bp < limits.confidence_bp_min,
         ReviewReason.CONFLICTING_ANSWERS: claims.typed_differs or conflicts(claims, answer),
         ReviewReason.HIGH_VALUE: value is not None and not limits.machine_may_buy(claims.card_type, value),
         ReviewReason.FORGED_NUMBER: not claims.number_valid or claims.neighbours > limits.neighbours_max,

@@ -18,8 +18,8 @@ from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.brands import Brand, brand, masked
-from domain.rules.limits import limits_in_force
 from domain.rules.number_check import NumberCheck, checked
+from domain.rules.reading import sure_from_bp
 from domain.sealing import KeyRing
 from reviewer_ui.review.card_view import box_of, crop_of
 from reviewer_ui.sessions import Person
@@ -126,7 +126,7 @@ def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> Fie
         read=_shown(name, read),
         differs=on_card is not None and read is not None and on_card != read,
         confidence_bp=confidence,
-        doubtful=confidence is not None and confidence < _confidence_min(),
+        doubtful=confidence is not None and confidence < _sure_from(opened, name),
         reasons=tuple(Reason(one) for one in found.get("reasons", ())) if found else (),
         doubts=tuple(found.get("doubts", ())) if found else (),
         photo_id=photo.id if photo and seen else None,
@@ -138,8 +138,8 @@ def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> Fie
     )
 
 
-def _confidence_min() -> int:
-    return limits_in_force(business_day(datetime.now(UTC))).confidence_bp_min
+def _sure_from(opened: _Opened, name: FieldName) -> int:
+    return sure_from_bp(opened.record.card.brand, name, business_day(datetime.now(UTC)))
 
 
 def _shown(name: FieldName, value: str | None) -> str | Money | date | None:

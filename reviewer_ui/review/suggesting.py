@@ -21,6 +21,7 @@ from domain.review.suggestion import FieldSeen, Suggestion, SuggestionInput, sug
 from domain.rules.assessment import CardClaims, conflicts, heard
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.limits import limits_in_force
+from domain.rules.reading import reading_in_force
 from domain.sealing import KeyRing
 from domain.work.task import CameBack
 
@@ -55,7 +56,13 @@ def suggested(record: CardRecord, keyring: KeyRing) -> Suggested:
     names = [name for name in ENTERED if name is not FieldName.PIN or kind.pin is not None]
     offered = {name: found for name in names if (found := _offered(name, standing, read, kind, today)) is not None}
     fitting = {name for name in names if name not in standing or _is_good(name, standing[name], kind, today)}
-    seen = tuple(replace(_seen(name, standing, read, offered), fits=name in fitting) for name in names)
+    own = reading_in_force(business_day(moment))
+    seen = tuple(
+        replace(
+            _seen(name, standing, read, offered), fits=name in fitting, limit_bp=own.own_bp(record.card.brand, name)
+        )
+        for name in names
+    )
     number = standing.get(FieldName.NUMBER)
     proposal = suggest(
         _sight(record, seen, None if number is None else kind.is_valid(number)), _confidence_min(business_day(moment))

@@ -44,7 +44,7 @@ def typed_view(
     written = given.written()
     current = {photo.id for photo in record.photos if photo.current}
     readings = [row for row in record.readings if row.photo_id in current]
-    differing = against_readings(readings, keyring, written) if compare else {}
+    differing = against_readings(readings, keyring, card.brand, written) if compare else {}
     views = []
     for name in FieldName:
         if name not in written and name not in refusals:

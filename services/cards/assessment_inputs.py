@@ -23,6 +23,7 @@ from domain.places import business_day
 from domain.rules.assessment import CardClaims, neighbours_of
 from domain.rules.brands import brand
 from domain.rules.limits import limits_in_force
+from domain.rules.reading import reading_in_force
 from domain.sealing import KeyRing
 from services.cards.provider_calls import claims_of
 
@@ -45,11 +46,16 @@ async def assessment_inputs_of(session: AsyncSession, keyring: KeyRing, card: Ca
         await session.execute(select(_readings(card.id), _approved(card.id), near, _rejected_before(card)))
     ).one()
     entries = [entry for fields in readings or [] for entry in fields]
-    surely = limits_in_force(business_day(datetime.now(UTC))).contradiction_bp_min
-    least = least_confidence_bp(entries)
+    today = business_day(datetime.now(UTC))
+    surely, limits = limits_in_force(today).contradiction_bp_min, reading_in_force(today)
+    own = [(one, limits.own_bp(card.brand, one["name"])) for one in entries]
+    least = least_confidence_bp(one for one, limit in own if limit is None)
     claims = replace(
         claims_of(card),
         lowest_confidence_bp=BASIS_POINTS_PER_ONE if least is None else least,
+        below_own_limit=any(
+            one["use"] == "taken" and limit is not None and confidence_bp(one) < limit for one, limit in own
+        ),
         typed_differs=any(entry["use"] == "differs" and confidence_bp(entry) >= surely for entry in entries),
         number_valid=number is None or brand(card.brand).is_valid(number),
         neighbours=neighbours,

@@ -25,7 +25,7 @@ from domain.errors.review import ReadingDiffers
 from domain.money import Currency, Money
 from domain.places import business_day
 from domain.rules.brands import brand, tidy_number
-from domain.rules.limits import limits_in_force
+from domain.rules.reading import sure_from_bp
 from domain.sealing import KeyRing
 
 
@@ -98,13 +98,13 @@ def checked_fields(brand_code: str, given: Corrections) -> Corrections:
 
 
 def against_readings(
-    readings: Iterable[ReadingRow], keyring: KeyRing, written: Mapping[FieldName, str]
+    readings: Iterable[ReadingRow], keyring: KeyRing, brand_code: str, written: Mapping[FieldName, str]
 ) -> dict[FieldName, int]:
     """Return the given fields that differ from a sure reading while no reading agrees, with that reading's basis points.
 
     `readings` are those of the current photos; `written` holds the fields as a reading writes them.
     """
-    sure_from = limits_in_force(business_day(now())).confidence_bp_min
+    today = business_day(now())
     found: dict[FieldName, int] = {}
     agreed: set[FieldName] = set()
     for row in readings:
@@ -114,7 +114,7 @@ def against_readings(
             surely = confidence_bp(kept)
             if _same(name, written[name], value):
                 agreed.add(name)
-            elif surely >= sure_from:
+            elif surely >= sure_from_bp(brand_code, name, today):
                 found[name] = max(surely, found.get(name, 0))
     return {name: surely for name, surely in found.items() if name not in agreed}
 
@@ -131,7 +131,7 @@ async def require_confirmed(
     Refuses ReadingDiffers unless `confirmed` holds the mark of each such value: a confirmation counts for no other value.
     """
     written = given.written()
-    differing = tuple(await differing_fields(session, keyring, card.id, given))
+    differing = tuple(await differing_fields(session, keyring, card, given))
     marks = {name.value: mark_of(keyring, card.id, name, written[name]) for name in differing}
     if unconfirmed := [name for name, mark in marks.items() if mark not in confirmed]:
         raise ReadingDiffers(field=unconfirmed[0], fields=unconfirmed, marks=list(marks.values()))
@@ -155,15 +155,15 @@ def with_kept(given: Corrections, card: CardRow, keyring: KeyRing) -> Correction
 
 
 async def differing_fields(
-    session: AsyncSession, keyring: KeyRing, card_id: str, given: Corrections
+    session: AsyncSession, keyring: KeyRing, card: CardRow, given: Corrections
 ) -> dict[FieldName, int]:
     """Return the given fields that differ from a sure reading of the card's current photos (see `against_readings`)."""
     if given.is_empty:
         return {}
     rows, photos = ReadingRow, PhotoRow
     statement = select(ReadingRow).join(PhotoRow, photos.id == rows.photo_id)
-    found = await session.execute(statement.where(rows.card_id == card_id, photos.current))
-    return against_readings(found.scalars(), keyring, given.written())
+    found = await session.execute(statement.where(rows.card_id == card.id, photos.current))
+    return against_readings(found.scalars(), keyring, card.brand, given.written())
 
 
 def require_complete(card: CardRow, given: Corrections) -> None:

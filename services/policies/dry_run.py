@@ -14,13 +14,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.ops import alert_values, signs
 from database.reads.policies import recent_sales, recent_work
 from database.reads.policies.recent_work import DecisionMade, QuoteMade
+from database.reads.quality import reading_labels
 from domain.finance.waterfall import SellerPaysMore
 from domain.money import Money
 from domain.ops.alerts import AlertRule
+from domain.places import business_day
 from domain.policies.document import PolicyDocument
+from domain.quality.reading_figures import LabelGroup, Tally, tally
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import alerts, brands, checks, deadlines, limits, prices, splits, stuck, tax, tickets, velocity
+from domain.rules import (
+    alerts,
+    brands,
+    checks,
+    deadlines,
+    limits,
+    prices,
+    reading,
+    splits,
+    stuck,
+    tax,
+    tickets,
+    velocity,
+)
 from domain.sealing import KeyRing
 from domain.work.task import Priority
 from services.policies.deadlines import Preview, previewed
@@ -38,7 +54,7 @@ class Figure:
     looked_at: int
     before: int
     after: int
-    unit: str = ""  # minor: the two numbers are sums in CNY minor units.
+    unit: str = ""  # minor: the two numbers are sums in CNY minor units; bp: shares in basis points.
     words: str = "policy_figure"
 
 
@@ -108,6 +124,27 @@ async def _limits(trial: Trial) -> tuple[Figure, ...]:
     person = _both(both, lambda one: sum(not one.machine_may_buy(kind, value) for kind, value in quotes))
     unsure = _both(both, lambda one: sum(least < one.confidence_bp_min for least in sure))
     return (Figure("over_machine_value", len(quotes), *person), Figure("low_confidence", len(sure), *unsure))
+
+
+async def _reading(trial: Trial) -> tuple[Figure, ...]:
+    """The labelled readings of the last days by both limits: without a person, of these wrong, and how many may be wrong."""
+    now = trial.since + LOOKS_BACK
+    groups = await reading_labels.groups(trial.session, trial.since, now)
+    general = limits.limits_in_force(business_day(now)).confidence_bp_min
+    before, after = (_read_by(one, groups, general) for one in _read(trial, reading.reading_of))
+    return (
+        Figure("read_alone", before.labels, before.accepted, after.accepted),
+        Figure("read_alone_wrong", before.labels, before.wrong, after.wrong),
+        Figure("read_alone_at_most", before.labels, before.wrong_at_most_bp, after.wrong_at_most_bp, "bp"),
+    )
+
+
+def _read_by(rules: reading.ReadingLimits, groups: Sequence[LabelGroup], general_bp: int) -> Tally:
+    def limit(one: LabelGroup) -> int:
+        own = rules.own_bp(one.brand, one.field)
+        return general_bp if own is None else own
+
+    return tally(groups, limit)
 
 
 async def _velocity(trial: Trial) -> tuple[Figure, ...]:
@@ -254,6 +291,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
     limits.KIND.code: _limits,
+    reading.KIND.code: _reading,
     velocity.KIND.code: _velocity,
     checks.CHECKS_KIND.code: _four_eyes,
     checks.SAMPLING_KIND.code: _sampling,

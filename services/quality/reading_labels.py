@@ -20,6 +20,7 @@ from domain.cards.reading import SECRET_FIELDS, FieldName, confidence_bp, money_
 from domain.cards.review import APPROVALS
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.quality.reading_figures import condition_of
 from domain.rules.brands import tidy_number
 from domain.sealing import KeyRing
 
@@ -64,7 +65,7 @@ async def keep_labels(
     latest = {reading.photo_id: reading for reading in (await session.execute(wanted)).scalars()}
     await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.photo_id.in_(latest)))
     for reading in latest.values():
-        session.add_all(_labels(reading, truth, keyring, decision, now))
+        session.add_all(_labels(reading, truth, keyring, card.brand, decision, now))
 
 
 async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False) -> list[Label]:
@@ -97,14 +98,14 @@ def on_record(session: AsyncSession, actor: str, **facts: str | int | bool) -> N
 
 
 def _labels(
-    reading: ReadingRow, truth: dict[FieldName, str], keyring: KeyRing, decision: ReviewDecisionRow, now: datetime
-) -> Iterator[ReadingLabelRow]:
+    reading: ReadingRow, truth: dict[FieldName, str], keyring: KeyRing, brand: str, decision: ReviewDecisionRow, now: datetime,
+) -> Iterator[ReadingLabelRow]:  # fmt: skip
     for name, value, kept in fields_of(keyring, reading):
         if name not in LABELLED or name not in truth:
             continue
         label_id = new_id()
         yield ReadingLabelRow(
-            id=label_id, card_id=reading.card_id, decision_id=decision.id, photo_id=reading.photo_id, field=name.value,
+            id=label_id, brand=brand, condition=condition_of(kept), card_id=reading.card_id, decision_id=decision.id, photo_id=reading.photo_id, field=name.value,
             reader=reading.reader, confidence_bp=confidence_bp(kept), accepted=_tidy(name, value) == truth[name],
             read_sealed=LABEL_READ.seal(keyring, label_id, value),
             truth_sealed=LABEL_TRUTH.seal(keyring, label_id, truth[name]), at=now,
@@ -133,13 +134,13 @@ def _label(row: ReadingLabelRow, keyring: KeyRing, clear: bool) -> Label:
         for column, sealed in ((LABEL_READ, row.read_sealed), (LABEL_TRUTH, row.truth_sealed))
     )
     if not clear and row.field in SECRET_FIELDS:
-        read, truth = _masked(read, truth), HIDDEN * len(truth)
+        read, truth = where_wrong(read, truth), HIDDEN * len(truth)
     return Label(
         row.card_id, row.photo_id or "", row.field, row.reader, row.confidence_bp, row.accepted, read, truth, row.at.isoformat(),
     )  # fmt: skip
 
 
-def _masked(read: str, truth: str) -> str:
+def where_wrong(read: str, truth: str) -> str:
     """Return where the reading went wrong without the characters: a star for each right place, an x for each wrong one."""
     if len(read) != len(truth):
         return f"{len(read)}/{len(truth)}"

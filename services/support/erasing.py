@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME, READING_VALUES
 from database.tables.cards import PhotoRow, ReadingRow
 from database.tables.finance import PayeeCorrectionRow
-from database.tables.quality import ReadingLabelRow
+from database.tables.quality import ReadingLabelRow, ShadowReadingRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.desk import HandOverRow
 from database.tables.support.escalations import TicketEscalationRow
@@ -97,7 +97,8 @@ async def _cards_gone(session: AsyncSession, keyring: KeyRing, found: Erasable, 
         reading.values_sealed = READING_VALUES.seal(keyring, reading.id, json.dumps({}))
     decisions = update(ReviewDecisionRow).where(ReviewDecisionRow.card_id.in_(ids)).values(corrected_sealed=None)
     await session.execute(decisions.execution_options(synchronize_session="fetch"))
-    await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.card_id.in_(ids)))
+    for read in (ReadingLabelRow, ShadowReadingRow):
+        await session.execute(delete(read).where(read.card_id.in_(ids)))
     for submission in found.payees:
         submission.payee_account_sealed = PAYEE_ACCOUNT.seal(keyring, submission.id, "")
         submission.payee_name_sealed = PAYEE_NAME.seal(keyring, submission.id, "")

@@ -45,6 +45,7 @@ from tests.reviewer_ui.payment_scenes import payment_pages
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.reading_scenes import readings_labelled
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.sale_scenes import sales_in_every_state
@@ -183,6 +184,7 @@ def _opener(page: navigation.ConsolePage) -> Role:
 PAGES = (*_NAMED, *_remaining())
 FILES = (
     "/money/accounts.csv", "/money/accounts/{code}.csv", "/money/journal.csv", "/money/journal.beancount",
+    "/insight/reading/figures.csv", "/insight/reading/confusions.csv", "/insight/reading/cases/{label_id}.jpg",
     "/insight/{figure}.csv", "/insight/support/{figure}.csv", "/quality/second/{review_id}/files/{file_id}", "/quality/figures.csv", "/quality/labels.csv",
     "/cards/{card_id}/files/{attachment_id}", "/work/{task_id}/files/{attachment_id}", "/tickets/{ticket_id}/files/{file_id}", "/setup/policies/{code}/export",
 )  # fmt: skip
@@ -244,6 +246,7 @@ async def scene(house: House) -> Scene:
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names |= await payment_pages(house, people[OPS], drawn_card)
     names["owner_id"] = await _seller(house, names)
+    await readings_labelled(house, names["decided"])
     names |= await sales_in_every_state(house)
     names |= await tickets_in_every_state(house, people[SUPPORT])
     names |= await reconciliation_of_every_kind(house)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 from domain.cards.reading import FieldName, ReadField, Reading
+from domain.quality.reading_figures import coverage_curve, reliability
 from domain.rules.brands import brand
 from photo_set.conditions import CONDITIONS
 from photo_set.evaluation import Outcome, by_condition, counted, is_among, lower_bound, outcome
 from photo_set.faces import Printed
 from photo_set.folder import LabelsUnreadable, key_of, labelled, new_key, real_photos
 from photo_set.photos import LabelledPhoto, Part, cards_of, photo, photos
-from photo_set.report import confusions, coverage_curve, reliability
-from photo_set.running import by_card
+from photo_set.report import confusions, grouped, written
+from photo_set.running import Comparison, by_card
+from services.quality.labelled_folder import LabelledCard
+from services.quality.labelled_folder import written as folder_written
 
 NUMBER, PIN = "2326955627995358", "879507"
 PRINTED = Printed("walmart", NUMBER, PIN, "500.00 CNY", "2028-12-31")
@@ -96,8 +102,8 @@ def test_report_counts_by_condition_confidence_and_character() -> None:
     assert {name: counts.exact for name, counts in by_condition(outcomes).items()} == {"glare": 1, "blurred": 1}
     assert counted(outcomes).accepted == 2
     assert confusions(outcomes) == [("3", "8", 1)]
-    assert coverage_curve(outcomes) == [(2 / 3, 1.0), (1.0, 2 / 3)]
-    assert [(one.readings, one.right) for one in reliability(outcomes)] == [(1, 0.0), (2, 1.0)]
+    assert coverage_curve(grouped(outcomes)) == [(2 / 3, 1.0), (1.0, pytest.approx(2 / 3))]
+    assert [(one.right.whole, one.right.part) for one in reliability(grouped(outcomes))] == [(1, 0), (2, 2)]
 
 
 def test_real_photos_are_compared_by_keyed_hashes(tmp_path: Path) -> None:
@@ -116,3 +122,52 @@ def test_real_photos_are_compared_by_keyed_hashes(tmp_path: Path) -> None:
         labelled(cards, key_of(key), "a.jpg", "", "walmart", NUMBER, PIN, "", "")
     with pytest.raises(LabelsUnreadable):
         key_of(cards / "labels.csv")
+
+
+def test_exported_folder_keeps_photos_sealed_and_is_read_with_its_key(tmp_path: Path) -> None:
+    cards, key = tmp_path / "cards", tmp_path / "key"
+    cards.mkdir()
+    new_key(key)
+    jpeg = photo("screenshot", Part.TUNING).jpeg
+    card = LabelledCard("01A", "blurred", "walmart", NUMBER, PIN, "500.00 CNY", "2028-12-31", jpeg)
+    assert folder_written(cards, key_of(key), [card], open_photos=False) == 1
+    assert jpeg[:64] not in (cards / "01A.sealed").read_bytes()
+    assert NUMBER not in (cards / "labels.csv").read_text("utf-8")
+    (found,) = real_photos(cards, key_of(key))
+    assert (found.jpeg, found.condition) == (jpeg, "blurred")
+    assert outcome(found, read(), 0.1).exact
+    new_key(tmp_path / "other")
+    with pytest.raises(LabelsUnreadable, match="line 2: 01A"):
+        list(real_photos(cards, key_of(tmp_path / "other")))
+
+
+def test_report_of_both_kinds_of_photos_loads_nothing_and_shows_no_real_number(tmp_path: Path) -> None:
+    cards, key = tmp_path / "cards", tmp_path / "key"
+    cards.mkdir()
+    new_key(key)
+    drawn = photo("screenshot", Part.TUNING)
+    card = LabelledCard("01A", "", "walmart", NUMBER, PIN, "", "", drawn.jpeg)
+    folder_written(cards, key_of(key), [card], open_photos=True)
+    (real,) = real_photos(cards, key_of(key))
+    wrong = outcome(real, read(number="2326955627995858", confidence=0.95), 0.2)
+    invented = outcome(drawn, read(number="1111222233334444", confidence=0.8), 0.1)
+    page = written(Comparison(ours=[wrong, invented]), "Reading of cards")
+    policy = re.search(r"style-src 'sha256-([^']+)'", page)
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert policy is not None
+    assert style is not None
+    assert base64.b64decode(policy[1]) == hashlib.sha256(style[1].encode()).digest()
+    assert not re.search(r"<script|style=|https?://|src=\"(?!data:image/jpeg)", page)
+    for said in (
+        "By brand",
+        "By condition",
+        "walmart",
+        "unsorted",
+        "screenshot",
+        "Reliability",
+        "Coverage and precision",
+    ):
+        assert said in page
+    assert "2326955627995858" not in page
+    assert page.count("<img ") == 2
+    assert len(wrong.preview) < 2_000

@@ -156,3 +156,23 @@ async def test_an_export_that_fails_leaves_no_file_behind_but_is_on_record(
     assert "does not open" in str(done.exception)
     assert READ not in done.output
     assert (out.exists(), len(await exports(store))) == (False, before + 1)
+
+
+async def test_a_folder_leaves_sealed_with_a_key_of_its_own_and_open_only_for_who_may(
+    store: Database, tmp_path: Path
+) -> None:
+    out, key, before = tmp_path / "cards", tmp_path / "key", len(await exports(store))
+    done = await ran("--out", str(out), "--key", str(key))
+    assert (done.exit_code, "0 labelled photos" in done.output) == (0, True)  # These labels have no photo.
+    assert (out.stat().st_mode & 0o777, key.stat().st_mode & 0o777, key.stat().st_size) == (0o700, 0o600, 32)
+    row = (await exports(store))[-1]
+    assert (row.facts["photos"], row.facts["clear"], row.facts["folder"]) == (MANY, False, "cards")
+    nobody = await ran(
+        "--out", str(tmp_path / "open"), "--key", str(key), "--open-photos-for", "no@example.com", "--yes"
+    )
+    assert "nobody who may export" in str(nobody.exception)
+    inside = await ran("--out", str(tmp_path / "new"), "--key", str(tmp_path / "new" / "key"))
+    assert "outside the folder" in str(inside.exception)
+    assert "written over" in str((await ran("--out", str(out), "--key", str(key))).exception)
+    assert [(tmp_path / name).exists() for name in ("open", "new")] == [False, False]
+    assert len(await exports(store)) == before + 1

@@ -51,7 +51,7 @@ _NUMBERS: dict[str, tuple[str | int, ...]] = {
     "prices": ("base", 0, "base_bp"), "limits": ("code_tries_max",), "velocity": ("unsecured_minor", "card"), "four-eyes": ("value_minor_min",),
     "sampling": ("per_day_max",), "reveals": ("per_hour_max",), "deadlines": ("policies", 0, "budget_s"), "stuck": ("failures",),
     "repairs": ("alone_max",), "alerts": ("counts", "stuck", "limit"), "goodwill": ("seller_days",), "tickets": ("reopen_days",),
-    "reconciliation": ("alone_max_minor",),
+    "reconciliation": ("alone_max_minor",), "reading": ("labels_min",),
     "payout-routing": ("change_cools_hours",), "rollback": ("objection_days",),
     "settlement": ("two_people_from_minor",),
     "splits": ("charges", 0, "rate_bp"), "tax": ("kinds", 0, "rate_bp"),

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.cards import PhotoRow, ReadingRow
+from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.columns import now
 from domain.cards.reading import FieldName, confidence_bp
 from domain.places import business_day
-from domain.rules.limits import limits_in_force
+from domain.rules.reading import sure_from_bp
 
 AGREEING = frozenset({"agrees", "taken", "confirmed"})
 
@@ -21,11 +21,14 @@ async def differing(session: AsyncSession, card_ids: Sequence[str]) -> Mapping[s
     no current photograph agrees. One statement; the brand is no field that is sent again."""
     if not card_ids:
         return {}
-    current = select(ReadingRow.card_id, ReadingRow.fields).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
+    current = select(ReadingRow.card_id, CardRow.brand, ReadingRow.fields).join(
+        PhotoRow, PhotoRow.id == ReadingRow.photo_id
+    )
+    current = current.join(CardRow, CardRow.id == ReadingRow.card_id)
     found: dict[str, dict[str, bool]] = {}
-    sure_from = limits_in_force(business_day(now())).confidence_bp_min
+    today = business_day(now())
     current = current.where(ReadingRow.card_id.in_(card_ids), PhotoRow.current)
-    for card_id, fields in await session.execute(current.order_by(ReadingRow.created_at, ReadingRow.id)):
+    for card_id, brand, fields in await session.execute(current.order_by(ReadingRow.created_at, ReadingRow.id)):
         names = found.setdefault(card_id, {})
         for entry in fields:
             name = str(entry["name"])
@@ -33,6 +36,6 @@ async def differing(session: AsyncSession, card_ids: Sequence[str]) -> Mapping[s
                 continue
             if entry["use"] in AGREEING:
                 names[name] = False
-            elif entry["use"] == "differs" and confidence_bp(entry) >= sure_from:
+            elif entry["use"] == "differs" and confidence_bp(entry) >= sure_from_bp(brand, name, today):
                 names.setdefault(name, True)
     return {card: tuple(name for name, differs in names.items() if differs) for card, names in found.items()}
