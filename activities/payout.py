@@ -42,12 +42,11 @@ from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
-from services.finance import confirmations
+from services.finance import confirmations, goodwill_orders
 from services.finance.failover import fall_over
+from services.finance.order_kinds import kind_of
 from services.finance.payout_orders import known_report, settle_once
 from services.finance.preparing import NewOrder, prepared
-from services.support import goodwill_orders
-from services.support.order_kinds import kind_of
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
@@ -133,14 +132,19 @@ class Payout:
 
     @activity.defn(name="payout.send")
     @translated
-    async def send(self, key: str) -> PayoutFacts:
+    async def send(self, key: str, concludes: bool = False) -> PayoutFacts:
         """Sends the order. One that may have been sent before is asked about first, and sent again, under the same key,
         only when the gateway says for certain that it has none.
 
-        Unknown is returned while the gateway works on it; without any word the activity fails and is tried again.
+        Unknown is returned while the gateway works on it; without any word the activity fails and is tried again. With
+        `concludes` a certain answer is posted at once, as `conclude` does; it is kept before that, so that an attempt which
+        ends in between is followed by one that only posts.
         """
         async with beating():
-            return await self._sent(await self._taken_up(key))
+            facts = await self._sent(await self._taken_up(key))
+            if concludes and facts.outcome is not PayoutOutcome.UNKNOWN:
+                return await self._concluded(key)
+            return facts
 
     async def _sent(self, ordered: _Ordered) -> PayoutFacts:
         if ordered.known is not None:
@@ -215,6 +219,9 @@ class Payout:
 
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
+        return await self._concluded(key)
+
+    async def _concluded(self, key: str) -> PayoutFacts:
         async with self._database.transaction() as session:
             row = await the_order(session, key, lock=True)
             if row.answered is None:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import translated
 from database.session import Database
+from domain.cards.facts import PaymentHeld
 from domain.finance.settlement import SettlementState
 from domain.finance.settlement_acts import SettlementAct, SettlementStep
 from domain.sealing import KeyRing
@@ -63,10 +64,10 @@ class SettlementActivities:
 
     @activity.defn(name="settlement.prepare")
     @translated
-    async def prepare(self, run_id: str, key: str) -> None:
-        """Write the payment order and its postings. Raises `not_payable`, tried again: a person must look then."""
+    async def prepare(self, run_id: str, key: str) -> PaymentHeld | None:
+        """Write the payment order and its postings, or return why it waits. Raises `not_payable`, tried again: a person must look then."""
         async with self._database.transaction() as session:
             try:
-                await orders.prepare(session, self._keyring, run_id, key)
+                return await orders.prepare(session, self._keyring, run_id, key, self._now())
             except orders.NotPayable as not_payable:
                 raise ApplicationError(str(not_payable), type="not_payable") from None

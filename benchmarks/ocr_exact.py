@@ -10,9 +10,11 @@ from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
 from ocr.engine import PaddleEngine
 from ocr.photo_reader import PhotoReader
-from photo_set.engines import BareEngine, BarePaddle
+from photo_set.conditions import CONDITIONS
+from photo_set.engines import BareEngine, BareLines
 from photo_set.evaluation import by_condition, counted
-from photo_set.photos import CONDITIONS, ORDINARY, Part, photos
+from photo_set.kept import KEPT, KeptEngine
+from photo_set.photos import ORDINARY, Part, photos
 from photo_set.running import Comparison, compared
 
 EACH, EACH_SHORT = 15, 2
@@ -22,9 +24,9 @@ GOAL_POINTS, GOAL_COVERAGE, GOAL_PRECISION = 8.0, 0.70, 0.998
 
 def measure(short: bool) -> list[Result]:
     """Read photos of every condition for `ocr_exact`, then ordinary ones for `ocr_auto`."""
-    models = Settings().ocr_models_dir
-    engine = PaddleEngine(models)
-    reader, bare = PhotoReader(engine, catalogue(), engine.name), BarePaddle(models, engine)
+    paddle = PaddleEngine(Settings().ocr_models_dir)
+    engine = KeptEngine(paddle, KEPT)
+    reader, bare = PhotoReader(engine, catalogue(), paddle.name), BareLines(engine)
     hard = compared(photos(Part.TEST, EACH_SHORT if short else EACH), reader, [bare])
     ordinary = compared(photos(Part.TEST, ORDINARY_SHORT if short else ORDINARY_EACH, (ORDINARY,)), reader, [])
     return [_exact(hard, bare), *_auto(hard, ordinary)]

@@ -34,10 +34,10 @@ COLUMNS = 11  # Of a fund bill.
 _PAID = """
 WITH t AS (INSERT INTO ledger_transaction (key, what, at, effective_on, cause)
            SELECT 'card-' || $1 || lpad(n::text, 24, '0') || '-payout-1:settled', 'payout_paid', now() - interval '1 day', current_date, ''
-           FROM generate_series(1, $2::int) AS n RETURNING id)
+           FROM generate_series($2::int, $3::int) AS n RETURNING id)
 INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)
-SELECT t.id, a.id, CASE a.code WHEN 'cash:wechat' THEN -46500 ELSE 46500 END, 'CNY', now() - interval '1 day'
-FROM t, account a WHERE a.code IN ('cash:wechat', 'in_flight:wechat')
+SELECT t.id, a.id, CASE a.code WHEN 'cash:wechat' THEN -46500 ELSE 46500 END, a.currency, now() - interval '1 day'
+FROM t, account a WHERE a.code IN ('cash:wechat', 'in_flight:wechat') AND a.currency = $4
 """
 _ACCOUNTS = """
 INSERT INTO account (code, currency, kind, owner, sign) VALUES
@@ -76,10 +76,12 @@ async def _measure(lines: int) -> list[Result]:
     return [Result("reconcile", ratio, f">= {GOAL}", ratio >= GOAL, details)]
 
 
-async def paid(connection: asyncpg.Connection, number: int, lines: int) -> None:
-    """Post so many paid orders, without asking each transaction whether it sums to zero: that is not what is measured."""
+async def paid(
+    connection: asyncpg.Connection, number: int, lines: int, *, first: int = 1, currency: str = "CNY"
+) -> None:
+    """Post paid orders, `first` to `lines`, without asking each transaction whether it sums to zero: that is not what is measured."""
     await connection.execute("ALTER TABLE entry DISABLE TRIGGER USER")
-    await connection.execute(_PAID, f"{number:02}", lines, timeout=600)
+    await connection.execute(_PAID, f"{number:02}", first, lines, currency, timeout=600)
     await connection.execute("ALTER TABLE entry ENABLE TRIGGER USER")
     await connection.execute("ANALYZE entry, ledger_transaction")
 

@@ -52,6 +52,7 @@ class Database:
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")  # The same pool.
         self._statements = Statements(make_url(url).set(drivername="postgresql").render_as_string(False), pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readings = async_sessionmaker(self._single, expire_on_commit=False, autoflush=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -64,6 +65,20 @@ class Database:
             try:
                 yield session
                 await session.commit()
+            except DBAPIError as error:
+                raise _judged(error) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Yield a session that only reads: each statement stands for itself, so that a look costs no round trip to begin and to end.
+
+        For reads that lock nothing and need no moment in common, which no transaction of ours gives them either. What is
+        changed in it is never written. Raises DatabaseUnavailable as `transaction` does.
+        """
+        async with self._readings() as session:
+            await _connect(session)
+            try:
+                yield session
             except DBAPIError as error:
                 raise _judged(error) from error
 

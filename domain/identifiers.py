@@ -78,6 +78,12 @@ def is_settlement_key(key: str) -> bool:
     return key.startswith("settlement-")
 
 
+def subject_of(key: str) -> str:
+    """Return the id of what a payment order's key pays for: a card, a goodwill payment or a run; the key where it names none."""
+    found = _PAYOUT_KEY.fullmatch(key) or _SETTLEMENT_KEY.fullmatch(key)
+    return found[1] if found is not None else key.removeprefix("goodwill-")
+
+
 def settlement_task(run_id: str, number: int) -> str:
     """Return the id of the n-th work item of a settlement run, counted from 1."""
     return f"settlement:{run_id}:settlement:{number}"

@@ -61,7 +61,8 @@ def moment(fields: Mapping[str, Any], name: str) -> datetime:
 def beijing_moment(text: str) -> datetime:
     """Return the moment of `2026-11-28 10:03:04` by Beijing's clock, as statements write it. Raises ValueError as `moment` does."""
     given = datetime.fromisoformat(f"{text}+08:00")
-    if not EARLIEST <= given < LATEST:
+    # A million lines are known to be within by their year; only those near an edge are compared as moments.
+    if not EARLIEST.year < given.year < LATEST.year - 1 and not EARLIEST <= given < LATEST:
         raise ValueError(text)
     return given
 

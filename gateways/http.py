@@ -57,13 +57,13 @@ def new_client(
         ),
         transport=transport,
         trust_env=False,
-        verify=_authorities(),
+        verify=authorities(),
     )
 
 
 @functools.cache
-def _authorities() -> ssl.SSLContext:
-    """Whom every client of the process believes about a certificate; reading the list takes 25 ms."""
+def authorities() -> ssl.SSLContext:
+    """Return whom every client of the process believes about a certificate; reading the list takes 25 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 

@@ -26,7 +26,7 @@ class GoodwillStarter:
     async def start(self) -> int:
         """Start up to twenty payments and return how many. Raises DatabaseUnavailable."""
         agreed = (GoodwillRow.state == GoodwillState.AGREED, GoodwillRow.started_at.is_(None))
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             chosen = select(GoodwillRow.id).where(*agreed).order_by(GoodwillRow.id).limit(AT_ONCE)
             found = list((await session.execute(chosen)).scalars())
         for goodwill_id in found:

@@ -7,9 +7,8 @@ import structlog
 from database.repositories.loop_faults import apart
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
-from services.finance.waiting import LOOP, PayoutWaits, Ready
-from workflows.client import CardClient
-from workflows.goodwill_client import GoodwillClient
+from services.finance.held_payments import LOOP, PayoutWaits, Ready
+from workflows.order_client import OrderClient
 
 AT_ONCE = 50
 _log = structlog.get_logger("payout_waits")
@@ -18,11 +17,10 @@ _log = structlog.get_logger("payout_waits")
 class WaitingPayments:
     """Has payments go on whose limits, switches or checks no longer hold them."""
 
-    def __init__(self, database: Database, waits: PayoutWaits, desk: CardClient, goodwill: GoodwillClient) -> None:
+    def __init__(self, database: Database, waits: PayoutWaits, orders: OrderClient) -> None:
         self._database = database
         self._waits = waits
-        self._desk = desk
-        self._goodwill = goodwill
+        self._orders = orders
 
     async def look(self) -> int:
         """Look at up to fifty payments and return how many were signalled. Raises DatabaseUnavailable."""
@@ -31,10 +29,7 @@ class WaitingPayments:
     async def _tell(self, one: Ready) -> bool:
         try:
             async with apart(self._database, LOOP, one.key):
-                if one.card_id is None:
-                    await self._goodwill.released(one.key.removeprefix("goodwill-"))
-                else:
-                    await self._desk.payment_released(one.card_id, one.key)
+                await self._orders.released(one.journey)
                 await self._waits.signalled(one.key)
                 return True
         except TemporarilyUnavailable:

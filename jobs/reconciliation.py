@@ -62,7 +62,7 @@ class Reconciler:
 
     async def look(self) -> int:
         """Do the next piece of what waits; return how much was done. Raises DatabaseUnavailable."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             next_one = await waiting(session)
             unjudged = (StatementRow.state == StatementState.IMPORTED, StatementRow.judged_at.is_(None))
             found = select(StatementRow.id).where(*unjudged).order_by(StatementRow.ended_at).limit(1)
@@ -81,7 +81,7 @@ class Reconciler:
 
     async def _has_news(self, source: StatementSource) -> bool:
         """Whether something was posted since the last look while something of the source is open."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             newest = int((await session.execute(_NEWEST, {"code": source.own.code})).scalar_one())
             known, self._seen[source] = self._seen.get(source), newest
             return newest != known and bool((await session.execute(_NEWS, {"source": source.value})).scalar_one())
@@ -135,5 +135,5 @@ class BillFetcher:
         imported = (StatementRow.source == source, StatementRow.first_day <= day, StatementRow.last_day >= day)
         fetched = (StatementRow.file_name == f"{source.value}-{day:%Y%m%d}", StatementRow.given_day == day)
         found = select(StatementRow.id).where((imported[0] & imported[1] & imported[2]) | (fetched[0] & fetched[1]))
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return (await session.execute(found.limit(1))).first() is not None

@@ -30,7 +30,7 @@ class RepairSender:
             .order_by(RepairRow.id)
             .limit(AT_ONCE)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = (await session.execute(wanted)).all()
         for row in found:
             # One that waits for a second person, or ended before it began, has no workflow.

@@ -61,7 +61,7 @@ class Replanner:
 
     async def _outdated(self) -> list[tuple[str, str]]:
         """Card and task of each. Version 0 was planned before there were policies, and stays."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = await self._found(session, WorkItemRow.replan)
             newest = sla.newest_version()
             if self._may_be_older(newest):

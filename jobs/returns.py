@@ -9,7 +9,7 @@ from domain.finance.payout import PaymentGateway
 from domain.finance.rails import Rail
 from domain.sealing import KeyRing
 from jobs.registry import Job
-from services.support.returns import Returns
+from services.finance.asked_returns import Returns
 
 RETURNS_S, AT_ONCE = 5.0, 20
 

@@ -34,7 +34,7 @@ class SettlementSender:
             .order_by(SettlementRunRow.ends_on, SettlementRunRow.id)
             .limit(AT_ONCE)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = (await session.execute(wanted)).all()
         for done, row in enumerate(found):
             try:

@@ -29,7 +29,7 @@ class TicketSender:
             .order_by(TicketRow.id)
             .limit(AT_ONCE)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = (await session.execute(wanted)).all()
         for done, row in enumerate(found):
             try:

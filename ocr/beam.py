@@ -64,6 +64,30 @@ def likelihood(lattice: Lattice, value: str) -> float:
     return _added(*before[-1])
 
 
+def whole_likelihood(lattice: Lattice, grammar: Grammar) -> float:
+    """Return the logarithm of how likely the frames are if any value of the grammar's places is printed, the beam's or not."""
+    wanted = len(grammar.places)
+    allowed = numpy.zeros((wanted + 1, len(COLUMN)))
+    for place, characters in enumerate(grammar.places, start=1):
+        allowed[place, [COLUMN[one] - 1 for one in characters]] = 1
+    in_gap = numpy.zeros(wanted + 1)
+    in_gap[0] = 1.0
+    in_last = numpy.zeros_like(allowed)
+    log = 0.0
+    for frame in _condensed(lattice):
+        shares = numpy.asarray(frame[1:])
+        ends = in_last.sum(axis=1)
+        entered = numpy.zeros_like(in_last)
+        entered[1:] = (in_gap[:-1] + ends[:-1])[:, None] - in_last[:-1]
+        in_gap, in_last = (in_gap + ends) * frame[GAP], (in_last + entered) * allowed * shares
+        scale = float(in_gap.sum() + in_last.sum())
+        if scale == 0.0:
+            return _NEVER
+        in_gap, in_last, log = in_gap / scale, in_last / scale, log + math.log(scale)
+    last = float(in_gap[wanted] + in_last[wanted].sum())
+    return log + math.log(last) if last > 0.0 else _NEVER
+
+
 def _condensed(lattice: Lattice) -> list[list[float]]:
     """The frames with their floor; runs of sure gaps count once."""
     frames: list[list[float]] = []

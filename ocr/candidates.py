@@ -9,7 +9,8 @@ from functools import cached_property
 
 from domain.cards.reading import SURE, FieldName, ReadField, Reason
 from domain.rules.brands import Brand
-from ocr.confidence import confidence_of
+from ocr.calibration import Kind
+from ocr.confidence import confidence_of, shown_by
 from ocr.grammar import Grammar, number_grammar, pin_grammars
 from ocr.judging import Judged, judged
 from ocr.labels import Label, Segment
@@ -37,12 +38,29 @@ class Candidate:
     like_printed: bool  # In groups as the brand prints them, or in one.
     rivals: int = 0  # Other print that the grammar allows.
 
+    @property
+    def kind(self) -> Kind:
+        """Return what its score is measured by."""
+        if self.name is FieldName.PIN:
+            return Kind.PIN
+        return Kind.CHECKED if self.grammar.checked else Kind.UNCHECKED
+
     @cached_property
     def trusted(self) -> tuple[float, tuple[Reason, ...]]:
         """How sure it is that this value is printed and is the wanted one (0..1), and what speaks against it."""
         return confidence_of(
-            self.judged, self.grammar, labelled=self.labelled, like_printed=self.like_printed, rivals=self.rivals
+            self.judged,
+            self.grammar,
+            self.kind,
+            labelled=self.labelled,
+            like_printed=self.like_printed,
+            rivals=self.rivals,
         )
+
+    @property
+    def shown(self) -> float:
+        """Return the score of its characters (0..1), which is calibrated to its confidence."""
+        return shown_by(self.judged, self.grammar)
 
     @property
     def confidence(self) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from domain.cards.reading import Reason
+from ocr.calibration import Kind, calibrated
 from ocr.characters import SAME_SHAPE
 from ocr.grammar import Grammar
 from ocr.judging import Judged
@@ -29,9 +30,12 @@ UNCAUGHT_BY_CHECK = 0.1  # Part of misreads that a check digit lets through.
 
 
 def confidence_of(
-    found: Judged, grammar: Grammar, *, labelled: bool, like_printed: bool, rivals: int
+    found: Judged, grammar: Grammar, kind: Kind, *, labelled: bool, like_printed: bool, rivals: int
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Return how sure it is that the value is printed and is the wanted one (0..1), and what speaks against it."""
+    """Return how sure it is that the value is printed and is the wanted one (0..1), and what speaks against it.
+
+    What a lattice shows is calibrated; scores of other engines stay as they are.
+    """
     given = {
         Reason.RULES_BROKEN: not found.holds,
         Reason.INVENTED: found.fit < FIT_SHOWN,
@@ -43,7 +47,8 @@ def confidence_of(
         Reason.RIVALS: not labelled and (rivals > 0 or not like_printed),
     }
     reasons = tuple(reason for reason, holds in given.items() if holds)
-    return min([_shown(found, grammar), *(CAPS[reason] for reason in reasons)]), reasons
+    shown = shown_by(found, grammar)
+    return min([calibrated(kind, shown) if found.looks else shown, *(CAPS[reason] for reason in reasons)]), reasons
 
 
 def _is_changed(found: Judged) -> bool:
@@ -53,11 +58,11 @@ def _is_changed(found: Judged) -> bool:
     return found.agreeing * 2 < found.looks
 
 
-def _shown(found: Judged, grammar: Grammar) -> float:
-    """How sure the characters are, before what else may be wrong."""
-    worst = (
-        found.share if found.worst is None else min(found.worst, found.share) if not grammar.checked else found.worst
-    )
-    if grammar.checked:
-        worst = 1 - (1 - worst) * UNCAUGHT_BY_CHECK
+def shown_by(found: Judged, grammar: Grammar) -> float:
+    """Return the score of the characters (0..1), before it is calibrated and before what else may be wrong."""
+    if found.looks:
+        worst = found.share if found.worst is None or grammar.checked else min(found.worst, found.share)
+    else:
+        worst = found.worst or 0.0
+        worst = 1 - (1 - worst) * UNCAUGHT_BY_CHECK if grammar.checked else worst
     return worst * math.exp(min(0.0, found.fit) / 10)

@@ -13,6 +13,7 @@ from ocr.lattice import SYMBOLS
 
 DIGITS = SYMBOLS[:10]
 PIN_LENGTH_MAX = 20
+_CAUGHT = {Check.NONE: 1.0, Check.LUHN: 10.0, Check.ISO7064_MOD37_36: 36.0}
 # `81[0-9]{14}`: characters and classes, each with how many.
 _PART = re.compile(r"(\[[^]\\]+\]|\\d|[0-9A-Za-z])(?:\{([0-9]{1,2})\})?")
 
@@ -24,6 +25,7 @@ class Grammar:
     places: tuple[frozenset[str], ...]
     holds: Callable[[str], bool]
     checked: bool  # A check digit tells most wrong values from right ones.
+    caught: float = 1.0  # Of so many values taken at random, one passes the check digit.
 
     @property
     def letters(self) -> bool:
@@ -34,7 +36,9 @@ class Grammar:
 def number_grammar(brand: Brand) -> Grammar:
     """Return the grammar of a brand's numbers; of a pattern with choices inside, only length and rules are known."""
     anything = (frozenset(SYMBOLS if "A-Z" in brand.number else DIGITS),) * sum(brand.group)
-    return Grammar(_places(brand.number) or anything, brand.is_valid, brand.check is not Check.NONE)
+    return Grammar(
+        _places(brand.number) or anything, brand.is_valid, brand.check is not Check.NONE, _CAUGHT[brand.check]
+    )
 
 
 def pin_grammars(pattern: str) -> tuple[Grammar, ...]:
@@ -48,13 +52,6 @@ def pin_grammars(pattern: str) -> tuple[Grammar, ...]:
     lengths = [length for length in range(1, PIN_LENGTH_MAX + 1) if holds("0" * length)]
     several = [places] if places else [(frozenset(DIGITS),) * length for length in lengths]
     return tuple(Grammar(one, holds, False) for one in several)
-
-
-@lru_cache(maxsize=256)
-def pin_grammar(pattern: str) -> Grammar | None:
-    """Return the grammar of PINs of this pattern; None as for numbers."""
-    places, whole = _places(pattern), re.compile(pattern)
-    return None if places is None else Grammar(places, lambda pin: whole.fullmatch(pin) is not None, False)
 
 
 @lru_cache(maxsize=256)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.cards.reading import Doubt
-from ocr.beam import Decoded, decoded, free_reading, likelihood
+from ocr.beam import Decoded, decoded, free_reading, likelihood, whole_likelihood
 from ocr.characters import ALTERNATIVES_MAX, repair
 from ocr.grammar import Grammar
 from ocr.lattice import Lattice
 
 POOL = 12  # Values of each look that are weighed against those of the others.
+NEGLIGIBLE = 1e-9
 DOUBTED = 0.02  # A character is named as a doubt from this share on.
 
 
@@ -21,7 +22,8 @@ DOUBTED = 0.02  # A character is named as a doubt from this share on.
 class Judged:
     """A value and what speaks for it.
 
-    `holds`: the grammar allows it. `share`: how much of the likelihood of all allowed values it has (0..1). `fit`: the
+    `holds`: the grammar allows it. `share`: how much of the likelihood of all allowed values it has (0..1), those
+    beyond the beam too. `fit`: the
     logarithm by which it is less likely than what the looks show freely, of any length. `agreeing`: how many looks show it freely. `worst`: the score of the
     worst character of the best text, None where the value is another text. `looks`: how many lattices were weighed, 0 for a text alone.
     """
@@ -50,7 +52,8 @@ def judged(text: str, worst: float, lattices: Sequence[Lattice], grammar: Gramma
         return None
     allowed = [one for one in weighed if grammar.holds(one.value)]
     best = allowed[0] if allowed else weighed[0]
-    shares = _shares(allowed or weighed)
+    beyond = _beyond(lattices, grammar, weighed)
+    shares = _shares(allowed or weighed, beyond - math.log(grammar.caught))
     alphabet = frozenset().union(*grammar.places)
     free = [free_reading(lattice, alphabet) for lattice in lattices]
     shown = math.fsum(likelihood(lattice, seen) for lattice, seen in zip(lattices, free, strict=True)) / len(lattices)
@@ -77,10 +80,21 @@ def _weighed(lattices: Sequence[Lattice], grammar: Grammar) -> list[Decoded]:
     return sorted(weighed, key=lambda one: (-one.log_likelihood, one.value))
 
 
-def _shares(values: Sequence[Decoded]) -> list[tuple[str, float]]:
+def _beyond(lattices: Sequence[Lattice], grammar: Grammar, weighed: Sequence[Decoded]) -> float:
+    """The logarithm of how likely the looks are, on average, with any value that was not weighed: much where all is blurred."""
+    logs = []
+    for lattice in lattices:
+        whole = whole_likelihood(lattice, grammar)
+        known = math.fsum(math.exp(min(0.0, likelihood(lattice, one.value) - whole)) for one in weighed)
+        logs.append(whole + math.log(max(NEGLIGIBLE, 1 - known)))
+    return math.fsum(logs) / len(logs)
+
+
+def _shares(values: Sequence[Decoded], beyond: float) -> list[tuple[str, float]]:
+    """The share of each value, with what lies beyond them among the rest: as much of it as the check digit lets through."""
     top = values[0].log_likelihood
     weights = [math.exp(one.log_likelihood - top) for one in values]
-    whole = math.fsum(weights)
+    whole = math.fsum(weights) + math.exp(min(50.0, beyond - top))
     return [(one.value, weight / whole) for one, weight in zip(values, weights, strict=True)]
 
 

@@ -83,7 +83,7 @@ def _nearby(label: Box, own: Row, rows: Sequence[Row]) -> Span | None:
 
 
 def _is_right_of(box: Box, label: Box) -> bool:
-    middle = box.y + box.height / 2
+    middle = box.y + min(box.height, box.width) / 2  # Of print that stands, its beginning.
     return label.y <= middle <= label.bottom and 0 <= box.x - label.right <= REACH * label.height
 
 

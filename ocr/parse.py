@@ -16,6 +16,13 @@ from ocr.lines import Line, Row, Span, rows
 from ocr.values import expiry_in, money_in
 
 CAP_RULES_BROKEN = 0.3  # A face value that the brand does not issue.
+TURNED: dict[str, str | int | None] = {
+    "0": "0",
+    "1": "1",
+    "6": "9",
+    "8": "8",
+    "9": "6",
+}  # Digits that are digits upside down.
 CAP_UNLABELLED = 0.85  # A date without a label, or one amount of several.
 
 
@@ -26,6 +33,13 @@ class Understood:
     fields: tuple[ReadField, ...] = ()
     number: Candidate | None = None
     pin: Candidate | None = None
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether words were read, so that the print does not stand on its head: digits alone can be read either way."""
+        return any(read.name is FieldName.BRAND for read in self.fields) or any(
+            one is not None and one.labelled for one in (self.number, self.pin)
+        )
 
 
 def fields_in(lines: Iterable[Line], brands: Mapping[str, Brand], brand_hint: str | None) -> tuple[ReadField, ...]:
@@ -45,6 +59,8 @@ def understood(lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: s
     brand = brands.get(brand_read.value if brand_read else brand_hint or "")
     number = None if brand is None else number_in(cut, brand)
     pin = None if brand is None else pin_in(cut, brand, number)
+    if number is not None and brand_read is None and not number.labelled and _reads_turned(number):
+        number = replace(number, rivals=number.rivals + 1)
     secrets = [one.field() for one in (number, pin) if one is not None]
     if brand_read is None and not secrets:
         return Understood()
@@ -53,6 +69,12 @@ def understood(lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: s
         replace(read, box=level.in_picture(read.box)) if read.box else read for read in found if read is not None
     )
     return Understood(fields, number, pin)
+
+
+def _reads_turned(number: Candidate) -> bool:
+    """Whether the digits are also a number of the brand when the card stands on its head, and nothing else says which way it lies."""
+    value = number.judged.value
+    return set(value) <= set(TURNED) and number.grammar.holds(value[::-1].translate(str.maketrans(TURNED)))
 
 
 def cards_in(

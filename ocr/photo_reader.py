@@ -1,25 +1,36 @@
-"""The reader of card photos: barcodes, then the engine's lines, then the brand's rules; looks again only when it must."""
+"""The reader of card photos: barcodes, then the engine's lines, then the brand's rules; looks again only when it must.
+
+A photo gets at most LOOKS_MAX looks at the whole of it, eight short strips that say which way it lies, and of the lines of a
+doubtful number or PIN one strip for each way of CUTS.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from PIL import Image
 
-from domain.cards.reading import SURE, FieldName, ReadField, Reading
+from domain.cards.reading import SECRET_FIELDS, SURE, FieldName, ReadField, Reading
 from domain.rules.brands import Brand
 from ocr.barcodes import barcodes_in, reconciled
+from ocr.candidates import Candidate
 from ocr.code_content import Barcode
 from ocr.lines import Corners, Line
+from ocr.orientation import DECISIVE, along, angle_of, long_lines
 from ocr.parse import Understood, agreed, cards_in, understood
-from ocr.preprocess import Look, first_look, further_looks, opened
-from ocr.strips import CUTS, strips
+from ocr.preprocess import Look, evened_look, first_look, level_look, opened
+from ocr.standing import best_of, standing_in
+from ocr.strips import CUTS, PLAIN, strip, strips
 
-SOUND = 0.5  # Below this the number breaks its rules or is contradicted, and another look at the whole photo is worth a second.
+LOOKS_MAX = 3
+SOUND = 0.5  # Below this a value breaks its rules or is contradicted, and another look at the whole photo is worth a second.
+LEVEL_ENOUGH = math.radians(20)  # The engine reads print that is tilted less as well as level print.
+ENLARGED_ENOUGH = 1.5  # Print is looked at larger only if it becomes so much larger.
 
 
 class LineEngine(Protocol):
@@ -45,10 +56,11 @@ class NamedEngine(LineEngine, Protocol):
 
 @dataclass(frozen=True)
 class Seen:
-    """What was looked at: the looks by name, in order, and the lines of the best one."""
+    """What was looked at: the looks by name, in order, the lines of the best one, and the candidates behind number and PIN."""
 
     looks: tuple[str, ...]
     lines: tuple[Line, ...]
+    secrets: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,50 +86,114 @@ class PhotoReader:
         """The fields of every card in the picture, and what was looked at."""
         first = first_look(picture)
         codes = [replace(code, box=first.in_photo(code.box)) for code in barcodes_in(first.picture)]
-        best, looks = self._looked(first, brand_hint), [first.name]
-        if _soundness(self._with_codes(best, codes, brand_hint)) < SOUND:
-            for look in further_looks(picture, first, _are_upright(best.lines)) if best.lines else ():
-                looks.append(look.name)
-                best = max(best, self._looked(look, brand_hint), key=lambda one: _soundness(one.fields))
-                if _soundness(best.fields) >= SOUND:
+        looked = [self._looked(first, brand_hint)]
+        # A code can name the number where the print does not.
+        if _soundness(self._with_codes(looked[0], codes, brand_hint)) < SOUND or not self._is_settled(
+            looked, brand_hint
+        ):
+            for look in self._further(picture, looked[0]):
+                looked.append(self._looked(look, brand_hint))
+                if self._is_settled(looked, brand_hint):
                     break
+        best = max(looked, key=lambda one: _trust(one.found.number))
+        with_pin = max(looked, key=lambda one: _trust(one.found.pin))
         parts = cards_in(best.lines, self.brands, brand_hint)
-        cards = [best] if len(parts) == 1 else [self._part(best.look, lines, brand_hint) for lines in parts]
-        closer = [self._closer(picture, card, brand_hint) if card.is_doubtful else card for card in cards]
-        looks += ["closer"] * any(card.is_doubtful for card in cards)
-        alone = len(closer) == 1
-        return [self._with_codes(card, codes if alone else (), brand_hint) for card in closer], Seen(
-            tuple(looks), best.lines
-        )
+        if len(parts) > 1:
+            cards = [self._closer(picture, self._part(best.look, lines, brand_hint), brand_hint) for lines in parts]
+            fields = [self._with_codes(card, (), brand_hint) for card in cards]
+        else:
+            cards = [self._closer(picture, best, brand_hint)]
+            if with_pin is not best and _trust(with_pin.found.pin) > _trust(cards[0].found.pin):
+                cards.append(self._closer(picture, with_pin, brand_hint))
+            fields = [self._one_card(cards, looked, codes, brand_hint)]
+        names = [one.look.name for one in looked] + ["closer"] * (_is_doubtful(best) or _is_doubtful(with_pin))
+        secrets = [
+            (card.found.number if place == 0 or len(parts) > 1 else None, card.found.pin)
+            for place, card in enumerate(cards)
+        ]
+        known = [one for pair in secrets for one in pair if one is not None]
+        return fields, Seen(tuple(names), best.lines, tuple(known))
+
+    def _one_card(
+        self, cards: Sequence[_Looked], looked: Sequence[_Looked], codes: Sequence[Barcode], hint: str | None
+    ) -> tuple[ReadField, ...]:
+        """The number of the first, the PIN of the last look that was taken closer; other fields from whichever is surest."""
+        fields = {read.name: read for read in self._with_codes(cards[0], codes, hint)}
+        fields |= {read.name: read for read in cards[-1].in_photo() if read.name is FieldName.PIN}
+        for one in looked:
+            for read in one.in_photo():
+                if read.name not in SECRET_FIELDS:
+                    known = fields.get(read.name)
+                    fields[read.name] = read if known is None or known.confidence < read.confidence else known
+        return tuple(fields[name] for name in FieldName if name in fields)
+
+    def _is_settled(self, looked: Sequence[_Looked], brand_hint: str | None) -> bool:
+        """Whether number and PIN are known so far that no further look at the whole photo would help."""
+        number = max((one.found.number for one in looked), key=_trust)
+        if number is None or number.confidence < SOUND or not (number.labelled or number.confidence >= SURE):
+            return False
+        brand = self._brand(looked[0].found, brand_hint)
+        return brand is None or brand.pin is None or max(_trust(one.found.pin) for one in looked) >= SOUND
+
+    def _further(self, picture: Image.Image, first: _Looked) -> Iterator[Look]:
+        """Yield what to look at when the first look did not suffice: the print level and larger, then evened out."""
+        print_at = [first.look.points_in_photo(line.corners) for line in first.lines if line.corners]
+        angle = self._direction(picture, first)
+        level = level_look(picture, print_at, angle)
+        a, b, *_ = level.placed
+        enlarged = math.hypot(first.look.placed[0], first.look.placed[3]) / math.hypot(a, b)
+        looks = 1
+        if print_at and (abs(angle) > LEVEL_ENOUGH or enlarged >= ENLARGED_ENOUGH):
+            yield level
+            looks += 1
+        if looks < LOOKS_MAX:
+            yield evened_look(level)
+
+    def _direction(self, picture: Image.Image, first: _Looked) -> float:
+        """Return how the print runs, in radians from the right clockwise, read from both ends where its angle leaves that open."""
+        print_at = [first.look.points_in_photo(corners) for corners in long_lines(first.lines)]
+        angle = angle_of(print_at)
+        if abs(angle) < math.pi / 4 and first.found.is_upright:
+            return angle
+        ways = (angle, angle + math.pi)
+        read = self.engine.recognised([strip(picture, along(one, way), PLAIN) for way in ways for one in print_at])
+        half = len(print_at)
+        surer = math.fsum(line.confidence for line in read[half:]) - math.fsum(line.confidence for line in read[:half])
+        turned = ways[1] if surer > DECISIVE * half else angle
+        return math.atan2(math.sin(turned), math.cos(turned))
 
     def _part(self, look: Look, lines: tuple[Line, ...], brand_hint: str | None) -> _Looked:
         return _Looked(look, lines, understood(lines, self.brands, brand_hint))
 
     def _looked(self, look: Look, brand_hint: str | None) -> _Looked:
-        return self._part(look, tuple(self.engine.lines_in(look.picture)), brand_hint)
+        lines = {id(line): line for line in self.engine.lines_in(look.picture)}
+        for one in standing_in(look.picture, list(lines.values())):
+            lines[id(one.line)] = best_of(one, self.engine.recognised([picture for picture, _ in one.strips]))
+        return self._part(look, tuple(lines.values()), brand_hint)
 
     def _closer(self, picture: Image.Image, looked: _Looked, brand_hint: str | None) -> _Looked:
         """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks."""
         doubtful = [one for one in (looked.found.number, looked.found.pin) if one is not None and one.confidence < SURE]
         lines = {piece.line.corners: piece.line for one in doubtful for piece in one.span.pieces if piece.line.corners}
-        whole = picture.rotate(looked.look.turned, expand=True) if looked.look.turned else picture
-        scale = looked.look.scale
-        cut = {corners: tuple((x / scale, y / scale) for x, y in corners) for corners in lines}
-        read = {corners: self.engine.recognised(list(strips(whole, full))) for corners, full in cut.items()}
+        if not lines:
+            return looked
+        cut = {corners: looked.look.points_in_photo(corners) for corners in lines}
+        read = {corners: self.engine.recognised(list(strips(picture, full))) for corners, full in cut.items()}
         again = [
             understood([_replaced(line, read, way) for line in looked.lines], self.brands, brand_hint)
             for way in range(len(CUTS))
         ]
         return replace(looked, found=agreed(looked.found, again))
 
+    def _brand(self, found: Understood, brand_hint: str | None) -> Brand | None:
+        printed = next((read.value for read in found.fields if read.name is FieldName.BRAND), None)
+        return self.brands.get(printed or brand_hint or "")
+
     def _with_codes(self, looked: _Looked, codes: Sequence[Barcode], brand_hint: str | None) -> tuple[ReadField, ...]:
         """The fields of one look with its barcodes, boxes in pixels of the photo."""
-        fields = tuple(
-            replace(read, box=looked.look.in_photo(read.box)) if read.box else read for read in looked.fields
-        )
+        fields = looked.in_photo()
         by_name = {read.name: read for read in fields}
-        printed_brand = by_name.get(FieldName.BRAND)
-        brand = self.brands.get(printed_brand.value if printed_brand else brand_hint or "")
+        brand = self._brand(looked.found, brand_hint)
         if brand is None:
             return fields
         number = reconciled(codes, by_name.get(FieldName.NUMBER), brand)
@@ -137,10 +213,18 @@ class _Looked:
     def fields(self) -> tuple[ReadField, ...]:
         return self.found.fields
 
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether a person would have to look at its number or PIN."""
-        return any(one is not None and one.confidence < SURE for one in (self.found.number, self.found.pin))
+    def in_photo(self) -> tuple[ReadField, ...]:
+        """Return the fields, boxes in pixels of the photo."""
+        return tuple(replace(read, box=self.look.in_photo(read.box)) if read.box else read for read in self.fields)
+
+
+def _is_doubtful(looked: _Looked) -> bool:
+    """Whether a person would have to look at its number or PIN."""
+    return any(one is not None and one.confidence < SURE for one in (looked.found.number, looked.found.pin))
+
+
+def _trust(candidate: Candidate | None) -> float:
+    return 0.0 if candidate is None else candidate.confidence
 
 
 def _replaced(line: Line, read: Mapping[Corners, Sequence[Line]], way: int) -> Line:
@@ -155,8 +239,3 @@ def _soundness(fields: Sequence[ReadField]) -> float:
     """How far the reading can be used: its number's confidence, a little for having found a card at all."""
     number = next((read for read in fields if read.name is FieldName.NUMBER), None)
     return number.confidence if number else 0.01 * len(fields)
-
-
-def _are_upright(lines: Sequence[Line]) -> bool:
-    lying = sum(line.box.width >= line.box.height for line in lines)
-    return lying * 2 >= len(lines)

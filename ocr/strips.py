@@ -47,8 +47,9 @@ def _level(strip: Image.Image) -> Image.Image:
     return Image.fromarray((128 + flat * (127 / spread)).clip(0, 255).astype(numpy.uint8)).convert("RGB")
 
 
+PLAIN = Cut()
 CUTS: Mapping[str, Cut] = {
-    "plain": Cut(),
+    "plain": PLAIN,
     "stretched": Cut(stretch=1.25),
     "contrast": Cut(above=0.2, prepare=_contrast),
     "sharp": Cut(prepare=_sharp),

@@ -23,7 +23,13 @@ _BARE = re.compile(r"(?<![0-9.,])" + _AMOUNT.format("bare"))
 _SEPARATOR = r"\s*[-/.年\s]\s*"
 _DAY = re.compile(rf"(?<!\d)(20\d\d){_SEPARATOR}(\d{{1,2}})\s*[-/.月\s]\s*(\d{{1,2}})(?!\d)")
 _MONTH_LAST = re.compile(r"(?<!\d)(20\d\d)\s*[-/.年]\s*(\d{1,2})\s*月?(?!\s*[-/.\d])")
-_MONTH_FIRST = re.compile(r"(?<![\d/])(\d{1,2})\s*/\s*((?:20)?\d\d)(?![\d/])")
+_MONTH_FIRST = re.compile(r"(?<![\d/.\-])(\d{1,2})\s*(?:/\s*((?:20)?\d\d)|[-.]\s*(20\d\d))(?![\d/.\-])")
+_MONTHS = {name: at for at, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), start=1)}
+_NAMED = rf"({'|'.join(_MONTHS)})[A-Z]*\.?"
+_NAMED_DAY_FIRST = re.compile(rf"(?<!\d)(\d{{1,2}})(?:ST|ND|RD|TH)?[\s\-/.]*{_NAMED}[\s\-/.,]*(20\d\d)(?!\d)")
+_NAMED_MONTH_FIRST = re.compile(rf"(?<![A-Z]){_NAMED}\s*(\d{{1,2}})(?:ST|ND|RD|TH)?[\s,.]+(20\d\d)(?!\d)")
+_NAMED_MONTH = re.compile(rf"(?<![A-Z]){_NAMED}[\s\-/.,]*(20\d\d)(?!\d)")
+_YEAR_LAST = re.compile(r"(?<![\d/.\-])(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(20\d\d)(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
 
 
@@ -41,10 +47,22 @@ def money_in(text: str, currency_if_bare: Currency | None = None) -> Money | Non
 def expiry_in(text: str) -> date | None:
     """Find the last valid day: of a range its end, of a month its last day, of several dates the latest."""
     days = [_day(*match.groups()) for pattern in (_DAY, _COMPACT) for match in pattern.finditer(text)]
+    days += [_day(year, str(_MONTHS[month]), day) for day, month, year in _NAMED_DAY_FIRST.findall(text)]
+    days += [_day(year, str(_MONTHS[month]), day) for month, day, year in _NAMED_MONTH_FIRST.findall(text)]
+    days += [_year_last(*match.groups()) for match in _YEAR_LAST.finditer(text)]
     if not any(days):
         days = [_month_end(year, month) for year, month in _MONTH_LAST.findall(text)]
-        days += [_month_end(year, month) for month, year in _MONTH_FIRST.findall(text)]
+        days += [_month_end(short or long, month) for month, short, long in _MONTH_FIRST.findall(text)]
+        days += [_month_end(year, str(_MONTHS[month])) for month, year in _NAMED_MONTH.findall(text)]
     return max((day for day in days if day is not None), default=None)
+
+
+def _year_last(one: str, other: str, year: str) -> date | None:
+    """12/31/2028 or 31.12.2028; None where both could be the month and differ: the customs of two countries."""
+    as_american, as_european = _day(year, one, other), _day(year, other, one)
+    if as_american and as_european and as_american != as_european:
+        return None
+    return as_american or as_european
 
 
 def _money(match: re.Match[str]) -> Money | None:

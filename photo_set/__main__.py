@@ -1,23 +1,32 @@
-"""Measure the reader: `python -m photo_set measure`, or `folder` for real photos that `label` has labelled."""
+"""Measure the reader: `python -m photo_set measure`, or `folder` for real photos that `label` has labelled.
+
+`measure` keeps what the engine saw of each picture under `.cardloop/photo_set`: decoding is tuned without running it again.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, track
 from rich.table import Table
 
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
+from ocr.calibration import FITTED, Kind, as_json
+from photo_set.calibration import curve_of, scored_in
+from photo_set.conditions import CONDITIONS
 from photo_set.evaluation import by_condition, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
-from photo_set.photos import CONDITIONS, LabelledPhoto, Part, photos
+from photo_set.kept import KEPT, KeptEngine, Spent
+from photo_set.photos import ORDINARY, LabelledPhoto, Part, photos
 from photo_set.running import Comparison, compared
 
+SHOWN = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)  # Scores whose meaning `calibrate` prints.
 app = typer.Typer(add_completion=False, help="Measure the reader of card photos.")
 Key = Annotated[Path, typer.Option("--key", help="The key of the folder's hashes; keep it outside the folder.")]
 
@@ -29,17 +38,55 @@ def measure(
     condition: Annotated[list[str] | None, typer.Option(help="Only these conditions.")] = None,
     engines: Annotated[bool, typer.Option(help="Also RapidOCR and, where it is installed, Tesseract.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report with charts and the worst cases.")] = None,
+    kept: Annotated[bool, typer.Option(help="Take what the engine saw of the same picture before.")] = True,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine; one is best on a busy machine.")] = 2,
 ) -> None:
-    """Read photos of the set and print what was read exactly, by condition."""
+    """Read photos of the set and print what was read exactly, by condition, and where the time goes."""
     unknown = sorted(set(condition or ()) - set(CONDITIONS))
     if unknown or part.upper() not in Part.__members__:
         known = ", ".join([*CONDITIONS, *map(str.lower, Part.__members__)])
         raise typer.BadParameter(f"{', '.join(unknown) or part}: there are {known}")
     wanted = tuple(condition or CONDITIONS)
     drawn = photos(Part[part.upper()], each, wanted)
-    _measured(
-        drawn, each * len(wanted), engines, report, f"Reading of the photo set ({part}, {each * len(wanted)} photos)"
-    )
+    title = f"Reading of the photo set ({part}, {each * len(wanted)} photos)"
+    _measured(drawn, each * len(wanted), engines, report, title, KEPT if kept else None, threads)
+
+
+@app.command()
+def calibrate(
+    each: Annotated[int, typer.Option(min=1, help="Photos of each condition.")] = 8,
+    ordinary: Annotated[int, typer.Option(min=0, help="Further ordinary photos.")] = 40,
+    out: Annotated[Path, typer.Option(help="The table to write.")] = FITTED,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine; one is best on a busy machine.")] = 2,
+) -> None:
+    """Fit what scores mean on validation photos, and write the table that the reader uses."""
+    from ocr.engine import PaddleEngine
+    from ocr.photo_reader import PhotoReader
+
+    paddle = PaddleEngine(Settings().ocr_models_dir, threads)
+    reader = PhotoReader(KeptEngine(paddle, KEPT), catalogue(), paddle.name)
+    further = itertools.islice(photos(Part.VALIDATION, each + ordinary, (ORDINARY,)), each, None)
+    drawn = itertools.chain(photos(Part.VALIDATION, each), further)
+    many = each * len(CONDITIONS) + ordinary
+    scored: dict[Kind, list[tuple[float, bool]]] = {kind: [] for kind in Kind}
+    for photo in track(drawn, "Reading photos", many, console=Console(stderr=True)):
+        for kind, score, right in scored_in(photo, reader.read_and_explain(photo.jpeg, photo.printed.brand)[1].secrets):
+            scored[kind].append((score, right))
+    curves = {kind: curve_of(found) for kind, found in scored.items() if found}
+    about = {
+        "engine": paddle.name,
+        "photos": many,
+        "first_seed": int(Part.VALIDATION),
+        "each": each,
+        "ordinary": ordinary,
+    }
+    out.write_text(as_json(curves, **about), encoding="utf-8")
+    table = Table("kind", "fitted by", "readings", "right", *(f"{score:g}" for score in SHOWN))
+    for kind, curve in curves.items():
+        table.add_row(
+            kind, curve.method, str(curve.readings), str(curve.right), *(f"{curve.at(score):.3f}" for score in SHOWN)
+        )
+    Console().print(table)
 
 
 @app.command()
@@ -83,21 +130,31 @@ def label(
 
 
 def _measured(
-    found: Iterable[LabelledPhoto | RealPhoto], many: int, engines: bool, report: Path | None, title: str
+    found: Iterable[LabelledPhoto | RealPhoto],
+    many: int,
+    engines: bool,
+    report: Path | None,
+    title: str,
+    kept: Path | None = None,
+    threads: int = 2,
 ) -> None:
     from ocr.engine import PaddleEngine  # 570 MB that `--help` must not wait for.
     from ocr.photo_reader import PhotoReader
-    from photo_set.engines import BarePaddle
-    from photo_set.engines import engines as all_engines
+    from photo_set.engines import BareEngine, BareLines, others
+    from photo_set.kept import KeptTexts
 
     models = Settings().ocr_models_dir
-    engine = PaddleEngine(models)
-    others = all_engines(models, engine) if engines else [BarePaddle(models, engine)]
+    paddle = PaddleEngine(models, threads)
+    engine = KeptEngine(paddle, kept)
+    beside: list[BareEngine] = others() if engines else []
+    bare: list[BareEngine] = [BareLines(engine), *(KeptTexts(one, kept) if kept else one for one in beside)]
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Reading photos", total=many)
-        reader = PhotoReader(engine, catalogue(), engine.name)
-        comparison = compared(found, reader, others, lambda: progress.advance(task))
+        comparison = compared(
+            found, PhotoReader(engine, catalogue(), paddle.name), bare, lambda: progress.advance(task)
+        )
     Console().print(_table(comparison))
+    Console().print(_time(engine.spent, many))
     if report is not None:
         from photo_set.report import written
 
@@ -117,6 +174,13 @@ def _table(found: Comparison) -> Table:
             f"{100 * counts.coverage:.1f} %",
             str(counts.wrong),
         )
+    return table
+
+
+def _time(spent: Spent, photos: int) -> Table:
+    table = Table("engine", "calls a photo", "seconds a photo")
+    for kind, calls in spent.calls.items():
+        table.add_row(kind, f"{calls / photos:.1f}", f"{spent.seconds[kind] / photos:.2f}")
     return table
 
 

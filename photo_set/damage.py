@@ -43,11 +43,10 @@ def corners(
     return placed
 
 
-def curled(card: Image.Image, dice: random.Random) -> Image.Image:
-    """Bend the card: its rows become arcs."""
+def curled(card: Image.Image, depth: float) -> Image.Image:
+    """Bend the card: its rows become arcs, `depth` pixels deep."""
     pixels = numpy.asarray(card)
     height, width = pixels.shape[:2]
-    depth = dice.choice([-1, 1]) * dice.uniform(26, 60)
     shift = depth * numpy.sin(numpy.pi * numpy.arange(width) / width)
     rows = numpy.arange(height)[:, None] - shift[None, :].round().astype(int)
     bent = pixels[rows.clip(0, height - 1), numpy.arange(width)[None, :]].copy()
@@ -70,9 +69,9 @@ def held(photo: Image.Image, dice: random.Random) -> Image.Image:
     return Image.alpha_composite(photo.convert("RGBA"), soft).convert("RGB")
 
 
-def shaken(photo: Image.Image, dice: random.Random) -> Image.Image:
-    """Move the camera during the exposure."""
-    length, angle = dice.choice([9, 11, 13, 15]), dice.uniform(0, math.pi)
+def shaken(photo: Image.Image, dice: random.Random, length: int) -> Image.Image:
+    """Move the camera by `length` pixels, an odd number, during the exposure."""
+    angle = dice.uniform(0, math.pi)
     kernel = numpy.zeros((length, length))
     for step in numpy.linspace(-(length // 2), length // 2, 4 * length):
         kernel[round(length // 2 + step * math.sin(angle)), round(length // 2 + step * math.cos(angle))] = 1
@@ -83,23 +82,22 @@ def shaken(photo: Image.Image, dice: random.Random) -> Image.Image:
     return Image.fromarray((moved / kernel.sum()).clip(0, 255).astype(numpy.uint8))
 
 
-def moire(photo: Image.Image, dice: random.Random) -> Image.Image:
-    """Photograph a screen: two gratings beat against each other."""
+def moire(photo: Image.Image, dice: random.Random, strength: float) -> Image.Image:
+    """Photograph a screen: two gratings, as deep as `strength` (0..1), beat against each other."""
     pixels = numpy.asarray(photo, dtype=numpy.float32)
     y, x = numpy.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]]
     angle, pitch = dice.uniform(0.02, 0.2), dice.uniform(2.6, 4.2)
     across = numpy.sin(2 * numpy.pi * (x * math.cos(angle) + y * math.sin(angle)) / pitch)
     down = numpy.sin(2 * numpy.pi * (y * math.cos(angle * 0.7) - x * math.sin(angle * 0.7)) / (pitch * 1.07))
-    strength = dice.uniform(0.16, 0.30)
     shade = 1 - strength * (1 + across[:, :, None] * numpy.array([1.0, 0.6, -0.5]) * 0.6 + down[:, :, None] * 0.5)
     return Image.fromarray((pixels * shade).clip(0, 255).astype(numpy.uint8))
 
 
-def squeezed(photo: Image.Image, dice: random.Random) -> Image.Image:
+def squeezed(photo: Image.Image, dice: random.Random, scale: float, quality: int) -> Image.Image:
     """Compress as messengers do: smaller, then JPEG of low quality, twice."""
-    small = photo.resize((round(photo.width * 0.5), round(photo.height * 0.5)), Image.Resampling.BILINEAR)
-    for quality in (dice.randrange(18, 30), dice.randrange(28, 40)):
+    small = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.BILINEAR)
+    for squeeze in (quality, quality + dice.randrange(6, 16)):
         out = io.BytesIO()
-        small.save(out, "JPEG", quality=quality)
+        small.save(out, "JPEG", quality=squeeze)
         small = Image.open(io.BytesIO(out.getvalue())).convert("RGB")
     return small

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PIL import Image
 
 from ocr.photo_reader import NamedEngine
 from ocr.tesseract import TesseractEngine
-
-if TYPE_CHECKING:
-    from ocr.engine import PaddleEngine
 
 
 class BareEngine(Protocol):
@@ -24,21 +20,6 @@ class BareEngine(Protocol):
     def texts_in(self, picture: Image.Image) -> Sequence[str]:
         """Return the printed lines of an RGB picture, in any order."""
         ...
-
-
-class BarePaddle:
-    """PaddleOCR as our own reader uses it, without all that we add."""
-
-    def __init__(self, model_dir: Path, loaded: PaddleEngine | None = None) -> None:
-        """Load the models below `model_dir`, unless an engine that has them is given."""
-        from ocr.engine import PaddleEngine
-
-        self._engine = loaded or PaddleEngine(model_dir)
-        self.name = self._engine.name
-
-    def texts_in(self, picture: Image.Image) -> Sequence[str]:
-        """See BareEngine."""
-        return [str(text) for text in self._engine.raw(picture)["rec_texts"]]
 
 
 class BareLines:
@@ -54,12 +35,12 @@ class BareLines:
         return [line.text for line in self._engine.lines_in(picture)]
 
 
-def engines(model_dir: Path, loaded: PaddleEngine | None = None) -> list[BareEngine]:
-    """Return every engine that this machine has."""
+def others() -> list[BareEngine]:
+    """Return every other engine that this machine has."""
     from ocr.engine import THREADS
     from ocr.rapid import RapidEngine
 
-    found: list[BareEngine] = [BarePaddle(model_dir, loaded), BareLines(RapidEngine(THREADS))]
+    found: list[BareEngine] = [BareLines(RapidEngine(THREADS))]
     if shutil.which("tesseract"):
         found.append(BareLines(TesseractEngine(THREADS)))
     return found

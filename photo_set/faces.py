@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,9 +16,7 @@ from photo_set import printing
 from samples.fresh import number_of, run_of
 
 SIZE = (1000, 630)  # Pixels; the shape of an ISO 7810 card.
-RECEIPT = (620, 900)
-SCREEN = (720, 1180)
-_BODY = [("#c91623", "white"), ("#0a6fd1", "white"), ("#f4f6fb", "#0b3f91"), ("#0c6b49", "white"), ("#20242e", "#f3d9a0"),
+BODIES = [("#c91623", "white"), ("#0a6fd1", "white"), ("#f4f6fb", "#0b3f91"), ("#0c6b49", "white"), ("#20242e", "#f3d9a0"),
          ("#f7e7c4", "#7a2413"), ("#f2f2f0", "#14181f"), ("#5b3a8c", "#ffffff"), ("#fffaf0", "#333333")]  # fmt: skip
 _NUMBER = ("卡号", "卡号：", "Card No.", "Card Number:", "NO.")
 _CODE = ("卡密", "卡密：", "兑换码：", "Code:", "Claim Code")
@@ -47,7 +46,10 @@ def invented(dice: random.Random, code: str) -> Printed:
     """Make up what a card of the brand could carry. Its number and PIN belong to nobody."""
     known = brand(code)
     amount = dice.choice([100, 200, 300, 500, 1000])
-    expiry = None if dice.random() < 0.2 else (date(2027, 1, 1) + timedelta(days=dice.randrange(1200))).isoformat()
+    last = date(2027, 1, 1) + timedelta(days=dice.randrange(1200))
+    if dice.random() < 0.4:
+        last = last.replace(day=monthrange(last.year, last.month)[1])
+    expiry = None if dice.random() < 0.2 else last.isoformat()
     pin = run_of(known.pin, dice) if known.pin else None
     return Printed(code, number_of(known, dice), pin, f"{amount}.00 {known.currency.value}", expiry)
 
@@ -57,12 +59,17 @@ def card(
     dice: random.Random,
     printer: printing.Printer = printing.ink,
     *,
-    decoys: bool = False,
+    decoys: int = 0,
     size: int = 0,
-    scratched: bool = True,
+    silver: float = 0.0,
+    upright_pin: str = "",
 ) -> Image.Image:
-    """Draw a plastic card as RGBA. `decoys` adds print that could be taken for a number; `size` is that of the number."""
-    known, (body, colour) = brand(printed.brand), dice.choice(_BODY)
+    """Draw a plastic card as RGBA.
+
+    `decoys` is how many pieces of print could be taken for a number, `size` that of the number in pixels, `silver` how much of it the
+    coin left on a part of the PIN (0..1), `upright_pin` how a PIN at the edge runs: `down`, `up` or `stacked`.
+    """
+    known, (body, colour) = brand(printed.brand), dice.choice(BODIES)
     drawn = Image.new("RGB", SIZE, body)
     pen = ImageDraw.Draw(drawn)
     _ornaments(pen, dice, colour)
@@ -70,7 +77,7 @@ def card(
     size = size or dice.choice([40, 44, 50])
     top = dice.choice([210, 240, 270])
     if decoys:
-        _decoys(pen, dice, colour, top)
+        _decoys(pen, dice, colour, top, decoys)
     bottom = _value(
         drawn,
         pen,
@@ -80,65 +87,14 @@ def card(
         (colour, size, top),
         printer,
     )
-    if printed.pin:
-        _scratch_panel(drawn, printed.pin, dice, colour, bottom + 20, size, scratched=scratched)
+    if printed.pin and upright_pin:
+        _pin_at_edge(drawn, printed.pin, dice, colour, upright_pin)
+    elif printed.pin:
+        _scratch_panel(drawn, printed.pin, dice, colour, bottom + 20, size, silver)
     _expiry(pen, printed, dice, colour)
     pen.text((56, 590), "客服热线 400-820-1617  本卡不记名、不挂失", colour, printing.chinese(20, bold=False))
     drawn.putalpha(_rounded())
     return drawn
-
-
-def receipt(printed: Printed, dice: random.Random) -> Image.Image:
-    """Draw a till receipt that sold the card: narrow, thermal, full of other numbers."""
-    paper = Image.new("RGB", RECEIPT, "#f6f4ee")
-    pen, known, y = ImageDraw.Draw(paper), brand(printed.brand), 40
-    rows = [
-        (f"{known.names['zh_CN']} 礼品卡", 34), (f"门店 {dice.randrange(1000, 9999)}  收银 {dice.randrange(10, 99)}", 24),
-        (f"2026-{dice.randrange(1, 12):02}-{dice.randrange(1, 28):02} 14:{dice.randrange(10, 59)}", 24),
-        (f"小票号 {dice.randrange(10**7, 10**8)}", 24), (f"{'卡密' if known.pin is None else '卡号'}：", 26),
-        (grouped(known, printed.number, dice), 30),
-        *([(f"密码：{printed.pin}", 28)] if printed.pin else []),
-        (f"面值 {printed.face_value.split('.')[0]} {'元' if printed.face_value.endswith('CNY') else 'USD'}", 28),
-        *([(f"有效期至 {printed.expiry}", 24)] if printed.expiry else []),
-        (f"实付 ¥{dice.randrange(90, 990)}.{dice.randrange(10, 99)}  找零 ¥0.00", 24), ("客服热线 400-820-1617", 22),
-    ]  # fmt: skip
-    for text, size in rows:
-        pen.text((40, y), text, "#3a3a3a", printing.chinese(size, bold=False))
-        y += round(size * 1.9)
-    paper.putalpha(255)
-    return paper
-
-
-def screenshot(printed: Printed, dice: random.Random) -> Image.Image:
-    """Draw an app's or a mail's page that shows an electronic card."""
-    light = dice.random() < 0.7
-    paper, text = ("#ffffff", "#222222") if light else ("#15171c", "#e9e9ee")
-    page = Image.new("RGB", SCREEN, paper)
-    pen, known = ImageDraw.Draw(page), brand(printed.brand)
-    pen.text((30, 14), f"{dice.randrange(8, 20)}:{dice.randrange(10, 59)}", text, printing.latin("DejaVuSans-Bold", 24))
-    pen.rectangle((0, 70, SCREEN[0], 330), fill=dice.choice(_BODY)[0])
-    pen.text((40, 110), f"{known.names['zh_CN']}", "#888888", printing.chinese(44))
-    pen.text(
-        (40, 200),
-        printed.face_value.replace(".00 CNY", " 元").replace(".00 USD", " USD"),
-        "#888888",
-        printing.chinese(52),
-    )
-    y = 380
-    pairs = [
-        ("订单编号", str(dice.randrange(10**11, 10**12))),
-        ("卡密" if known.pin is None else "卡号", grouped(known, printed.number, dice)),
-    ]
-    pairs += [("密码", printed.pin)] if printed.pin else []
-    pairs += [("有效期至", printed.expiry)] if printed.expiry else []
-    for label, value in pairs:
-        pen.text((40, y), label, "#8a8f99", printing.chinese(26, bold=False))
-        pen.text((40, y + 40), value, text, printing.latin(dice.choice(("DejaVuSans", "DejaVuSansMono")), 34))
-        y += 126
-    pen.rounded_rectangle((40, 1050, SCREEN[0] - 40, 1130), 40, fill="#d33a2c")
-    pen.text((SCREEN[0] // 2 - 70, 1070), "复制卡密", "white", printing.chinese(32))
-    page.putalpha(255)
-    return page
 
 
 def grouped(known: Brand, number: str, dice: random.Random) -> str:
@@ -195,7 +151,7 @@ def _value(
 
 
 def _scratch_panel(
-    drawn: Image.Image, pin: str, dice: random.Random, colour: str, top: int, size: int, *, scratched: bool
+    drawn: Image.Image, pin: str, dice: random.Random, colour: str, top: int, size: int, silver: float
 ) -> None:
     pen = ImageDraw.Draw(drawn)
     label = dice.choice(_PIN)
@@ -205,14 +161,14 @@ def _scratch_panel(
     wide = printing.width_of(pin, size, "DejaVuSansMono-Bold") + 50
     pen.rounded_rectangle((left, top, left + wide, top + size + 26), 6, fill="#e9e6dd")
     pen.text((left + 24, top + 8), pin, "#20242b", printing.latin("DejaVuSansMono-Bold", size))
-    if not scratched:  # A part of the silver is still there.
+    if silver:  # Stripes of it are still there, over one to three characters.
         first = dice.randrange(0, len(pin) - 1)
         hidden = left + 20 + round((wide - 50) * first / len(pin))
-        for step in range(0, round((wide - 50) * dice.choice([0.5, 1, 2]) / len(pin)), 3):
+        for step in range(0, round((wide - 50) * dice.choice([1, 2, 3]) / len(pin)), 8):
             pen.line(
-                (hidden + step, top + dice.randrange(0, 14), hidden + step + 5, top + size + 20),
+                (hidden + step, top + dice.randrange(0, 14), hidden + step + 9, top + size + 20),
                 fill="#8d9097",
-                width=4,
+                width=1 + round(5 * silver),
             )
     for step in range(0, wide, 9):  # What the coin left of the silver.
         pen.rectangle((left + step, top, left + step + 9, top + dice.randrange(3, 12)), fill="#8d9097")
@@ -221,23 +177,54 @@ def _scratch_panel(
         )
 
 
+def _pin_at_edge(drawn: Image.Image, pin: str, dice: random.Random, colour: str, runs: str) -> None:
+    """Print the PIN along the right edge: downwards, upwards, or one character below the other."""
+    size = 40
+    face = printing.latin("DejaVuSansMono-Bold", size)
+    label = dice.choice(_PIN)
+    ImageDraw.Draw(drawn).text((900, 338), label, colour, printing.chinese(26), anchor="ma")
+    if runs == "stacked":
+        panel = Image.new("RGB", (64, len(pin) * 27 + 12), "#e9e6dd")
+        for place, character in enumerate(pin):
+            ImageDraw.Draw(panel).text(
+                (20, 6 + 27 * place), character, "#20242b", printing.latin("DejaVuSansMono-Bold", 28)
+            )
+    else:
+        panel = Image.new("RGB", (printing.width_of(pin, size, "DejaVuSansMono-Bold") + 32, size + 24), "#e9e6dd")
+        ImageDraw.Draw(panel).text((16, 8), pin, "#20242b", face)
+        panel = panel.transpose(Image.Transpose.ROTATE_270 if runs == "down" else Image.Transpose.ROTATE_90)
+    drawn.paste(panel, (868, 376))
+
+
 def _expiry(pen: ImageDraw.ImageDraw, printed: Printed, dice: random.Random, colour: str) -> None:
     if printed.expiry:
-        year, month, day = printed.expiry.split("-")
-        written = dice.choice(
-            [f"有效期至 {year}年{month}月{day}日", f"有效期至：{printed.expiry}", f"VALID THRU {year}/{month}/{day}"]
-        )
-        pen.text((56, 545), written, colour, printing.chinese(28))
+        pen.text((56, 545), expiry_text(date.fromisoformat(printed.expiry), dice), colour, printing.chinese(28))
 
 
-def _decoys(pen: ImageDraw.ImageDraw, dice: random.Random, colour: str, top: int) -> None:
-    """Print what is no card number but looks like one: order and batch numbers, article codes, web addresses."""
+def expiry_text(day: date, dice: random.Random) -> str:
+    """Return a day as cards print it; the end of a month often without its day."""
+    forms = [
+        f"有效期至 {day:%Y年%m月%d日}", f"有效期至：{day.isoformat()}", f"VALID THRU {day:%Y/%m/%d}", f"有效期 {day:%Y.%m.%d}",
+        f"Expires {day:%b} {day.day}, {day.year}", f"EXP {day.day} {day:%b %Y}".upper(), f"截止日期 {day:%Y%m%d}",
+    ]  # fmt: skip
+    if (day + timedelta(days=1)).day == 1:
+        forms += [f"GOOD THRU {day:%m/%y}", f"EXP {day:%m/%Y}", f"有效期至 {day:%Y年%m月}", f"Valid until {day:%b %Y}"]
+    return dice.choice(forms)
+
+
+def _decoys(pen: ImageDraw.ImageDraw, dice: random.Random, colour: str, top: int, many: int) -> None:
+    """Print what is no card number but looks like one: order and batch numbers, article codes, web addresses, amounts."""
     lines = [
         f"批次 {dice.randrange(10**9, 10**10)}", f"ORDER {dice.randrange(10**11, 10**12)}", "www.example-giftcards.com/redeem2026",
-        f"SN {dice.randrange(10**15, 10**16)}", f"69{dice.randrange(10**10, 10**11)}",
+        f"SN {dice.randrange(10**15, 10**16)}", f"69{dice.randrange(10**10, 10**11)}", "gift card $500", f"2026{dice.randrange(10**8, 10**9)}",
     ]  # fmt: skip
-    for place, line in enumerate(dice.sample(lines, 2)):
-        pen.text((560, top - 78 + 34 * place), line, colour, printing.chinese(24, bold=False))
+    for place, line in enumerate(dice.sample(lines, many)):
+        pen.text(
+            (560, top - 78 + 30 * (place % 2) + (top + 120 if place > 1 else 0)),
+            line,
+            colour,
+            printing.chinese(24, bold=False),
+        )
 
 
 def _rounded() -> Image.Image:

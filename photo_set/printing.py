@@ -47,7 +47,15 @@ def ink(card: Image.Image, at: tuple[int, int], text: str, colour: str, size: in
     ImageDraw.Draw(card).text(at, text, colour, latin(dice.choice(LATIN), size))
 
 
-def embossed(card: Image.Image, at: tuple[int, int], text: str, colour: str, size: int, dice: random.Random) -> None:
+def embossed(
+    card: Image.Image,
+    at: tuple[int, int],
+    text: str,
+    colour: str,
+    size: int,
+    dice: random.Random,
+    tipped: bool = True,
+) -> None:
     """Raise the characters out of the plastic: the card's own colour, with light on one side and shade on the other."""
     del colour
     mask = _mask(card, at, text, "DejaVuSans-Bold", size)
@@ -57,7 +65,7 @@ def embossed(card: Image.Image, at: tuple[int, int], text: str, colour: str, siz
         card.paste(
             Image.new("RGB", card.size, (tone, tone, tone)), mask=edge.point(lambda value, by=strength: value * by)
         )
-    if dice.random() < 0.5:  # Tipped with silver or gold, worn off in places.
+    if tipped:  # Tipped with silver or gold, worn off in places.
         worn = _noise(card.size, 90, dice).point(lambda value: 255 if value > 96 else 90)
         tip = dice.choice(["#c9c9c4", "#d8b45a"])
         card.paste(
@@ -65,31 +73,42 @@ def embossed(card: Image.Image, at: tuple[int, int], text: str, colour: str, siz
         )
 
 
-def dot_matrix(card: Image.Image, at: tuple[int, int], text: str, colour: str, size: int, dice: random.Random) -> None:
-    """Print in separate dots, as needle printers do."""
+def dot_matrix(
+    card: Image.Image,
+    at: tuple[int, int],
+    text: str,
+    colour: str,
+    size: int,
+    dice: random.Random,
+    missing: float = 0.015,
+) -> None:
+    """Print in separate dots, as needle printers do; `missing` is the share of dots that are not there."""
     mask = numpy.asarray(_mask(card, at, text, "DejaVuSansMono-Bold", size))
     pitch = max(3, size // 11)
     pen = ImageDraw.Draw(card)
     radius = pitch * dice.uniform(0.36, 0.48)
     for y in range(at[1], min(card.height - pitch, at[1] + size + size // 3), pitch):
         for x in range(at[0], min(card.width - pitch, at[0] + width_of(text, size, "DejaVuSansMono-Bold")), pitch):
-            if mask[y : y + pitch, x : x + pitch].mean() > 118 and dice.random() > 0.015:
+            if mask[y : y + pitch, x : x + pitch].mean() > 118 and dice.random() > missing:
                 middle = (x + pitch / 2, y + pitch / 2)
                 pen.ellipse(
                     (middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius), fill=colour
                 )
 
 
-def inkjet(card: Image.Image, at: tuple[int, int], text: str, colour: str, size: int, dice: random.Random) -> None:
-    """Print with a coder on a production line: ragged edges, a missing nozzle, spatter."""
+def inkjet(
+    card: Image.Image, at: tuple[int, int], text: str, colour: str, size: int, dice: random.Random, dead: int = 1
+) -> None:
+    """Print with a coder on a production line: ragged edges, `dead` nozzles, spatter."""
     mask = _mask(card, at, text, dice.choice(("DejaVuSansMono-Bold", "DejaVuSansCondensed-Bold")), size)
     ragged = _noise(card.size, 60, dice).filter(ImageFilter.GaussianBlur(1))
     mask = ImageChops.add(mask.filter(ImageFilter.GaussianBlur(1.2)), ragged, 1.0, -128).point(
         lambda value: 255 if value > 120 else 0
     )
     lines = ImageDraw.Draw(mask)
-    dead = at[1] + round(size * dice.uniform(0.3, 0.9))
-    lines.line((at[0], dead, card.width, dead), fill=0, width=max(1, size // 24))
+    for _ in range(dead):
+        y = at[1] + round(size * dice.uniform(0.3, 0.95))
+        lines.line((at[0], y, card.width, y), fill=0, width=max(1, size // 24))
     shape = Image.new("L", card.size, 0)
     box = (
         at[0] - 8,

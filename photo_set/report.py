@@ -73,7 +73,7 @@ def _picture(of: Outcome) -> str:
         return _address(of.preview)
     if not of.values:
         return ""
-    with Image.open(io.BytesIO(photo(of.condition, int(of.name)).jpeg)) as picture:
+    with Image.open(io.BytesIO(photo(of.condition, int(of.name.split("/")[0])).jpeg)) as picture:
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=70)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ocr.preprocess import first_look, opened
+from domain.cards.reading import FieldName, Reading
+from ocr.preprocess import opened, reduced
 from ocr.reader import CardReader
 from photo_set.engines import BareEngine
 from photo_set.evaluation import Outcome, is_among, outcome
@@ -34,17 +35,40 @@ def compared(
     engines: Sequence[BareEngine],
     seen: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Read every photo; our reader is told the brand that the seller chose, as in the product. `seen` is called after each."""
+    """Read every photo; our reader knows the brand that the seller chose, as in the product. `seen` is called after each."""
     result = Comparison()
     for photo in photos:
         began = time.perf_counter()
-        reading = reader.read(photo.jpeg, photo.printed.brand)[0]
-        result.ours.append(outcome(photo, reading, time.perf_counter() - began))
-        picture = first_look(opened(photo.jpeg)).picture
+        readings = reader.read(photo.jpeg, photo.printed.brand)
+        seconds = time.perf_counter() - began
+        cards: Sequence[LabelledPhoto | RealPhoto] = photo.cards if isinstance(photo, LabelledPhoto) else (photo,)
+        result.ours += [
+            outcome(card, read, seconds) for card, read in zip(cards, by_card(cards, readings), strict=True)
+        ]
+        picture = reduced(opened(photo.jpeg))
         for engine in engines:
             began = time.perf_counter()
-            good = is_among(photo.printed, engine.texts_in(picture))
+            texts = engine.texts_in(picture)
             result.bare_seconds[engine.name] = result.bare_seconds.get(engine.name, 0.0) + time.perf_counter() - began
-            result.bare.setdefault(engine.name, {})[photo.condition, photo.name] = good
+            result.bare.setdefault(engine.name, {}).update(
+                {(card.condition, card.name): is_among(card.printed, texts) for card in cards}
+            )
         seen()
     return result
+
+
+def by_card(cards: Sequence[LabelledPhoto | RealPhoto], readings: Sequence[Reading]) -> list[Reading]:
+    """Return the reading of each card: of several the one with its number, else one that is nobody's, else an empty one."""
+    if len(cards) == 1:
+        return [readings[0]]
+    left, found = list(readings), []
+    for card in cards:
+        own = next((one for one in left if _has_number_of(one, card)), None)
+        found.append(own)
+        left = [one for one in left if one is not own]
+    return [one or (left.pop(0) if left else Reading((), readings[0].reader, 0)) for one in found]
+
+
+def _has_number_of(reading: Reading, card: LabelledPhoto | RealPhoto) -> bool:
+    number = reading.field(FieldName.NUMBER)
+    return number is not None and card.printed.is_printed(FieldName.NUMBER, number.value)

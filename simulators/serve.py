@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from simulators.program import Program, Setup
@@ -44,7 +45,7 @@ def run_one(program: type[Program], arguments: Sequence[str] | None = None) -> N
     parser = _parser(f"simulators.{program.name}")
     parser.add_argument("--port", type=int, default=program.port)
     given = parser.parse_args(arguments)
-    asyncio.run(serve(servers_of([(program(_setup(given)).app, given.port)])))
+    uvloop.run(serve(servers_of([(program(_setup(given)).app, given.port)])))
 
 
 def run_all(programs: Sequence[type[Program]], arguments: Sequence[str] | None = None) -> None:
@@ -58,7 +59,7 @@ def run_all(programs: Sequence[type[Program]], arguments: Sequence[str] | None =
         given.messages_url = f"http://127.0.0.1:{messages.port + offset}"
     till = next(program for program in programs if program.name == "pos")
     setup = replace(_setup(given), till_url=f"http://127.0.0.1:{till.port + offset}")
-    asyncio.run(serve(servers_of([(program(setup).app, program.port + offset) for program in programs])))
+    uvloop.run(serve(servers_of([(program(setup).app, program.port + offset) for program in programs])))
 
 
 def _parser(name: str) -> argparse.ArgumentParser:

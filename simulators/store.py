@@ -24,6 +24,7 @@ class Store:
 
     def __init__(self, path: Path | None, program: str) -> None:
         self._program = program
+        self._empty: set[str] = set()  # Kinds without a record: loops ask for some of them twenty times a second.
         self._connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -32,6 +33,7 @@ class Store:
 
     def put(self, kind: str, key: str, value: Record) -> None:
         """Writes the record, in place of one with the same key; it keeps its place in the order."""
+        self._empty.discard(kind)
         self._connection.execute(PUT, (self._program, kind, key, json.dumps(value, ensure_ascii=False)))
 
     def get(self, kind: str, key: str) -> Record | None:
@@ -41,7 +43,12 @@ class Store:
 
     def newest_first(self, kind: str) -> list[Record]:
         """All records of a kind, the one written first last."""
-        return self._rows("kind = ?", (kind,))
+        if kind in self._empty:
+            return []
+        found = self._rows("kind = ?", (kind,))
+        if not found:
+            self._empty.add(kind)
+        return found
 
     def delete(self, kind: str, key: str) -> None:
         """Forgets one record."""

@@ -19,7 +19,7 @@ from workflows.sending import Sending
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers
     from domain.cards.card import Stage, WaitingFor
-    from domain.cards.facts import PaymentHeld, PayoutFacts
+    from domain.cards.facts import CONCLUDED_BY_SENDING, PaymentHeld, PayoutFacts
     from domain.finance.payout import PayoutOutcome
 
 
@@ -34,7 +34,7 @@ class Payout:
     def __init__(self, progress: Progress, attempt: int = 1) -> None:
         self._progress = progress
         self._attempt = attempt
-        self._sending = Sending(progress.edition)
+        self._sending = Sending(progress.edition, concludes=progress.edition >= CONCLUDED_BY_SENDING)
         self._corrected = False  # The seller, or two people here, named another payee.
         self._released = False  # What held the payment is over.
 
@@ -96,9 +96,12 @@ class Payout:
         """Sends the order and returns what the gateway said for certain, as it stands in our rows."""
         key = self._key
         self._progress.note(Stage.PAYOUT)
-        if (await self._sending.sent(key)).outcome is PayoutOutcome.UNKNOWN:
+        facts = await self._sending.sent(key)
+        if facts.outcome is PayoutOutcome.UNKNOWN:
             await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", UNKNOWN)
             await self._sending.reconciled(key)
+        elif self._sending.concludes:
+            return facts
         return await steps.conclude_payout(key)
 
     async def pay(self, quote_id: str) -> PayoutFacts:

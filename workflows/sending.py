@@ -17,10 +17,14 @@ LOOKED_AGAIN_AFTER = timedelta(minutes=1)  # An order whose sending failed as it
 
 
 class Sending:
-    """The calls about an order, by its key; `edition` chooses the queue of cards from before the gateway had its own."""
+    """The calls about an order, by its key; `edition` chooses the queue of cards from before the gateway had its own.
 
-    def __init__(self, edition: int) -> None:
+    Where sending `concludes`, a certain answer to it is posted by the same step.
+    """
+
+    def __init__(self, edition: int, *, concludes: bool = False) -> None:
         self._edition = edition
+        self.concludes = concludes
         self._reported = False
 
     def report(self) -> None:
@@ -31,7 +35,7 @@ class Sending:
         """Sends the order. A failure that is reported for good is nobody's word on the money: the order is looked at again."""
         while True:
             try:
-                return await steps.send_payout(key, self._edition)
+                return await steps.send_payout(key, self._edition, self.concludes)
             except ActivityError as failure:
                 if is_cancelled_exception(failure):
                     raise

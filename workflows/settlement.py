@@ -75,8 +75,13 @@ class SettlementWorkflow:
         return await settlement_steps.look(run_id)
 
     async def _pay(self, run_id: str, key: str) -> None:
-        """Sends one order and finds out what became of it; a refused one leaves the run waiting for another payee."""
-        await settlement_steps.prepare(run_id, key)
+        """Sends one order and finds out what became of it; a refused one leaves the run waiting for another payee.
+
+        One that may not leave yet waits until the rows have changed: what lets it go signals the run.
+        """
+        if await settlement_steps.prepare(run_id, key) is not None:
+            await self._wait(None)
+            return
         if (await self._sending.sent(key)).outcome is PayoutOutcome.UNKNOWN:
             await self._sending.reconciled(key)
         await steps.conclude_payout(key)

@@ -8,6 +8,7 @@ from workflows.policies import DATABASE, STATEMENT
 
 with workflow.unsafe.imports_passed_through():
     from activities.settlement import SettlementActivities
+    from domain.cards.facts import PaymentHeld
     from domain.finance.settlement import SettlementState
     from domain.finance.settlement_acts import SettlementAct, SettlementStep
 
@@ -32,6 +33,6 @@ async def act(wanted: SettlementAct) -> SettlementState:
     return await workflow.execute_local_activity_method(SettlementActivities.act, wanted, **DATABASE)
 
 
-async def prepare(run_id: str, key: str) -> None:
-    """Writes the payment order down."""
-    await workflow.execute_local_activity_method(SettlementActivities.prepare, args=[run_id, key], **DATABASE)
+async def prepare(run_id: str, key: str) -> PaymentHeld | None:
+    """Writes the payment order down, or returns why it must wait."""
+    return await workflow.execute_local_activity_method(SettlementActivities.prepare, args=[run_id, key], **DATABASE)

@@ -203,9 +203,12 @@ async def prepare_goodwill(goodwill_id: str, key: str) -> PaymentHeld | None:
     return await workflow.execute_local_activity_method(Payout.prepare_goodwill, args=[goodwill_id, key], **DATABASE)
 
 
-async def send_payout(key: str, edition: int) -> PayoutFacts:
-    """Sends the order; after an interruption it asks the gateway before it sends."""
-    return await workflow.execute_activity_method(Payout.send, key, task_queue=_own(PAYOUT_QUEUE, edition), **PAY)
+async def send_payout(key: str, edition: int, concludes: bool) -> PayoutFacts:
+    """Sends the order; after an interruption it asks the gateway before it sends. Also posts a certain answer if it `concludes`."""
+    given = [key, True] if concludes else [key]
+    return await workflow.execute_activity_method(
+        Payout.send, args=given, task_queue=_own(PAYOUT_QUEUE, edition), **PAY
+    )
 
 
 def reconcile_payout(key: str, edition: int) -> workflow.ActivityHandle[PayoutFacts]:

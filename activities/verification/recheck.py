@@ -68,7 +68,7 @@ class Rechecks(ProviderCaller):
         the request: that is a fault between us, not one of the card.
         """
         card = await self._asking.opened(card_id)
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             if await session.get(PayoutRow, payout_key(card_id, attempt)) is not None:
                 return RecheckFacts(None)  # Ordered already: what the gateway says counts now.
             if await was_returned(session, card_id):
@@ -94,7 +94,7 @@ class Rechecks(ProviderCaller):
         """Whether the approval counts although no answer came for so long. Never while a request to secure the card may be under way."""
         if case.before.status is not CardStatus.UNKNOWN:
             return False
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             quote = await session.get_one(QuoteRow, case.quote_id)
             asked = await securing.asked_for(session, case.card.row.id, case.quote_id)
         return not asked and quote.answered_at is not None and quote.answered_at < self._now() - span

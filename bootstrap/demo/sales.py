@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.finance_sales import BuyerReceiptRow, SaleRow
+from database.tables.people import PersonRow
 from database.tables.policies import PolicyDocumentRow
 from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
@@ -23,9 +24,11 @@ from domain.finance.fx import Rate
 from domain.finance.rails import Rail
 from domain.finance.sales import PaidFrom, ReceiptFor
 from domain.money import Currency, Money
+from domain.people.roles import Role
 from domain.places import business_day
 from domain.rules.splits import KIND
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.sale_returns import SaleReturns
 from services.finance.sales import SaleAsked, Sales
 from services.policies.documents import PolicyDocuments, Proposal
 from services.policies.reading import PolicyReader
@@ -44,7 +47,7 @@ class DemoSales:
     def __init__(self, store: Database, finance: str) -> None:
         self._store = store
         self._finance = finance
-        self._sales, self._receipts = Sales(store), Receipts(store)
+        self._sales, self._returns, self._receipts = Sales(store), SaleReturns(store), Receipts(store)
 
     async def prepare(self, admin: str, officer: str) -> None:
         """Publish split rules with partners by two people, and record a buyer's deposit."""
@@ -71,10 +74,15 @@ class DemoSales:
         await PolicyReader(self._store).refresh()
         async with self._store.transaction() as session:
             bought = await _bought(session)
+            others = (PersonRow.roles.contains([Role.FINANCE.value]), PersonRow.id != self._finance)
+            second = (
+                (await session.execute(select(PersonRow.id).where(*others).order_by(PersonRow.id))).scalars().first()
+            )
         for number, (card, quote) in enumerate(bought):
             first = await self._sold(card, quote, now, f"demo-{card.id}", number)
-            if number == 0:
-                await self._sales.take_back(self._finance, first, "agreed")
+            if number == 0 and second is not None:
+                await self._returns.ask(self._finance, first, "agreed")
+                await self._returns.agree(second, first)
                 await self._sold(card, quote, now, f"demo-{card.id}-again", number)
         return len(bought)
 

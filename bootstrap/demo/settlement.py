@@ -11,8 +11,9 @@ from bootstrap import keys
 from database.session import Database
 from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from database.tables.people import PersonRow
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.rails import Rail
-from domain.finance.settlement import CounterpartyKind, SettlementDeed
+from domain.finance.settlement import SettlementDeed
 from domain.finance.settlement_acts import NextStep, SettlementAct
 from domain.finance.settlement_periods import PeriodKind, period_of
 from domain.identifiers import new_id
@@ -99,7 +100,7 @@ class DemoSettlement:
         """The last month of a distributor, whose statement is with it."""
         month = period_of(period_of(business_day(now), PeriodKind.MONTH).first - timedelta(days=20), PeriodKind.MONTH)
         words = PartyWords("灯塔分销 Beacon Distribution", "en", "monthly", Rail.ALIPAY, mail="accounts@beacon.example")
-        new = NewParty(CounterpartyKind.DISTRIBUTOR, "beacon", month.first, words, opening_minor=6_280_00)
+        new = NewParty(CounterpartyKind.DISTRIBUTION, "beacon", month.first, words, opening_minor=6_280_00)
         runs = await self._begun(await self._added(new, colleague), now + timedelta(days=3))
         for run in runs:
             await self._goes_on(run, now)
@@ -107,7 +108,7 @@ class DemoSettlement:
 
     async def _added(self, new: NewParty, colleague: str) -> str:
         party = await self._counterparties.add(self._finance, new)
-        proposed = await self._counterparties.propose_payee(self._finance, party, new.words.rail, PAYEE, "沈一凡")
+        proposed = await self._counterparties.propose_payee(self._finance, party, new.words.rail, PAYEE, new.words.name)
         await self._counterparties.agree_payee(colleague, proposed)
         return party
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import httpx
 
+from gateways.http import authorities
+
 TIMEOUT_S = 15.0
 
 
@@ -13,7 +15,9 @@ class Refused(Exception):
 
 def client(base_url: object, **headers: str) -> httpx.AsyncClient:
     """Make a client of one program; redirects are followed by hand, and no proxy is read from the environment."""
-    return httpx.AsyncClient(base_url=str(base_url), headers=headers, timeout=TIMEOUT_S, trust_env=False)
+    return httpx.AsyncClient(
+        base_url=str(base_url), headers=headers, timeout=TIMEOUT_S, trust_env=False, verify=authorities()
+    )
 
 
 async def ask(http: httpx.AsyncClient, method: str, path: str, **content: object) -> httpx.Response:

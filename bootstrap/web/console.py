@@ -27,7 +27,6 @@ from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from services.support import goodwill_orders
 from workflows.client import CardClient
 from workflows.settlement_client import SettlementClient
 
@@ -78,4 +77,4 @@ def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:
 
 def bank_batches(settings: Settings, store: Database, keyring: KeyRing) -> BankBatches:
     """Return the batches for the banks whose formats are described."""
-    return BankBatches(store, keyring, formats_in(settings.bank_formats), goodwill_orders.opened)
+    return BankBatches(store, keyring, formats_in(settings.bank_formats))

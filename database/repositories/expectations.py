@@ -24,7 +24,7 @@ INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor
 SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
-       coalesce(p.gateway_reference, g.gateway_reference, ''), e.amount_minor, e.currency, e.at,
+       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, ''), e.amount_minor, e.currency, e.at,
        CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date), t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
@@ -33,6 +33,7 @@ JOIN entry e ON e.account_id = a.id
 JOIN ledger_transaction t ON t.id = e.transaction_id
 LEFT JOIN payout p ON p.key = split_part(t.key, ':', 1)
 LEFT JOIN goodwill_order g ON g.key = split_part(t.key, ':', 1)
+LEFT JOIN settlement_order s ON s.key = split_part(t.key, ':', 1)
 WHERE a.code = :code
   AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
                        ORDER BY entry_id DESC LIMIT 1), 0)

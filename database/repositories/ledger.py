@@ -100,6 +100,20 @@ async def post(
     return written
 
 
+async def post_new(session: AsyncSession, steps: Sequence[Step]) -> None:
+    """Write transactions under keys that nothing was posted under before, all in one statement; none for no steps.
+
+    Raises Unbalanced before anything is written, PostedDifferently for a key that was used, and as `post` at the commit.
+    """
+    for step in steps:
+        require_balanced(step.postings)
+    if not steps:
+        return
+    written = (await session.execute(_POST, values_of(steps, now()))).scalar_one()
+    if len(written) != len(steps):
+        raise PostedDifferently("a key that was to be new had been posted before")
+
+
 async def require_same(session: AsyncSession, step: Step) -> None:
     """Raise PostedDifferently when the step's key stands for other postings than its own."""
     if await postings_of(session, step.key) != _lines(step.postings):

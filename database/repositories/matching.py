@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Date, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import ORDER_TABLES
 from domain.finance.breaks import BreakKind
 from domain.finance.statements import LineKind, StatementSource
 from domain.rules.reconciliation import FeeHandling, SourceRules
@@ -115,7 +116,8 @@ async def match(session: AsyncSession, source: StatementSource, rules: SourceRul
     """Match the source's open lines; return how many."""
     given, total = {"source": source.value}, 0
     for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE):
-        total += (await session.execute(statement, given)).rowcount  # type: ignore[attr-defined]
+        while done := (await session.execute(statement, given)).rowcount:  # type: ignore[attr-defined]
+            total += done  # Of lines and expectations that are named twice, a pair at a time.
     never = [LineKind.FEE.value, LineKind.FUNDS.value]
     by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": never})
     return int(total + by_amount.rowcount)  # type: ignore[attr-defined]
@@ -124,8 +126,8 @@ async def match(session: AsyncSession, source: StatementSource, rules: SourceRul
 async def proved(session: AsyncSession, source: StatementSource) -> list[tuple[str, str]]:
     """Keep for orders of unknown outcome that a line says they were paid; return their keys with the lines."""
     found: list[tuple[str, str]] = []
-    for table in ("payout", "goodwill_order"):
-        rows = await session.execute(text(PROVED.format(table=table)), {"source": source.value})
+    for table in ORDER_TABLES.values():
+        rows = await session.execute(text(PROVED.format(table=table.__tablename__)), {"source": source.value})
         found += sorted((row.key, row.line) for row in rows)
     return found
 

@@ -9,22 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.finance import PayoutRow
 from database.tables.finance_settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow
-from domain.identifiers import is_goodwill_key, is_settlement_key
+from domain.finance.order_kinds import OrderCode, code_of
 
 OrderRow = PayoutRow | GoodwillOrderRow | SettlementOrderRow
-ORDER_TABLES: tuple[type[OrderRow], ...] = (PayoutRow, GoodwillOrderRow, SettlementOrderRow)
+ORDER_TABLES: dict[OrderCode, type[OrderRow]] = {
+    OrderCode.CARD: PayoutRow,
+    OrderCode.GOODWILL: GoodwillOrderRow,
+    OrderCode.SETTLEMENT: SettlementOrderRow,
+}
 
 
 def orders_of(key: str) -> type[OrderRow]:
-    """Return the table of a payment order, by its key; a card's where it is no other."""
-    if is_goodwill_key(key):
-        return GoodwillOrderRow
-    return SettlementOrderRow if is_settlement_key(key) else PayoutRow
+    """Return the table of a payment order, by its key."""
+    return ORDER_TABLES[code_of(key)]
 
 
 async def order(session: AsyncSession, key: str, *, lock: bool = False) -> OrderRow | None:
     """Return the payment order of that key, locked if wanted; None where there is none."""
-    found: Any = await session.get(orders_of(key), key, with_for_update=lock, populate_existing=lock)
+    found: Any = await session.get(orders_of(key), key[:80], with_for_update=lock, populate_existing=lock)
     row: OrderRow | None = found
     return row
 

@@ -5,9 +5,10 @@ A line that an expectation of ours names by key, amount and currency is matched 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -15,24 +16,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.finance.statements import Line, LineState, Rejected, StatementSource
 
-_COLUMNS = (
-    "id", "number", "kind", "key", "reference", "amount_minor", "currency", "at", "day", "statement_id", "source", "account",
-    "state", "entry_id",
-)  # fmt: skip
-_KNOWN = (
-    "SELECT id, statement_id, number, amount_minor, currency, at, key, reference FROM statement_line WHERE id = ANY($1)"
-)
-# Free expectations of these orders, oldest first.
-_EXPECTED = """
-SELECT e.key, e.amount_minor, e.currency, e.entry_id FROM expectation e
-WHERE e.source = $1 AND e.key = ANY($2) AND e.account IN ('', $3) AND e.line_id IS NULL AND e.break_id IS NULL
-  AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = e.entry_id)
-ORDER BY e.entry_id
+# The lines of one batch on their way. Copied as text: each value of an array is checked by the driver one by one, and lines
+# in the driver's binary form cost it twice as much.
+_COMING = """
+CREATE TEMPORARY TABLE line_coming (
+    id text COLLATE "C", number int, kind text, key text, reference text, amount_minor bigint, currency text, at timestamptz,
+    day date, turn int
+) ON COMMIT DROP
 """
+_KNOWN = """
+SELECT l.number, l.id, o.statement_id = $1 AS here, (o.amount_minor, o.currency, o.at, o.key, o.reference)
+       = (l.amount_minor, l.currency, l.at, l.key, l.reference) AS same
+FROM line_coming l JOIN statement_line o ON o.id = l.id ORDER BY l.number
+"""
+# A line gets the free expectation of its key, amount and currency that its turn says, oldest first: of two such lines in one
+# batch the second has the second; lines of earlier batches have theirs already.
+_WRITE = f"""
+WITH written AS (
+    INSERT INTO statement_line (id, number, kind, key, reference, amount_minor, currency, at, day, statement_id, source, account,
+                                state, entry_id)
+    SELECT l.id, l.number, l.kind, l.key, l.reference, l.amount_minor, l.currency, l.at, l.day, $1, $2, $3,
+           CASE WHEN x.entry_id IS NULL THEN '{LineState.OPEN.value}' ELSE '{LineState.AUTO.value}' END, x.entry_id
+    FROM line_coming l
+    LEFT JOIN LATERAL (
+        SELECT e.entry_id FROM expectation e
+        WHERE l.key <> '' AND e.source = $2 AND e.key = l.key AND e.amount_minor = l.amount_minor AND e.currency = l.currency
+          AND e.account IN ('', $3) AND e.line_id IS NULL AND e.break_id IS NULL
+          AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = e.entry_id)
+        ORDER BY e.entry_id OFFSET l.turn LIMIT 1) AS x ON true
+    RETURNING entry_id)
+SELECT count(entry_id) FROM written
+"""  # noqa: S608  # Words of ours.
 # A batch is small beside what it is compared with: a plan that reads a table from end to end for each batch, made while
 # that table was small, would never finish once it is large.
 _BY_INDEX = ("hashjoin", "mergejoin", "seqscan", "material")
-_AUTO, _OPEN = LineState.AUTO.value, LineState.OPEN.value
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,7 @@ async def prepare(session: AsyncSession) -> None:
     """Make the transaction ready for batches."""
     for way in _BY_INDEX:
         await session.execute(text(f"SET LOCAL enable_{way} = off"))
+    await session.execute(text(_COMING))
 
 
 async def take_in(
@@ -58,15 +78,39 @@ async def take_in(
     if not lines:
         return TakenIn(0, 0, 0, ())
     connection = await driver(session)
-    fresh, known, contradicting = _apart(lines, await connection.fetch(_KNOWN, [line[0] for line in lines]), statement)
-    keys = list({line[3] for line in fresh if line[3]})
-    free: dict[tuple[str, int, str], list[int]] = {}
-    for key, amount, currency, entry in await connection.fetch(_EXPECTED, source.value, keys, account):
-        free.setdefault((key, amount, currency), []).append(entry)
-    counts = [0]
-    rows = _rows(fresh, free, (statement, source.value, account), counts)
-    await connection.copy_records_to_table("statement_line", records=rows, columns=_COLUMNS)
-    return TakenIn(len(fresh), counts[0], known, tuple(contradicting))
+    first, again = _once(lines)
+    taken = await _write(connection, statement, source, account, first)
+    if not again:
+        return taken
+    # Their numbers stand among the lines by now, so that each of them is known or contradicts.
+    more = await _write(connection, statement, source, account, again)
+    contradicting = sorted(taken.contradicting + more.contradicting)
+    return TakenIn(taken.lines, taken.matched, taken.known + more.known, tuple(contradicting))
+
+
+async def _write(
+    connection: Any, statement: str, source: StatementSource, account: str, lines: Sequence[Line]
+) -> TakenIn:
+    """Write lines of which no two have one number of the provider's."""
+    await _stage(connection, lines)
+    there = await connection.fetch(_KNOWN, statement)
+    contradicting = [
+        (number, Rejected.TWICE if here else Rejected.DIFFERS, one)
+        for number, one, here, same in there
+        if here or not same
+    ]
+    if there:
+        numbers = {row[0] for row in there}
+        lines = [line for line in lines if line[1] not in numbers]
+        await _stage(connection, lines)
+    matched = await connection.fetchval(_WRITE, statement, source.value, account) if lines else 0
+    return TakenIn(len(lines), matched, len(there) - len(contradicting), tuple(contradicting))
+
+
+async def _stage(connection: Any, lines: Sequence[Line]) -> None:
+    """Copy lines to where a batch waits, in place of the batch before."""
+    await connection.execute("TRUNCATE line_coming")
+    await connection.copy_to_table("line_coming", source=io.BytesIO(_as_text(lines).encode()))
 
 
 async def copy_rejected(session: AsyncSession, rows: Sequence[tuple[str, int, str, bytes]]) -> None:
@@ -83,37 +127,50 @@ async def driver(session: AsyncSession) -> Any:
     return raw.driver_connection
 
 
-def _apart(
-    lines: Sequence[Line], found: Sequence[Any], statement: str
-) -> tuple[list[Line], int, list[tuple[int, Rejected, str]]]:
-    """The new lines, how many are known with the same values, and those that contradict a line of this or another file."""
-    there: dict[str, tuple[bool, tuple[int, str, datetime, str, str]]] = {
-        row[0]: (row[1] == statement, (row[3], row[4], row[5], row[6], row[7])) for row in found
-    }
-    fresh: list[Line] = []
-    contradicting, known = [], 0
+def _once(lines: Sequence[Line]) -> tuple[Sequence[Line], list[Line]]:
+    """The first line of each of the provider's numbers, and the others."""
+    seen: set[str] = set()
+    if len({line[0] for line in lines}) == len(lines):
+        return lines, []
+    first: list[Line] = []
+    again: list[Line] = []
     for line in lines:
-        other = there.get(line[0])
-        if other is None:
-            there[line[0]] = (True, (line[5], line[6], line[7], line[3], line[4]))
-            fresh.append(line)
-        elif other[0]:
-            contradicting.append((line[1], Rejected.TWICE, line[0]))
-        elif other[1] != (line[5], line[6], line[7], line[3], line[4]):
-            contradicting.append((line[1], Rejected.DIFFERS, line[0]))
-        else:
-            known += 1
-    return fresh, known, contradicting
+        (again if line[0] in seen else first).append(line)
+        seen.add(line[0])
+    return first, again
 
 
-def _rows(
-    lines: Sequence[Line], free: dict[tuple[str, int, str], list[int]], of: tuple[str, str, str], counts: list[int]
-) -> Iterator[tuple[str | int | datetime | date | None, ...]]:
-    """Each line as it is written: of lines with one key and amount the first is matched, the others a person judges."""
+def _as_text(lines: Sequence[Line]) -> str:
+    """Lines as COPY reads them. What it would read as the end of a value or a line is rare, so that all are looked at once."""
+    made = _joined(lines)
+    plain = made.count("\n") == len(lines) and made.count("\t") == len(lines) * 9 and not ("\\" in made or "\r" in made)
+    if plain:
+        return made
+    return _joined([(_safe(one[0]), one[1], one[2], _safe(one[3]), _safe(one[4]), *one[5:]) for one in lines])
+
+
+def _joined(lines: Sequence[Line]) -> str:
+    days = {day: day.isoformat() for day in {line[8] for line in lines}}
+    return "".join(
+        f"{one}\t{number}\t{kind}\t{key}\t{reference}\t{amount}\t{currency}\t{at.isoformat()}\t{days[day]}\t{turn}\n"
+        for (one, number, kind, key, reference, amount, currency, at, day), turn in zip(
+            lines, _turns(lines), strict=True
+        )
+    )
+
+
+def _safe(text_: str) -> str:
+    return text_.translate(_ESCAPES)
+
+
+def _turns(lines: Sequence[Line]) -> list[int]:
+    """How many lines before each one name the same order with the same amount."""
+    if len({line[3] for line in lines}) == len(lines):
+        return [0] * len(lines)
+    seen: Counter[tuple[str, int, str]] = Counter()
+    turns = []
     for line in lines:
-        entries = free.get((line[3], line[5], line[6]))
-        if entries:
-            counts[0] += 1
-            yield (*line, *of, _AUTO, entries.pop(0))
-        else:
-            yield (*line, *of, _OPEN, None)
+        same = (line[3], line[5], line[6])
+        turns.append(seen[same])
+        seen[same] += 1
+    return turns

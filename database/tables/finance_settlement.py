@@ -19,10 +19,10 @@ from database.tables.columns import (
     sealed,
     word,
 )
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.finance.settlement import (
-    CounterpartyKind,
     PayeeState,
     SettlementAnswer,
     SettlementDeed,
@@ -201,9 +201,13 @@ class SettlementOrderRow(TableRow):
     payee_account_sealed: Mapped[bytes] = sealed(required=True)
     payee_name_sealed: Mapped[bytes] = sealed(required=True)
     payee_masked: Mapped[str]
+    payee_index: Mapped[str | None] = mapped_column(default=None)  # A keyed hash; None: from before it was kept.
     gateway_reference: Mapped[str | None] = mapped_column(default=None)
     answered: Mapped[PayoutOutcome | None] = word(PayoutOutcome)
     refusal_code: Mapped[str | None] = mapped_column(default=None)
     prepared_at: Mapped[datetime] = moment_now()
     settled_at: Mapped[datetime | None] = moment_maybe()
     tried_at: Mapped[datetime | None] = moment_maybe()  # When it was last about to be sent.
+    routing_version: Mapped[str | None] = mapped_column(default=None)
+    routed: Mapped[dict[str, str]] = json_object()
+    stated_id: Mapped[str | None] = mapped_column(default=None)  # Two people said the outcome: stated_outcome.id

@@ -116,7 +116,7 @@ class ExpectationRow(TableRow):
 
     __tablename__ = "expectation"
     __table_args__ = (
-        Index("expectation_by_key", "source", "key"),
+        Index("expectation_by_key", "source", "key", "entry_id"),
         Index("expectation_by_reference", "source", "reference", postgresql_where=text("reference <> ''")),
         Index("expectation_by_day", "source", "day"),
         Index("expectation_of_line", "line_id", postgresql_where=text("line_id IS NOT NULL")),

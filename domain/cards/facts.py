@@ -53,7 +53,10 @@ AT_ITS_BEGINNING = Resume()
 
 # The journey's edition that new cards are started on. A change that would cost each automatic card the two events of
 # `workflow.patched` asks for the edition instead; histories from before hold 0.
-EDITION = 2  # From 1 on a refused payee can be corrected, from 2 on each provider has its own queue.
+# From 1 on a refused payee can be corrected, from 2 on each provider has its own queue, from 3 on the step that sends an
+# order also posts a certain answer.
+EDITION = 3
+CONCLUDED_BY_SENDING = 3
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,13 @@ class SaleReturned(Refusal):
     http_status = 409
 
 
+class ReturnWaits(Refusal):
+    """A colleague asked for this sale to be taken back already: a second person agrees to it or leaves it as it is."""
+
+    code = "return_waits"
+    http_status = 409
+
+
 class PriceTooLow(Refusal):
     """What is charged to the seller of a brokered card is more than its price."""
 

@@ -6,14 +6,20 @@ from enum import StrEnum
 
 
 class CounterpartyKind(StrEnum):
-    """What a counterparty does for its share."""
+    """What a counterparty is to us, in the rules that split sales and where we settle with it."""
 
-    OUTLET = "outlet"  # Confirms regional cards.
+    PARTNER = "partner"  # Submits cards by its own program, or brings sellers, and has a share in what is sold.
+    OUTLET = "outlet"  # A store that takes cards in or confirms regional ones.
     INTAKE = "intake"  # An offline point that takes cards in: a convenience store, a parcel station.
     CO_MARKETING = "co_marketing"  # Brings customers together with us.
-    DISTRIBUTION = "distribution"  # Finds the buyer.
+    DISTRIBUTION = "distribution"  # Finds the buyer, or sells our cards for a share.
     ENTERPRISE = "enterprise"  # Hands cards in in bulk and shares in what they bring.
     INSTALMENT = "instalment"  # A financial institution that lets buyers pay in instalments.
+    PROVIDER = "provider"  # An issuer or a service that bills us for being asked.
+
+
+# Those that a sale is split among; a provider has no part in one.
+SHARING = tuple(one for one in CounterpartyKind if one is not CounterpartyKind.PROVIDER)
 
 
 class ChargeKind(StrEnum):

@@ -14,15 +14,6 @@ OWNER = re.compile(r"[a-z0-9][a-z0-9:-]{0,39}|partner:[0-9A-Z]{26}")
 NAME_MAX, WORDS_MAX, REFERENCE_MAX, LINES_DISPUTED_MAX = 80, 2000, 64, 200
 
 
-class CounterpartyKind(StrEnum):
-    """What a counterparty is to us."""
-
-    PARTNER = "partner"  # Submits cards, or brings sellers, and has a share in what is sold.
-    OUTLET = "outlet"  # A store that takes cards in or checks them.
-    DISTRIBUTOR = "distributor"  # Sells our cards for a share.
-    PROVIDER = "provider"  # An issuer or a service that bills us for being asked.
-
-
 class SettlementState(StrEnum):
     """Who is to act on a run."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.cards.card import CardType
-from domain.finance.counterparties import ChargeKind, CounterpartyKind, Instalments
+from domain.finance.counterparties import SHARING, ChargeKind, Instalments
 from domain.finance.sales import SaleMode
 from domain.finance.waterfall import PLATFORM, Base, BorneBy, Charge, Division
 from domain.money import BASIS_POINTS_PER_ONE, Money
@@ -138,9 +138,10 @@ def _schema() -> Schema:
     base: Schema = {"type": "string", "enum": [Base.SPREAD.value, Base.FEE.value], "names": "split_base"}
     parts = rows(record(to=receiver, share_bp=basis_points()), row_key="to", most=50)
     division = record(code=text(40, CODE), base=base, **when, parts=parts)
+    sharing: Schema = {"type": "string", "enum": [one.value for one in SHARING], "names": "counterparty_kind"}
     return record(
         split_provider=text(40, CODE),  # Licensed to hold buyers' money for brokered cards and to pay their sellers.
-        counterparties=by_code(record(name=text(80), kind=one_of(CounterpartyKind, "counterparty_kind"))),
+        counterparties=by_code(record(name=text(80), kind=sharing)),
         charges=_perhaps_none(rows(charge, row_key="code", ordered=True)),
         divisions=_perhaps_none(rows(division, row_key="code", ordered=True)),
     )

@@ -31,8 +31,7 @@ from domain.finance.statements import (
     StatementSource,
     line_id,
 )
-from domain.places import business_day
-from gateways.statements.lines import LineRejected, Sums, foot_amount, moment, yuan
+from gateways.statements.lines import LineRejected, Sums, day_of, foot_amount, moment, yuan
 
 TITLE = "#支付宝账务明细查询"
 ENCODING = "gb18030"
@@ -175,7 +174,7 @@ def _line(raw: str, number: int, width: int, places: Sequence[int], prefix: str)
     found = KINDS.get(kind, "other")
     if found == "transfer" and amount > 0 and key:
         found = "returned"
-    line = (f"{prefix}{serial}", number, found, key, reference, amount, "CNY", when, business_day(when))
+    line = (f"{prefix}{serial}", number, found, key, reference, amount, "CNY", when, day_of(at[:10]))
     return line, _balance(balance)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Protocol
 
 from domain.errors.finance import StatementTruncated
@@ -19,6 +20,7 @@ from domain.finance.statements import (
     StatementFoot,
     StatementHead,
 )
+from domain.places import business_day
 from gateways.answers import beijing_moment
 
 AT_ONCE = 10_000  # Lines of one batch: what is in memory at a time.
@@ -81,6 +83,14 @@ def moment(text: str) -> datetime:
         return beijing_moment(text)
     except ValueError:
         raise LineRejected(Rejected.MOMENT) from None
+
+
+@lru_cache(maxsize=1_000)
+def day_of(date_text: str) -> date:
+    """Return the business day of `2026-11-28` by Beijing's clock, which is the office's too: a file has a million lines and
+    few days. Raises LineRejected.
+    """
+    return business_day(moment(f"{date_text} 12:00:00"))
 
 
 def count(text: str) -> int:

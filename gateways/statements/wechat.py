@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO
 
 from domain.errors.finance import StatementEncodingWrong, StatementKindUnknown, StatementTruncated
@@ -23,12 +23,20 @@ from domain.finance.statements import (
     line_id,
 )
 from domain.identifiers import key_of_bill
-from domain.places import business_day
-from gateways.statements.lines import LineRejected, Sums, count, foot_amount, moment, yuan
+from gateways.statements.lines import LineRejected, Sums, count, day_of, foot_amount, moment, yuan
 
 FIRST_COLUMN = "记账时间"
 _NEEDED = ("记账时间", "微信支付业务单号", "资金流水单号", "业务类型", "收支类型", "收支金额", "账户结余", "资金变更提交申请人", "业务凭证号")  # fmt: skip
 _SUMS = ("资金流水总笔数", "收入笔数", "收入金额", "支出笔数", "支出金额")
+# How the cells of a usual line are written, which one pattern takes; all other lines are judged cell by cell.
+_WORD, _YUAN = "[!-_a-~]{0,128}", "(?P<{}>0|[1-9][0-9]{{0,11}})[.](?P<{}_fen>[0-9]{{2}})"
+_USUAL = {
+    "记账时间": "(?P<at>20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})", "微信支付业务单号": f"(?P<reference>{_WORD})",
+    "资金流水单号": "(?P<serial>[!-_a-~]{1,128})", "业务类型": r"(?P<kind>[^`\s\0]*)", "收支类型": "(?P<way>收入|支出)",
+    "收支金额": _YUAN.format("yuan", "yuan"), "账户结余": "(?P<sign>-?)" + _YUAN.format("balance", "balance"),
+    "资金变更提交申请人": f"(?P<applicant>{_WORD})", "业务凭证号": f"(?P<number>{_WORD})",
+}  # fmt: skip
+_VALUES = ("at", "reference", "serial", "kind", "way", "yuan", "yuan_fen", "sign", "balance", "balance_fen", "applicant", "number")  # fmt: skip
 _MERCHANT = re.compile(r"([0-9]{8,12})(?:API)?")
 APPLICANTS_MAX = 1000
 # The words of LineKind.
@@ -49,6 +57,7 @@ class WechatStatement:
         self._sums = Sums()
         self._number = 0
         self._places = self._read_columns()
+        self._usual = _usual_line(self._places)
         self.head = StatementHead(StatementSource.WECHAT, accounts[0] if len(accounts) == 1 else "", None, None)
         self._prefix = line_id(StatementSource.WECHAT, self.head.account, "")
         self._applicants: set[str] = set()
@@ -88,6 +97,17 @@ class WechatStatement:
             self._sums.take(line, balance)
 
     def _line(self, raw: str, places: Sequence[int], width: int) -> tuple[Line, int]:
+        if (usual := self._usual(raw)) is None:
+            return self._line_of_cells(raw, places, width)
+        at, reference, serial, kind, way, whole, fen, sign, rest, rest_fen, applicant, number = usual.group(*_VALUES)
+        if (amount := int(whole + fen)) == 0:
+            return self._line_of_cells(raw, places, width)
+        if applicant not in self._applicants:
+            self._require_ours(applicant)
+        line = self._made(at, reference, serial, kind, amount if way == "收入" else -amount, number)
+        return line, int(sign + rest + rest_fen)
+
+    def _line_of_cells(self, raw: str, places: Sequence[int], width: int) -> tuple[Line, int]:
         cells = raw[1:].split(",`")  # Each value has its backquote, so that a comma inside of one divides nothing.
         if len(cells) != width or raw[:1] != "`":
             raise LineRejected(Rejected.COLUMNS)
@@ -103,13 +123,15 @@ class WechatStatement:
         amount = yuan(written)
         if way not in ("收入", "支出") or amount < 0:
             raise LineRejected(Rejected.AMOUNT)
-        amount = amount if way == "收入" else -amount
-        key, when = key_of_bill(number) or number, moment(at)
-        found = KINDS.get(kind, "other")
+        line = self._made(at, reference, serial, kind, amount if way == "收入" else -amount, number)
+        return line, _balance(balance)
+
+    def _made(self, at: str, reference: str, serial: str, kind: str, amount: int, number: str) -> Line:
+        key, found = key_of_bill(number) or number, KINDS.get(kind, "other")
         if amount > 0 and key and found == "transfer":
             found = "returned"
-        line = (self._prefix + serial, self._number, found, key, reference, amount, "CNY", when, business_day(when))
-        return line, _balance(balance)
+        when = moment(at)
+        return (self._prefix + serial, self._number, found, key, reference, amount, "CNY", when, day_of(at[:10]))
 
     def _require_ours(self, applicant: str) -> None:
         """Raise LineRejected for a change that another merchant asked for; remember who is ours."""
@@ -147,6 +169,12 @@ class WechatStatement:
         if any(name not in places for name in _NEEDED):
             raise StatementKindUnknown(seen="wechat")
         return places
+
+
+def _usual_line(places: Mapping[str, int]) -> Callable[[str], re.Match[str] | None]:
+    """How a usual line of these columns reads: a value of a column that nobody needs may be anything but a backquote."""
+    cells = ["`" + _USUAL.get(name, r"[^`\0]*") for name in places]
+    return re.compile(",".join(cells)).fullmatch
 
 
 def _bare(cell: str) -> str:

@@ -18,8 +18,9 @@ from database.tables.finance_settlement import CounterpartyPayeeRow, Counterpart
 from database.tables.people import PartnerRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.rails import Rail
-from domain.finance.settlement import NAME_MAX, CounterpartyKind, Terms
+from domain.finance.settlement import NAME_MAX, Terms
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day

@@ -17,8 +17,8 @@ from domain.people.roles import Permission
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
+from services.finance.held_payments import REASON_MAX, PayoutWaits
 from services.finance.verified_names import VerifiedNames
-from services.finance.waiting import REASON_MAX, PayoutWaits
 
 router = APIRouter()
 Releaser = Annotated[Person, Depends(allowed(Permission.RELEASE_PAYMENTS))]

@@ -71,6 +71,8 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.payees", waits.payees, "/owed"),
         ("money.second.goodwill", waits.goodwill, "/goodwill"),
         ("money.second.months", waits.months, "/money/periods"),
+        ("money.second.returns", waits.returns, "/sales?state=asked"),
+        ("money.second.outcomes", waits.outcomes, "/payouts?state=unknown"),
     )
     lines = tuple(CardLine(key, count=many, href=href) for key, many, href in wanted if many)
     return OverviewCard("money.second", lines, "/money/periods", "money.second.none", urgent=bool(lines))

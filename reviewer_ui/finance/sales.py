@@ -18,12 +18,12 @@ from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Shell, allowed, see_other, shell
-from services.finance.sales import Sales
+from services.finance.sale_returns import SaleReturns
 
 router = APIRouter()
 SalesReader = Annotated[Person, Depends(allowed(Permission.SEE_SALES))]
 SalesKeeper = Annotated[Person, Depends(allowed(Permission.RECORD_SALES))]
-STATES = ("kept", "returned")
+STATES = ("kept", "asked", "returned")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SalesContext:
 
 @dataclass(frozen=True)
 class SaleContext:
-    """One sale; `names` are people's by id."""
+    """One sale; `names` are people's by id. `may_return`: its reader may ask for it to come back, or answer who did."""
 
     shell: Shell
     sale: reads.SaleView
@@ -48,6 +48,7 @@ class SaleContext:
     reasons: tuple[ReasonView, ...]
     why: ReasonView | None
     may_return: bool
+    may_agree: bool
 
 
 @router.get("/sales")
@@ -58,7 +59,7 @@ async def listed(
     """List the newest sales, or those of one state."""
     chosen = state if state in STATES else ""
     async with console.services.database.transaction() as session:
-        entries = await reads.sales(session, {"kept": False, "returned": True}.get(chosen), before)
+        entries = await reads.sales(session, chosen, before)
     last = entries[-1].id if len(entries) == reads.PAGE else ""
     context = SalesContext(shell(request, person), entries, chosen, STATES, last, person.may(Permission.RECORD_SALES))
     return await console.answer(request, "finance/sales.html", context)
@@ -73,7 +74,9 @@ async def show(request: Request, console: At, person: SalesReader, sale_id: str)
         reasons = tuple(reason_view(one) for one in (await managed_reasons(session))[ReasonedAct.RETURN_SALE])
     why = next((one for one in reasons if one.code == sale.row.reversed_why), None)
     may = person.may(Permission.RECORD_SALES) and sale.row.reversed_at is None
-    context = SaleContext(shell(request, person), sale, names, reasons, why, may)
+    context = SaleContext(
+        shell(request, person), sale, names, reasons, why, may, may and person.id not in sale.row.return_askers
+    )
     return await console.answer(request, "finance/sale.html", context)
 
 
@@ -81,8 +84,25 @@ async def show(request: Request, console: At, person: SalesReader, sale_id: str)
 async def take_back(
     request: Request, console: At, person: SalesKeeper, sale_id: str, reason_code: Annotated[str, Form(max_length=64)] = ""
 ) -> Response:  # fmt: skip
-    """Take the sale back, after one more proof of who one is."""
+    """Ask for the sale to be taken back, after one more proof of who one is; a second person agrees."""
     await require_step_up(request, person)
     request.state.back = f"/sales/{sale_id[:26]}"
-    await Sales(console.services.database).take_back(person.id, sale_id, reason_code)
+    await SaleReturns(console.services.database).ask(person.id, sale_id, reason_code)
+    return see_other(f"/sales/{sale_id[:26]}")
+
+
+@router.post("/sales/{sale_id}/return/agree")
+async def agree(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
+    """Take the sale back as the second person, after one more proof of who one is."""
+    await require_step_up(request, person)
+    request.state.back = f"/sales/{sale_id[:26]}"
+    await SaleReturns(console.services.database).agree(person.id, sale_id)
+    return see_other(f"/sales/{sale_id[:26]}")
+
+
+@router.post("/sales/{sale_id}/return/decline")
+async def decline(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
+    """Leave the sale as it is."""
+    request.state.back = f"/sales/{sale_id[:26]}"
+    await SaleReturns(console.services.database).decline(person.id, sale_id)
     return see_other(f"/sales/{sale_id[:26]}")

@@ -18,10 +18,10 @@ from database.tables.finance_settlement import CounterpartyRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.settlement import (
     REFERENCE_MAX,
     WORDS_MAX,
-    CounterpartyKind,
     SettlementDeed,
     SettlementState,
 )

@@ -176,7 +176,7 @@ class Intake:
         """Cards whose workflow was never known to run, oldest first: a restart picks them up."""
         ready = (CardRow.started_at.is_(None), ~set_aside.left_out(STARTER, CardRow.id, now()))
         statement = select(CardRow.id).where(*ready).order_by(CardRow.created_at).limit(limit)
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return tuple((await session.execute(statement)).scalars())
 
     def apart(self, loop: str, subject: str) -> AbstractAsyncContextManager[None]:
@@ -197,7 +197,7 @@ class Intake:
             .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
             .where(CardRow.id == card_id)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = (await session.execute(statement)).one_or_none()
             if found is None:
                 raise NotFound(card=card_id[:26])

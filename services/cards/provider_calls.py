@@ -15,6 +15,7 @@ from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import AnswerRow, CardRow
+from database.tables.columns import now
 from domain.cards.card import CardStatus, EndReason, Stage, WaitingFor
 from domain.cards.facts import VerifiedFacts
 from domain.cards.verification import CONSEQUENCES, Answer, Consequence, Party
@@ -91,7 +92,7 @@ class ProviderCalls:
 
     async def opened(self, card_id: str) -> OpenedCard:
         """Return the card in its current state. Refuses NotFound."""
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             row = await cards.load(session, card_id)
         number = cards.open_number(self.keyring, row) or ""
         return OpenedCard(row, brand(row.brand), number, cards.open_pin(self.keyring, row))
@@ -125,16 +126,18 @@ class ProviderCalls:
     async def write(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
         """Answers and what they cost, in the caller's transaction."""
         session.add_all(_row(card.row, answer) for answer in answers)
-        for answer in answers:
-            await self.book_cost(session, card, answer)
+        await self.book_cost(session, card, answers)
 
-    async def book_cost(self, session: AsyncSession, card: OpenedCard, answer: Answer) -> None:
-        """Post the cost of a call; nothing for one that cost nothing. Its key names the provider and the request, as an invoice does."""
-        if answer.cost_fen:
-            provider = _PROVIDERS[answer.party](card.brand.issuer).id
-            key, cause = f"cost:{provider}:{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
-            lines = issuer_cost(Money(answer.cost_fen))
-            await ledger.post(session, key, card.row.id, "issuer_cost", lines, cause=cause)
+    async def book_cost(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
+        """Post what each call cost, all in one statement; nothing for one that cost nothing. A key names provider and request, as an invoice does."""
+        today, costs = business_day(now()), []
+        for answer in answers:
+            if answer.cost_fen:
+                provider = _PROVIDERS[answer.party](card.brand.issuer).id
+                key, cause = f"cost:{provider}:{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
+                lines = issuer_cost(Money(answer.cost_fen))
+                costs.append(ledger.Step(key, card.row.id, "issuer_cost", lines, today, cause=cause))
+        await ledger.post_new(session, costs)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False

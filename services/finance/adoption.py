@@ -18,9 +18,9 @@ from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed
+from domain.finance.order_kinds import code_of
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutReport, PayoutState
 from domain.finance.tax import Withheld
-from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from domain.work.kinds import REVIEW
@@ -69,8 +69,7 @@ class Adopting:
         """The order of no card is only ever answered: one that is not here was lost with the word of those who agreed to it."""
         async with self._database.transaction() as session:
             row = await order(session, paid.key, lock=True)
-            what = "goodwill" if is_goodwill_key(paid.key) else "a settlement"
-            return f"was paid for {what} that is not here" if row is None else _answered(row, paid)
+            return f"was paid for a {code_of(paid.key)} that is not here" if row is None else _answered(row, paid)
 
     async def _write(
         self,

@@ -16,19 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.reads.finance.routing import is_off
 from database.repositories.audit import by_person
-from database.repositories.orders import orders_of
+from database.repositories.orders import orders_of, the_order
 from database.session import Database
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
-from database.tables.finance_settlement import SettlementOrderRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.errors.finance import BankFileRefused, BatchChanged, NothingWaits, RailSwitched
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
 from domain.finance.banks import BatchState, bank_account
-from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome
+from domain.finance.payout import RETURNED, PayoutOutcome
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key, is_settlement_key, new_id, short
+from domain.identifiers import new_id, short
 from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
@@ -36,14 +34,12 @@ from domain.review.four_eyes import apart
 from domain.sealing import KeyRing
 from gateways.banks.files import LINES_MAX, FileRefused, OrderLine, ResultLine, order_file, read_results
 from gateways.banks.formats import BankFormat
-from services.finance.payout_orders import opened_order, ordered_with
+from services.finance.order_kinds import kind_of
 from services.finance.returned import claimed
-from services.finance.settlement import orders as settlement_orders
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
 OPEN_STATES = (BatchState.APPROVED, BatchState.TAKEN, BatchState.FINISHED)
-OpenGoodwill = Callable[[KeyRing, GoodwillOrderRow], PayoutOrder]
 
 
 @dataclass(frozen=True)
@@ -58,20 +54,18 @@ class TakenIn:
 
 
 class BankBatches:
-    """Batches in `formats`, by the bank's name. `goodwill` opens an order of a goodwill payment."""
+    """Batches in `formats`, by the bank's name."""
 
     def __init__(
         self,
         database: Database,
         keyring: KeyRing,
         formats: Mapping[str, BankFormat],
-        goodwill: OpenGoodwill,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._keyring = keyring
         self.formats = formats
-        self._goodwill = goodwill
         self._now = now
 
     async def propose(self, person: str, bank: str) -> str:
@@ -216,12 +210,8 @@ class BankBatches:
         return [await self._order_line(session, line) for line in await _lines(session, batch.id)]
 
     async def _order_line(self, session: AsyncSession, line: BankLineRow) -> OrderLine:
-        if is_goodwill_key(line.key):
-            order = self._goodwill(self._keyring, await session.get_one(GoodwillOrderRow, line.key))
-        elif is_settlement_key(line.key):
-            order = settlement_orders.opened(self._keyring, await session.get_one(SettlementOrderRow, line.key))
-        else:
-            order = opened_order(self._keyring, *await ordered_with(session, line.key))
+        row = await the_order(session, line.key)
+        order = await kind_of(row).opened(session, self._keyring, row)
         try:
             number, bank = bank_account(order.payee_account)
         except ValueError:

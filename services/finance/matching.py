@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.repositories import expectations, ledger, matching
 from database.repositories.matching import FoundBreak
+from database.repositories.orders import ORDER_TABLES
 from database.session import Database
 from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
 from database.tables.people import AuditRow
@@ -23,15 +24,20 @@ from domain.money import Currency, Money
 from domain.places import BUSINESS_ZONE, business_day
 from domain.rules.reconciliation import FeeHandling, SourceRules, reconciliation_in_force
 from services.finance.break_work import close_work
-from services.finance.returned import Found, returned
+from services.finance.order_kinds import kind_by_key
+from services.finance.returned import Found
 
 ROUNDS_MAX = 1_000  # Of AT_ONCE breaks each: more would be a file of nothing else.
-_RETURNED = text("""
+_PAID = " UNION ALL ".join(
+    f"SELECT key, rail, amount_minor FROM {table.__tablename__} WHERE state = 'paid'"  # noqa: S608  # Our own table.
+    for table in ORDER_TABLES.values()
+)
+_RETURNED = text(f"""
 SELECT l.id, l.key, l.reference, -l.amount_minor AS paid_minor, l.amount_minor, l.currency
-FROM statement_line l JOIN payout p ON p.key = l.key AND p.state = 'paid' AND p.rail = l.source
+FROM statement_line l JOIN ({_PAID}) AS p ON p.key = l.key AND p.rail = l.source
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind = 'returned' AND l.amount_minor = p.amount_minor
 ORDER BY l.at, l.id LIMIT 500
-""")
+""")  # noqa: S608  # Names of our own tables.
 
 
 class Matching:
@@ -102,7 +108,8 @@ class Matching:
         booked = 0
         for line in (await session.execute(_RETURNED, {"source": source.value})).all():
             amount = Money(line.amount_minor, Currency(line.currency))
-            booked += await returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
+            kind = kind_by_key(line.key)
+            booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
         return booked
 
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:

@@ -14,6 +14,7 @@ from domain.finance.rollback import OWED_BACK, Claim, RollbackState, offsets
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
+from services.finance.claim_news import OFFSET, OFFSET_UNDONE, announce
 
 SET_OFF = "set_off"  # The message about it.
 
@@ -31,13 +32,15 @@ async def chosen(session: AsyncSession, owner: str, payout: Money, now: datetime
 async def take(
     session: AsyncSession, owner: str, card_id: str, key: str, taken: Sequence[tuple[str, int]], now: datetime
 ) -> None:
-    """Keep what an order offsets of claims that `chosen` has locked, and tell the seller. The order posts it."""
+    """Keep what an order offsets of claims that `chosen` has locked, and tell who owes them. The order posts it."""
     for rollback_id, minor in taken:
         row = await session.get_one(RollbackRow, rollback_id, with_for_update=True)
         session.add(RollbackOffsetRow(rollback_id=rollback_id, payout_key=key, amount_minor=minor, at=now))
         await session.flush()
-        if await left_of(session, row) == 0:
+        left = Money(await left_of(session, row), row.currency)
+        if not left.amount_minor:
             row.state, row.ended_at = RollbackState.SETTLED, now
+        await announce(session, row, OFFSET, left, moved=Money(minor, row.currency), payout=key)
     if taken and owner.startswith("seller:"):
         amount = str(Money(sum(minor for _, minor in taken)))
         news = {"card_id": card_id, "amount": amount, "page": "/wallet"}
@@ -52,6 +55,9 @@ async def undo(session: AsyncSession, key: str, now: datetime) -> None:
         one.undone_at = now
         if row.state is RollbackState.SETTLED:
             row.state, row.ended_at = RollbackState.CLAIMED, None
+        await session.flush()
+        left = Money(await left_of(session, row), row.currency)
+        await announce(session, row, OFFSET_UNDONE, left, moved=Money(one.amount_minor, row.currency), payout=key)
 
 
 async def left_of(session: AsyncSession, row: RollbackRow) -> int:

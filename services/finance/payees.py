@@ -168,7 +168,7 @@ class Payees:
             .order_by(CardRow.since)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return tuple(Correction(*found) for found in await session.execute(statement))
 
     def _row(self, submission: SubmissionRow, named: Named, proposed_by: str, reason: str) -> PayeeCorrectionRow:

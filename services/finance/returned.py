@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
-from database.repositories.orders import orders_of
+from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import ReturnRow
@@ -35,7 +35,7 @@ class Found(StrEnum):
     KNOWN = "known"  # Posted before.
     NOT_PAID = "not_paid"  # The order does not stand as paid: its own outcome is asked for, and nothing is posted here.
     AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: a person must look.
-    NO_ORDER = "no_order"  # No card's payout of ours: goodwill and settlement have their own ways.
+    NO_ORDER = "no_order"  # No order of ours.
 
 
 async def returned(session: AsyncSession, key: str, amount: Money, reference: str | None, now: datetime) -> Found:
@@ -44,24 +44,29 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     The caller has the gateway's own word for it: an answer, a bank's file or a statement's line. Posts cash and what is
     owed, notifies the seller, and lets the card's journey go on from its rows to wait for another payee.
     """
-    row = (
-        None
-        if orders_of(key) is not PayoutRow
-        else await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
-    )
+    row = await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
     if row is None:
         return Found.NO_ORDER
-    claim = await session.get(ReturnRow, key, with_for_update=True, populate_existing=True)
+    if (found := await judged(session, row, amount, reference, now)) is not Found.BOOKED:
+        return found
+    await _book(session, row, amount, now)
+    return Found.BOOKED
+
+
+async def judged(session: AsyncSession, row: OrderRow, amount: Money, reference: str | None, now: datetime) -> Found:
+    """Return what becomes of the return of a locked order's money: BOOKED is kept here, and the caller books it."""
+    claim = await session.get(ReturnRow, row.key, with_for_update=True, populate_existing=True)
     if claim is not None and claim.returned_at is not None:
         return Found.KNOWN
     if row.state is not PayoutState.PAID:
         if row.state is PayoutState.REFUSED:  # It never arrived: there is nothing to come back.
-            await session.execute(delete(ReturnRow).where(ReturnRow.key == key, ReturnRow.returned_at.is_(None)))
+            await session.execute(delete(ReturnRow).where(ReturnRow.key == row.key, ReturnRow.returned_at.is_(None)))
         return Found.NOT_PAID
     if amount != Money(row.amount_minor, row.currency):
         return Found.AMOUNT_DIFFERS
-    await _keep(session, row, reference, now)
-    await _book(session, row, amount, now)
+    await claimed(session, row.key, amount, now)
+    over = update(ReturnRow).where(ReturnRow.key == row.key).values(returned_at=now, reference=reference)
+    await session.execute(over.execution_options(synchronize_session=False))
     return Found.BOOKED
 
 
@@ -87,12 +92,6 @@ async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> t
         .limit(limit)
     )
     return tuple((await session.execute(statement)).scalars())
-
-
-async def _keep(session: AsyncSession, row: PayoutRow, reference: str | None, now: datetime) -> None:
-    await claimed(session, row.key, Money(row.amount_minor, row.currency), now)
-    kept = update(ReturnRow).where(ReturnRow.key == row.key).values(returned_at=now, reference=reference)
-    await session.execute(kept.execution_options(synchronize_session=False))
 
 
 async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datetime) -> None:

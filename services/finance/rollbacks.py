@@ -31,6 +31,8 @@ from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.finance import claim_news
+from services.finance.claim_news import announce
 from services.finance.offsets import left_of
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
@@ -111,6 +113,7 @@ class Rollbacks:
                 session, f"rollback-{row.id}:claimed", row.card_id, "rollback_claimed", lines, cause=_cause(row)
             )
             await self._tell(session, row)
+            await announce(session, row, claim_news.MADE, claim)
             session.add(by_person(person, "console:claim:agree", row.id, facts=_facts(row)))
 
     async def decline(self, person: str, rollback_id: str) -> None:
@@ -199,6 +202,9 @@ class Rollbacks:
             session.add(by_person(person, f"console:claim:{'drop' if drops else 'uphold'}", row.id))
             if drops:
                 await self._give_up(session, row, S.DROPPED, person)
+                return
+            left = Money(await left_of(session, row), row.currency)
+            await announce(session, row, claim_news.UPHELD, left)
 
     async def _give_up(self, session: AsyncSession, row: RollbackRow, state: RollbackState, person: str) -> None:
         """What is left of the claim is our loss."""
@@ -209,6 +215,8 @@ class Rollbacks:
             what, lines = f"rollback_{state.value}", postings.written_off(row.owner, left)
             await ledger.post(session, f"rollback-{row.id}:{state.value}", row.card_id, what, lines, cause=_cause(row))
         row.state, row.ended_by, row.ended_at = state, person, self._now()
+        topic = claim_news.DROPPED if state is S.DROPPED else claim_news.WRITTEN_OFF
+        await announce(session, row, topic, Money(0, row.currency))
         session.add(by_person(person, f"console:claim:{state.value}", row.id, facts={"amount": str(left)}))
 
     async def _claim(self, session: AsyncSession, card: CardRow, owner: str, kind: RollbackKind) -> RollbackRow:

@@ -27,8 +27,21 @@ CHANGED = "payee_changed"  # The message to the old contact.
 
 
 @dataclass(frozen=True)
+class AgreedPayee:
+    """A counterparty's payee: two people agreed to it. `counterparty` is the name that its own is compared with."""
+
+    id: str
+    counterparty_id: str
+    counterparty: str
+    agreed_at: datetime
+
+
+@dataclass(frozen=True)
 class Payment:
-    """A payment before its order is made. `key` is the order's; `card_id` is None for a goodwill payment."""
+    """A payment before its order is made. `key` is the order's; `card_id` is None where it is not for a card.
+
+    `agreed` is there for a counterparty's alone.
+    """
 
     key: str
     card_id: str | None
@@ -38,6 +51,7 @@ class Payment:
     payee_masked: str
     payee_index: str | None
     payee_name: str = field(repr=False)
+    agreed: AgreedPayee | None = None
 
 
 async def route(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Route | Wait:
@@ -58,7 +72,7 @@ async def route(session: AsyncSession, keyring: KeyRing, payment: Payment, now: 
     await session.execute(
         update(PayoutUsageRow).where(*mine).values(counted).execution_options(synchronize_session=False)
     )
-    return Route(payment.rail, rules.version, await _facts(session, rules, found))
+    return Route(payment.rail, rules.version, await _facts(session, rules, payment, found))
 
 
 async def count_adopted(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
@@ -96,13 +110,16 @@ async def situation(
         payment.amount.amount_minor,
         now,
         switched_off=await reads.is_off(session, payment.rail),
-        seller_day_minor=await reads.sellers_day(session, payment.rail, payment.owner, business_day(now)),
+        seller_day_minor=await _sellers_day(session, payment, now),
         day_minor=day_minor,
         month_minor=month_minor,
         released=held is not None and held.released_at is not None,
     )
-    if payment.card_id is None:  # Its payee was paid before, and two people agreed to it.
-        return replace(found, name=NameState.OTHERS)
+    if payment.agreed is not None:
+        return await _agreed(session, payment, payment.agreed, rules, found)
+    if payment.card_id is None:  # Goodwill: its payee was paid before, and two people agreed to it.
+        name = await _name(session, keyring, payment)
+        return replace(found, name=NameState.OTHERS if name is NameState.UNVERIFIED else name)
     known = await reads.was_paid(session, payment.owner, payment.payee_index)
     return replace(
         found,
@@ -110,6 +127,30 @@ async def situation(
         new_payee=not known,
         cooling_until=None if known else await _cooling(session, payment, rules, now),
     )
+
+
+async def _sellers_day(session: AsyncSession, payment: Payment, now: datetime) -> int:
+    """Return what the owner has had on the rail today; a counterparty has one payment for a whole period, and no such limit."""
+    if payment.agreed is not None:
+        return 0
+    return await reads.sellers_day(session, payment.rail, payment.owner, business_day(now))
+
+
+async def _agreed(
+    session: AsyncSession, payment: Payment, payee: AgreedPayee, rules: RoutingRules, found: Situation
+) -> Situation:
+    """Judge a counterparty's payee by what it was paid before: a known one is judged no more.
+
+    Two people agreed to the payee; a change cools down from then on, as a seller's does.
+    """
+    known = await reads.paid_payees_of(session, payee.counterparty_id)
+    if {payee.id, payment.payee_index} & known:
+        return replace(found, name=NameState.OTHERS)
+    same = same_name(payee.counterparty, payment.payee_name)
+    cools = bool(known) and payment.amount.amount_minor >= rules.change_cools_from_minor
+    until = payee.agreed_at + timedelta(hours=rules.change_cools_hours) if cools else None
+    name = NameState.SAME if same else NameState.DIFFERS
+    return replace(found, name=name, new_payee=True, cooling_until=until)
 
 
 def same_name(one: str, other: str) -> bool:
@@ -162,13 +203,13 @@ async def _cooling(session: AsyncSession, payment: Payment, rules: RoutingRules,
     return noticed + timedelta(hours=rules.change_cools_hours)
 
 
-async def _facts(session: AsyncSession, rules: RoutingRules, found: Situation) -> dict[str, str]:
+async def _facts(session: AsyncSession, rules: RoutingRules, payment: Payment, found: Situation) -> dict[str, str]:
     """What the order keeps of how its rail was chosen."""
     rail = rules.of(found.rail)
     cost = rail.cost_minor(found.amount_minor) if rail is not None else 0
     health = (await reads.health(session, found.now))[found.rail]
     return {
-        "chosen_by": "seller", "health": health.value, "cost_minor": str(cost), "name": found.name.value,
+        "chosen_by": "seller" if payment.agreed is None else "finance", "health": health.value, "cost_minor": str(cost), "name": found.name.value,
         "day_minor": str(found.day_minor + found.amount_minor), "month_minor": str(found.month_minor + found.amount_minor),
         "released": "yes" if found.released else "no",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sell a card and take a sale back: each once per key, with its waterfall, its postings, its evidence and its audit together."""
+"""Sell a card, once per key, with its waterfall, its postings, its evidence and its audit together."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from database.repositories import cards, evidence, ledger
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance_sales import SaleRow, SaleSplitRow
-from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
-from domain.errors.sales import BuyerOwesLess, CardSold, PriceTooLow, SaleReturned
+from domain.errors.general import FieldInvalid, IdempotencyKeyReused
+from domain.errors.sales import BuyerOwesLess, CardSold, PriceTooLow
 from domain.finance.counterparties import Instalments
 from domain.finance.fx import Rate
 from domain.finance.ledger import Postings
@@ -28,12 +28,10 @@ from domain.people.roles import Permission
 from domain.places import BUSINESS_ZONE, business_day
 from domain.policies.schema import MINOR_MAX
 from domain.rules.splits import Ruling, SaleFacts, splits_in_force
-from domain.work.reason_codes import ReasonedAct
 from services.finance.available import available
 from services.finance.rates import require_rate
-from services.finance.selling import Stock, for_sale, owed_back
+from services.finance.selling import Stock, for_sale
 from services.people.permissions import require
-from services.work.reason_codes import require_reason
 
 KEY_MAX = 64
 
@@ -66,7 +64,7 @@ class Worked:
 
 
 class Sales:
-    """Records and takes back sales. `person` is a person's id, of finance."""
+    """Records sales. `person` is a person's id, of finance."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
@@ -101,48 +99,8 @@ class Sales:
                 session, f"sale:{row.id}", row.card_id, "sold", worked.postings,
                 happened_on=asked.sold_on, cause=f"sale:{row.id}",
             )  # fmt: skip
-            _prove(session, person, "record", row, facts={"price": str(asked.price), "total": str(worked.total)})
+            prove(session, person, "record", row, facts={"price": str(asked.price), "total": str(worked.total)})
         return row.id
-
-    async def take_back(self, person: str, sale_id: str, reason_code: str) -> None:
-        """Take a sale back: its postings are reversed as of today, and the card may be sold again. Once; again, nothing happens.
-
-        What the buyer had paid is then to their credit, and what a partner had been paid it owes. Refuse NotAllowed, NotFound,
-        ReasonUnknown, and SaleReturned when it was taken back for another reason.
-        """
-        async with self._database.transaction() as session:
-            await require(session, person, Permission.RECORD_SALES)
-            await require_reason(session, ReasonedAct.RETURN_SALE, reason_code)
-            row = await session.get(SaleRow, sale_id[:26], with_for_update=True)
-            if row is None:
-                raise NotFound(sale=sale_id[:26])
-            if row.reversed_at is not None:
-                if row.reversed_why == reason_code:
-                    return
-                raise SaleReturned()
-            now = self._now()
-            today = business_day(now)
-            owed = await owed_back(session, row)
-            row.owed_back = [
-                {"account": one.account.code, "minor": one.amount.amount_minor, "currency": one.amount.currency.value}
-                for moved in owed
-                for one in moved
-            ]
-            for number, moved in enumerate(owed, 1):
-                await ledger.post(
-                    session, f"sale:{row.id}:owed-back:{number}", row.card_id, "sale_owed_back", moved,
-                    happened_on=today, cause=f"sale:{row.id}",
-                )  # fmt: skip
-            await ledger.reverse(
-                session, f"sale:{row.id}:returned", f"sale:{row.id}", "sale_returned", happened_on=today
-            )
-            row.reversed_at, row.reversed_by, row.reversed_on, row.reversed_why = (
-                now,
-                f"person:{person}",
-                today,
-                reason_code,
-            )
-            _prove(session, person, "take_back", row, reason=reason_code)
 
     async def _worked(self, session: AsyncSession, asked: SaleAsked) -> Worked:
         _require_sense(asked, business_day(self._now()))
@@ -218,7 +176,7 @@ def _lines(sale_id: str, worked: Worked) -> list[SaleSplitRow]:
     ]  # fmt: skip
 
 
-def _prove(
+def prove(
     session: AsyncSession, person: str, act: str, row: SaleRow, *, reason: str = "", facts: dict[str, str] | None = None
 ) -> None:
     """Keep the act in the audit and the evidence, with no price of the card in either story that its owner reads."""

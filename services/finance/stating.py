@@ -11,24 +11,26 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.audit import by_person
+from database.repositories.orders import ORDER_TABLES, OrderRow, order
 from database.session import Database
-from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import StatedOutcomeRow
-from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.errors.finance import OutcomeKnown, OutcomeTooEarly, StatementOver, StatementWaits
 from domain.errors.general import FieldInvalid, NotFound
+from domain.finance.order_kinds import Journey
 from domain.finance.payout import PayoutOutcome, PayoutState
-from domain.identifiers import is_goodwill_key, new_id
+from domain.identifiers import new_id
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
 from domain.sealing import KeyRing
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoStore
+from services.finance.order_kinds import kind_by_key
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
-from services.finance.second_person import require_apart, stranger
+from services.finance.second_person import require_apart
+from services.finance.whose import stranger_to
 from services.people.permissions import require
 from services.work.secret_scan import require_no_number
 
@@ -45,13 +47,6 @@ class Statement:
     reason: str
     reference: str = ""
     evidence: ProofFile | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class _Order:
-    row: PayoutRow | GoodwillOrderRow
-    owner: str
-    card_id: str | None  # Of the seller whose people may not take part.
 
 
 class Statements:
@@ -75,10 +70,10 @@ class Statements:
         await self._permitted(person)
         proof = await kept(store, said.evidence)
         async with self._database.transaction() as session:
-            order = await _locked(session, key)
-            self._require_unknown(order.row)
-            who = await stranger(session, self._keyring, person, order.owner, order.card_id, self._now())
-            row = _row(order.row.key, said.outcome, reason, reference, proof)
+            ordered = await _locked(session, key)
+            self._require_unknown(ordered)
+            who = await self._stranger(session, person, ordered.key)
+            row = _row(ordered.key, said.outcome, reason, reference, proof)
             row.stated_by, row.staters, row.stated_at = person, sorted(who.circle), self._now()
             session.add(row)
             try:
@@ -96,20 +91,20 @@ class Statements:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.STATE_OUTCOMES)
-            order, row = await self._both(session, statement_id)
+            ordered, row = await self._both(session, statement_id)
             if row.agreed_at is not None and row.agreed_by == person:
                 return
             if row.agreed_at is not None or row.declined_at is not None:
                 raise StatementOver()
-            self._require_unknown(order.row)
-            who = await stranger(session, self._keyring, person, order.owner, order.card_id, self._now())
+            self._require_unknown(ordered)
+            who = await self._stranger(session, person, ordered.key)
             await require_apart(session, who, row.staters, self._now())
             row.agreed_by, row.agreed_at = person, self._now()
-            order.row.answered, order.row.stated_id = row.outcome, row.id
+            ordered.answered, ordered.stated_id = row.outcome, row.id
             if row.outcome is PayoutOutcome.REFUSED:
-                order.row.refusal_code = STATED
+                ordered.refusal_code = STATED
             elif row.reference:
-                order.row.gateway_reference = row.reference
+                ordered.gateway_reference = row.reference
             session.add(_audited(person, "agree", row))
 
     async def decline(self, person: str, statement_id: str) -> None:
@@ -122,39 +117,31 @@ class Statements:
             row.declined_by, row.declined_at = person, self._now()
             session.add(_audited(person, "decline", row))
 
-    async def unsettled(self, limit: int) -> tuple[tuple[str, str | None], ...]:
-        """Return key and card (None: goodwill) of orders whose outcome was stated and is not posted, the longest waiting first."""
-        cards = (
-            select(PayoutRow.key, PayoutRow.card_id)
-            .where(PayoutRow.stated_id.is_not(None), PayoutRow.settled_at.is_(None))
-            .order_by(PayoutRow.prepared_at)
-            .limit(limit)
-        )
-        given = (
-            select(GoodwillOrderRow.key)
-            .where(GoodwillOrderRow.stated_id.is_not(None), GoodwillOrderRow.settled_at.is_(None))
-            .order_by(GoodwillOrderRow.prepared_at)
-            .limit(limit)
-        )
-        async with self._database.transaction() as session:
-            found: list[tuple[str, str | None]] = [(row.key, row.card_id) for row in await session.execute(cards)]
-            found += [(key, None) for key in (await session.execute(given)).scalars()]
-        return tuple(found)
+    async def unsettled(self, limit: int) -> tuple[Journey, ...]:
+        """Return the journeys of orders whose outcome was stated and is not posted, the longest waiting first."""
+        async with self._database.reading() as session:
+            waiting = [await _unsettled(session, table, limit) for table in ORDER_TABLES.values()]
+            keys = [key for _, key in sorted(found for of_kind in waiting for found in of_kind)][:limit]
+            return tuple([await kind_by_key(key).journey(session, key) for key in keys])
 
     async def _permitted(self, person: str) -> None:
         """Before a file is taken apart."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.STATE_OUTCOMES)
 
-    async def _both(self, session: AsyncSession, statement_id: str) -> tuple[_Order, StatedOutcomeRow]:
+    async def _both(self, session: AsyncSession, statement_id: str) -> tuple[OrderRow, StatedOutcomeRow]:
         known = await session.get(StatedOutcomeRow, statement_id[:26])
         if known is None:
             raise NotFound(statement=statement_id[:26])
-        order = await _locked(session, known.key)
+        ordered = await _locked(session, known.key)
         row = await session.get_one(StatedOutcomeRow, known.id, with_for_update=True, populate_existing=True)
-        return order, row
+        return ordered, row
 
-    def _require_unknown(self, row: PayoutRow | GoodwillOrderRow) -> None:
+    async def _stranger(self, session: AsyncSession, person: str, key: str) -> ActingReviewer:
+        whose = await kind_by_key(key).whose(session, key)
+        return await stranger_to(session, self._keyring, person, whose, self._now())
+
+    def _require_unknown(self, row: OrderRow) -> None:
         if row.state is not PayoutState.UNKNOWN or row.answered is not None:
             raise OutcomeKnown(state=(row.answered or row.state).value)
         minutes, now = routing_in_force(business_day(self._now())).stated_after_minutes, self._now()
@@ -163,19 +150,22 @@ class Statements:
             raise OutcomeTooEarly(minutes=minutes)
 
 
-async def _locked(session: AsyncSession, key: str) -> _Order:
-    """The order of this key, locked, with whose money it is. Refuses NotFound."""
-    if is_goodwill_key(key):
-        order = await session.get(GoodwillOrderRow, key[:80], with_for_update=True, populate_existing=True)
-        if order is None:
-            raise NotFound(payout=key[:80])
-        given = await session.get_one(GoodwillRow, order.goodwill_id)
-        return _Order(order, given.owner, (await session.get_one(PayoutRow, given.paid_key)).card_id)
-    row = await session.get(PayoutRow, key[:80], with_for_update=True, populate_existing=True)
+async def _locked(session: AsyncSession, key: str) -> OrderRow:
+    """The order of this key, locked. Refuses NotFound."""
+    row = await order(session, key, lock=True)
     if row is None:
         raise NotFound(payout=key[:80])
-    card = await session.get_one(CardRow, row.card_id)
-    return _Order(row, (await session.get_one(SubmissionRow, card.submission_id)).owner, card.id)
+    return row
+
+
+async def _unsettled(session: AsyncSession, table: type[OrderRow], limit: int) -> list[tuple[datetime, str]]:
+    stated = (
+        select(table.prepared_at, table.key)
+        .where(table.stated_id.is_not(None), table.settled_at.is_(None))
+        .order_by(table.prepared_at, table.key)
+        .limit(limit)
+    )
+    return [(row.prepared_at, row.key) for row in await session.execute(stated)]
 
 
 def _reference(said: Statement) -> str:

@@ -40,7 +40,7 @@ class PolicyReader:
             .where(PolicyDocumentRow.state == PolicyState.PUBLISHED)
             .group_by(PolicyDocumentRow.kind)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             counts = {kind: int(number) for kind, number in await session.execute(counted)}
             changed = [code for code in KINDS if counts.get(code, 0) != self._seen.get(code, 0)]
             for code in changed:

@@ -36,7 +36,7 @@ class SettledReviews(Acts):
             .order_by(TicketEscalationRow.id)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = list((await session.execute(settled)).scalars())
         for escalation_id in found:
             async with apart(self._database, LOOP, escalation_id):

@@ -95,7 +95,7 @@ class SecondPayouts(KeyedActs):
             .order_by(PayeeRequestRow.id)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = list((await session.execute(ready)).scalars())
         for request_id in found:
             async with apart(self._database, LOOP, request_id):

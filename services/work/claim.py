@@ -21,7 +21,7 @@ from database.session import Database
 from database.tables.work import WorkItemRow
 from domain.people.access import HANDLING
 from domain.people.roles import PERMISSIONS, Permission
-from domain.work.kinds import REVIEW, KindOfWork, kinds
+from domain.work.kinds import REVIEW, KindOfWork, kind_of, kinds
 from domain.work.task import Band
 from services.people.acting import handled_since
 
@@ -133,11 +133,12 @@ async def claim(database: Database, wanted: Claim) -> Taken | None:
     """
     named, behind, values = wanted.task_id is not None, wanted.front is not None, _values(wanted)
     if not wanted.conditions:
-        sql, names = _plain(kinds(), named, behind)
+        sql, names = _plain(_judged(wanted), named, behind)
         row = await database.one(sql, *(values[name] for name in names))
     else:
         async with database.statement() as connection:
-            row = (await connection.execute(_built(kinds(), named, behind, wanted.conditions), values)).one_or_none()
+            built = _built(_judged(wanted), named, behind, wanted.conditions)
+            row = (await connection.execute(built, values)).one_or_none()
     return None if row is None else Taken(*row)
 
 
@@ -154,7 +155,12 @@ async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str |
     ]
     task = WorkItemRow.__table__.c
     found = select(task.card_id).where(task.id == func.coalesce(*(walk.scalar_subquery() for walk in walks)))
-    return (await connection.execute(found.add_cte(*_who(kinds())), _values(wanted))).scalar_one_or_none()
+    return (await connection.execute(found.add_cte(*_who(_judged(wanted))), _values(wanted))).scalar_one_or_none()
+
+
+def _judged(wanted: Claim) -> tuple[KindOfWork, ...]:
+    """The kinds whose rights the statement asks for: a named item may be of any, the next one is of the kind that is wanted."""
+    return kinds() if wanted.task_id is not None else (kind_of(wanted.kind),)
 
 
 @cache

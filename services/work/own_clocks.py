@@ -29,7 +29,7 @@ class OwnClocks:
     async def ring(self, limit: int) -> int:
         """Look after up to `limit` items and return how many moved on. Raises DatabaseUnavailable."""
         now, done, newest = self._now(), 0, sla.newest_version()
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = await due_items(session, newest, now, limit)
         for task_id in found:
             async with apart(self._database, LOOP, task_id), self._database.transaction() as session:

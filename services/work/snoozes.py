@@ -29,7 +29,7 @@ class Snoozes:
         """Tells of up to `limit` tasks, each once, and returns how many there were. Raises DatabaseUnavailable."""
         now = self._now()
         statement = select(WorkItemRow.id).where(*_over(now)).order_by(WorkItemRow.snoozed_until).limit(limit)
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = list((await session.execute(statement)).scalars())
         done = 0
         for task_id in found:

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
+from database.session import DatabaseUnavailable
 from database.tables.cards import QuoteRow
 from database.tables.finance import PaymentNotificationRow, PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
@@ -55,6 +57,38 @@ async def test_an_accepted_quote_is_paid_and_the_card_ends_with_it(world: World)
     assert [one["amount_minor"] for one in await world.transfers(key)] == [465_00]
     assert (await world.story(card_id))[-2:] == ["payout.prepared", "payout.paid"]
     assert await world.payout.send(key) == sent
+
+
+async def test_a_step_that_concludes_posts_a_certain_answer_and_leaves_an_unknown_one(world: World) -> None:
+    card_id, key = await world.a_prepared_payout()
+    await world.alipay.control(processing_ms=60_000)
+    assert (await world.payout.send(key, True)).outcome is PayoutOutcome.UNKNOWN
+    assert (await world.card(card_id)).outcome is None
+    card_id, key = await world.a_prepared_payout()
+    await world.alipay.control(processing_ms=0)
+    assert (await world.payout.send(key, True)).outcome is PayoutOutcome.PAID
+    assert (await world.card(card_id)).outcome is Outcome.PAID
+
+
+async def test_an_answer_that_could_not_be_posted_is_posted_by_the_next_attempt_which_sends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card_id, key = await world.a_prepared_payout()
+    settle, failures = world.payout._settle, [DatabaseUnavailable("it went away")]
+
+    async def settled(*given: Any) -> None:
+        if failures:
+            raise failures.pop()
+        await settle(*given)
+
+    monkeypatch.setattr(world.payout, "_settle", settled)
+    with pytest.raises(ApplicationError):
+        await world.payout.send(key, True)
+    (payout,) = await world.rows(PayoutRow, key=key)
+    assert (payout.answered, payout.settled_at, (await world.card(card_id)).outcome) == (PayoutOutcome.PAID, None, None)
+    assert (await world.payout.send(key, True)).outcome is PayoutOutcome.PAID
+    assert [one["amount_minor"] for one in await world.transfers(key)] == [465_00]
+    assert (await world.story(card_id))[-2:] == ["payout.prepared", "payout.paid"]
 
 
 async def test_nothing_is_paid_without_acceptance(world: World) -> None:

@@ -33,7 +33,6 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from services.support import goodwill_orders
 from tests.builders.banks import BANK_FORMATS
 from workflows.client import CardClient
 from workflows.settlement_client import SettlementClient
@@ -89,7 +88,7 @@ def main(text: str) -> None:
         photos=photos,
         review=review_desk(database, keyring, undo_s=UNDO_S),
         payees=Payees(database, keyring),
-        batches=BankBatches(database, keyring, formats_in(BANK_FORMATS), goodwill_orders.opened),
+        batches=BankBatches(database, keyring, formats_in(BANK_FORMATS)),
         desk=CardClient(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),

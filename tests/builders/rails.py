@@ -23,11 +23,10 @@ from gateways.payout.bank import BankGateway
 from gateways.payout.wechat import WechatGateway
 from gateways.wechat.notices import WechatNotices
 from gateways.wechat.signing import ApiKey, Merchant, WechatKey
+from services.finance.asked_returns import Returns
 from services.finance.bank_batches import BankBatches
 from services.finance.bank_book import KeptBankBook
 from services.finance.payment_notifications import PaymentNotices
-from services.support import goodwill_orders
-from services.support.returns import Returns
 from simulators.program import Setup
 from simulators.wechat import Wechat
 from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE
@@ -115,7 +114,7 @@ async def rails_of(world: World, folder: Path) -> AsyncIterator[Rails]:
         yield Rails(
             world, wechat, hears, gateways, Payout(world.database, world.keyring, gateways),
             PaymentNotices(world.database, readers),
-            BankBatches(world.database, world.keyring, formats_in(BANK_FORMATS), goodwill_orders.opened),
+            BankBatches(world.database, world.keyring, formats_in(BANK_FORMATS)),
             Returns(world.database, world.keyring, gateways, timedelta()),
         )  # fmt: skip
 

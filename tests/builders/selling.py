@@ -10,6 +10,7 @@ from sqlalchemy import text
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.places import business_day
+from services.finance.sale_returns import SaleReturns
 from services.finance.sales import SaleAsked, Sales
 from tests.builders.world import World
 
@@ -45,6 +46,13 @@ def a_sale(card_id: str, **more: Any) -> SaleAsked:
 async def sold(world: World, person: str, card_id: str, **more: Any) -> str:
     """Record a sale of the card; returns its id."""
     return await Sales(world.database).record(person, new_id(), a_sale(card_id, **more))
+
+
+async def taken_back(world: World, sale_id: str, reason_code: str) -> None:
+    """Have one person of finance ask for the sale to be taken back, and another agree."""
+    returns = SaleReturns(world.database)
+    await returns.ask(await world.a_person("finance"), sale_id, reason_code)
+    await returns.agree(await world.a_person("finance"), sale_id)
 
 
 async def posted(world: World, cause: str) -> Lines:

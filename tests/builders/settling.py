@@ -19,9 +19,10 @@ from database.session import Database
 from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
 from database.tables.people import PersonRow
 from domain.finance.chart import account
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import Posting
 from domain.finance.rails import Rail
-from domain.finance.settlement import CounterpartyKind, SettlementDeed, SettlementState
+from domain.finance.settlement import SettlementDeed, SettlementState
 from domain.finance.settlement_acts import NextStep, SettlementAct, SettlementStep
 from domain.finance.settlement_periods import end_of
 from domain.identifiers import new_id
@@ -100,12 +101,12 @@ class Settling:
         )
         party = await self.counterparties.add(self.finance, new)
         if payee:
-            await self.a_payee(party)
+            await self.a_payee(party, name=name)
         return await self.party(party)
 
-    async def a_payee(self, party_id: str, account_number: str = "13900008888") -> None:
-        """Propose and agree to a payee."""
-        proposed = await self.counterparties.propose_payee(self.finance, party_id, Rail.ALIPAY, account_number, "王芳")
+    async def a_payee(self, party_id: str, account_number: str = "13900008888", name: str = "Harbour Cards") -> None:
+        """Propose and agree to a payee of the counterparty's own name."""
+        proposed = await self.counterparties.propose_payee(self.finance, party_id, Rail.ALIPAY, account_number, name)
         await self.counterparties.agree_payee(await self.a_person(), proposed)
 
     async def owes(self, party: CounterpartyRow, minor: int, day: date, cause: str = "") -> None:
@@ -133,7 +134,8 @@ class Settling:
             elif step.next is NextStep.STATE:
                 await self.activities.state(run_id)
             elif step.next is NextStep.PAY and self.payout is not None:
-                await self.activities.prepare(run_id, step.key)
+                if await self.activities.prepare(run_id, step.key) is not None:
+                    return step  # It waits before anything is sent.
                 await self.payout.send(step.key)
                 await self.payout.conclude(step.key)
             else:

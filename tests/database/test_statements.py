@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from database.session import Database, DatabaseUnavailable
+from database.tables.finance import AccountRow
+from domain.finance.chart import AccountKind
+from domain.money import Currency
 from tests.gateways.partners import eventually, until
 from tests.pools import running_statements
 
@@ -36,6 +39,19 @@ async def test_a_statement_is_committed_when_it_returns(database: Database) -> N
         await connection.execute(text("DROP TABLE alone_with_it"))
     async with database.transaction() as session:
         assert (await session.execute(text("SELECT to_regclass('alone_with_it')"))).scalar_one() is None
+
+
+async def test_a_reading_session_begins_no_transaction_and_writes_nothing(database: Database) -> None:
+    moment = text("SELECT now(), pg_current_xact_id_if_assigned()")
+    async with database.transaction() as session:
+        assert (await session.execute(moment)).one() == (await session.execute(moment)).one()
+    async with database.reading() as session:
+        one, other = (await session.execute(moment)).one(), (await session.execute(moment)).one()
+        assert one[0] < other[0]  # Each statement is a transaction of its own.
+        session.add(AccountRow(code="never:written", currency=Currency.CNY, kind=AccountKind.ASSET))
+    async with database.reading() as session:
+        found = select(AccountRow.id).where(AccountRow.code == "never:written")
+        assert (await session.execute(found)).scalar_one_or_none() is None
 
 
 async def test_no_more_connections_are_made_than_were_allowed(database: Database) -> None:

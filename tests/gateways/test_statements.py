@@ -20,6 +20,7 @@ from domain.finance.statements import Batch, Rejected, StatementFoot, StatementS
 from gateways import statements
 from gateways.statements import alipay
 from gateways.statements.lines import LineRejected, fen, grouped_yuan, yuan
+from gateways.statements.wechat import WechatStatement
 from simulators.bills import Movement, alipay_zip, bank_format, bank_result, bank_statement, wechat_fund_bill
 
 DAY = date(2026, 11, 28)
@@ -217,3 +218,43 @@ def test_an_invoice_of_calls_is_read_with_its_requests() -> None:
         ("issuer-jd-I1", "call", "card-1-ask-1", -10), ("issuer-jd-I2", "call", "card-2-ask-1", -100_000),
     ]  # fmt: skip
     assert foot.out_minor == 100_010
+
+
+CELLS = [
+    "2026-11-28 10:03:04",
+    "R1",
+    "42R1",
+    "转账",
+    "转账",
+    "支出",
+    "465.00",
+    "-1.07",
+    "1900000109API",
+    "note",
+    "card-1",
+]
+OTHERWISE = {
+    0: ("2026-11-31 10:03:04", "2026-11-28T10:03:04", "1999-12-31 23:59:59", "２026-11-28 10:03:04", "2100-01-01 08:00:00"),
+    1: ("", "R" * 129, "引用", "a,b", " R1\t"), 2: ("", " ", "x" * 129, "x" * 128, "\\t"), 4: ("退款", "", "x`y", "a b"),
+    5: ("收入", "收", ""), 6: ("0.00", "007.00", "4650", "465.0", "-465.00", "1" * 17 + ".00", "４65.00", "9" * 12 + ".99"),
+    7: ("0.00", "-0.00", "", "1,000.00"), 8: ("1900000110", "admin", ""), 9: ("a`b", "\x00", ", , "),
+    10: ("", "C" + "0" * 26 + "N1", "k" * 129, "k\x00"),
+}  # fmt: skip
+
+
+def _wechat_line(cells: list[str]) -> bytes:
+    head = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号\r\n"
+    return (head + ",".join(f"`{cell}" for cell in cells) + "\r\n").encode()
+
+
+@pytest.mark.parametrize("place", OTHERWISE)
+def test_the_pattern_of_a_usual_line_takes_what_its_cells_say_and_nothing_else(place: int) -> None:
+    for cell in (CELLS[place], *OTHERWISE[place]):
+        content = _wechat_line([*CELLS[:place], cell, *CELLS[place + 1 :]])
+        quick, slow = (WechatStatement(io.BytesIO(content), ["1900000109"]) for _ in range(2))
+        slow._usual = lambda _raw: None
+        for reader in (quick, slow):
+            with pytest.raises(StatementTruncated):
+                list(reader.batches())
+        assert quick._sums == slow._sums
+    assert quick._usual(_wechat_line(CELLS).decode().split("\r\n")[1]) is not None

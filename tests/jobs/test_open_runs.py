@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.attempts import AttemptReporter
 from database.reads.ops import stuck
+from domain.cards.card import EndReason, Outcome
 from domain.identifiers import new_id
 from domain.ops.causes import LikelyReason
 from domain.ops.runs import StepState
@@ -270,6 +273,43 @@ async def test_a_run_without_an_open_row_is_named(world: World, temporal_client:
     else:
         raise AssertionError("it was not named")
     await temporal_client.get_workflow_handle(stranger).terminate()
+
+
+class Behind:
+    """A client whose list of workflows is that of a while ago; whatever else is asked is answered by the server."""
+
+    def __init__(self, client: Client, listed: Sequence[str]) -> None:
+        self._client, self._listed = client, listed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def list_workflows(self, _query: str) -> AsyncIterator[SimpleNamespace]:
+        for workflow_id in self._listed:
+            yield SimpleNamespace(id=workflow_id)
+
+
+async def test_while_temporals_list_is_behind_nothing_is_started_again_or_named(
+    world: World, temporal_client: Client
+) -> None:
+    running = await a_run(world, temporal_client, f"late-{new_id()}")
+    await _long_started(world, running)
+    just_ended = await world.a_card()
+    await world.intake.mark_started(just_ended)
+    await _long_started(world, just_ended)
+    await world.journey.end(just_ended, Outcome.REJECTED, EndReason.LOST, None)
+    restarted: list[str] = []
+    behind: Any = Behind(temporal_client, [f"card:{just_ended}"])
+    watcher = RunWatcher(world.database, behind, lambda: (), _into(restarted))
+    await watcher.sweep()
+    async with world.database.transaction() as session:
+        found = (await stuck.looks(session))["sweep"].found
+        step = await stuck.pending(session, f"card:{running}")
+    assert f"card:{running}" not in restarted
+    assert step is None or step.state is not StepState.MISSING
+    named = [*found["card_missing"], *found["card_unexpected"]]
+    assert {f"card:{running}", f"card:{just_ended}"} & set(named) == set()
+    await temporal_client.get_workflow_handle(f"card:{running}").terminate()
 
 
 def _into(restarted: list[str]) -> Callable[[str], Awaitable[None]]:

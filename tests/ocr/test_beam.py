@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr.beam import FLOOR, decoded, likelihood
+from ocr.beam import FLOOR, decoded, likelihood, whole_likelihood
 from ocr.grammar import Grammar
 from ocr.lattice import COLUMN, GAP, Lattice
 from tests.ocr.lattices import lattice_of
@@ -52,6 +52,13 @@ def test_beam_finds_the_likeliest_value_of_the_grammar(drawn: list[dict[str, flo
     best = decoded(lattice, ANY, beam=64)[0]
     assert best.log_likelihood == pytest.approx(max(every.values()), abs=1e-3)
     assert every[best.value] == pytest.approx(best.log_likelihood, abs=1e-3)
+
+
+@given(frames)
+def test_whole_likelihood_is_the_sum_over_all_values(drawn: list[dict[str, float]]) -> None:
+    lattice = lattice_of(*drawn)
+    every = (math.exp(likelihood(lattice, "".join(value))) for value in itertools.product(FEW, repeat=3))
+    assert math.exp(whole_likelihood(lattice, ANY)) == pytest.approx(math.fsum(every), rel=1e-6)
 
 
 def test_repeated_character_needs_a_gap_between() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.cards.reading import Doubt, Reason
 from domain.rules.brands import brand
+from ocr.calibration import Kind
 from ocr.confidence import confidence_of
 from ocr.grammar import Grammar, number_grammar, pin_grammars
 from ocr.judging import Judged, judged
@@ -26,7 +27,9 @@ def seen_as(number: str, at: int, **shares: float) -> Lattice:
 
 def trusted(found: Judged | None, grammar: Grammar) -> tuple[float, tuple[Reason, ...]]:
     assert found is not None
-    return confidence_of(found, grammar, labelled=True, like_printed=True, rivals=0)
+    return confidence_of(
+        found, grammar, Kind.CHECKED if grammar.checked else Kind.UNCHECKED, labelled=True, like_printed=True, rivals=0
+    )
 
 
 def test_second_choice_is_taken_when_the_check_digit_asks_for_it() -> None:
@@ -43,6 +46,17 @@ def test_character_that_the_photo_hardly_shows_stays_doubtful() -> None:
     confidence, reasons = trusted(found, grammar)
     assert confidence < 0.9
     assert Reason.INVENTED in reasons
+
+
+def test_check_digit_that_holds_by_chance_is_not_trusted() -> None:
+    """Where every character is a guess, some value that keeps the rules is always among them."""
+    grammar = grammar_of("walmart")
+    blurred = [
+        {one: 0.3, **{other: 0.7 / 9 for other in "0123456789" if other != one}} if frame != {"": 1.0} else frame
+        for frame in shown(NUMBER)
+        for one in frame
+    ]
+    assert trusted(judged(NUMBER, 0.3, [lattice_of(*blurred)], grammar), grammar)[0] < 0.5
 
 
 def test_doubt_names_place_and_characters() -> None:

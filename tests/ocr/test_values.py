@@ -50,6 +50,16 @@ def test_a_bare_number_is_an_amount_only_beside_its_label() -> None:
         ("09/2028", date(2028, 9, 30)),
         ("20281231", date(2028, 12, 31)),
         ("2024.01.01-2027.12.31", date(2027, 12, 31)),
+        ("EXPIRES MAY 5, 2029", date(2029, 5, 5)),
+        ("GOOD THRU DECEMBER 31 2028", date(2028, 12, 31)),
+        ("EXP 30 JUN 2028", date(2028, 6, 30)),
+        ("EXP 30-JUN-2028", date(2028, 6, 30)),
+        ("VALID UNTIL JUN 2028", date(2028, 6, 30)),
+        ("EXP 06-2028", date(2028, 6, 30)),
+        ("12/31/2028", date(2028, 12, 31)),
+        ("31.12.2028", date(2028, 12, 31)),
+        ("05/05/2028", date(2028, 5, 5)),
+        ("05/06/2028", None),
         ("2028-13-45", None),
         ("400-820-1617", None),
     ],
@@ -60,10 +70,10 @@ def test_expiry_dates(printed: str, day: date | None) -> None:
 
 @given(
     st.dates(date(2020, 1, 1), date(2099, 12, 31)),
-    st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d"]),
+    st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%d %b %Y", "%B %d, %Y"]),
 )
 def test_any_day_is_read_back(day: date, form: str) -> None:
-    assert expiry_in(f"有效期至 {day.strftime(form)}") == day
+    assert expiry_in(f"有效期至 {day.strftime(form)}".upper()) == day
 
 
 @given(st.integers(1, 999_999))

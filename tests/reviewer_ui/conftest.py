@@ -35,7 +35,6 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from services.support import goodwill_orders
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.passwords import QUICK
 from tests.builders.settling import StraightRuns
@@ -124,7 +123,7 @@ async def a_house(
         photos=photos,
         review=review,
         payees=Payees(database, keyring),
-        batches=BankBatches(database, keyring, formats_in(BANK_FORMATS), goodwill_orders.opened),
+        batches=BankBatches(database, keyring, formats_in(BANK_FORMATS)),
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
         sign_in=ConsoleSignIn(database, QUICK),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),

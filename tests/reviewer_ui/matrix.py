@@ -274,6 +274,8 @@ MATRIX = (
     Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
     Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
     Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales/{sale_id}/return/agree", SALES_KEEPERS, (404,)),
+    Line("POST", "/sales/{sale_id}/return/decline", SALES_KEEPERS, (404,)),
     Line("GET", "/tax", SALES_READERS),
     Line("POST", "/tax/sign-off", SALES_KEEPERS, (422,)),
     Line("POST", "/tax/detail", SALES_KEEPERS, (422,)),

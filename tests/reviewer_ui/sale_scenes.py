@@ -21,6 +21,7 @@ from domain.people.roles import Role
 from domain.places import business_day
 from services.finance.positions import Revaluations
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.sale_returns import SaleReturns
 from services.finance.sales import SaleAsked, Sales
 from tests.reviewer_ui.conftest import House
 
@@ -82,7 +83,9 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     kept, back, abroad, unsold = [await a_bought_card(house) for _ in range(4)]
     sale = await sales.record(person, new_id(), SaleAsked(kept, "acme", Money(475_00), today))
     returned = await sales.record(person, new_id(), SaleAsked(back, "acme", Money(455_00), today))
-    await sales.take_back(person, returned, "found_used")
+    returns, second = SaleReturns(house.database), await house.cards.person(Role.FINANCE, "Gao Yun")
+    await returns.ask(person, returned, "found_used")
+    await returns.agree(second, returned)
     at = datetime.now(UTC) - timedelta(hours=1)
     dollars = SaleAsked(abroad, "overseas", Money(70_00, Currency.USD), today, rate=Rate("7.1", "CFETS", at))
     await sales.record(person, new_id(), dollars)

@@ -6,9 +6,10 @@ from datetime import date
 
 from database.repositories import ledger
 from database.tables.finance_settlement import SettlementLineRow
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import issuer_cost
 from domain.finance.rails import Rail
-from domain.finance.settlement import CounterpartyKind, SettlementDeed
+from domain.finance.settlement import SettlementDeed
 from domain.identifiers import new_id
 from domain.money import Money
 from tests.builders.settling import Settling

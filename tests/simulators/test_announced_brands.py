@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 from stdnum import luhn
 
+from bootstrap.demo import talk
 from bootstrap.demo.brands import BrandAnnouncer, announcing_jobs
 from bootstrap.settings import Settings
 from domain.rules.brand_document import built_in
@@ -101,3 +103,15 @@ async def test_a_published_catalogue_reaches_issuer_and_till_once_and_again_afte
 
 def test_real_outside_systems_hear_nothing(tmp_path: Path) -> None:
     assert announcing_jobs(Settings(home=tmp_path, simulators=False)) == []
+
+
+async def test_the_list_of_authorities_is_read_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[object] = []
+    context = ssl.create_default_context
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda *given, **named: reads.append(1) or context(*given, **named)
+    )
+    for _ in range(3):
+        async with talk.client("https://127.0.0.1:1"):
+            pass
+    assert len(reads) <= 1  # None, where a client was made before in this process.

@@ -261,8 +261,8 @@ class World:
         return self._next("payout.prepare_goodwill", self.prepared, goodwill_id, key)
 
     @activity.defn(name="payout.send")
-    async def send(self, key: str) -> PayoutFacts:
-        return self._kept(self._next("payout.send", self.payments, key))
+    async def send(self, key: str, concludes: bool = False) -> PayoutFacts:
+        return self._kept(self._next("payout.send", self.payments, *([key, True] if concludes else [key])))
 
     @activity.defn(name="payout.reconcile")
     async def reconcile(self, key: str) -> PayoutFacts:

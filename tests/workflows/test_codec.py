@@ -180,7 +180,7 @@ class Sending(World):
         self.sending, self.go_on = asyncio.Event(), asyncio.Event()
 
     @activity.defn(name="payout.send")
-    async def send(self, key: str) -> PayoutFacts:
+    async def send(self, key: str, concludes: bool = False) -> PayoutFacts:
         self.sending.set()
         await self.go_on.wait()
-        return await super().send(key)
+        return await super().send(key, concludes)

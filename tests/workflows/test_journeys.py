@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from temporalio.client import Client
@@ -26,9 +27,19 @@ async def test_an_ecommerce_card_is_bought_without_a_person(temporal_client: Cli
     assert await journey(temporal_client, world, one) == CardEnded(Outcome.PAID)
     assert world.names() == [
         "verification.ask_issuer", "pricing.value", "pricing.offer", "verification.recheck", "payout.prepare",
-        "payout.send", "payout.conclude",
+        "payout.send",
     ]  # fmt: skip
-    assert world.of("payout.prepare") == [(one.card_id, "quote-1", f"card-{one.card_id}-payout-1")]
+    assert world.of("payout.prepare") == [(one.card_id, "quote-1", key := f"card-{one.card_id}-payout-1")]
+    assert world.of("payout.send") == [(key, True)]
+
+
+async def test_an_answered_payment_of_an_earlier_edition_is_posted_by_a_step_of_its_own(
+    temporal_client: Client,
+) -> None:
+    world, one = World(), replace(card(), edition=2)
+    assert await journey(temporal_client, world, one) == CardEnded(Outcome.PAID)
+    assert world.names()[-2:] == ["payout.send", "payout.conclude"]
+    assert len(world.of("payout.send")[0]) == 1
 
 
 async def test_starting_a_card_twice_runs_it_once(temporal_client: Client) -> None:

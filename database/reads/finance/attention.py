@@ -8,19 +8,23 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import ORDER_TABLES
 from domain.money import Money
 
-_UNKNOWN = text("""
-SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM (
-    SELECT rail, amount_minor, prepared_at FROM payout WHERE state = 'unknown'
-    UNION ALL SELECT rail, amount_minor, prepared_at FROM goodwill_order WHERE state = 'unknown'
-    UNION ALL SELECT rail, amount_minor, prepared_at FROM settlement_order WHERE state = 'unknown'
-) AS orders GROUP BY rail ORDER BY min(prepared_at)
-""")
+_ORDERS = " UNION ALL ".join(
+    f"SELECT rail, amount_minor, prepared_at FROM {table.__tablename__} WHERE state = 'unknown'"  # noqa: S608  # Our own.
+    for table in ORDER_TABLES.values()
+)
+_UNKNOWN = text(f"""
+SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM ({_ORDERS}) AS orders
+GROUP BY rail ORDER BY min(prepared_at)
+""")  # noqa: S608  # Names of our own tables.
 _SECONDS = text("""
 SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL) AS payees,
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
-       (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months
+       (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
+       (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL) AS returns,
+       (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes
 """)
 _WAITING_PAYEE = text("SELECT count(*) FROM card WHERE waiting_for = 'seller_payee'")
 
@@ -42,6 +46,8 @@ class Seconds:
     payees: int
     goodwill: int
     months: int
+    returns: int
+    outcomes: int
 
 
 async def unknown(session: AsyncSession) -> tuple[UnknownPayments, ...]:
@@ -53,7 +59,7 @@ async def unknown(session: AsyncSession) -> tuple[UnknownPayments, ...]:
 async def seconds(session: AsyncSession) -> Seconds:
     """Return what waits for a second person of finance."""
     row = (await session.execute(_SECONDS)).one()
-    return Seconds(int(row.payees), int(row.goodwill), int(row.months))
+    return Seconds(int(row.payees), int(row.goodwill), int(row.months), int(row.returns), int(row.outcomes))
 
 
 async def waiting_for_payee(session: AsyncSession) -> int:

@@ -9,16 +9,16 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import routing as reads
+from database.repositories.orders import ORDER_TABLES
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
 from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
-from database.tables.support.goodwill import GoodwillOrderRow
+from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
 from domain.finance.routing import LOOKED_AT, Health, RailRules, RoutingRules, WaitReason
-from domain.identifiers import is_goodwill_key
+from domain.identifiers import subject_of
 from domain.money import Money
 from domain.places import business_day
 
@@ -27,11 +27,11 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class HeldView:
-    """A payment that waits; `payee` is masked, `goodwill` where it is for no card."""
+    """A payment that waits; `payee` is masked, `subject` the id of what it is for."""
 
     key: str
-    card_id: str | None
-    goodwill: bool
+    code: OrderCode
+    subject: str
     owner: str
     rail: Rail
     amount: Money
@@ -199,7 +199,7 @@ async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimVi
 async def _open_orders(session: AsyncSession, rail: Rail) -> tuple[int, int]:
     """How many orders are not settled, and of those how many unknown."""
     found = [0, 0]
-    for table in (PayoutRow, GoodwillOrderRow):
+    for table in ORDER_TABLES.values():
         open_ones = select(
             func.count(), func.count().filter(table.state == PayoutState.UNKNOWN)
         ).where(table.rail == rail, table.state.in_((PayoutState.PREPARED, PayoutState.UNKNOWN)))  # fmt: skip
@@ -216,6 +216,6 @@ async def _waiting(session: AsyncSession) -> dict[Rail, int]:
 
 def _held(row: PayoutWaitRow) -> HeldView:
     return HeldView(
-        row.key, row.card_id, is_goodwill_key(row.key), row.owner, row.rail, Money(row.amount_minor), row.payee_masked,
+        row.key, code_of(row.key), row.card_id or subject_of(row.key), row.owner, row.rail, Money(row.amount_minor), row.payee_masked,
         tuple(WaitReason(one) for one in row.reasons), row.since, row.until, row.released_by, row.released_reason,
     )  # fmt: skip

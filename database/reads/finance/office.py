@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance_settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.cards.card import Outcome, WaitingFor
+from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
 from domain.money import Money
@@ -23,11 +27,11 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class PayoutEntry:
-    """One payment order; `payee` is masked. A goodwill payment has a ticket, any other one a card."""
+    """One payment order; `payee` is masked, `subject` the id of the card, the ticket or the run that it is for."""
 
     key: str
-    card_id: str | None
-    ticket_id: str | None
+    code: OrderCode
+    subject: str
     rail: Rail
     payee: str
     amount: Money
@@ -43,30 +47,41 @@ async def payouts(
 ) -> tuple[PayoutEntry, ...]:
     """Payment orders, the unknown first and the oldest of them on top, then the rest newest first."""
     found = [
-        _payout(row, payee) for row, payee in await session.execute(_of(PayoutRow, _cards_orders(), state, rail, limit))
-    ]
-    found += [
-        _given(*row) for row in await session.execute(_of(GoodwillOrderRow, _goodwill_orders(), state, rail, limit))
+        _entry(*row) for table, orders in _ORDERS.items() for row in await session.execute(_of(table, orders(), state, rail, limit))
     ]  # fmt: skip
     found.sort(key=lambda one: one.prepared_at, reverse=True)
     unknown = [one for one in reversed(found) if one.state is PayoutState.UNKNOWN]
     return tuple([*unknown, *(one for one in found if one.state is not PayoutState.UNKNOWN)][:limit])
 
 
-def _cards_orders() -> Select[PayoutRow, str]:
+# Each order with the id of what it is for, and its payee as it is shown.
+def _cards_orders() -> Any:
+    payee = func.coalesce(PayoutRow.payee_masked, SubmissionRow.payee_masked)
     return (
-        select(PayoutRow, SubmissionRow.payee_masked)
+        select(PayoutRow, PayoutRow.card_id, payee)
         .join(CardRow, PayoutRow.card_id == CardRow.id)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
     )
 
 
-def _goodwill_orders() -> Select[GoodwillOrderRow, GoodwillRow]:
-    return select(GoodwillOrderRow, GoodwillRow).join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
+def _goodwill_orders() -> Any:
+    given = select(GoodwillOrderRow, GoodwillRow.ticket_id, GoodwillRow.payee_masked)
+    return given.join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
+
+
+def _settlement_orders() -> Any:
+    return select(SettlementOrderRow, SettlementOrderRow.run_id, SettlementOrderRow.payee_masked)
+
+
+_ORDERS: dict[type[OrderRow], Callable[[], Any]] = {
+    PayoutRow: _cards_orders,
+    GoodwillOrderRow: _goodwill_orders,
+    SettlementOrderRow: _settlement_orders,
+}
 
 
 def _of(
-    table: type[PayoutRow] | type[GoodwillOrderRow], all_orders: Any, state: PayoutState | None, rail: Rail | None, limit: int
+    table: type[OrderRow], all_orders: Any, state: PayoutState | None, rail: Rail | None, limit: int
 ) -> Any:  # fmt: skip
     unknown_first = case((table.state == PayoutState.UNKNOWN, table.prepared_at), else_=None).asc().nulls_last()
     statement = all_orders.order_by(unknown_first, table.prepared_at.desc()).limit(limit)
@@ -168,29 +183,13 @@ def _owed(
     )
 
 
-def _payout(row: PayoutRow, payee: str) -> PayoutEntry:
+def _entry(row: OrderRow, subject: str, payee: str) -> PayoutEntry:
     return PayoutEntry(
         key=row.key,
-        card_id=row.card_id,
-        ticket_id=None,
+        code=code_of(row.key),
+        subject=subject,
         rail=row.rail,
-        payee=row.payee_masked or payee,
-        amount=Money(row.amount_minor, row.currency),
-        state=row.state,
-        gateway_reference=row.gateway_reference,
-        refusal_code=row.refusal_code,
-        prepared_at=row.prepared_at,
-        settled_at=row.settled_at,
-    )
-
-
-def _given(row: GoodwillOrderRow, given: GoodwillRow) -> PayoutEntry:
-    return PayoutEntry(
-        key=row.key,
-        card_id=None,
-        ticket_id=given.ticket_id,
-        rail=row.rail,
-        payee=given.payee_masked,
+        payee=payee,
         amount=Money(row.amount_minor, row.currency),
         state=row.state,
         gateway_reference=row.gateway_reference,

@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import OrderRow
+from database.repositories.orders import order as an_order
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
 from database.tables.finance import (
     AccountRow,
@@ -19,14 +21,15 @@ from database.tables.finance import (
 )
 from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
 from database.tables.people import AuditRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from domain.cards.card import StoryEntry
 from domain.errors.general import NotFound
+from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.support.tickets import LinkedKind, TicketState
 
@@ -88,10 +91,11 @@ class Stated:
 
 @dataclass(frozen=True)
 class OrderView:
-    """An order and everything about it. `amount` is what is sent, `offset` what the seller owed us of it."""
+    """An order and everything about it. `subject` is the id of the card, the payment or the run that it is for. `amount` is what is sent, `offset` what the seller owed us of it."""
 
     key: str
-    card_id: str | None
+    code: OrderCode
+    subject: str
     ticket_id: str | None
     owner: str
     rail: Rail
@@ -125,25 +129,22 @@ class OrderView:
 
 async def order(session: AsyncSession, key: str) -> OrderView:
     """Return the order of this key. Refuses NotFound."""
-    row: PayoutRow | GoodwillOrderRow | None
-    if is_goodwill_key(key):
-        row = await session.get(GoodwillOrderRow, key[:80])
-    else:
-        row = await session.get(PayoutRow, key[:80])
+    row = await an_order(session, key)
     if row is None:
         raise NotFound(payout=key[:80])
-    card_id, ticket_id, owner, payee = await _whose(session, row)
-    of_card = isinstance(row, PayoutRow)
+    whose = await _whose(session, row)
+    card_id = whose.card_id
     return OrderView(
-        key=row.key, card_id=card_id if of_card else None, ticket_id=ticket_id, owner=owner, rail=row.rail, payee=payee,
-        amount=Money(row.amount_minor, row.currency),
+        key=row.key, code=code_of(row.key), subject=whose.subject, ticket_id=whose.ticket_id, owner=whose.owner, rail=row.rail,
+        payee=whose.payee, amount=Money(row.amount_minor, row.currency),
         offset=Money(row.offset_minor if isinstance(row, PayoutRow) else 0, row.currency),
         state=row.state, answered=row.answered, stated_id=row.stated_id,
-        attempt=row.attempt if isinstance(row, PayoutRow) else 1,
+        attempt=1 if isinstance(row, GoodwillOrderRow) else row.attempt,
         reference=row.gateway_reference or "", refusal_code=row.refusal_code or "", prepared_at=row.prepared_at,
         tried_at=row.tried_at, settled_at=row.settled_at, routing_version=row.routing_version or "", routed=row.routed,
-        story=await _story(session, row.key, card_id) if of_card else (), notices=await _notices(session, row.key),
-        lines=await _lines(session, row.key), tickets=await _tickets(session, card_id, ticket_id),
+        story=await _story(session, row.key, card_id) if isinstance(row, PayoutRow) and card_id else (),
+        notices=await _notices(session, row.key), lines=await _lines(session, row.key),
+        tickets=await _tickets(session, card_id, whose.ticket_id),
         stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
         wait=await session.get(PayoutWaitRow, row.key),
     )  # fmt: skip
@@ -157,14 +158,29 @@ async def evidence(session: AsyncSession, key: str, statement_id: str) -> Stated
     return row
 
 
-async def _whose(session: AsyncSession, row: PayoutRow | GoodwillOrderRow) -> tuple[str, str | None, str, str]:
+@dataclass(frozen=True)
+class _Whose:
+    """What an order is for. `card_id` is that of the card whose seller is paid, None for a counterparty's order."""
+
+    subject: str
+    card_id: str | None
+    ticket_id: str | None
+    owner: str
+    payee: str
+
+
+async def _whose(session: AsyncSession, row: OrderRow) -> _Whose:
+    if isinstance(row, SettlementOrderRow):
+        run = await session.get_one(SettlementRunRow, row.run_id)
+        party = await session.get_one(CounterpartyRow, run.counterparty_id)
+        return _Whose(run.id, None, run.ticket_id, party.owner, row.payee_masked)
     if isinstance(row, GoodwillOrderRow):
         given = await session.get_one(GoodwillRow, row.goodwill_id)
         paid = await session.get_one(PayoutRow, given.paid_key)
-        return paid.card_id, given.ticket_id, given.owner, given.payee_masked
+        return _Whose(given.id, paid.card_id, given.ticket_id, given.owner, given.payee_masked)
     card = await session.get_one(CardRow, row.card_id)
     submission = await session.get_one(SubmissionRow, card.submission_id)
-    return card.id, None, submission.owner, row.payee_masked or submission.payee_masked
+    return _Whose(card.id, card.id, None, submission.owner, row.payee_masked or submission.payee_masked)
 
 
 async def _story(session: AsyncSession, key: str, card_id: str) -> tuple[tuple[StoryEntry, datetime], ...]:
@@ -185,7 +201,7 @@ async def _notices(session: AsyncSession, key: str) -> tuple[HeardNotice, ...]:
 async def _lines(session: AsyncSession, key: str) -> tuple[PostedLine, ...]:
     mine = or_(
         LedgerTransactionRow.cause == f"payout:{key}",
-        LedgerTransactionRow.key.in_((f"{key}:prepared", f"{key}:settled")),
+        LedgerTransactionRow.key.in_((f"{key}:prepared", f"{key}:settled", f"{key}:returned")),
     )
     rows = await session.execute(
         select(
@@ -204,7 +220,7 @@ async def _lines(session: AsyncSession, key: str) -> tuple[PostedLine, ...]:
     return tuple(PostedLine(row.what, row.at, row.code, Money(row.amount_minor, row.currency)) for row in rows)
 
 
-async def _tickets(session: AsyncSession, card_id: str, ticket_id: str | None) -> tuple[AboutTicket, ...]:
+async def _tickets(session: AsyncSession, card_id: str | None, ticket_id: str | None) -> tuple[AboutTicket, ...]:
     about = select(TicketLinkRow.ticket_id).where(
         TicketLinkRow.kind == LinkedKind.CARD, TicketLinkRow.subject == card_id
     )

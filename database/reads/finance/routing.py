@@ -13,6 +13,7 @@ from database.reads.ops.providers import breakers, open_windows
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_routing import PayoutUsageRow, RailSwitchRow, VerifiedNameRow
+from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
@@ -116,6 +117,18 @@ async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tup
         )
         for row, index in await session.execute(rows)
     )
+
+
+async def paid_payees_of(session: AsyncSession, counterparty_id: str) -> frozenset[str]:
+    """Return the payees that orders of a counterparty's runs were paid to: their ids, and their indices where kept."""
+    found = (
+        select(SettlementOrderRow.payee_id, SettlementOrderRow.payee_index)
+        .join(SettlementRunRow, SettlementRunRow.id == SettlementOrderRow.run_id)
+        .where(SettlementRunRow.counterparty_id == counterparty_id, SettlementOrderRow.state == PayoutState.PAID)
+        .distinct()
+        .order_by(SettlementOrderRow.payee_id, SettlementOrderRow.payee_index)
+    )
+    return frozenset(one for row in await session.execute(found) for one in row if one is not None)
 
 
 async def verified_name(session: AsyncSession, owner: str) -> VerifiedNameRow | None:

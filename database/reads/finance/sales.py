@@ -94,8 +94,15 @@ class BuyerEntry:
     deposit: Money
 
 
-async def sales(session: AsyncSession, returned: bool | None = None, before: str = "", limit: int = PAGE) -> tuple[SaleEntry, ...]:  # fmt: skip
-    """Return the newest sales before an id, those taken back or those kept alone where wanted."""
+_STATES = {
+    "kept": SaleRow.reversed_at.is_(None),
+    "asked": SaleRow.reversed_at.is_(None) & SaleRow.return_asked_at.is_not(None),
+    "returned": SaleRow.reversed_at.is_not(None),
+}
+
+
+async def sales(session: AsyncSession, state: str = "", before: str = "", limit: int = PAGE) -> tuple[SaleEntry, ...]:
+    """Return the newest sales before an id; only those that are `kept`, `asked` to come back, or `returned`, where wanted."""
     spread = (
         select(func.coalesce(func.sum(SaleSplitRow.amount_minor), 0))
         .where(SaleSplitRow.sale_id == SaleRow.id, SaleSplitRow.part == PartKind.PLATFORM)
@@ -110,8 +117,8 @@ async def sales(session: AsyncSession, returned: bool | None = None, before: str
     )
     if before:
         statement = statement.where(SaleRow.id < before)
-    if returned is not None:
-        statement = statement.where(SaleRow.reversed_at.is_not(None) if returned else SaleRow.reversed_at.is_(None))
+    if state:
+        statement = statement.where(_STATES[state])
     return tuple(
         SaleEntry(
             row.id, row.card_id, brand, card_type, row.buyer.partition(":")[2], Money(row.price_minor, row.currency),

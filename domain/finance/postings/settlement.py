@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from domain.finance.chart import Account, account
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import Posting, Postings, cash, in_flight
 from domain.finance.rails import Rail
-from domain.finance.settlement import CounterpartyKind
 from domain.money import Money
 
 PREPARED, REFUSED, RETURNED = "settlement_prepared", "settlement_refused", "settlement_returned"

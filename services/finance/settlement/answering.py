@@ -20,12 +20,12 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.settlement import InvoiceDiffers, SettlementMoved, StatementReplaced
 from domain.errors.work import OwnWork
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.postings.settlement import CORRECTED, payable_to, settlement_corrected
 from domain.finance.settlement import (
     LINES_DISPUTED_MAX,
     REFERENCE_MAX,
     WORDS_MAX,
-    CounterpartyKind,
     SettlementAnswer,
     SettlementDeed,
     SettlementEnding,

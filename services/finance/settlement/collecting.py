@@ -8,8 +8,8 @@ from sqlalchemy import ARRAY, String, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance_settlement import CounterpartyRow, SettlementLineRow
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.postings.settlement import OF_PAYMENTS, OPENING, payable_to
-from domain.finance.settlement import CounterpartyKind
 from services.finance.settlement.story import earlier, happened, locked, wake_later
 
 # What was posted for an earlier period after its run is taken by this one, and marked.

@@ -19,10 +19,11 @@ from database.tables.people import PartnerRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, PayeeWaits, SettlementMoved
 from domain.errors.work import OwnWork
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.payee import masked_account, require_payee
 from domain.finance.postings.settlement import OPENING, settlement_opening
 from domain.finance.rails import Rail
-from domain.finance.settlement import NAME_MAX, CounterpartyKind, PayeeState, SettlementState, is_owner
+from domain.finance.settlement import NAME_MAX, PayeeState, SettlementState, is_owner
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.people.roles import Permission, is_address

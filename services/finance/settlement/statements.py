@@ -17,9 +17,9 @@ from database.tables.finance_settlement import (
     SettlementRunRow,
     SettlementStatementRow,
 )
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.settlement import (
     UNSETTLED,
-    CounterpartyKind,
     Settled,
     SettlementEnding,
     SettlementNeed,

@@ -1,6 +1,7 @@
 """Entries: written once per key, balanced or not at all, never changed."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -9,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.session import Database
-from domain.finance.ledger import Posting, issuer_cost, owed, payout_paid, payout_prepared, require_balanced
+from database.tables.columns import now
+from domain.finance.ledger import Posting, Unbalanced, issuer_cost, owed, payout_paid, payout_prepared, require_balanced
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.places import business_day
+from tests.builders.statements import statements_of
 
 PRICE = Money(46_500)
 
@@ -54,6 +58,26 @@ async def test_the_same_key_with_other_postings_is_an_error_and_writes_nothing(s
 async def test_two_lines_of_one_account_are_both_written(session: AsyncSession) -> None:
     await ledger.post(session, "twice", None, "issuer_cost", issuer_cost(Money(10)) + issuer_cost(Money(10)))
     assert await ledger.balance(session, "issuer_cost") == Money(20)
+
+
+async def test_new_transactions_are_written_together_and_a_used_key_is_an_error(database: Database) -> None:
+    def step(key: str) -> ledger.Step:
+        return ledger.Step(key, None, "issuer_cost", issuer_cost(Money(10)), business_day(now()), cause="answers:CARD")
+
+    one, other = new_id(), new_id()
+    with statements_of(database.engine) as statements:
+        async with database.transaction() as session:
+            await ledger.post_new(session, [])
+            await ledger.post_new(session, [step(one), step(other)])
+    assert len(statements) == 1
+    async with database.transaction() as session:
+        assert await ledger.postings_of(session, one) == await ledger.postings_of(session, other) != {}
+    with pytest.raises(ledger.PostedDifferently):
+        async with database.transaction() as session:
+            await ledger.post_new(session, [step(new_id()), step(one)])
+    with pytest.raises(Unbalanced):
+        async with database.transaction() as session:
+            await ledger.post_new(session, [replace(step(new_id()), postings=issuer_cost(Money(10))[:1])])
 
 
 async def test_sixteen_transactions_that_first_use_one_account_at_once_all_post(database: Database) -> None:

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.finance.rails import Rail
 from tests.faults.money.gateway import Status
+from tests.faults.money.goodwill import Gift
 from tests.faults.money.scene import Card, Scene
 
-SHARED = ("cash:alipay", "in_flight:alipay", "inventory")  # Accounts of all seeds: what a seed adds is judged.
+SHARED = (
+    *(f"{what}:{rail.value}" for what in ("cash", "in_flight") for rail in Rail), "inventory", "goodwill",
+)  # fmt: skip
+# Accounts of all seeds: what a seed adds is judged.
 # I1: no transaction without entries, and none that does not sum to zero in each currency.
 UNBALANCED = """
 SELECT t.key FROM ledger_transaction t LEFT JOIN entry e ON e.transaction_id = t.id
@@ -23,7 +28,7 @@ FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN account a
 WHERE t.card_id = ANY($2) GROUP BY 1, 2
 """
 ORDERS = """
-SELECT key, card_id, attempt, state, answered, amount_minor, settled_at IS NOT NULL AS settled
+SELECT key, card_id, attempt, rail, state, answered, amount_minor, settled_at IS NOT NULL AS settled
 FROM payout WHERE card_id = ANY($2) ORDER BY attempt
 """
 CARDS = """
@@ -75,26 +80,28 @@ def orders(scene: Scene, cards: Sequence[Card]) -> list[Any]:
     return scene.rows(ORDERS.replace("$2", "$1"), [card.id for card in cards])
 
 
-def wrong(scene: Scene, cards: Sequence[Card], before: Books, now: Books) -> list[str]:
+def wrong(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> list[str]:
     """List what does not hold; `before` are the books as they were when the seed began."""
     return [
         *(f"I1 {key} is not balanced" for key in now.unbalanced),
-        *_balances(cards, before, now),
+        *_balances(scene, cards, gift, before, now),
         *(line for card in cards for line in _value(card, now)),
         *(line for card in cards for line in _payments(scene, card, now)),
-        *_cash(scene, cards, before, now),
-        *scene.gateway.wrongs,
+        *gift.wrong(scene),
+        *_cash(scene, cards, gift, before, now),
+        *(line for one in scene.providers.values() for line in one.wrongs),
     ]
 
 
-def _balances(cards: Sequence[Card], before: Books, now: Books) -> Iterator[str]:
+def _balances(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> Iterator[str]:
     """I2: every balance is the sum of its entries, and what rows other than the ledger's say that it must be."""
     for code, row in now.balances.items():
         if row["stored"] != row["summed"]:
             yield f"I2 {code} stands at {row['stored']} where its entries sum to {row['summed']}"
         if code.startswith(("seller_payable:", "buyer_deposit:")) and row["stored"] + row["held"] > 0:
             yield f"I2 {code} is overdrawn: {row['stored']} with {row['held']} held"
-    due: Counter[str] = Counter()
+    due: Counter[str] = Counter(dict.fromkeys(SHARED, 0))
+    due.update(dict(gift.due(scene)))
     for card in cards:
         payable = f"seller_payable:{card.owner}"
         due[payable] += 0
@@ -104,7 +111,8 @@ def _balances(cards: Sequence[Card], before: Books, now: Books) -> Iterator[str]
         for order in now.orders[card.id]:
             if order["state"] != "refused":
                 due[payable] += order["amount_minor"]
-                due["cash:alipay" if order["state"] == "paid" else "in_flight:alipay"] -= order["amount_minor"]
+                where = "cash" if order["state"] == "paid" else "in_flight"
+                due[f"{where}:{order['rail']}"] -= order["amount_minor"]
     for code, minor in due.items():
         stands = _stands(now, code) - (_stands(before, code) if code in SHARED else 0)
         if stands != minor:
@@ -125,7 +133,7 @@ def _value(card: Card, now: Books) -> Iterator[str]:
 def _payments(scene: Scene, card: Card, now: Books) -> Iterator[str]:
     """I4: at most one transfer that may arrive, exactly one if and only if the card is paid, of its amount to its payee."""
     orders = {order["key"]: order for order in now.orders[card.id]}
-    theirs = [one for one in scene.gateway.transfers.values() if f"card-{card.id}-" in one.key]
+    theirs = [one for one in scene.sent().values() if f"card-{card.id}-" in one.key]
     alive = [one.key for one in theirs if one.status is not Status.FAIL]
     if len(alive) > 1:
         yield f"I4 {alive} may all arrive"
@@ -149,13 +157,19 @@ def _payments(scene: Scene, card: Card, now: Books) -> Iterator[str]:
         yield f"I4 card {card.id} ended {now.cards[card.id]['outcome']} with {len(paid)} paid orders"
 
 
-def _cash(scene: Scene, cards: Sequence[Card], before: Books, now: Books) -> Iterator[str]:
-    """What left by the gateway's books is what left by ours, but for orders that it has paid and we have not settled."""
+def _cash(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> Iterator[str]:
+    """What left by each gateway's books is what left by ours, but for orders that it has paid and we have not settled."""
     ours = {order["key"]: order["state"] for card in cards for order in now.orders[card.id]}
-    left = sum(one.amount.amount_minor for one in scene.gateway.of(Status.SUCCESS) if ours.get(one.key) == "paid")
-    cash = _stands(before, "cash:alipay") - _stands(now, "cash:alipay")
-    if cash != left:
-        yield f"I4 {cash} left by our books, {left} by the gateway's"
+    if (order := gift.order(scene)) is not None:
+        ours[gift.key] = order["state"]
+    for rail, provider in scene.providers.items():
+        gone = [
+            one for one in provider.transfers.values() if one.status is Status.SUCCESS and ours.get(one.key) == "paid"
+        ]
+        left, code = sum(one.amount.amount_minor for one in gone), f"cash:{rail.value}"
+        cash = _stands(before, code) - _stands(now, code)
+        if cash != left:
+            yield f"I4 {cash} left by our books of {rail.value}, {left} by the provider's"
 
 
 def _stands(books: Books, code: str) -> int:

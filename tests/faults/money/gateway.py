@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlencode
 
@@ -13,10 +13,12 @@ from domain.finance.payout import (
     AMOUNT_DIFFERS,
     DEALING,
     NOT_FOUND,
+    WAITS_FOR_RECEIVER,
     ListedPayment,
     PayoutOrder,
     PayoutOutcome,
     PayoutReport,
+    ReceiversTurn,
 )
 from domain.money import Money
 from gateways.alipay.notices import NOTICE
@@ -62,6 +64,7 @@ class Status(StrEnum):
     DEALING = "DEALING"
     SUCCESS = "SUCCESS"
     FAIL = "FAIL"
+    WAITING = "WAITING"  # For its receiver to confirm it.
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class HarshGateway:
     wrongs: list[str] = field(default_factory=list)
     paying: Paying = Paying.PAYS
     asked: Asked = Asked.ANSWERS
+    refusal: str = PAYEE_REFUSED
+    pays_at_once: Status = Status.SUCCESS  # What becomes of a transfer that it does not refuse or work on.
     _signer: Signer = field(init=False)
     _forger: Signer = field(init=False)
     public: bytes = field(init=False)
@@ -119,7 +124,7 @@ class HarshGateway:
         said = {
             Paying.SILENT_AFTER: NO_ANSWER, Paying.UNSIGNED_AFTER: UNTRUSTED, Paying.ERROR_AFTER: "SYSTEM_ERROR",
         }.get(self.paying)  # fmt: skip
-        return _unknown(order, said) if said else Answer(_report(record))
+        return _unknown(order, said) if said else Answer(self._report(record))
 
     async def query(self, order: PayoutOrder) -> Answer:
         """Say what became of an order, as its mood is."""
@@ -134,7 +139,7 @@ class HarshGateway:
             return _unknown(order, NO_ANSWER if self.asked is Asked.SILENT else UNTRUSTED)
         if self.asked is Asked.OTHER_AMOUNT:
             return _unknown(order, AMOUNT_DIFFERS)
-        return _unknown(order, NOT_FOUND) if record is None else Answer(_report(record))
+        return _unknown(order, NOT_FOUND) if record is None else Answer(self._report(record))
 
     async def listed(self, since: datetime, until: datetime) -> list[ListedPayment]:
         """List every payment that left."""
@@ -174,22 +179,25 @@ class HarshGateway:
         return urlencode({**fields, "sign": sign(signed_text(fields, frozenset())), "sign_type": "RSA2"}).encode()
 
     def _begun(self, order: PayoutOrder) -> Transfer:
-        status = {Paying.WORKS_ON_IT: Status.DEALING, Paying.REFUSES: Status.FAIL}.get(self.paying, Status.SUCCESS)
+        status = {Paying.WORKS_ON_IT: Status.DEALING, Paying.REFUSES: Status.FAIL}.get(self.paying, self.pays_at_once)
         return Transfer(order.key, order.amount, order.payee_account, status, f"R{len(self.transfers)}")
+
+    def _report(self, record: Transfer) -> PayoutReport:
+        if record.status is Status.SUCCESS:
+            return PayoutReport(record.key, PayoutOutcome.PAID, record.reference, record.amount)
+        if record.status is Status.FAIL:
+            return PayoutReport(record.key, PayoutOutcome.REFUSED, record.reference, record.amount, self.refusal)
+        unknown = PayoutReport(record.key, PayoutOutcome.UNKNOWN, record.reference, record.amount, DEALING)
+        if record.status is Status.WAITING:
+            turn = ReceiversTurn("package", datetime.now(UTC) + timedelta(days=1))
+            return replace(unknown, code=WAITS_FOR_RECEIVER, turn=turn)
+        return unknown
 
     def _refuse_at_once(self, away: bool, not_accepted: bool) -> None:
         if away:
             raise GatewayUnavailable(SYSTEM, "down")
         if not_accepted:
             raise GatewayRefused(SYSTEM, "isv.invalid-signature")
-
-
-def _report(record: Transfer) -> PayoutReport:
-    if record.status is Status.SUCCESS:
-        return PayoutReport(record.key, PayoutOutcome.PAID, record.reference, record.amount)
-    if record.status is Status.FAIL:
-        return PayoutReport(record.key, PayoutOutcome.REFUSED, record.reference, record.amount, PAYEE_REFUSED)
-    return PayoutReport(record.key, PayoutOutcome.UNKNOWN, record.reference, record.amount, DEALING)
 
 
 def _unknown(order: PayoutOrder, code: str) -> Answer:

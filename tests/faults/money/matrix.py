@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from database.repositories import cards, ledger
+from database.repositories.orders import order as an_order
 from database.tables.finance import PayoutRow
 from domain.cards.card import Outcome
 from domain.cards.pricing import QuoteState
-from domain.finance.payout import PaymentGateway, PayoutOrder, PayoutOutcome
-from domain.identifiers import goodwill_key, new_id, payout_key
+from domain.finance.order_kinds import OrderCode
+from domain.finance.payout import PaymentGateway, PayoutOrder, PayoutOutcome, PayoutState
+from domain.finance.settlement import SettlementDeed
+from domain.finance.settlement_acts import SettlementAct
+from domain.identifiers import goodwill_key, new_id, payout_key, settlement_key
 from domain.money import Money
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
+from tests.builders.orders import PAYABLES, a_stated_run
 from tests.builders.world import World
 from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY
 from tests.faults.money.points import ACT, COMMITTED, Act, Break, done
@@ -56,8 +61,8 @@ class Case:
     rest: tuple[Step, ...]  # What follows when it was done.
     key: str  # Of the payment order.
     paid: int  # What must have left under this key at the end, fen.
-    owner: str
-    card_id: str
+    owed: str  # The account of what is owed, which must stand at nothing at the end.
+    card_id: str = ""  # Empty where it is for no card.
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ async def _priced(world: World, *, standing: bool, brand: str = "jd") -> tuple[s
 
 async def _case(world: World, card_id: str, act: Step, *rest: Step, paid: bool = True) -> Case:
     quote = 465_00 if paid else 0
-    return Case(act, rest, payout_key(card_id, 1), quote, await world.payee_of(card_id), card_id)
+    return Case(act, rest, payout_key(card_id, 1), quote, f"seller_payable:{await world.payee_of(card_id)}", card_id)
 
 
 def _paying(world: World, card_id: str, quote_id: str) -> tuple[Step, ...]:
@@ -160,11 +165,33 @@ async def _prepare_goodwill(world: World) -> Case:
     await goodwill.agree(await world.a_person("support_lead"), given)
     order, payout = goodwill_key(given), world.payout
     rest: tuple[Step, ...] = (lambda: payout.send(order), lambda: payout.conclude(order))
-    return Case(lambda: payout.prepare_goodwill(given, order), rest, order, 20_00, scene.owner, card_id)
+    return Case(
+        lambda: payout.prepare_goodwill(given, order), rest, order, 20_00, f"seller_payable:{scene.owner}", card_id
+    )
 
 
-# Not broken here yet: these came with settlements, whose cases need a counterparty and a run. None may be added.
-OWED = frozenset({"settlement.act", "settlement.prepare"})
+async def _settlement_act(world: World) -> Case:
+    """The counterparty disputes its statement, and a person of finance corrects it: what is posted is paid with the rest."""
+    scene, party, run = await a_stated_run(world, 300_00)
+    partner, person = f"partner:{party.partner_id}", f"person:{await scene.a_person()}"
+    await scene.does(run, SettlementDeed.DISPUTE, partner, words="A card is missing.")
+    act, key, payout = scene.activities.act, settlement_key(run.id, 1), world.payout
+    corrected = SettlementAct(run.id, SettlementDeed.CORRECT, person, 1, "It was left out.", (), 20_00)
+    agreed = SettlementAct(run.id, SettlementDeed.APPROVE, f"person:{await scene.a_person()}", 2)
+    rest: tuple[Step, ...] = (
+        lambda: scene.activities.state(run.id), lambda: act(SettlementAct(run.id, SettlementDeed.CONFIRM, partner, 2)),
+        lambda: act(agreed), lambda: scene.activities.prepare(run.id, key), lambda: payout.send(key),
+        lambda: payout.conclude(key),
+    )  # fmt: skip
+    return Case(lambda: act(corrected), rest, key, 320_00, f"partner_share:{party.owner}")
+
+
+async def _settlement_prepare(world: World) -> Case:
+    case, payout = await PAYABLES[OrderCode.SETTLEMENT](world), world.payout
+    rest: tuple[Step, ...] = (lambda: payout.send(case.key), lambda: payout.conclude(case.key))
+    return Case(case.prepare, rest, case.key, case.amount.amount_minor, case.owed)
+
+
 MATRIX: dict[str, Row] = {
     "pricing.offer": Row(_offer),
     "pricing.close": Row(_close),
@@ -176,6 +203,8 @@ MATRIX: dict[str, Row] = {
     "payout.reconcile": Row(_reconcile, (f"{BEFORE_QUERY} 1", f"{AFTER_QUERY} 1")),
     "payout.conclude": Row(_conclude),
     "payout.settle": Row(_settle),
+    "settlement.act": Row(_settlement_act),
+    "settlement.prepare": Row(_settlement_prepare),
 }
 
 
@@ -191,11 +220,18 @@ class Verdict:
         if left != ([case.paid] if case.paid else []):
             self.wrong.append(f"I4 {left} left at the gateway where {case.paid} is due")
         async with world.database.transaction() as session:
-            owed = await ledger.balance(session, f"seller_payable:{case.owner}")
+            owed = await ledger.balance(session, case.owed)
+            order = await an_order(session, case.key)
         if owed.amount_minor:
-            self.wrong.append(f"I3 {owed} is still owed to the seller")
+            self.wrong.append(f"I3 {owed} is still owed on {case.owed}")
+        if (order is not None and order.state is PayoutState.PAID) is not bool(case.paid):
+            self.wrong.append(f"I4 {case.key} stands as {order.state if order is not None else 'never made'}")
+        if case.card_id:
+            await self._judge_card(world, case)
+        return self.wrong
+
+    async def _judge_card(self, world: World, case: Case) -> None:
         paid = (await world.card(case.card_id)).outcome is Outcome.PAID
         orders = [row.state.value for row in await world.rows(PayoutRow, card_id=case.card_id)]
         if (paid, orders) != ((True, ["paid"]) if case.paid else (False, [])):
             self.wrong.append(f"I4 the card is paid: {paid}, with the orders {orders}")
-        return self.wrong

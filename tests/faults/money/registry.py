@@ -15,7 +15,15 @@ LAYERS = ("activities", "services", "database/repositories")
 # What moves money itself.
 _MOVERS = frozenset(
     f"database.repositories.{name}"
-    for name in ("ledger.post", "ledger.reverse", "holds.reserve", "holds.post", "holds.void", "holds.expire")
+    for name in (
+        "ledger.post",
+        "ledger.post_new",
+        "ledger.reverse",
+        "holds.reserve",
+        "holds.post",
+        "holds.void",
+        "holds.expire",
+    )
 ) | {"gateway.transfer", "gateway.query"}
 
 # Each call of a provider costs, and one that is made again costs again: nobody is paid for it here.

@@ -12,11 +12,13 @@ from sqlalchemy import make_url
 
 from activities.payout import Payout
 from activities.pricing import Pricing
+from database.repositories import cards as card_rows
+from database.repositories.cards import Change
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.session import Database
 from database.tables.cards import AnswerRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.people import PersonRow
-from domain.cards.card import CardStatus, CardType, Stage
+from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.verification import Party
 from domain.finance.payout import PaymentGateway
@@ -27,15 +29,29 @@ from domain.money import Currency, Money
 from domain.sealing import KeyRing
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Verifier
+from gateways.banks.formats import formats_in
+from gateways.payout.bank import BankGateway
+from services.cards.reversing import reverse_acceptance
 from services.cards.stock import Stock
+from services.finance import confirmations
+from services.finance.bank_batches import BankBatches
+from services.finance.bank_book import KeptBankBook
+from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.finance.periods import Periods
-from tests.faults.money.gateway import HarshGateway
+from tests.builders.banks import BANK_FORMATS
+from tests.faults.money.bank import HarshBank
+from tests.faults.money.gateway import HarshGateway, Transfer
+from tests.faults.money.goodwill import Gift, given
 from tests.faults.money.points import Act, Done, Fault, done, watch
+from tests.faults.money.receiver import HarshWechat
 
-AT_ONCE = 42  # Threes: the machine takes so many.
-FIRST_MONTH, MONTHS_EACH, CARDS_EACH = "1900-01", 3, 3
+AT_ONCE = 40  # Fours: the machine takes so many.
+FIRST_MONTH, MONTHS_EACH, CARDS_EACH = "1900-01", 3, 4
+# Of each four: two of one seller, and one on each other rail.
+RAILS = (Rail.ALIPAY, Rail.ALIPAY, Rail.WECHAT, Rail.BANK)
+GIFTS_AT_ONCE = 40
 NAME = "王芳"
 T = TypeVar("T")
 PayoutOf = Callable[[Database, KeyRing, Mapping[Rail, PaymentGateway]], Payout]
@@ -49,6 +65,7 @@ class Card:
     owner: str
     amount: Money
     account: str  # Of its payee, as the seller named it last.
+    rail: Rail = Rail.ALIPAY
     accounts: dict[str, str] = field(default_factory=dict)  # The payee of each order by its key.
 
     @property
@@ -65,7 +82,12 @@ class Scene:
         self.database = Database(url, pool_size=3)
         self.keyring = KeyRing.generate()
         self.gateway = HarshGateway()
-        self.payout = payout(self.database, self.keyring, {Rail.ALIPAY: self.gateway})
+        self.wechat, self.bank = HarshWechat(), HarshBank()
+        bank = BankGateway(KeptBankBook(self.database))
+        rails: dict[Rail, PaymentGateway] = {Rail.ALIPAY: self.gateway, Rail.WECHAT: self.wechat, Rail.BANK: bank}
+        self.payout = payout(self.database, self.keyring, rails)
+        self.batches = BankBatches(self.database, self.keyring, formats_in(BANK_FORMATS))
+        self.confirmations = Confirmations(self.database, self.keyring)
         self.pricing = Pricing(self.database, self.keyring, Stock())
         self.payees = Payees(self.database, self.keyring)
         self.periods = Periods(self.database)
@@ -74,6 +96,7 @@ class Scene:
         self.closed: set[str] = set()
         self._month = FIRST_MONTH
         self._ready: list[Card] = []
+        self._gifts: list[Gift] = []
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def open(self) -> None:
@@ -124,6 +147,7 @@ class Scene:
     def _measured(self) -> dict[str, int]:
         """Pay one card without a fault, and count the places that each act passes: faults are spread over them."""
         (card,) = self.cards(1)
+        self._paid = card
         key, payout = payout_key(card.id, 1), self.payout
         works: dict[str, Callable[[], Awaitable[Any]]] = {
             "accept": lambda: self.pricing.close(card.id, card.quote, QuoteState.ACCEPTED),
@@ -135,6 +159,45 @@ class Scene:
         self._ready = self._ready[CARDS_EACH - 1 :]  # The next cards are of one seller again.
         return found | {"reconcile": found["send"]}
 
+    @property
+    def providers(self) -> dict[Rail, HarshGateway | HarshBank]:
+        """Return who keeps books of what we send, by rail."""
+        return {Rail.ALIPAY: self.gateway, Rail.WECHAT: self.wechat, Rail.BANK: self.bank}
+
+    def sent(self) -> dict[str, Transfer]:
+        """Return everything that all of them have, by its key."""
+        return self.gateway.transfers | self.wechat.transfers | self.bank.transfers
+
+    def forget(self) -> None:
+        """Empty their books for the next seed."""
+        for one in self.providers.values():
+            one.transfers.clear()
+            one.wrongs.clear()
+
+    def gift(self) -> Gift:
+        """Return a goodwill payment that was agreed to and not begun."""
+        if not self._gifts:
+            self._gifts = self.run(self._given())
+        return self._gifts.pop()
+
+    async def _given(self) -> list[Gift]:
+        async with self.database.transaction() as session:
+            return await given(session, self._paid.owner, payout_key(self._paid.id, 1), self.closers, GIFTS_AT_ONCE)
+
+    async def waits(self, card: Card) -> None:
+        """Let the card wait as its workflow does after an unknown outcome."""
+        async with self.database.transaction() as session:
+            change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown")
+            await card_rows.record(session, card.id, change)
+            await confirmations.follow(session, card.id)
+
+    async def take_back(self, card: Card) -> None:
+        """Reverse what the seller's acceptance posted."""
+        async with self.database.transaction() as session:
+            row = await card_rows.load_for_update(session, card.id)
+            accepted = await session.get_one(QuoteRow, card.quote, with_for_update=True)
+            await reverse_acceptance(session, row, accepted)
+
     def months(self) -> list[str]:
         """Return three months in a row that no seed used before."""
         found = [self._month]
@@ -144,7 +207,7 @@ class Scene:
         return found
 
     def cards(self, number: int) -> list[Card]:
-        """Return fresh offered cards; the first two are of one seller."""
+        """Return fresh offered cards: two of one seller, one that is paid by WeChat Pay, and one by a bank."""
         if len(self._ready) < number:
             self._ready += self.run(self._made(AT_ONCE))
         taken, self._ready = self._ready[:number], self._ready[number:]
@@ -154,8 +217,10 @@ class Scene:
         made: list[Card] = []
         async with self.database.transaction() as session:
             for place in range(number):
-                owner = made[-1].owner if place % 3 == 1 else f"seller:{new_id()}"
-                card = Card(new_id(), owner, Money(100_00 + 37 * (place % 3)), f"138{place % 3:08d}")
+                nth = place % CARDS_EACH
+                owner = made[-1].owner if nth == 1 else f"seller:{new_id()}"
+                rail = RAILS[nth]
+                card = Card(new_id(), owner, Money(100_00 + 37 * nth), account_on(rail, nth), rail)
                 made.append(card)
                 submission = _submission(self.keyring, card)
                 session.add(submission)
@@ -175,12 +240,19 @@ class Scene:
         return people[0], people[1]
 
 
+def account_on(rail: Rail, number: int) -> str:
+    """Return a payee's account as the rail knows people."""
+    if rail is Rail.BANK:
+        return f"62220200{number:08d} 中国工商银行"
+    return f"o-{number:026d}" if rail is Rail.WECHAT else f"138{number:08d}"
+
+
 def _submission(keyring: KeyRing, card: Card) -> SubmissionRow:
     number = new_id()
     return SubmissionRow(
         id=number, owner=card.owner, idempotency_key=number, request_hash="", channel="web", locale="zh_CN",
         payee_account_sealed=PAYEE_ACCOUNT.seal(keyring, number, card.account),
-        payee_name_sealed=PAYEE_NAME.seal(keyring, number, NAME), payee_masked="138****",
+        payee_name_sealed=PAYEE_NAME.seal(keyring, number, NAME), payee_masked="138****", payee_rail=card.rail,
     )  # fmt: skip
 
 

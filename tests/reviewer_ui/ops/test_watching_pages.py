@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import httpx
 import pytest
 from sqlalchemy import delete, select
 
+from database.tables.columns import now
 from database.tables.ops.health import AlertRow, HealthReadingRow
+from database.tables.ops.runs import RunWatchRow
 from domain.identifiers import new_id
 from domain.ops.health import Measure
 from domain.ops.runbook import Topic
@@ -68,6 +70,34 @@ async def test_a_page_that_refreshes_itself_gets_its_part_alone(house: House) ->
         assert "<html" not in part.text
         assert "2 broken" in part.text
         assert "data-row=" in part.text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_while_temporal_does_not_answer_the_last_known_state_is_shown_with_its_age(
+    house: House, locale: str
+) -> None:
+    browser, _ = await operator(house, locale)
+    cards = [await house.cards.waiting(), await house.cards.waiting()]
+    await stuck_runs(house, *(one.card_id for one in cards))
+    said = {name: translate(f"ops.stuck.{name}", locale) for name in ("unseen", "stale")}
+
+    async def looked(minutes_ago: int) -> tuple[str, str]:
+        ended = now() - timedelta(minutes=minutes_ago)
+        async with house.database.transaction() as session:
+            await session.execute(delete(RunWatchRow).where(RunWatchRow.look.in_(("stuck", "queues"))))
+            session.add_all(RunWatchRow(look=look, ended_at=ended, found={}) for look in ("stuck", "queues"))
+        return (await browser.get("/operations")).text, (await browser.get("/operations/queues")).text
+
+    for page in await looked(0):
+        assert [words for words in said.values() if words in page] == []
+    stuck, queues = await looked(42)
+    assert [words in stuck for words in said.values()] == [True, True]
+    assert said["unseen"] in queues
+    for page in (stuck, queues):
+        assert re.search(r"42\s*(minutes|分钟)", page)
+    assert "data-row=" in stuck, "the rows of before are still shown"
+    async with house.database.transaction() as session:
+        await session.execute(delete(RunWatchRow).where(RunWatchRow.look.in_(("stuck", "queues"))))
 
 
 async def test_an_installation_that_was_never_measured_says_so(house: House) -> None:

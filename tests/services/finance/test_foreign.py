@@ -24,7 +24,7 @@ from services.finance.positions import Revaluations, position
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.sales import Sales
 from tests.builders.own_world import own_world
-from tests.builders.selling import a_bought_card, a_sale, posted, today
+from tests.builders.selling import a_bought_card, a_sale, posted, taken_back, today
 from tests.builders.world import World
 
 world = own_world("foreign")
@@ -114,7 +114,7 @@ async def test_a_returned_foreign_sale_leaves_no_position(world: World) -> None:
     async with world.database.transaction() as session:
         before = await position(session, Currency.USD)
     sale, _ = await a_foreign_sale(world, person, Money(80_00, Currency.USD), "7.2")
-    await Sales(world.database).take_back(person, sale, "agreed")
+    await taken_back(world, sale, "agreed")
     async with world.database.transaction() as session:
         assert await position(session, Currency.USD) == before
 

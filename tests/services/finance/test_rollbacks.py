@@ -18,7 +18,7 @@ from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
 from domain.finance.payout import PayoutOutcome, PayoutReport
 from domain.finance.rollback import RollbackKind, RollbackState
-from domain.identifiers import payout_key
+from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from services.finance.adoption import Adopting
 from services.finance.offsets import foreseen
@@ -221,3 +221,29 @@ async def test_a_payment_less_its_offset_is_found_again_after_a_restore(case: Pa
     assert (order.amount_minor, order.offset_minor, await receivable(case)) == (232_50, 232_50, 232_50)
     await case.world.payout.conclude(order.key)
     await case.books_are_right()
+
+
+async def test_a_partners_program_hears_of_a_claim_of_what_is_offset_and_of_its_end(case: Paying) -> None:
+    partner = Paying(case.world, f"partner:{new_id()}")
+    claim = await claimed(partner)
+    card, quote = await partner.accepted()
+    assert await partner.prepare(card, quote) is None
+    await case.world.alipay.control(refuse="PAYEE_USER_INFO_ERROR")
+    await case.world.payout.send(key := payout_key(card, 1))
+    await case.world.payout.conclude(key)
+    await case.world.alipay.control(refuse="")
+    claims, one, two = Rollbacks(case.world.database, case.world.keyring), "finance", "finance"
+    await claims.ask_write_off(await case.world.a_person(one), claim, "The partner has closed.")
+    await claims.write_off(await case.world.a_person(two), claim)
+    hooks = await case.world.rows(OutboxRow, destination=partner.owner, kind="webhook")
+    heard = [
+        (hook.topic, hook.payload["left"]["amount_minor"], hook.payload.get("payout", ""))
+        for hook in hooks
+        if hook.topic.startswith("claim.")
+    ]
+    assert sorted(heard) == sorted([
+        ("claim.made", PRICE, ""), ("claim.offset", 232_50, key), ("claim.offset_undone", PRICE, key),
+        ("claim.written_off", 0, ""),
+    ])  # fmt: skip
+    assert {hook.payload["claim_id"] for hook in hooks if hook.topic.startswith("claim.")} == {claim}
+    assert await case.world.rows(OutboxRow, destination=case.owner, kind="webhook") == []  # Sellers get messages.

@@ -26,8 +26,8 @@ from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key
 from domain.places import business_day
+from services.finance.held_payments import PayoutWaits
 from services.finance.rail_switches import RailSwitches
-from services.finance.waiting import PayoutWaits
 from tests.builders.paying import Paying, paying, with_rules
 from tests.builders.world import World, world_at
 
@@ -126,7 +126,7 @@ async def test_a_refused_order_gives_its_part_of_the_cap_back_and_the_next_goes_
     await case.world.payout.send(payout_key(first[0], 1))
     await case.world.payout.conclude(payout_key(first[0], 1))
     await case.world.alipay.control(refuse="")
-    assert (key, second[0]) in {(one.key, one.card_id) for one in await looking.ready(100)}
+    assert (key, second[0]) in {(one.key, one.journey.subject) for one in await looking.ready(100)}
     await looking.signalled(key)
     assert key not in {one.key for one in await looking.ready(100)}  # Signalled a moment ago.
     assert await case.prepare(*second) is None

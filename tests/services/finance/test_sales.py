@@ -22,8 +22,8 @@ from database.tables.people import AuditRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.people import NotAllowed
-from domain.errors.sales import BuyerOwesLess, CardNotForSale, CardSold, SaleReturned
-from domain.errors.work import ReasonUnknown
+from domain.errors.sales import BuyerOwesLess, CardNotForSale, CardSold, ReturnWaits, SaleReturned
+from domain.errors.work import OwnWork, ReasonUnknown
 from domain.finance.chart import account
 from domain.finance.counterparties import Instalments
 from domain.finance.fx import Rate
@@ -35,8 +35,9 @@ from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules.splits import KIND
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
-from tests.builders.selling import a_bought_card, a_sale, posted, sold, today
+from tests.builders.selling import a_bought_card, a_sale, posted, sold, taken_back, today
 from tests.builders.split_rules import a_document
 from tests.builders.world import World
 
@@ -146,16 +147,47 @@ async def test_evidence_and_audit_name_the_sale_and_its_story_tells_the_seller_n
 
 
 async def test_a_returned_sale_leaves_nothing_behind_and_the_card_may_be_sold_again(world: World) -> None:
-    person, card_id, sales = await world.a_person("finance"), await a_bought_card(world), Sales(world.database)
-    sale = await sold(world, person, card_id)
-    await sales.take_back(person, sale, "found_used")
-    await sales.take_back(person, sale, "found_used")
+    person, second, card_id = (
+        await world.a_person("finance"),
+        await world.a_person("finance"),
+        await a_bought_card(world),
+    )
+    sale, returns = await sold(world, person, card_id), SaleReturns(world.database)
+    with pytest.raises(NotFound):
+        await returns.agree(second, sale)  # Nobody asked for it.
+    for _ in range(2):
+        await returns.ask(person, sale, "found_used")
+    with pytest.raises(ReturnWaits):
+        await returns.ask(second, sale, "agreed")
+    assert await posted(world, f"sale:{sale}") != {}
+    with pytest.raises(OwnWork):
+        await returns.agree(person, sale)
+    await asyncio.gather(*(returns.agree(second, sale) for _ in range(2)))
     assert await posted(world, f"sale:{sale}") == {}
-    with pytest.raises(SaleReturned):
-        await sales.take_back(person, sale, "agreed")
+    for late in (returns.ask(person, sale, "agreed"), returns.agree(person, sale), returns.decline(person, sale)):
+        with pytest.raises(SaleReturned):
+            await late
     again = await sold(world, person, card_id, price=Money(470_00))
     rows = await world.rows(SaleRow, card_id=card_id)
     assert [(one.id, one.reversed_why) for one in rows] == [(sale, "found_used"), (again, None)]
+
+
+async def test_a_return_that_is_declined_leaves_the_sale_and_may_be_asked_for_again(world: World) -> None:
+    person, second, card_id = (
+        await world.a_person("finance"),
+        await world.a_person("finance"),
+        await a_bought_card(world),
+    )
+    sale, returns = await sold(world, person, card_id), SaleReturns(world.database)
+    await returns.ask(person, sale, "found_used")
+    await returns.decline(second, sale)
+    (row,) = await world.rows(SaleRow, id=sale)
+    assert (row.reversed_at, row.return_asked_at, row.reversed_why) == (None, None, None)
+    assert await posted(world, f"sale:{sale}") != {}
+    await returns.ask(second, sale, "agreed")
+    await returns.agree(person, sale)
+    acts = [one.act for one in await world.rows(AuditRow, subject=card_id)]
+    assert acts[-4:] == [f"console:sale:{what}" for what in ("return_ask", "return_decline", "return_ask", "take_back")]
 
 
 async def test_what_buyer_and_partners_had_been_paid_is_owed_back(world: World) -> None:
@@ -171,7 +203,7 @@ async def test_what_buyer_and_partners_had_been_paid_is_owed_back(world: World) 
         club = -await ledger.balance(session, "partner_share:club")
         until = datetime.now(UTC) + timedelta(hours=1)
         await holds.reserve(session, f"test:{sale}", account("partner_share", "club"), club, until)
-    await Sales(world.database).take_back(person, sale, "not_accepted")
+    await taken_back(world, sale, "not_accepted")
     assert await posted(world, f"sale:{sale}") == {
         (f"buyer_receivable:{row.buyer}", "CNY"): row.total_minor, (f"buyer_deposit:{row.buyer}", "CNY"): -row.total_minor,
         ("partner_receivable:club", "CNY"): 11_00, ("partner_share:club", "CNY"): -11_00,
@@ -246,15 +278,16 @@ async def test_bad_input_is_refused_by_its_field(world: World, changed: dict[str
 
 async def test_wrong_people_cards_and_reasons_are_refused(world: World) -> None:
     sales, finance, card_id = Sales(world.database), await world.a_person("finance"), await a_bought_card(world)
-    unsold = await world.a_card()
+    unsold, returns = await world.a_card(), SaleReturns(world.database)
     cases: list[tuple[type[Refusal], Any]] = [
         (NotAllowed, sales.record(await world.a_person("compliance"), new_id(), a_sale(card_id))),
         (NotFound, sales.record(finance, new_id(), a_sale("01ARZ3NDEKTSV4RRFFQ69G5FAV"))),
         (CardNotForSale, sales.record(finance, new_id(), a_sale(unsold))),
         (CardNotForSale, sales.record(finance, new_id(), a_sale(card_id, mode=SaleMode.BROKERED))),
         (FieldInvalid, sales.record(finance, "", a_sale(card_id))),
-        (NotFound, sales.take_back(finance, "nothing", "agreed")),
-        (ReasonUnknown, sales.take_back(finance, "nothing", "boredom")),
+        (NotFound, returns.ask(finance, "nothing", "agreed")),
+        (ReasonUnknown, returns.ask(finance, "nothing", "boredom")),
+        (NotAllowed, returns.ask(await world.a_person("compliance"), "nothing", "agreed")),
     ]
     for refusal, act in cases:
         with pytest.raises(refusal):
@@ -264,7 +297,7 @@ async def test_wrong_people_cards_and_reasons_are_refused(world: World) -> None:
 async def test_the_invariants_hold_after_sales_and_returns(world: World) -> None:
     person, kept, returned = await world.a_person("finance"), await a_bought_card(world), await a_bought_card(world)
     await sold(world, person, kept)
-    await Sales(world.database).take_back(person, await sold(world, person, returned), "agreed")
+    await taken_back(world, await sold(world, person, returned), "agreed")
     async with world.database.transaction() as session:
         sales = (await session.execute(select(SaleRow.id).where(SaleRow.card_id.in_((kept, returned))))).scalars().all()
         found = [line for one in MONEY for line in await one.broken(session, Look(most=100_000))]

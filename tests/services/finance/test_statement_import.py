@@ -9,21 +9,24 @@ from sqlalchemy import text
 
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
-from database.repositories import day_figures
+from database.repositories import day_figures, ledger
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import RejectedLineRow
 from domain.errors.finance import DayClosed, DayNotReady
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
 from domain.finance.breaks import Against, Choice, Verb
+from domain.finance.chart import account
+from domain.finance.ledger import Posting
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.statements import LineState, Rejected, StatementSource, StatementState
 from domain.identifiers import new_id
+from domain.money import Money
 from domain.rules.reconciliation import reconciliation_in_force
 from services.finance.daily_close import DailyClose
 from simulators.bills import bank_format, bank_statement
 from tests.builders.own_world import own_world
-from tests.builders.reconciling import ALIPAY, BANK, FinanceDesk
+from tests.builders.reconciling import ALIPAY, BANK, WECHAT, FinanceDesk
 from tests.builders.world import World
 
 world = own_world("statements")
@@ -56,6 +59,52 @@ async def test_one_number_twice_in_a_file_is_one_line(desk: FinanceDesk) -> None
     twice = desk.moved("", -4_01)
     row = await desk.imported(desk.bill([twice, twice]), day=desk.today)
     assert (row.lines, row.rejected) == (1, 1)
+
+
+async def test_a_number_that_stands_in_another_file_is_known_or_contradicts_each_time(desk: FinanceDesk) -> None:
+    known, changed = desk.moved("", -4_11), desk.moved("", -4_12)
+    await desk.imported(desk.bill([known, changed]), day=desk.today)
+    other = type(changed)(changed.at, changed.reference, "", -9_98)
+    fresh = desk.moved("", -4_13)
+    row = await desk.imported(desk.bill([known, known, other, fresh, other, fresh, changed]), day=desk.today)
+    assert (row.lines, row.known, row.rejected) == (1, 3, 3)
+
+
+async def test_two_lines_of_one_order_and_amount_have_an_expectation_each_and_a_third_has_none(
+    desk: FinanceDesk,
+) -> None:
+    key = await desk.paid(4_21)
+    async with desk.world.database.transaction() as session:
+        postings = (
+            Posting(account("in_flight", "wechat"), Money(4_21)),
+            Posting(account("cash", "wechat"), Money(-4_21)),
+        )
+        await ledger.post(session, f"{key}:again", None, "payout_paid", postings)
+    row = await desk.brought(desk.bill([desk.moved(key, -4_21) for _ in range(3)]), day=desk.today)
+    lines = await desk.lines(row)
+    assert [line.state for line in lines] == [LineState.AUTO, LineState.AUTO, LineState.OPEN]
+    assert lines[0].entry_id < lines[1].entry_id
+    assert row.matched == 2
+
+
+async def test_pairs_of_one_order_and_amount_that_are_posted_later_are_matched_at_once(desk: FinanceDesk) -> None:
+    key = f"card-{new_id()}-payout-1"
+    row = await desk.brought(desk.bill([desk.moved(key, -4_25) for _ in range(2)]), day=desk.today)
+    await desk.paid(4_25, key=key)
+    async with desk.world.database.transaction() as session:
+        postings = (
+            Posting(account("in_flight", "wechat"), Money(4_25)),
+            Posting(account("cash", "wechat"), Money(-4_25)),
+        )
+        await ledger.post(session, f"{key}:again", None, "payout_paid", postings)
+    assert await desk.matching.run(WECHAT) == 2
+    assert await desk.breaks_of(row) == []
+
+
+async def test_text_that_copying_would_take_for_the_end_of_a_value_is_kept_as_it_reads(desk: FinanceDesk) -> None:
+    key = "a\\b\tc\\N\\."
+    row = await desk.brought(desk.bill([desk.moved(key, -4_31), desk.moved("", -4_32)]), day=desk.today)
+    assert [line.key for line in await desk.lines(row)] == [key, ""]
 
 
 async def test_a_refused_file_leaves_nothing_and_is_tried_again(desk: FinanceDesk) -> None:

@@ -149,6 +149,49 @@ async def test_a_card_that_a_reviewer_holds_is_left_to_them_with_everything_they
     assert (task.leased_by, len(await world.rows(ReviewDraftRow, task_id=task_id))) == (person, 1)
 
 
+# Cancelling ends a review, as its preview says; a reset at the place where the card stands keeps it all (tests/workflows).
+LEFT_OUT = {
+    RepairKind.RETRY_NOW: Excluded.NO_STEP, RepairKind.SKIP_WAIT: Excluded.NOT_SKIPPABLE, RepairKind.PAUSE: Excluded.NO_STEP,
+    RepairKind.UNPAUSE: Excluded.NOT_PAUSED, RepairKind.CHANGE_RETRY: Excluded.NO_STEP,
+    RepairKind.SIGNAL_AGAIN: Excluded.NO_REPORT, RepairKind.RESET: Excluded.IN_REVIEW,
+    RepairKind.SEND_TO_REVIEW: Excluded.IN_REVIEW, RepairKind.SECOND_PAYOUT: Excluded.NOT_REFUSED,
+    RepairKind.TERMINATE: Excluded.CAN_BE_CANCELLED,
+}  # fmt: skip
+
+
+async def test_no_kind_of_repair_takes_a_lease_a_draft_or_a_decision_that_can_still_be_undone(
+    repairing: CardRepairing, world: World
+) -> None:
+    assert LEFT_OUT.keys() == set(RepairKind) - {RepairKind.CANCEL}
+    card_id, task_id, person = await a_taken_task(world)
+    await world.intake.mark_started(card_id)
+    async with world.database.transaction() as session:
+        await drafts.save(session, world.keyring, task_id, person, {"note": "half a sentence"})
+
+    async def theirs() -> list[Any]:
+        (task,) = await world.rows(WorkItemRow, id=task_id)
+        (draft,) = await world.rows(ReviewDraftRow, task_id=task_id)
+        decisions = await world.rows(ReviewDecisionRow, task_id=task_id)
+        kept = [(one.id, one.outcome, one.void_at, one.sent_at) for one in decisions]
+        return [task.leased_by, task.leased_until, task.decided, draft.fields_sealed, kept]
+
+    for decided in (False, True):
+        if decided:
+            await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)
+            async with world.database.transaction() as session:
+                await drafts.save(session, world.keyring, task_id, person, {"note": "another thought"})
+        before = await theirs()
+        for kind, why in LEFT_OUT.items():
+            by = await repairing.a_person()
+            options = {"point": "reading"} if kind is RepairKind.RESET else {}
+            repair_id = await repairing.previewed(by, card_id, plan=a_plan(kind, options=options))
+            item = await repairing.item(repair_id, card_id)
+            assert (kind, item.state, item.excluded) == (kind, ItemState.EXCLUDED, why)
+            with pytest.raises(NothingToRepair):
+                await repairing.desk.submit(by, repair_id)
+            assert await theirs() == before
+
+
 async def test_a_card_that_came_to_a_reviewer_after_the_preview_is_left_to_them(
     repairing: CardRepairing, world: World
 ) -> None:

@@ -17,6 +17,7 @@ from domain.finance.settlement import SettlementDeed, SettlementState
 from domain.identifiers import bill_number, key_of_bill, new_id, settlement_key
 from domain.money import Money
 from domain.support.tickets import LinkedKind, TicketCategory
+from services.finance.returned import Found
 from services.finance.settlement import orders
 from tests.builders.settling import Settling, nothing_is_wrong
 from tests.builders.world import World
@@ -101,7 +102,7 @@ async def test_a_refused_payee_is_replaced_by_two_people_and_paid_under_another_
     assert await scene.owed(party) == 150_00
     assert (await scene.goes_on(run.id)).state is PAYEE  # Never again to the payee that was refused.
     await nothing_is_wrong(scene)
-    proposed = await scene.counterparties.propose_payee(scene.finance, party.id, Rail.ALIPAY, "13900009999", "王芳")
+    proposed = await scene.counterparties.propose_payee(scene.finance, party.id, Rail.ALIPAY, "13900009999", party.name)
     with pytest.raises(OwnWork):
         await scene.counterparties.agree_payee(scene.finance, proposed)
     assert (await scene.goes_on(run.id)).state is PAYEE
@@ -141,9 +142,9 @@ async def test_money_that_comes_back_is_owed_again_and_paid_to_another_payee(sce
     await scene.confirmed(run, party)
     assert await scene.approved(run) is CLOSED
     key = settlement_key(run.id, 1)
-    for amount, booked in ((Money(149_99), False), (Money(150_00), True), (Money(150_00), True)):
+    for amount, found in ((149_99, Found.AMOUNT_DIFFERS), (150_00, Found.BOOKED), (150_00, Found.KNOWN)):
         async with scene.database.transaction() as session:
-            assert await orders.returned(session, key, amount, scene.clock()) is booked
+            assert await orders.returned(session, key, Money(amount), None, scene.clock()) is found
     again = await scene.run(run.id)
     assert (again.state, again.ending, again.attempt) == (PAYEE, None, 2)
     assert await scene.owed(party) == 150_00

@@ -13,9 +13,9 @@ from temporalio.exceptions import ApplicationError
 from database.repositories import ledger
 from database.tables.finance_settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
 from database.tables.platform import OutboxRow
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import issuer_cost
 from domain.finance.settlement import (
-    CounterpartyKind,
     SettlementAnswer,
     SettlementDeed,
     SettlementEnding,
@@ -25,6 +25,7 @@ from domain.identifiers import new_id, settlement_key
 from domain.money import Money
 from services.finance.settlement.statement_files import files_of
 from services.finance.settlement.statements import content_of, hash_of, lines_of
+from tests.builders.paying import with_rules
 from tests.builders.settling import Settling, nothing_is_wrong, story
 from tests.builders.world import World
 
@@ -171,6 +172,7 @@ async def test_without_silence_finance_is_asked_once(scene: Settling) -> None:
 
 
 async def test_much_is_agreed_to_by_two_people_and_pressing_twice_counts_once(scene: Settling) -> None:
+    with_rules(new_payee_from_minor=10_000_00)
     party = await scene.a_party()
     await scene.owes(party, 6_000_00, NOV_5)
     run = await scene.stated(party)

@@ -15,14 +15,10 @@ from database.tables.columns import now
 from database.tables.finance_rails import ReturnRow
 from domain.finance.payout import RETURNED, PaymentGateway, PayoutOrder, PayoutReport
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key, is_settlement_key
-from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayError
-from services.finance.returned import Found, returned, to_ask
-from services.finance.settlement import orders as settlement_orders
-from services.support import goodwill_orders
-from services.support.order_kinds import kind_of
+from services.finance.order_kinds import kind_by_key, kind_of
+from services.finance.returned import Found, to_ask
 
 _log = structlog.get_logger("returns")
 
@@ -64,25 +60,12 @@ class Returns:
         return report.code == RETURNED and await self._booked(report, order)
 
     async def _booked(self, report: PayoutReport, order: PayoutOrder) -> bool:
-        amount = report.amount or order.amount
+        amount, kind = report.amount or order.amount, kind_by_key(order.key)
         async with self._database.transaction() as session:
-            if (booked := await _booked_elsewhere(session, order.key, amount)) is None:
-                found = await returned(session, order.key, amount, report.gateway_reference, now())
-                _log.info("return", key=order.key, found=found.value)
-                return found is Found.BOOKED
-            if not booked:
-                return False
-            over = update(ReturnRow).where(ReturnRow.key == order.key).values(returned_at=now())
-            await session.execute(over.execution_options(synchronize_session=False))
-            return True
+            found = await kind.returned(session, order.key, amount, report.gateway_reference, now())
+        _log.info("return", key=order.key, found=found.value)
+        return found is Found.BOOKED
 
     async def _order(self, session: AsyncSession, key: str) -> tuple[PayoutOrder, Rail]:
         row = await the_order(session, key)
         return await kind_of(row).opened(session, self._keyring, row), row.rail
-
-
-async def _booked_elsewhere(session: AsyncSession, key: str, amount: Money) -> bool | None:
-    """Whether the return of an order of no card is booked; None for a card's order."""
-    if is_goodwill_key(key):
-        return await goodwill_orders.returned(session, key, amount, now())
-    return await settlement_orders.returned(session, key, amount, now()) if is_settlement_key(key) else None

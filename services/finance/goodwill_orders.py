@@ -9,24 +9,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.repositories import ledger
 from database.repositories.notices import tell
+from database.repositories.ticket_events import happened
 from database.sealed import GOODWILL_ACCOUNT, GOODWILL_NAME, ORDER_ACCOUNT, ORDER_NAME
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.cards.facts import PaymentHeld
+from domain.errors.general import NotFound
 from domain.finance.ledger import goodwill_prepared, goodwill_refused, payout_paid
+from domain.finance.order_kinds import Journey, OrderCode
 from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome, PayoutState
 from domain.finance.postings.returned import goodwill_returned
 from domain.finance.routing import Wait
-from domain.identifiers import goodwill_key, short
+from domain.identifiers import goodwill_key, short, subject_of
 from domain.money import Money
 from domain.notices.kinds import NoticeKind
 from domain.sealing import KeyRing
 from domain.support.goodwill import GoodwillState
-from services.finance.routing import refused_again, route
+from services.finance.returned import Found, judged
+from services.finance.routing import Payment, refused_again, route
 from services.finance.waiting import goes_on, hold, payment_of_goodwill
-from services.support.history import happened
+from services.finance.whose import Whose
 
 
 class NotAgreed(Exception):
@@ -61,7 +65,7 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
     return None
 
 
-def opened(keyring: KeyRing, row: GoodwillOrderRow) -> PayoutOrder:
+async def opened(_: AsyncSession, keyring: KeyRing, row: GoodwillOrderRow) -> PayoutOrder:
     """Return the order as it is sent."""
     account = GOODWILL_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
     name = GOODWILL_NAME.open(keyring, row.key, row.payee_name_sealed)
@@ -89,35 +93,45 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     await tell(session, [given.proposed_by], NoticeKind.GOODWILL, key, task_id=ticket.task_id, **news)
 
 
-async def returned(session: AsyncSession, key: str, amount: Money, moment: datetime) -> bool:
-    """Book that the money of a paid order came back: nothing was given. Return whether it is booked, now or before.
-
-    The caller has the gateway's own word. An order that does not stand as paid, or of another amount, stays as it is.
-    """
+async def returned(session: AsyncSession, key: str, amount: Money, reference: str | None, moment: datetime) -> Found:
+    """Book once that the money of a paid order came back: nothing was given. The caller has the gateway's own word."""
     row = await session.get_one(GoodwillOrderRow, key, with_for_update=True, populate_existing=True)
-    if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
-        return True
-    if row.state is not PayoutState.PAID or amount != Money(row.amount_minor, row.currency):
-        return False
+    if (found := await judged(session, row, amount, reference, moment)) is not Found.BOOKED:
+        return found
     row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, RETURNED
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state = GoodwillState.REFUSED
     postings = goodwill_returned(amount, row.rail)
     await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"goodwill:{given.id}")
     ticket = await session.get_one(TicketRow, given.ticket_id)
-    happened(
-        session, ticket, "gateway", "goodwill_refused", moment, goodwill=given.id, amount=str(amount), code=RETURNED
-    )
+    facts = {"goodwill": given.id, "amount": str(amount), "code": RETURNED}
+    happened(session, ticket, "gateway", "goodwill_refused", moment, **facts)
     news = {"goodwill_state": given.state.value, "amount": str(amount)}
-    await tell(
-        session,
-        [given.proposed_by],
-        NoticeKind.GOODWILL,
-        f"{NoticeKind.GOODWILL}:{given.id}:returned",
-        task_id=ticket.task_id,
-        **news,
-    )
-    return True
+    kind, about = NoticeKind.GOODWILL, f"{NoticeKind.GOODWILL}:{given.id}:returned"
+    await tell(session, [given.proposed_by], kind, about, task_id=ticket.task_id, **news)
+    return found
+
+
+async def payment(session: AsyncSession, keyring: KeyRing, key: str, _moment: datetime) -> Payment | None:
+    """Return the payment as it would be made now; None where its order is there."""
+    if await session.get(GoodwillOrderRow, key) is not None:
+        return None
+    given = await session.get_one(GoodwillRow, subject_of(key))
+    return payment_of_goodwill(keyring, given, await session.get_one(PayoutRow, given.paid_key), key)
+
+
+async def whose(session: AsyncSession, key: str) -> Whose:
+    """Return whose the payment is; who proposed it, with everyone they act for, are its makers. Refuse NotFound."""
+    given = await session.get(GoodwillRow, subject_of(key)[:26])
+    if given is None:
+        raise NotFound(payout=key[:80])
+    paid = await session.get_one(PayoutRow, given.paid_key)
+    return Whose(given.owner, paid.card_id, makers=frozenset(given.proposers))
+
+
+async def journey(_: AsyncSession, key: str) -> Journey:
+    """Return the payment whose workflow carries the order."""
+    return Journey(OrderCode.GOODWILL, key, subject_of(key))
 
 
 def _payee(keyring: KeyRing, paid: PayoutRow) -> tuple[str, str]:

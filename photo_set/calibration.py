@@ -1,0 +1,80 @@
+"""Fits what scores mean: isotonic regression where there are readings and errors enough, else Platt's logistic curve. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy
+
+from domain.cards.reading import SECRET_FIELDS, SURE, FieldName
+from ocr.calibration import Curve, Kind
+from ocr.candidates import Candidate
+from ocr.confidence import CAPS
+from photo_set.photos import LabelledPhoto
+
+READINGS_ENOUGH, ERRORS_ENOUGH = 150, 15  # Below either a staircase follows chance.
+GRID = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1.0)
+EDGE = 1e-4  # A score of 0 or 1 has no logit.
+STEPS = 60
+
+Scored = Sequence[tuple[float, bool]]  # Score, and whether the value was right.
+
+
+def scored_in(photo: LabelledPhoto, secrets: Sequence[Candidate]) -> list[tuple[Kind, float, bool]]:
+    """Return kind, score and whether it is printed, of every value read from a lattice that nothing but its score speaks against."""
+    printed = {
+        name: {card.printed.number if name is FieldName.NUMBER else card.printed.pin for card in photo.cards}
+        for name in SECRET_FIELDS
+    }
+    return [
+        (one.kind, one.shown, one.judged.value in printed[one.name])
+        for one in secrets
+        if one.judged.looks and all(CAPS[reason] >= SURE for reason in one.trusted[1])
+    ]
+
+
+def curve_of(scored: Scored) -> Curve:
+    """Return the curve of these readings. Raises ValueError when there are none."""
+    if not scored:
+        raise ValueError("no readings to fit a curve to")
+    right = sum(good for _, good in scored)
+    if len(scored) >= READINGS_ENOUGH and len(scored) - right >= ERRORS_ENOUGH:
+        return Curve(isotonic(scored), "isotonic", len(scored), right)
+    return Curve(platt(scored), "platt", len(scored), right)
+
+
+def isotonic(scored: Scored) -> tuple[tuple[float, float], ...]:
+    """Return the rising curve of least squares by pooling neighbours; a pool's share counts one right and one wrong more."""
+    pools: list[list[float]] = []  # Right, readings, sum of scores.
+    for score, good in sorted(scored):
+        pools.append([float(good), 1.0, score])
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
+            last = pools.pop()
+            pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
+    points = [(scores / readings, (right + 1) / (readings + 2)) for right, readings, scores in pools]
+    shares = numpy.maximum.accumulate([share for _, share in points])
+    return tuple((score, float(share)) for (score, _), share in zip(points, shares, strict=True))
+
+
+def platt(scored: Scored) -> tuple[tuple[float, float], ...]:
+    """Return points of the logistic curve over the scores' logits, with Platt's targets, by Newton's method."""
+    logits = numpy.array([_logit(score) for score, _ in scored])
+    right = sum(good for _, good in scored)
+    high, low = (right + 1) / (right + 2), 1 / (len(scored) - right + 2)
+    targets = numpy.array([high if good else low for _, good in scored])
+    design = numpy.stack([logits, numpy.ones_like(logits)], axis=1)
+    weights = numpy.array([1.0, 0.0])
+    for _ in range(STEPS):
+        shares = 1 / (1 + numpy.exp(-(design @ weights)))
+        # A weak pull to the score itself keeps the curve rising where all readings are right.
+        slope = design.T @ (shares - targets) + 0.5 * (weights - numpy.array([1.0, 0.0]))
+        bend = (design * (shares * (1 - shares))[:, None]).T @ design + 0.5 * numpy.eye(2)
+        weights = weights - numpy.linalg.solve(bend, slope)
+    rising = max(0.05, float(weights[0]))
+    return tuple((score, 1 / (1 + math.exp(-(rising * _logit(score) + float(weights[1]))))) for score in GRID)
+
+
+def _logit(score: float) -> float:
+    inside = min(1 - EDGE, max(EDGE, score))
+    return math.log(inside / (1 - inside))

@@ -1,0 +1,36 @@
+"""What a partner's program hears of claims against it: made, answered, given up, and offset against its payments."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import outbox
+from database.tables.finance_rollback import RollbackRow
+from domain.money import Money
+
+PARTNER = "partner:"
+MADE, UPHELD, DROPPED, WRITTEN_OFF = "claim.made", "claim.upheld", "claim.dropped", "claim.written_off"
+OFFSET, OFFSET_UNDONE = "claim.offset", "claim.offset_undone"
+
+
+async def announce(
+    session: AsyncSession, row: RollbackRow, topic: str, left: Money, *, moved: Money | None = None, payout: str = ""
+) -> None:
+    """Post to the partner's webhook what became of a claim; nothing where a seller owes it.
+
+    `left` is what is still owed of it, `moved` what the payment of this key paid of it, or pays no more.
+    """
+    if not row.owner.startswith(PARTNER):
+        return
+    payload = {
+        "claim_id": row.id, "card_id": row.card_id, "kind": row.kind.value, "state": row.state.value,
+        "amount": _amount(Money(row.amount_minor, row.currency)), "left": _amount(left),
+        "offset_from": None if row.offset_from is None else row.offset_from.isoformat(),
+    }  # fmt: skip
+    if moved is not None:
+        payload |= {"offset": _amount(moved), "payout": payout}
+    await outbox.put(session, "webhook", row.owner, topic, payload)
+
+
+def _amount(money: Money) -> dict[str, object]:
+    return {"amount_minor": money.amount_minor, "currency": money.currency.value}

@@ -1,0 +1,109 @@
+"""Take a sale back: asked for by one person of finance with a reason, done when a second agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import ledger
+from database.session import Database
+from database.tables.finance_sales import SaleRow
+from domain.errors.general import NotFound
+from domain.errors.sales import ReturnWaits, SaleReturned
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.work.reason_codes import ReasonedAct
+from services.finance.sales import prove
+from services.finance.second_person import require_apart
+from services.finance.selling import owed_back
+from services.people.acting import standing
+from services.people.permissions import require
+from services.work.reason_codes import require_reason
+
+
+class SaleReturns:
+    """Returns of sales with their second persons. `person` is a person's id, of finance."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def ask(self, person: str, sale_id: str, reason_code: str) -> None:
+        """Ask for a sale to be taken back; nothing is posted yet. Asked for by them already, nothing changes.
+
+        Refuse NotAllowed, NotFound, ReasonUnknown, SaleReturned, and ReturnWaits where another was faster or the reason differs.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            await require_reason(session, ReasonedAct.RETURN_SALE, reason_code)
+            row = await _locked(session, sale_id)
+            if row.reversed_at is not None:
+                raise SaleReturned()
+            if row.return_asked_at is not None:
+                if (row.return_asked_by, row.reversed_why) == (person, reason_code):
+                    return
+                raise ReturnWaits()
+            row.return_asked_at, row.return_asked_by, row.reversed_why = self._now(), person, reason_code
+            row.return_askers = sorted((await standing(session, person, self._now())).circle)
+            prove(session, person, "return_ask", row, reason=reason_code)
+
+    async def agree(self, person: str, sale_id: str) -> None:
+        """Take the sale back as the second person: its postings are reversed as of today, and the card may be sold again.
+
+        What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
+        nothing changes. Refuse NotAllowed, NotFound where nobody asked for it, SaleReturned, and OwnWork to those who asked.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            row = await _asked(session, sale_id)
+            if row.reversed_at is not None:
+                if row.reversed_by == f"person:{person}":
+                    return
+                raise SaleReturned()
+            who = await standing(session, person, self._now())
+            await require_apart(session, who, row.return_askers, self._now())
+            await self._reverse(session, row)
+            row.reversed_at, row.reversed_by = self._now(), f"person:{person}"
+            prove(session, person, "take_back", row, reason=row.reversed_why or "")
+
+    async def decline(self, person: str, sale_id: str) -> None:
+        """Leave the sale as it is, as a second person or as who asked. Refuse NotAllowed, NotFound and SaleReturned."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            row = await _asked(session, sale_id)
+            if row.reversed_at is not None:
+                raise SaleReturned()
+            prove(session, person, "return_decline", row, reason=row.reversed_why or "")
+            row.return_asked_at = row.return_asked_by = row.reversed_why = None
+            row.return_askers = []
+
+    async def _reverse(self, session: AsyncSession, row: SaleRow) -> None:
+        today, cause = business_day(self._now()), f"sale:{row.id}"
+        owed = await owed_back(session, row)
+        row.reversed_on = today
+        row.owed_back = [
+            {"account": one.account.code, "minor": one.amount.amount_minor, "currency": one.amount.currency.value}
+            for moved in owed
+            for one in moved
+        ]
+        for number, moved in enumerate(owed, 1):
+            await ledger.post(
+                session, f"{cause}:owed-back:{number}", row.card_id, "sale_owed_back", moved, happened_on=today, cause=cause
+            )  # fmt: skip
+        await ledger.reverse(session, f"{cause}:returned", cause, "sale_returned", happened_on=today)
+
+
+async def _locked(session: AsyncSession, sale_id: str) -> SaleRow:
+    row = await session.get(SaleRow, sale_id[:26], with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound(sale=sale_id[:26])
+    return row
+
+
+async def _asked(session: AsyncSession, sale_id: str) -> SaleRow:
+    row = await _locked(session, sale_id)
+    if row.return_asked_at is None:
+        raise NotFound(sale=sale_id[:26])
+    return row
