@@ -17,9 +17,11 @@ def upgrade() -> None:
     for name in COLUMNS:
         op.add_column("settlement_order", sa.Column(name, sa.String(), nullable=True))
     op.add_column("settlement_order", sa.Column("routed", JSONB(), nullable=False, server_default="{}"))
-    op.execute(
-        "UPDATE counterparty SET kind = 'distribution' WHERE kind = 'distributor'"
-    )  # One word for it everywhere.
+    op.add_column("sale", sa.Column("return_asked_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("sale", sa.Column("return_asked_by", sa.String(), nullable=True))
+    op.add_column("sale", sa.Column("return_askers", JSONB(), nullable=False, server_default="[]"))
+    # One word for it everywhere.
+    op.execute("UPDATE counterparty SET kind = 'distribution' WHERE kind = 'distributor'")
     # They use the limits of their days from now on: those of this month were not counted.
     op.execute("""
         INSERT INTO payout_usage (rail, day, ordered_minor, refused_minor, orders)
