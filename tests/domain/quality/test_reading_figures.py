@@ -67,7 +67,7 @@ def test_drawings_count_every_label_once() -> None:
         (0.4, 0, 10),
         (0.995, 8, 10),
     ]
-    assert coverage_curve(groups) == [(0.5, pytest.approx(0.8)), (1.0, pytest.approx(0.4))]
+    assert [number for point in coverage_curve(groups) for number in point] == pytest.approx([0.5, 0.8, 1.0, 0.4])
 
 
 def test_condition_is_what_spoke_against_a_reading() -> None:

@@ -27,7 +27,7 @@ world = own_world("reading_quality")
 READ, TRUTH = "604128", "604123"
 
 
-def second(world: World, *, busy: bool = False, later: timedelta = timedelta(), **values: str) -> ShadowReader:
+def second(world: World, values: dict[str, str], *, busy: bool = False, later: timedelta = timedelta()) -> ShadowReader:
     reader = PrintedReader(printed(0.9, **values))
     return ShadowReader(world.database, world.keyring, world.photos, reader, lambda: busy, lambda: now() + later)
 
@@ -37,12 +37,12 @@ async def test_the_second_reading_is_kept_sealed_beside_the_card_and_judged_by_t
     card_id, _ = await a_read_card(world, printed(number=number, pin="604128", face_value="500.00 CNY"), "carrefour")
     card, events = await world.card(card_id), len(await world.rows(CardEventRow, card_id=card_id))
     values = {"number": number, "pin": "604123", "face_value": "500.00 CNY"}
-    assert await second(world, **values).read() == 0  # The policy gives it no photos.
+    assert await second(world, values).read() == 0  # The policy gives it no photos.
     with reading_limits(shadow_bp=10_000):
-        assert await second(world, busy=True, **values).read() == 0
-        assert await second(world, later=timedelta(minutes=11), **values).read() == 0
-        assert await second(world, **values).read() == 1
-        assert await second(world, **values).read() == 0  # Each photo once.
+        assert await second(world, values, busy=True).read() == 0
+        assert await second(world, values, later=timedelta(minutes=11)).read() == 0
+        assert await second(world, values).read() == 1
+        assert await second(world, values).read() == 0  # Each photo once.
     (row,) = await world.rows(ShadowReadingRow, card_id=card_id)
     assert number not in repr(row.fields)
     assert number in SHADOW_VALUES.open(world.keyring, row.reading_id, row.values_sealed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from sqlalchemy import inspect, text, update
 from database.invariants import violations
 from database.reads.support.tickets import record
 from database.repositories.cards import open_number
-from database.sealed import COLUMNS, phone_of
-from database.tables.cards import PhotoRow, SubmissionRow
+from database.sealed import COLUMNS, READING_VALUES, SHADOW_VALUES, phone_of
+from database.tables.cards import PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import TableRow
 from database.tables.finance import PayoutRow
 from database.tables.people import SellerRow
 from database.tables.platform import OutboxRow
+from database.tables.quality import ShadowReadingRow
 from database.tables.support.privacy import ErasureRow, PrivacyCopyRow
 from database.tables.work import CommentRow
 from domain.finance.payout import PayoutOutcome
@@ -68,23 +70,37 @@ class Person:
         self.bought, key = await world.a_prepared_payout(owner=self.owner)
         await world.payout.send(key)
         await world.payout.settle(key, PayoutOutcome.PAID, None)
-        await self._photos()
         seller = await self.seller()
         self.phone, self.number = (
             phone_of(world.keyring, seller).removeprefix("+86"),
             open_number(world.keyring, card) or "",
         )
+        await self._photos()
         await self._ticket()
         await self._mail()
         wanted = NewTicket(TicketCategory.PRIVACY, "Erase", f"Please erase {self.story}.")
         self.request = await self.opening.open(self.owner, wanted, TicketChannel.WEB)
+
+    async def _read_twice(self, photo_id: str) -> None:
+        """The rejected card's photo was read, and a second reader read it, too."""
+        reading, values = new_id(), json.dumps({"number": self.number})
+        async with self.world.database.transaction() as session:
+            sealed = READING_VALUES.seal(self.world.keyring, reading, values)
+            of = {"card_id": self.rejected, "photo_id": photo_id, "reader": "printed 1", "duration_ms": 1}
+            session.add(ReadingRow(id=reading, values_sealed=sealed, **of))
+            await session.flush()
+            again = SHADOW_VALUES.seal(self.world.keyring, reading, values)
+            session.add(ShadowReadingRow(reading_id=reading, values_sealed=again, **of))
 
     async def _photos(self) -> None:
         for card_id in (self.rejected, self.bought):
             digest = self.world.photos.write(f"a photo of {card_id}".encode())
             self.photos[card_id] = digest
             async with self.world.database.transaction() as session:
-                session.add(PhotoRow(id=new_id(), card_id=card_id, position=9, original_sha256=hashlib.sha256(card_id.encode()).hexdigest(), stored_sha256=digest, width=1, height=1))  # fmt: skip
+                photo_id = new_id()
+                session.add(PhotoRow(id=photo_id, card_id=card_id, position=9, original_sha256=hashlib.sha256(card_id.encode()).hexdigest(), stored_sha256=digest, width=1, height=1))  # fmt: skip
+            if card_id == self.rejected:
+                await self._read_twice(photo_id)
 
     async def _ticket(self) -> None:
         scene = Escalating(self.world, self.owner, self.rejected)
