@@ -57,7 +57,7 @@ def test_every_page_that_is_not_blank_is_a_photo(tmp_path: Path) -> None:
     assert first.stored_sha256 != second.stored_sha256
     assert (first.width, first.height) == (2400, 1515)
     drawn = Image.open(io.BytesIO(first.jpeg)).convert("L")
-    assert drawn.getextrema()[0] < 40
+    assert sum(drawn.histogram()[:40]) > 0, "print"
 
 
 def test_a_photo_that_is_no_pdf_is_taken_as_before() -> None:
