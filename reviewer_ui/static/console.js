@@ -132,6 +132,11 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// Signing out leads to the door by itself: what the stream then says of the ended session would lead back here after it.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("form[action='/sign-out']")) document.getElementById("signed-out")?.remove();
+});
+
 // A form that is on its way is not sent a second time; a page that comes back from memory may send again.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -123,7 +123,7 @@ async def test_labels_become_a_draft_that_another_person_publishes(house: House)
 class Printed:
     """A reader that knows what is printed."""
 
-    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:  # noqa: ARG002
         """Read the same from every photo."""
         fields = (
             ReadField(FieldName.BRAND, "walmart", 0.99, Box(10, 10, 90, 30)),

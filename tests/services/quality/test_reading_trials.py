@@ -31,7 +31,7 @@ class Printed:
 class Broken:
     """A reader whose engine stops."""
 
-    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:  # noqa: ARG002
         raise RuntimeError("the engine stopped")
 
 
