@@ -177,8 +177,13 @@ function tick() {
   }
   for (const bar of document.querySelectorAll("[data-undo-until]")) {
     const left = secondsTo(bar.dataset.undoUntil);
-    if (left > 0) bar.querySelector("[data-left]").textContent = left;
-    else bar.remove();
+    if (left <= 0) {
+      bar.remove();
+      continue;
+    }
+    const shown = bar.querySelector("[data-left]");
+    shown.textContent = left;
+    shown.parentElement.hidden = false; // Without scripts there is no countdown, and no words of one.
   }
 }
 
