@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.cards.reading import Box, FieldName, ReadField, money_text
+from domain.cards.reading import SURE_OF_BRAND, Box, FieldName, ReadField, money_text
 from domain.rules.brands import Brand
-from ocr.candidates import Candidate, certain_numbers_in, number_in, pin_in, weighed
+from ocr.candidates import SURE_OF_CARD, Candidate, certain_numbers_in, number_in, pin_in, weighed
 from ocr.labels import Label, Segment, segments
 from ocr.level import level_of
 from ocr.lines import Line, Row, Span, rows
@@ -36,9 +36,11 @@ class Understood:
 
     @property
     def is_upright(self) -> bool:
-        """Whether words were read, so that the print does not stand on its head: digits alone can be read either way."""
-        return any(read.name is FieldName.BRAND for read in self.fields) or any(
-            one is not None and one.labelled for one in (self.number, self.pin)
+        """Whether words were surely read, so that the print does not stand on its head: digits, and a JD, can be read either way."""
+        if any(read.name is FieldName.BRAND and read.confidence >= SURE_OF_BRAND for read in self.fields):
+            return True
+        return any(
+            one is not None and one.labelled and one.confidence >= SURE_OF_CARD for one in (self.number, self.pin)
         )
 
 

@@ -79,7 +79,7 @@ def test_photo_that_shows_nothing_costs_no_more_than_the_budget() -> None:
 
 
 def test_card_on_its_head_is_turned_by_what_its_lines_read_from_the_other_end() -> None:
-    engine = Scripted([[GARBAGE], [BRAND, NUMBERED, WITH_PIN]], turned=True)
+    engine = Scripted([[line("沃尔玛", 40, 0.5), GARBAGE], [BRAND, NUMBERED, WITH_PIN]], turned=True)
     values, boxes, looks = read(engine)
     assert values["number"] == NUMBER
     assert "turned 180°" in looks[1] or "turned -180°" in looks[1]
