@@ -1,6 +1,6 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo sample test proof proof-money proof-kills proof-upgrade bench lint types contracts check lock screenshots histories format clean
+.PHONY: help setup setup-tests up demo sample test proof proof-money proof-kills proof-pages proof-upgrade bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 # Compiled modules are kept: otherwise each of seven programs, and each test process, compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,7 +39,7 @@ sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=50
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
 
-proof: proof-money proof-kills ## Break payments at every place, kill programs at random under cards, restore backups, and count the money (RUNS=5000 KILLS=200 CARDS=100 SEED=1 OUTAGE=2000 LINES=1000000)
+proof: proof-money proof-kills proof-pages ## Break payments at every place, kill programs at random under cards, restore backups, and count the money (RUNS=5000 KILLS=200 CARDS=100 SEED=1 OUTAGE=2000 LINES=1000000)
 
 proof-money: setup-tests
 	@$(PYTHON) -m tests.faults.money --runs $(RUNS) --first $(SEED)
@@ -47,6 +47,9 @@ proof-money: setup-tests
 proof-kills: setup-tests
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
 	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
+
+proof-pages: setup-tests
+	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup tests/browser/test_every_page.py
 
 proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
 	@$(PYTHON) -m tests.faults.temporal_upgrade

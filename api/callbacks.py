@@ -8,11 +8,12 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.services import ApiServices
-from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
+from domain.cards.facts import PaymentReport
 from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid, TemporarilyUnavailable
+from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.rails import Rail
-from domain.identifiers import is_settlement_key
+from services.finance.order_kinds import kind_by_key
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
 TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
@@ -30,10 +31,7 @@ async def alipay(request: Request) -> Response:
         report = await services.payments.receive(await request.body())
     except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
         return PlainTextResponse(NOT_TAKEN, refusal.http_status)
-    if report.waited_for:
-        await _notify(services, report.card_id, report.key)
-    elif is_settlement_key(report.key):
-        await _notify_settlement(services, report.key)
+    await _notify(services, report)
     return TAKEN
 
 
@@ -45,8 +43,7 @@ async def wechat(request: Request) -> Response:
         report = await services.payments.receive(await request.body(), Rail.WECHAT, request.headers)
     except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
         return JSONResponse({"code": "FAIL", "message": refusal.code}, refusal.http_status)
-    if report.waited_for:
-        await _notify(services, report.card_id, report.key)
+    await _notify(services, report)
     return Response(status_code=204)
 
 
@@ -65,20 +62,14 @@ async def outlet(request: Request, x_cardloop_signature: Annotated[str | None, H
     return {"news": True}
 
 
-async def _notify(services: ApiServices, card_id: str, key: str) -> None:
+async def _notify(services: ApiServices, report: PaymentReport) -> None:
+    """Have the workflow of the order ask the gateway at once: that of a card only while it waits for the gateway."""
     try:
-        await services.desk.payment_reported(card_id, key)
+        if code_of(report.key) is not OrderCode.CARD:
+            async with services.database.transaction() as session:
+                journey = await kind_by_key(report.key).journey(session, report.key)
+            await services.orders.reported(journey)
+        elif report.waited_for:
+            await services.desk.payment_reported(report.card_id, report.key)
     except TemporarilyUnavailable:
-        return  # The card reconciles by its own clock.
-
-
-async def _notify_settlement(services: ApiServices, key: str) -> None:
-    async with services.database.transaction() as session:
-        found = await session.get(SettlementOrderRow, key)
-        run = None if found is None else await session.get(SettlementRunRow, found.run_id)
-    if run is None:
-        return
-    try:
-        await services.settlements.payment_reported(run.counterparty_id, run.period)
-    except TemporarilyUnavailable:
-        return  # The run reconciles by its own clock.
+        return  # It reconciles by its own clock.

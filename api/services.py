@@ -19,6 +19,7 @@ from services.support.opening import Opening
 from web.demo_links import NO_LINKS, DemoLinks
 from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
+from workflows.order_client import OrderClient
 from workflows.settlement_client import SettlementClient
 
 
@@ -38,6 +39,7 @@ class ApiServices:
     files: TicketFiles
     photos: PhotoStore  # Where the files of statements are.
     settlements: SettlementClient
+    orders: OrderClient  # Hears of payment orders that are for no card.
     demo_links: DemoLinks = NO_LINKS
     mail: MailDoor | None = None  # Mail of customers that a mail server posts.
     ready: Ask = nothing_missing

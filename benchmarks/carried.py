@@ -26,8 +26,8 @@ from services.cards.intake import Intake
 from workflows.client import CardClient
 
 AT_ONCE = 30
-ROUNDS, ROUNDS_SHORT = 7, 3
-CARDS, CARDS_SHORT = 120, 60
+ROUNDS, ROUNDS_SHORT = 7, 2
+CARDS, CARDS_SHORT = 120, 40
 
 
 async def cards_per_s(place: Town, client: Client, many: int, interceptors: Sequence[Interceptor] = ()) -> float:

@@ -20,8 +20,8 @@ from reviewer_ui.sessions import COOKIE, Sessions
 
 PROGRAMS = frozenset({"console"})
 GOAL = 6
-DECISIONS, DECISIONS_SHORT = 300, 60
-WARM = 30  # Until every connection of the pool has met every statement once.
+DECISIONS, DECISIONS_SHORT = 300, 20
+WARM, WARM_SHORT = 30, 10  # Until every connection of the pool has met every statement once.
 FIELDS = re.compile(r'name="(csrf|task_id|suggested)" value="([^"]*)"')
 HTML = {"accept": "text/html", "accept-language": "en"}
 
@@ -32,14 +32,14 @@ def measure(short: bool) -> list[Result]:
     Deciding is a form (accept the suggestion) and the page of the next card that it leads to, taken on the way. The yardstick
     is a form that writes nothing (the theme) and the smallest page of a signed-in person that it leads to (their keys).
     """
-    return SHARED.measure(_measure(DECISIONS_SHORT if short else DECISIONS))
+    return SHARED.measure(_measure(*((DECISIONS_SHORT, WARM_SHORT) if short else (DECISIONS, WARM))))
 
 
-async def _measure(many: int) -> list[Result]:
+async def _measure(many: int, warm: int) -> list[Result]:
     async with town(PROGRAMS) as place, httpx.AsyncClient(base_url=place.settings.console_url, headers=HTML, timeout=15) as http:  # fmt: skip
-        http.cookies.set(COOKIE, await _ready(place, many + WARM + 1))
+        http.cookies.set(COOKIE, await _ready(place, many + warm + 1))
         page = (await _followed(http, "/review/next", await _csrf(http))).text
-        for _ in range(WARM):
+        for _ in range(warm):
             page = await _decide(http, page)
             await _nothing(http, page)
         decided, idle = list[float](), list[float]()

@@ -14,7 +14,7 @@ from stdnum import luhn
 from benchmarks.cards import ANY_PRICE, bought, partner, submit
 from benchmarks.result import Result
 from benchmarks.town import SHARED, Town, town
-from bootstrap.demo.people import login_of
+from bootstrap.demo.logins import login_of
 from database.tables.people import PersonRow
 from domain.cards.card import WaitingFor
 from domain.cards.review import ReviewOutcome

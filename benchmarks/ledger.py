@@ -1,8 +1,8 @@
 """What the ledger costs: postings a second ÷ bare one-row commits, one hot account ÷ spread ones, bytes per transfer, and the
 balance of an account with a million entries ÷ that of one with ten.
 
-The postings stand for themselves, as the bare commits do. One that belongs to other rows is written in their transaction:
-how many of those there are a second with nothing else in the transaction is among the details (`in_session_per_s`).
+A posting is written as the product writes it: by one statement inside of a transaction, here with nothing else in it. A bare
+commit is one statement that is sent to the driver, without a transaction around it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,12 @@ from benchmarks.queues import queue_server
 from benchmarks.result import Result
 from database.migrate import upgrade
 from database.repositories import checkpoints, ledger
-from database.repositories.ledger import Step
-from database.repositories.ledger_alone import LonePostings
 from database.session import Database
-from database.tables.columns import now
 from domain.finance.chart import account
 from domain.finance.ledger import Posting, Postings, cash, issuer_cost
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Money
-from domain.places import business_day
 
 GOAL, GOAL_HOT, GOAL_BYTES, GOAL_OLD = 0.35, 0.75, 743, 1.5
 WRITERS = 8
@@ -59,22 +55,19 @@ async def _measure(many: int, rounds: int, entries: int) -> list[Result]:
         database = Database(server.url("books"), pool_size=WRITERS)
         try:
             per_round = many // rounds
-            raw, spread, hot, session = [], [], [], []
+            raw, spread, hot = [], [], []
             await _prepare(database)
-            alone = LonePostings(database)
             for _ in range(rounds):
                 raw.append(await _bare_per_s(server.url("books"), per_round))
-                spread.append(await _per_s(per_round, lambda writer, n: _post_alone(alone, _spread(writer, n))))
-                hot.append(await _per_s(per_round, lambda _writer, _n: _post_alone(alone, issuer_cost(Money(10)))))
-                session.append(await _per_s(per_round, lambda writer, n: _post(database, _spread(writer, n))))
+                spread.append(await _per_s(per_round, lambda writer, n: _post(database, _spread(writer, n))))
+                hot.append(await _per_s(per_round, lambda _writer, _n: _post(database, issuer_cost(Money(10)))))
             size = await _bytes_per_transfer(database)
             old = await _old_account(database, server.url("books"), entries)
         finally:
             await database.dispose()
     ratio, heat = _ratio(spread, raw), _ratio(hot, spread)
     details = {
-        "postings_per_s": median(spread), "hot_per_s": median(hot), "commits_per_s": median(raw),
-        "in_session_per_s": median(session), "in_session_ratio": _ratio(session, raw), **old[1],
+        "postings_per_s": median(spread), "hot_per_s": median(hot), "commits_per_s": median(raw), **old[1],
     }  # fmt: skip
     return [
         Result("ledger", ratio, f">= {GOAL}", ratio >= GOAL, details),
@@ -96,12 +89,7 @@ def _spread(writer: int, number: int) -> Postings:
 
 async def _post(database: Database, postings: Postings) -> None:
     async with database.transaction() as session:
-        await ledger.post(session, new_id(), None, "bench", postings)
-
-
-async def _post_alone(alone: LonePostings, postings: Postings) -> None:
-    moment = now()
-    await alone.post(Step(new_id(), None, "bench", postings, business_day(moment), cause="bench:1"))
+        await ledger.post(session, new_id(), None, "bench", postings, cause="bench:1")
 
 
 async def _per_s(many: int, act: Callable[[int, int], Awaitable[None]]) -> float:

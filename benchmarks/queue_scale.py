@@ -22,9 +22,9 @@ from database.tables.work import WorkItemRow
 from domain.work.queue_filter import QueueSort, Wanted
 
 GOAL_LENGTH, GOAL_DEPTH = 1.3, 1.2
-MANY, MANY_SHORT, FEW = 1_000_000, 50_000, 1_000
-DEEP, DEEP_SHORT = 10_000, 1_000  # The page that is read far down.
-READS, READS_SHORT = 3_000, 800
+MANY, MANY_SHORT, FEW = 1_000_000, 20_000, 1_000
+DEEP, DEEP_SHORT = 10_000, 500  # The page that is read far down.
+READS, READS_SHORT = 3_000, 400
 ME = "person1"
 EVERYTHING = Wanted()
 Read = Callable[[], Awaitable[QueuePage]]

@@ -31,7 +31,7 @@ from workflows.repair_client import RepairClient
 
 PROGRAMS = frozenset[str]()
 GOAL = 0.5
-RUNS, RUNS_SHORT, ROUNDS, ROUNDS_SHORT = 2_000, 400, 3, 2
+RUNS, RUNS_SHORT, ROUNDS, ROUNDS_SHORT = 2_000, 200, 3, 2
 NOBODY = "bench-nobody"  # A queue without workers: a signalled run goes nowhere.
 _SUBMISSION = """
 INSERT INTO submission (id, owner, idempotency_key, request_hash, channel, locale, payee_account_sealed, payee_name_sealed,

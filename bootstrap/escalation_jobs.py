@@ -11,6 +11,7 @@ from jobs import goodwill
 from jobs.registry import Job
 from services.support.backlog import SearchBacklog
 from services.support.concluding import SettledReviews
+from services.support.question_work import OldQuestions
 from services.support.second_payout import SecondPayouts
 from workflows.goodwill_client import GoodwillClient
 
@@ -25,6 +26,7 @@ def escalation_jobs(store: Database, keyring: KeyRing, client: Client) -> list[J
         Job("payee_requests", APPEALS_S, lambda: SecondPayouts(store, keyring).carry(BATCH), BATCH),
         Job("ticket_backlog", BACKLOG_S, lambda: SearchBacklog(store).work_off(BATCH), BATCH),
         Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
+        Job("old_questions", BACKLOG_S, lambda: OldQuestions(store, keyring).adopt(BATCH), BATCH),
         Job("goodwill", GOODWILL_S, payments.start, goodwill.AT_ONCE),
         *payout_jobs(store, keyring, client),
     ]

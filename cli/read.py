@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
@@ -26,7 +27,7 @@ DIGITS_SHOWN_MAX = 4  # A line with so many digits could hold a number or a PIN.
 
 
 def read(
-    photo: Annotated[Path, typer.Argument(help="A JPEG, PNG or WebP file.", exists=True, dir_okay=False)],
+    photo: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP or PDF file.", exists=True, dir_okay=False)],
     brand: Annotated[
         str | None, typer.Option("--brand", help="Code of the brand, as a seller would choose it.")
     ] = None,
@@ -43,26 +44,32 @@ def read(
     from bootstrap.card_reader import card_reader
     from domain.errors.base import Refusal
     from domain.rules.brands import catalogue
-    from gateways.pictures.accept import accept
+    from gateways import decoding
 
     if brand is not None and brand not in catalogue():
         raise typer.BadParameter(
             say(f"没有品牌 {brand}；现有：", f"there is no brand {brand}; there are: ") + ", ".join(catalogue())
         )
     try:
-        accepted = accept(photo.read_bytes())
+        pages = asyncio.run(decoding.photos(photo.read_bytes()))
     except Refusal as refused:
         from languages import translate
 
         typer.echo(translate(f"error.{refused.code}", say("zh_CN", "en"), refused.data), err=True)
         raise typer.Exit(1) from None
     with Console(stderr=True).status(say("正在识别…", "Reading …")):
-        readings, seen = card_reader(Settings()).read_and_explain(accepted.jpeg, brand)
+        reader = card_reader(Settings())
+        read = [(page.jpeg, *reader.read_and_explain(page.jpeg, brand)) for page in pages]
     if annotate is not None:
-        _annotated(accepted.jpeg, readings).save(annotate, "PNG")
-    shown = [_as_data(reading, seen if explain else None, reveal=reveal) for reading in readings]
+        jpeg, readings, _ = max(read, key=lambda one: len(one[1][0].fields))  # Of a PDF the page that says most.
+        _annotated(jpeg, readings).save(annotate, "PNG")
+    shown = [
+        _as_data(reading, seen if explain else None, reveal=reveal)
+        for _, readings, seen in read
+        for reading in readings
+    ]
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=2) if as_json else "\n\n".join(map(_as_text, shown)))
-    if all(reading.is_empty for reading in readings):
+    if all(reading.is_empty for _, readings, _ in read for reading in readings):
         print(say("照片中没有识别到卡片。", "No card was found in the photo."), file=sys.stderr)
         raise typer.Exit(1)
 

@@ -1,7 +1,7 @@
 """Takes the guides' pictures from the pages themselves: `python -m docs.screenshots [console] [operations] [money] [seller]`, all when none is named.
 
 For the seller's, a platform of its own is started: a seller photographs the worked example's card and is paid. The console's
-finance's and the runbook's come from made-up desks (`docs/console_pictures.py`, `docs/money_pictures.py`,
+finance's and the runbook's come from made-up desks (`docs/console_pictures.py`, `docs/money_pictures.py`, `docs/payment_pictures.py`,
 `docs/operations_pictures.py`).
 """
 
@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext, Page
 from bootstrap.demo.samples import FOLDER, samples
 from bootstrap.settings import Settings
 from bootstrap.setup.plan import browser_record
-from docs import console_pictures, money_pictures, operations_pictures
+from docs import console_pictures, money_pictures, operations_pictures, payment_pictures
 from docs.picture_files import LANGUAGES, PICTURES, save
 from tests.browser.people import PHONE, SHARED, chromium, context, sign_in_as_seller
 from tests.whole import WholePlatform
@@ -35,6 +35,7 @@ async def main() -> None:
         await operations_pictures.main(program)
     if "money" in asked:
         await money_pictures.main(program)
+        await payment_pictures.main(program)
     if "seller" in asked:
         await _of_seller(settings, program)
 

@@ -65,4 +65,5 @@ def shown_by(found: Judged, grammar: Grammar) -> float:
     else:
         worst = found.worst or 0.0
         worst = 1 - (1 - worst) * UNCAUGHT_BY_CHECK if grammar.checked else worst
-    return worst * math.exp(min(0.0, found.fit) / 10)
+    # The share already counts what a check digit lets through; without one, only the looks speak for the value.
+    return worst * math.exp(min(0.0, found.fit) / (25 if grammar.checked and found.looks else 10))

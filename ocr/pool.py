@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -90,14 +92,14 @@ class _Process:
     def pid(self) -> int:
         return self._process.pid or 0
 
-    def wait_until_warm(self) -> None:
-        """Wait for the engine. Raises RuntimeError with what it said instead."""
+    def wait_until_warm(self, unwanted: threading.Event | None = None) -> None:
+        """Wait for the engine. Raises RuntimeError with what it said instead, and ReadingStopped."""
         if self._is_warm:
             return
         try:
-            said = self._pipe.recv() if self._pipe.poll(START_S_MAX) else "the engine took too long to load"
+            said = self._said(unwanted, START_S_MAX)
         except (EOFError, OSError):
-            said = "the process of the engine ended"
+            said = "the process of the engine ended, or took too long to load"
         if said is not None:
             self.end()
             raise RuntimeError(f"no engine: {said}")
@@ -105,12 +107,9 @@ class _Process:
 
     def read(self, photo: bytes, brand_hint: str | None, unwanted: threading.Event | None) -> tuple[Reading, ...]:
         try:
-            self.wait_until_warm()
+            self.wait_until_warm(unwanted)
             self._pipe.send(_Asked(photo, brand_hint, self._changed_policies()))
-            while not self._pipe.poll(LOOK_S):
-                if unwanted is not None and unwanted.is_set():
-                    raise ReadingStopped
-            answer = self._pipe.recv()
+            answer = self._said(unwanted)
         except (EOFError, OSError):
             raise ReaderDied("the process of the reader ended over a photo") from None
         if isinstance(answer, Exception):
@@ -122,6 +121,16 @@ class _Process:
         self._process.kill()
         self._process.join()
         self._pipe.close()
+
+    def _said(self, unwanted: threading.Event | None, seconds_max: float = math.inf) -> Any:
+        """The next message of the process. Raises EOFError when it ended or `seconds_max` are over, and ReadingStopped."""
+        ends = time.monotonic() + seconds_max
+        while not self._pipe.poll(LOOK_S):
+            if unwanted is not None and unwanted.is_set():
+                raise ReadingStopped
+            if time.monotonic() > ends:
+                raise EOFError
+        return self._pipe.recv()
 
     def _changed_policies(self) -> Any:
         known = BOOK.published()

@@ -10,18 +10,16 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from domain.cards.reading import Box
 from ocr.lines import Corners
 
 SIDE_FIRST_MAX = 1280  # A card that fills half of such a picture has digits 15 pixels high, enough for the engine.
-SPREAD_FLAT = 90  # Grey levels between the 2nd and 98th percentile below which a photo is flat (dusk, haze).
-GRAIN = 1.2  # Pixels over which the noise of a flat photo is smoothed before its contrast is stretched: it would be taken for print.
 ENLARGED_MAX = 3.0
 MARGIN = 0.3  # Paper kept around the print that was found, in its larger side: a line beside it may have been missed.
 EVENED_OVER = 24  # Pixels around each over which light is evened.
-NOISE = 5.0  # Grey levels: less contrast than this is not stretched to the full.
+NOISE = 5.0  # Grey levels: less contrast than this, or twice that of most of the picture, is not stretched to the full.
 
 Affine = tuple[float, float, float, float, float, float]
 UNMOVED: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -63,11 +61,10 @@ def reduced(picture: Image.Image) -> Image.Image:
 
 
 def first_look(picture: Image.Image) -> Look:
-    """Return the whole photo, at most 1280 pixels a side; one that is flat without its noise and with its contrast stretched."""
+    """Return the whole photo, at most 1280 pixels a side, as it is: contrast that is stretched turns noise into print."""
     small = reduced(picture)
     placed = (picture.width / small.width, 0.0, 0.0, 0.0, picture.height / small.height, 0.0)
-    shown = clearer(small.filter(ImageFilter.GaussianBlur(GRAIN))) if is_flat(small) else small
-    return Look(shown, f"{small.width / picture.width:.2f}×", placed)
+    return Look(small, f"{small.width / picture.width:.2f}×", placed)
 
 
 def level_look(picture: Image.Image, print_at: Sequence[Corners], angle: float) -> Look:
@@ -88,8 +85,6 @@ def level_look(picture: Image.Image, print_at: Sequence[Corners], angle: float) 
         (0, 0)
     )  # What lies beside the photo: its mean colour.
     drawn = source.transform(size, Image.Transform.AFFINE, placed, Image.Resampling.BICUBIC, fillcolor=outside)
-    if is_flat(drawn):
-        drawn = clearer(drawn.filter(ImageFilter.GaussianBlur(GRAIN * max(1.0, scale))))
     return Look(drawn, f"{scale:.2f}×, turned {math.degrees(angle):.0f}°", placed)
 
 
@@ -103,19 +98,9 @@ def evened(picture: Image.Image) -> Image.Image:
     grey = numpy.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(0.8)), dtype=numpy.float32)
     flat = grey - _mean_around(grey)
     spread = numpy.sqrt(_mean_around(flat * flat))
-    even = 128 + flat * (52 / (spread + NOISE))
+    noise = max(NOISE, 2 * float(numpy.median(spread)))
+    even = 128 + flat * (70 / (spread + noise))
     return Image.fromarray(even.clip(0, 255).astype(numpy.uint8)).convert("RGB")
-
-
-def is_flat(picture: Image.Image) -> bool:
-    """Return whether nearly all of the picture lies within few grey levels."""
-    counts = picture.convert("L").resize((128, 128)).histogram()
-    return _level(counts, 0.98) - _level(counts, 0.02) < SPREAD_FLAT
-
-
-def clearer(picture: Image.Image) -> Image.Image:
-    """Spread the picture's grey levels over the whole range."""
-    return ImageOps.autocontrast(picture, cutoff=1, preserve_tone=True)
 
 
 def _region(
@@ -152,16 +137,6 @@ def _mean_around(grey: NDArray[numpy.float32]) -> NDArray[Any]:
         lower = numpy.take(sums, range(sums.shape[axis] - wide), axis=axis)
         grey = ((upper - lower) / wide).astype(numpy.float32)
     return grey
-
-
-def _level(counts: list[int], share: float) -> int:
-    """The grey level below which `share` of all pixels lie."""
-    wanted, so_far = share * sum(counts), 0
-    for level, count in enumerate(counts):
-        so_far += count
-        if so_far >= wanted:
-            return level
-    return len(counts) - 1
 
 
 def _scaled(picture: Image.Image, scale: float) -> tuple[int, int]:

@@ -72,7 +72,7 @@ def calibrate(
     for photo in track(drawn, "Reading photos", many, console=Console(stderr=True)):
         for kind, score, right in scored_in(photo, reader.read_and_explain(photo.jpeg, photo.printed.brand)[1].secrets):
             scored[kind].append((score, right))
-    curves = {kind: curve_of(found) for kind, found in scored.items() if found}
+    curves = {kind: curve for kind, found in scored.items() if (curve := curve_of(found)) is not None}
     about = {
         "engine": paddle.name,
         "photos": many,

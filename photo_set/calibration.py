@@ -13,6 +13,7 @@ from ocr.candidates import Candidate
 from ocr.confidence import CAPS
 from photo_set.photos import LabelledPhoto
 
+READINGS_MIN = 40
 READINGS_ENOUGH, ERRORS_ENOUGH = 150, 15  # Below either a staircase follows chance.
 GRID = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1.0)
 EDGE = 1e-4  # A score of 0 or 1 has no logit.
@@ -34,10 +35,10 @@ def scored_in(photo: LabelledPhoto, secrets: Sequence[Candidate]) -> list[tuple[
     ]
 
 
-def curve_of(scored: Scored) -> Curve:
-    """Return the curve of these readings. Raises ValueError when there are none."""
-    if not scored:
-        raise ValueError("no readings to fit a curve to")
+def curve_of(scored: Scored) -> Curve | None:
+    """Return the curve of these readings; None for so few that a score says more than they do."""
+    if len(scored) < READINGS_MIN:
+        return None
     right = sum(good for _, good in scored)
     if len(scored) >= READINGS_ENOUGH and len(scored) - right >= ERRORS_ENOUGH:
         return Curve(isotonic(scored), "isotonic", len(scored), right)

@@ -51,7 +51,9 @@ SYSTEMS = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "ban
 PROGRAMS = ("api", "console", "codec", "temporal", "temporal_ui")
 READY_S, STOP_S, LOOK_S = 90.0, 60.0, 0.25
 READY_LINE = "Ctrl-C stops everything"
-DEMO_CARDS = 5  # Handed in by the demo itself: one to confirm, two at the bank, one for goodwill, one that is held.
+# Handed in by the demo itself: one to confirm, two at the bank, one for goodwill, one that is held, one whose payee is refused,
+# one whose outcome is unknown, two of a claim.
+DEMO_CARDS = 9
 
 
 class WholePlatform:
@@ -182,7 +184,7 @@ class WholePlatform:
         """Wait until the demo's own cards are where people come in: an outage would take them along."""
         waiting = """
         SELECT count(*) FROM card JOIN submission ON submission.id = card.submission_id
-        WHERE idempotency_key LIKE 'demo-%' AND waiting_for IN ('seller_confirm', 'bank', 'finance', 'nobody')
+        WHERE idempotency_key LIKE 'demo-%' AND waiting_for IN ('seller_confirm', 'seller_payee', 'bank', 'finance', 'gateway', 'nobody')
         """
 
         async def calm() -> bool:

@@ -78,11 +78,11 @@ async def check(request: Request) -> AsyncIterator[None]:
 
     A dependency around the request: it closes the form's files when the answer is made.
     """
-    if request.method not in SAFE_METHODS:
-        form = await _form(request)
-        _require_ours(request, request.headers.get(HEADER) or str(form.get(FIELD, "")))
-        _require_writable(form)
-    try:
+    try:  # Also a form that is refused here has files.
+        if request.method not in SAFE_METHODS:
+            form = await _form(request)
+            _require_ours(request, request.headers.get(HEADER) or str(form.get(FIELD, "")))
+            _require_writable(form)
         yield
     finally:
         await request.close()

@@ -1,104 +1,165 @@
-"""A payment that is held because its seller named another account, and a claim on a card, once a demo's seller was paid."""
+"""Payments and claims of a demo in every state that finance meets: held, refused, unknown, claimed, offset, about to be written off."""
 
 from __future__ import annotations
 
-import structlog
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from stdnum.iso7064 import mod_37_36
+from datetime import UTC, datetime, timedelta
 
-from bootstrap.demo.good_card import hand_in
+from sqlalchemy import select
+
+from bootstrap.demo.goodwill import KEY as PAID_KEY
 from bootstrap.demo.goodwill import SELLER
-from bootstrap.demo.people import login_of
-from bootstrap.demo.talk import Refused
-from bootstrap.demo.tickets import SELLERS
-from bootstrap.settings import Settings
-from database.session import Database
-from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.people import PersonRow, SellerRow
-from domain.cards.card import Outcome
-from domain.errors.base import Refusal
-from domain.finance.rollback import RollbackKind
+from bootstrap.demo.hands import Hands, Step
+from bootstrap.demo.sales import DemoSales
+from database.tables.cards import CardRow
+from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
+from domain.cards.card import Outcome, WaitingFor
+from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rollback import RollbackKind, RollbackState
 from domain.money import Money
 from domain.people.roles import Role
-from domain.sealing import KeyRing
-from gateways.pictures.store import PhotoStore
-from services.cards.intake import Intake
+from domain.places import business_day
+from domain.rules.rollback import rollback_in_force
+from services.finance.payees import Payees
 from services.finance.proof_files import ProofFile
 from services.finance.rollbacks import Finding, Rollbacks
-from services.people.seller_sign_in import phone_index
+from services.finance.stating import Statement, Statements
 
-KEY, FACE = "demo-held-payment", Money(1_500_00)
-PAYEE = ("13900009009", "王磊")  # Another account than the one that was paid.
-STEM = "JDDEMOHELDCARD1"
-NUMBER = STEM + str(mod_37_36.calc_check_digit(STEM))
-FOUND = Finding(
+HELD_KEY, REFUSED_KEY, UNKNOWN_KEY = "demo-held-payment", "demo-refused-payee", "demo-unknown-payment"
+CLAIMED_KEY, OFFSET_KEY = "demo-claimed-card", "demo-offset-card"
+FACE, LARGE = Money(100_00), Money(1_500_00)
+OTHER_PAYEE = ("13900009009", "王磊")  # Another account than the one that was paid.
+# The simulated gateway knows what becomes of a transfer to these.
+NO_SUCH_PAYEE, SILENT_PAYEE = ("13900000404", "Emma Stone"), ("13900000102", "Emma Stone")
+RIGHT_PAYEE, LI_PAYEE = ("13900009010", "Emma Stone"), ("13800009002", "李明")
+USED = Finding(
     RollbackKind.USED, "发卡方对账显示，这张卡在付款后于门店被使用。",
     ProofFile("发卡方对账.txt", "发卡方对账：该卡在付款后第二天于门店被使用，金额 100.00 元。\n".encode()),
 )  # fmt: skip
-_log = structlog.get_logger()
+FROZEN = Finding(
+    RollbackKind.FROZEN, "发卡方通知：这张卡因原购买人申诉被冻结。",
+    ProofFile("发卡方通知.txt", "发卡方通知：该卡因原购买人申诉，已冻结全部余额。\n".encode()),
+)  # fmt: skip
+LETTER = ProofFile("支付宝回函.txt", "支付宝回函：该笔转账未受理，资金未划出。\n".encode())
 
 
-class DemoPayments:
-    """Looks at how far it is, and does the next step; done once for all, however often the platform is started."""
+async def held(hands: Hands) -> Step:
+    """Sell a large card to another account than before: its payment is held until a person lets it go."""
+    owner, paid = await _card(hands, SELLER, PAID_KEY)
+    if owner is None or paid is None or paid.outcome is not Outcome.PAID:
+        return Step.WAITS
+    if await hands.card(owner, HELD_KEY) is not None:
+        return Step.OVER
+    await hands.sell(owner, HELD_KEY, "JDDEMOHELDCARD1", LARGE, OTHER_PAYEE)
+    return Step.DONE
 
-    def __init__(self, settings: Settings, store: Database, keyring: KeyRing, photos: PhotoStore) -> None:
-        self._settings = settings
-        self._store = store
-        self._keyring = keyring
-        self._photos = photos
-        self._intake = Intake(store, keyring, photos)
-        self._over = False
 
-    async def look(self) -> int:
-        """Do what is left once the seller was paid; return how many steps. What cannot be done now is tried at the next look."""
-        if self._over:
-            return 0
-        async with self._store.transaction() as session:
-            owner, paid = await self._paid(session)
-            sold = await _sold(session, owner)
-            claimed = (await session.execute(select(RollbackRow.id).where(RollbackRow.owner == owner).limit(1))).first()
-        if paid is None:
-            return 0
-        try:
-            if not sold:
-                await self._sell(owner)
-            elif claimed is None:
-                await self._claim(paid)
-            self._over = sold and claimed is not None
-        except (Refused, Refusal) as away:
-            _log.info("demo_payments_wait", reason=type(away).__name__)
-            return 0
-        return 0 if self._over else 1
+async def claim(hands: Hands) -> Step:
+    """Propose a claim, as compliance, which another person may agree to."""
+    owner, paid = await _card(hands, SELLER, PAID_KEY)
+    if owner is None or paid is None or paid.outcome is not Outcome.PAID:
+        return Step.WAITS
+    if await _claim_of(hands, owner) is not None:
+        return Step.OVER
+    await Rollbacks(hands.store, hands.keyring).propose(
+        await hands.person(Role.COMPLIANCE), paid.id, USED, hands.photos
+    )
+    return Step.DONE
 
-    async def _paid(self, session: AsyncSession) -> tuple[str, str | None]:
-        """The seller and a card of theirs that was paid; None until then."""
-        index = phone_index(self._keyring, SELLERS[SELLER][1])
-        seller = (
-            await session.execute(select(SellerRow.id).where(SellerRow.phone_index == index))
-        ).scalar_one_or_none()
-        owner = f"seller:{seller}"
-        paid = (
-            select(CardRow.id)
-            .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-            .where(SubmissionRow.owner == owner, CardRow.outcome == Outcome.PAID)
-            .order_by(CardRow.id)
-            .limit(1)
+
+async def refused(hands: Hands) -> Step:
+    """Sell to a payee that the gateway does not know; finance proposes another, which its colleague may agree to."""
+    owner, card = await _card(hands, "emma", REFUSED_KEY)
+    if owner is None:
+        return Step.WAITS
+    if card is None:
+        await hands.sell(owner, REFUSED_KEY, "JDDEMOREFUSED01", FACE, NO_SUCH_PAYEE)
+        return Step.DONE
+    named = select(PayeeCorrectionRow.id).where(PayeeCorrectionRow.submission_id == card.submission_id).limit(1)
+    async with hands.store.transaction() as session:
+        corrected = (await session.execute(named)).first() is not None
+    if corrected or card.outcome is not None:
+        return Step.OVER
+    if card.waiting_for is not WaitingFor.SELLER_PAYEE:
+        return Step.WAITS
+    finance = await hands.person(Role.FINANCE)
+    await Payees(hands.store, hands.keyring).propose(finance, card.id, *RIGHT_PAYEE, "seller_wrote")
+    return Step.DONE
+
+
+async def unknown(hands: Hands) -> Step:
+    """Sell to a payee of whose transfers the gateway says nothing; finance states by a letter that it was refused, when it may."""
+    owner, card = await _card(hands, "emma", UNKNOWN_KEY)
+    if owner is None:
+        return Step.WAITS
+    if card is None:
+        await hands.sell(owner, UNKNOWN_KEY, "JDDEMOUNKNOWN01", FACE, SILENT_PAYEE)
+        return Step.DONE
+    if card.outcome is not None:
+        return Step.OVER
+    order = select(PayoutRow.key).where(PayoutRow.card_id == card.id, PayoutRow.state == PayoutState.UNKNOWN)
+    async with hands.store.transaction() as session:
+        key = (await session.execute(order.order_by(PayoutRow.key).limit(1))).scalar_one_or_none()
+        said = select(StatedOutcomeRow.id).where(StatedOutcomeRow.key == key).limit(1)
+        stated = (await session.execute(said)).first() is not None
+    if key is None or stated:
+        return Step.OVER if stated else Step.WAITS
+    statement = Statement(PayoutOutcome.REFUSED, "支付宝回函说明这笔转账未受理。", evidence=LETTER)
+    finance = await hands.person(Role.FINANCE)
+    await Statements(hands.store, hands.keyring).state(finance, key, statement, hands.photos)
+    return Step.DONE
+
+
+async def offset(hands: Hands) -> Step:
+    """Claim a card back that was frozen, offset a part of it from the seller's next payment, and ask to give up the rest."""
+    owner, card = await _card(hands, "li", CLAIMED_KEY)
+    if owner is None:
+        return Step.WAITS
+    if card is None:
+        await hands.sell(owner, CLAIMED_KEY, "JDDEMOCLA1MED01", Money(200_00), LI_PAYEE)
+        return Step.DONE
+    if card.outcome is not Outcome.PAID:
+        return Step.WAITS if card.outcome is None else Step.OVER
+    found = await _claim_of(hands, owner)
+    if found is None:
+        await Rollbacks(hands.store, hands.keyring).propose(
+            await hands.person(Role.COMPLIANCE), card.id, FROZEN, hands.photos
         )
-        return owner, (await session.execute(paid)).scalar_one_or_none()
+        return Step.DONE
+    if found.state is RollbackState.PROPOSED:
+        # So long ago that the seller's time to object is over.
+        days = rollback_in_force(business_day(datetime.now(UTC))).objection_days
+        then = datetime.now(UTC) - timedelta(days=days, minutes=1)
+        await Rollbacks(hands.store, hands.keyring, lambda: then).agree(await hands.person(Role.FINANCE, 2), found.id)
+        return Step.DONE
+    if found.state is not RollbackState.CLAIMED or found.write_off_asked_at is not None:
+        return Step.OVER
+    _, later = await _card(hands, "li", OFFSET_KEY)
+    if later is None:
+        await hands.sell(owner, OFFSET_KEY, "JDDEMOOFFSET001", FACE, LI_PAYEE)
+        return Step.DONE
+    if later.outcome is not Outcome.PAID:
+        return Step.WAITS if later.outcome is None else Step.OVER
+    reason = "卖家已停用账户，余下金额无法收回。"
+    await Rollbacks(hands.store, hands.keyring).ask_write_off(await hands.person(Role.FINANCE), found.id, reason)
+    return Step.DONE
 
-    async def _sell(self, owner: str) -> None:
-        await hand_in(self._settings, self._intake, owner, KEY, NUMBER, FACE, PAYEE)
 
-    async def _claim(self, card_id: str) -> None:
-        """Compliance proposes it; a person of finance may agree."""
-        async with self._store.transaction() as session:
-            mine = select(PersonRow.id).where(PersonRow.email == login_of(Role.COMPLIANCE))
-            officer = (await session.execute(mine)).scalar_one()
-        await Rollbacks(self._store, self._keyring).propose(officer, card_id, FOUND, self._photos)
+async def sold(hands: Hands) -> Step:
+    """Sell a card that was bought: it comes back, and is sold again."""
+    _, card = await _card(hands, "li", OFFSET_KEY)
+    if card is None or card.outcome is None:
+        return Step.WAITS
+    done = await DemoSales(hands.store, await hands.person(Role.FINANCE)).sell(card.id)
+    return Step.DONE if done else Step.OVER
 
 
-async def _sold(session: AsyncSession, owner: str) -> bool:
-    mine = select(SubmissionRow.id).where(SubmissionRow.owner == owner, SubmissionRow.idempotency_key == KEY)
-    return (await session.execute(mine)).first() is not None
+async def _card(hands: Hands, seller: str, key: str) -> tuple[str | None, CardRow | None]:
+    owner = await hands.owner(seller)
+    return owner, None if owner is None else await hands.card(owner, key)
+
+
+async def _claim_of(hands: Hands, owner: str) -> RollbackRow | None:
+    claims = select(RollbackRow).where(RollbackRow.owner == owner).order_by(RollbackRow.id).limit(1)
+    async with hands.store.transaction() as session:
+        return (await session.execute(claims)).scalar_one_or_none()

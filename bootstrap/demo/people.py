@@ -1,4 +1,4 @@
-"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets,
+"""What is there at the demo's first start: its people, a partner with an API key, two outlets per regional brand, tickets,
 split rules, a buyer's deposit."""
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
 from bootstrap.demo import rails, statements
+from bootstrap.demo.logins import PEOPLE, login_of
 from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.sealed import OUTLET_SECRET
+from database.session import Database
 from database.tables.cards import OutletRow
 from database.tables.people import PersonRow
 from domain.cards.card import CardType
@@ -33,71 +35,68 @@ from domain.people.roles import Role
 from domain.rules.brands import Brand, catalogue
 from services.people.partners import Partners
 
-MAIL_HOST = "demo.cardloop.example"
 PARTNER = "Demo partner"
 PARTNER_KEY = "API key"
 # The numbers that the outlet simulator answers to.
 OUTLETS = ("outlet-1", "outlet-2")
-NAMES = {
-    Role.REVIEWER: "林静 Lin Jing",
-    Role.SENIOR: "周远 Zhou Yuan",
-    Role.OPS: "陈宇 Chen Yu",
-    Role.SUPPORT: "何敏 He Min",
-    Role.SUPPORT_LEAD: "吴薇 Wu Wei",
-    Role.FINANCE: "苏航 Su Hang",
-    Role.COMPLIANCE: "顾岩 Gu Yan",
-    Role.ADMIN: "admin",
-}
 
 
 async def ensure_demo(settings: Settings) -> None:
     """Makes what is missing and leaves what is there. Passwords and the API key are in `demo_secrets_file` only."""
     file = settings.demo_secrets_file
-    if file.is_file():
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known = {one["login"]: one["password"] for one in kept.get("logins", [])}
+    if all(one.login in known for one in PEOPLE) and PARTNER_KEY in kept:
         return
     held, store = keys.load(settings), database(settings)
-    logins = {role: secrets.token_urlsafe(9) for role in Role}
+    fresh = {one.login: secrets.token_urlsafe(9) for one in PEOPLE if one.login not in known}
     try:
         async with store.transaction() as session:
-            await _people(session, logins)
+            await _people(session, fresh)
             await _outlets(session, held)
-        partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
-        async with store.transaction() as session:
-            ids = {role: await person_of(session, role) for role in Role}
-        photos = photo_store(settings, held.keyring)
-        await DemoTickets(store, held, photos, ids).tell(partner_id)
-        await DemoSettlement(store, held, photos, ids[Role.FINANCE]).tell(partner_id)
-        await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
-        if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
-            await rails.hand_in(store, held, photos)
-        await statements.bring(settings, store, held)
+        api_key = kept.get(PARTNER_KEY) or await _begin(settings, store, held)
     finally:
         await store.dispose()
-    people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]
-    _write_private(file, {"logins": people, PARTNER_KEY: api_key})
+    passwords = known | fresh
+    people = [{"role": one.role, "login": one.login, "password": passwords[one.login]} for one in PEOPLE]
+    _write_private(file, kept | {"logins": people, PARTNER_KEY: api_key})
 
 
-async def person_of(session: AsyncSession, role: Role) -> str:
-    """Return the id of the demo person with that role."""
-    return (await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(role)))).scalar_one()
+async def _begin(settings: Settings, store: Database, held: keys.Secrets) -> str:
+    """Write what the desks find at the first start; return the partner's API key."""
+    partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
+    async with store.transaction() as session:
+        ids = {role: await person_of(session, role) for role in Role}
+        second = await person_of(session, Role.FINANCE, 2)
+    photos = photo_store(settings, held.keyring)
+    await DemoTickets(store, held, photos, ids).tell(partner_id)
+    await DemoSettlement(store, held, photos, ids[Role.FINANCE], second).tell(partner_id)
+    await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
+    if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
+        await rails.hand_in(store, held, photos)
+    await statements.bring(settings, store, held)
+    return api_key
 
 
-def login_of(role: Role) -> str:
-    """Return the e-mail address of the demo person with that role."""
-    return f"{role}@{MAIL_HOST}"
+async def person_of(session: AsyncSession, role: Role, place: int = 1) -> str:
+    """Return the id of the demo's first or second person with that role."""
+    found = await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(role, place)))
+    return found.scalar_one()
 
 
-async def _people(session: AsyncSession, passwords: dict[Role, str]) -> None:
-    """Repair a start that broke before the file was written: the passwords are set again."""
+async def _people(session: AsyncSession, passwords: dict[str, str]) -> None:
+    """Repair a start that broke before the file was written: the passwords (by login) are set again."""
     hasher = PasswordHash.recommended()
-    for role, password in passwords.items():
-        hashed = hasher.hash(password)
+    for one in PEOPLE:
+        if one.login not in passwords:
+            continue
+        hashed = hasher.hash(passwords[one.login])
         person: dict[str, Any] = {
             "id": new_id(),
-            "email": login_of(role),
-            "name": NAMES[role],
+            "email": one.login,
+            "name": one.name,
             "password_hash": hashed,
-            "roles": [role],
+            "roles": [one.role],
         }
         row = PersonRow(**person).values()
         once = insert(PersonRow).values(row)

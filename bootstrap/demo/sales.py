@@ -68,12 +68,12 @@ class DemoSales:
         if not known:
             await self._receipts.record(self._finance, "demo-deposit", paid)
 
-    async def sell(self) -> int:
-        """Sell every bought card that is not sold yet and return how many; the first of them comes back and is sold again."""
+    async def sell(self, only: str | None = None) -> int:
+        """Sell every bought card (or one alone) that is not sold yet and return how many; the first comes back and is sold again."""
         now = datetime.now(UTC)
         await PolicyReader(self._store).refresh()
         async with self._store.transaction() as session:
-            bought = await _bought(session)
+            bought = [one for one in await _bought(session) if only in (None, one[0].id)]
             others = (PersonRow.roles.contains([Role.FINANCE.value]), PersonRow.id != self._finance)
             second = (
                 (await session.execute(select(PersonRow.id).where(*others).order_by(PersonRow.id))).scalars().first()

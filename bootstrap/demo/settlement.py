@@ -10,14 +10,11 @@ from sqlalchemy import select
 from bootstrap import keys
 from database.session import Database
 from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
-from database.tables.people import PersonRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.rails import Rail
 from domain.finance.settlement import SettlementDeed
 from domain.finance.settlement_acts import NextStep, SettlementAct
 from domain.finance.settlement_periods import PeriodKind, period_of
-from domain.identifiers import new_id
-from domain.people.roles import Role
 from domain.places import business_day
 from gateways.pictures.store import PhotoStore
 from services.finance.settlement import advancing, collecting, statements
@@ -26,7 +23,6 @@ from services.finance.settlement.starting import begin_runs
 from services.support.settlement_disputes import SettlementDeeds
 
 OUTLET = "pudong-outlet"  # Its account; by it a second start knows that all is there.
-COLLEAGUE = "丁然 Ding Ran"  # A second person of finance, for what two people agree to.
 PAYEE = "13800006601"  # Nobody's.
 
 
@@ -41,10 +37,11 @@ class _Clock:
 
 
 class DemoSettlement:
-    """Tells the story through the acts of `finance` (a person's id), of a colleague, and of the partner's program."""
+    """Tells the story through the acts of `finance` and a `colleague` there (persons' ids), and of the partner's program."""
 
-    def __init__(self, store: Database, held: keys.Secrets, photos: PhotoStore, finance: str) -> None:
-        self._store, self._photos, self._finance = store, photos, finance
+    def __init__(self, store: Database, held: keys.Secrets, photos: PhotoStore, finance: str, colleague: str) -> None:
+        self._store, self._photos = store, photos
+        self._finance, self._colleague = finance, colleague
         self._clock = _Clock(datetime.now(UTC))
         self._counterparties = Counterparties(store, held.keyring, self._clock)
         self._deeds = SettlementDeeds(store, held.keyring, photos, self._clock)
@@ -55,38 +52,31 @@ class DemoSettlement:
             known = await session.execute(select(CounterpartyRow.id).where(CounterpartyRow.owner == OUTLET))
             if known.first() is not None:
                 return 0
-            colleague = PersonRow(
-                id=new_id(), email="finance-2@demo.cardloop.example", name=COLLEAGUE, password_hash="",
-                roles=[Role.FINANCE.value],
-            )  # fmt: skip
-            session.add(colleague)
         now = self._clock.moment
-        begun = [await self._partner(partner_id, colleague.id, now), await self._outlet(colleague.id, now)]
-        return sum(begun) + await self._distributor(colleague.id, now)
+        begun = [await self._partner(partner_id, now), await self._outlet(now)]
+        return sum(begun) + await self._distributor(now)
 
-    async def _partner(self, partner_id: str, colleague: str, now: datetime) -> int:
+    async def _partner(self, partner_id: str, now: datetime) -> int:
         """Two months of the API partner: the first is confirmed and about to be paid, in the second there was nothing."""
         last = period_of(period_of(business_day(now), PeriodKind.MONTH).first - timedelta(days=1), PeriodKind.MONTH)
         first = period_of(last.first - timedelta(days=1), PeriodKind.MONTH)
         words = PartyWords("江畔卡券 Riverside Cards", "zh_CN", "monthly", Rail.ALIPAY, partner_id=partner_id)
         owner = f"partner:{partner_id}"
-        party = await self._added(
-            NewParty(CounterpartyKind.PARTNER, owner, first.first, words, opening_minor=536_60), colleague
-        )
+        party = await self._added(NewParty(CounterpartyKind.PARTNER, owner, first.first, words, opening_minor=536_60))
         runs = await self._begun(party, now)
         for place, run in enumerate(runs):
             await self._goes_on(run, now)
             if place == 0:
                 await self._does(run, SettlementDeed.CONFIRM, owner, reference="RC-0917")
-                await self._does(run, SettlementDeed.APPROVE, f"person:{colleague}")
+                await self._does(run, SettlementDeed.APPROVE, f"person:{self._colleague}")
         return len(runs)
 
-    async def _outlet(self, colleague: str, now: datetime) -> int:
+    async def _outlet(self, now: datetime) -> int:
         """Weeks of an outlet that is reached by mail: one carried over, one disputed, one that waits for the disputed one."""
         since = period_of(business_day(now), PeriodKind.WEEK).first - timedelta(weeks=4)
         words = PartyWords("浦东网点 Pudong Outlet", "zh_CN", "weekly", Rail.ALIPAY, mail="books@pudong.outlet.example")
         new = NewParty(CounterpartyKind.OUTLET, OUTLET, since, words, opening_minor=86_40)
-        runs, finance = await self._begun(await self._added(new, colleague), now), f"person:{self._finance}"
+        runs, finance = await self._begun(await self._added(new), now), f"person:{self._finance}"
         for place, run in enumerate(runs[:3]):
             await self._goes_on(run, now)
             if place == 0:
@@ -96,20 +86,20 @@ class DemoSettlement:
                 await self._does(run, SettlementDeed.DISPUTE, finance, words=said)
         return len(runs)
 
-    async def _distributor(self, colleague: str, now: datetime) -> int:
+    async def _distributor(self, now: datetime) -> int:
         """The last month of a distributor, whose statement is with it."""
         month = period_of(period_of(business_day(now), PeriodKind.MONTH).first - timedelta(days=20), PeriodKind.MONTH)
         words = PartyWords("灯塔分销 Beacon Distribution", "en", "monthly", Rail.ALIPAY, mail="accounts@beacon.example")
         new = NewParty(CounterpartyKind.DISTRIBUTION, "beacon", month.first, words, opening_minor=6_280_00)
-        runs = await self._begun(await self._added(new, colleague), now + timedelta(days=3))
+        runs = await self._begun(await self._added(new), now + timedelta(days=3))
         for run in runs:
             await self._goes_on(run, now)
         return len(runs)
 
-    async def _added(self, new: NewParty, colleague: str) -> str:
+    async def _added(self, new: NewParty) -> str:
         party = await self._counterparties.add(self._finance, new)
         proposed = await self._counterparties.propose_payee(self._finance, party, new.words.rail, PAYEE, new.words.name)
-        await self._counterparties.agree_payee(colleague, proposed)
+        await self._counterparties.agree_payee(self._colleague, proposed)
         return party
 
     async def _begun(self, party: str, now: datetime) -> list[str]:

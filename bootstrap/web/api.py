@@ -29,6 +29,7 @@ from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from workflows.client import CardClient
+from workflows.order_client import OrderClient
 from workflows.settlement_client import SettlementClient
 
 
@@ -56,6 +57,7 @@ def build_api(settings: Settings) -> FastAPI:
             files=TicketFiles(store, photos),
             photos=photos,
             settlements=SettlementClient(client),
+            orders=OrderClient(client),
             demo_links=links,
             mail=mail_door(settings, store, secrets.keyring),
             rails=settings.offered_rails,

@@ -53,8 +53,8 @@ SELECT
    WHERE x.source = CAST(:source AS varchar) AND x.day > :day AND x.day <= :ahead AND x.currency = 'CNY'
      AND (l.day <= :day OR (x.cause LIKE 'break:%' AND b.day <= :day))) AS booked_later,
   (SELECT coalesce(sum(x.amount_minor), 0) FROM statement_line l
-   JOIN expectation x ON x.entry_id = l.entry_id
-   WHERE l.source = CAST(:source AS varchar) AND l.day > :day AND l.day <= :ahead AND l.entry_id IS NOT NULL AND x.day <= :day
+   JOIN expectation x ON x.entry_id = l.entry_id OR (l.entry_id IS NULL AND x.line_id = l.id)
+   WHERE l.source = CAST(:source AS varchar) AND l.day > :day AND l.day <= :ahead AND l.state <> 'open' AND x.day <= :day
      AND x.day >= :first AND x.currency = 'CNY') AS seen_later
 """)
 _OPEN = text("""

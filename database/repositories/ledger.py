@@ -6,13 +6,13 @@ that an account may have, sums of zero, and closed months are held by the databa
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Date, DateTime, Integer, String, TextClause, bindparam, select, text
+from sqlalchemy import DateTime, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -23,18 +23,11 @@ from domain.finance.periods import month_of, open_day
 from domain.money import Currency, Money
 from domain.places import business_day
 
-# The function `ledger_post` writes transactions and their entries, and returns the keys that were not posted before.
-POST = """
-SELECT ledger_post(:keys, :card_ids, :whats, :moment, :days, :lates, :causes, :reversed, :numbers, :codes, :kinds, :owners,
-                   :signs, :amounts, :currencies)
-"""
-_TYPES: dict[str, Any] = {
-    "keys": ARRAY(String), "card_ids": ARRAY(String), "whats": ARRAY(String), "moment": DateTime(timezone=True),
-    "days": ARRAY(Date), "lates": ARRAY(Date), "causes": ARRAY(String), "reversed": ARRAY(BigInteger),
-    "numbers": ARRAY(Integer), "codes": ARRAY(String), "kinds": ARRAY(String), "owners": ARRAY(String),
-    "signs": ARRAY(String), "amounts": ARRAY(BigInteger), "currencies": ARRAY(String),
-}  # fmt: skip
-_POST: TextClause = text(POST).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items()))
+# The function `ledger_post` writes transactions and their entries, and returns the keys that were not posted before. It takes
+# them as one document: an array for each column costs the driver more than the whole statement.
+_POST = text("SELECT ledger_post(CAST(:steps AS jsonb), :moment)").bindparams(
+    bindparam("moment", type_=DateTime(timezone=True))
+)
 _BALANCE = text("SELECT account_balance(id) FROM account WHERE code = :code AND currency = :currency")
 # Entries are written within this span of their moment: no transaction of ours lasts longer.
 SLACK = timedelta(minutes=15)
@@ -94,7 +87,8 @@ async def post(
     counts_for = open_day(day, await closed_months(session, day)) if over else day
     late_for = None if counts_for == day else day
     step = Step(key, card_id, what, require_balanced(postings), counts_for, late_for, cause, reverses)
-    written = bool((await session.execute(_POST, values_of([step], moment))).scalar_one())
+    given = {"steps": document_of([step]), "moment": moment}
+    written = bool((await session.execute(_POST, given)).scalar_one())
     if not written:
         await require_same(session, step)
     return written
@@ -109,7 +103,8 @@ async def post_new(session: AsyncSession, steps: Sequence[Step]) -> None:
         require_balanced(step.postings)
     if not steps:
         return
-    written = (await session.execute(_POST, values_of(steps, now()))).scalar_one()
+    given = {"steps": document_of(steps), "moment": now()}
+    written = (await session.execute(_POST, given)).scalar_one()
     if len(written) != len(steps):
         raise PostedDifferently("a key that was to be new had been posted before")
 
@@ -120,26 +115,26 @@ async def require_same(session: AsyncSession, step: Step) -> None:
         raise PostedDifferently(f"the key of this {step.what} stands for other postings")
 
 
-def values_of(steps: Sequence[Step], moment: datetime) -> dict[str, Any]:
-    """Return the values of POST for these steps, in its order; their keys differ."""
-    lines = [(number, line) for number, step in enumerate(steps, 1) for line in step.postings]
+def document_of(steps: Sequence[Step]) -> str:
+    """Return these steps as `ledger_post` takes them; their keys differ."""
+    return json.dumps(
+        [
+            {
+                "key": one.key, "card_id": one.card_id, "what": one.what, "day": one.day.isoformat(),
+                "late": None if one.late_for is None else one.late_for.isoformat(), "cause": one.cause,
+                "reverses": one.reverses, "lines": [_document(line) for line in one.postings],
+            }
+            for one in steps
+        ]
+    )  # fmt: skip
+
+
+def _document(line: Posting) -> dict[str, str | int]:
+    of = line.account.of
     return {
-        "keys": [one.key for one in steps],
-        "card_ids": [one.card_id for one in steps],
-        "whats": [one.what for one in steps],
-        "moment": moment,
-        "days": [one.day for one in steps],
-        "lates": [one.late_for for one in steps],
-        "causes": [one.cause for one in steps],
-        "reversed": [one.reverses for one in steps],
-        "numbers": [number for number, _ in lines],
-        "codes": [line.account.code for _, line in lines],
-        "kinds": [line.account.kind.value for _, line in lines],
-        "owners": [line.account.of.owner.value for _, line in lines],
-        "signs": [line.account.of.sign.value for _, line in lines],
-        "amounts": [line.amount.amount_minor for _, line in lines],
-        "currencies": [line.amount.currency.value for _, line in lines],
-    }
+        "code": line.account.code, "kind": line.account.kind.value, "owner": of.owner.value, "sign": of.sign.value,
+        "amount": line.amount.amount_minor, "currency": line.amount.currency.value,
+    }  # fmt: skip
 
 
 async def reverse(session: AsyncSession, key: str, reversed_key: str, what: str, *, happened_on: date) -> bool:

@@ -33,16 +33,52 @@ FROM found WHERE found.id = l.id AND of_line = 1 AND of_entry = 1
 """
 _BY_KEY = text(_NAMED.format(column="key", free=FREE))
 _BY_REFERENCE = text(_NAMED.format(column="reference", free=FREE))
-# Without a key: the only line and the only expectation of that amount within the window.
+# What a line without a key and an expectation have in common.
+_SAME_AMOUNT = """
+x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int)
+AND x.amount_minor = l.amount_minor AND x.currency = l.currency AND x.account IN ('', l.account)
+"""
+_WITHOUT_KEY = "l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[]))"
+# Without a key: the only line and the only expectation of that amount within the window. A second one is enough to know that
+# there is none such, however many thousand of one amount a day has.
 _BY_AMOUNT = text(f"""
 WITH found AS (
-    SELECT l.id, x.entry_id, count(*) OVER (PARTITION BY l.id) AS entries, count(*) OVER (PARTITION BY x.entry_id) AS lines
-    FROM statement_line l JOIN expectation x
-      ON x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int) AND x.amount_minor = l.amount_minor
-         AND x.currency = l.currency AND x.account IN ('', l.account)
-    WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[])) AND {FREE})
-UPDATE statement_line l SET state = 'auto', entry_id = found.entry_id
-FROM found WHERE found.id = l.id AND entries = 1 AND lines = 1
+    SELECT l.id, one.entry_id FROM statement_line l
+    CROSS JOIN LATERAL (
+        SELECT min(few.entry_id) AS entry_id, count(*) AS many
+        FROM (SELECT x.entry_id FROM expectation x WHERE {_SAME_AMOUNT} AND {FREE} LIMIT 2) AS few) AS one
+    WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
+UPDATE statement_line u SET state = 'auto', entry_id = found.entry_id
+FROM found JOIN expectation x ON x.entry_id = found.entry_id
+WHERE u.id = found.id AND (
+    SELECT count(*) FROM (
+        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_SAME_AMOUNT} LIMIT 2) AS lines
+    ) = 1
+""")  # noqa: S608  # Conditions of ours.
+# A bank may book one debit for a whole batch, by its number: what our books have of its transfers, each free as ever.
+_MEMBERS = f"""
+FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
+JOIN expectation x ON x.source = 'bank' AND x.key = m.key
+WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor) AND x.currency = l.currency
+  AND x.account IN ('', l.account) AND {FREE}
+"""
+# The first line whose amount is that of them all; they are marked as those that it lists.
+_BY_BATCH = text(f"""
+WITH named AS (
+    SELECT l.id, row_number() OVER (PARTITION BY l.key ORDER BY l.at, l.number, l.id) AS place
+    FROM statement_line l
+    WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.amount_minor = (SELECT sum(x.amount_minor) {_MEMBERS})
+), listed AS (
+    UPDATE expectation e SET line_id = of_line.id
+    FROM (SELECT named.id, one.entry_id FROM named JOIN statement_line l ON l.id = named.id
+          CROSS JOIN LATERAL (SELECT x.entry_id {_MEMBERS}) AS one WHERE named.place = 1) AS of_line
+    WHERE e.entry_id = of_line.entry_id
+)
+UPDATE statement_line u SET state = 'auto' FROM named WHERE named.id = u.id AND named.place = 1
+""")  # noqa: S608  # Conditions of ours.
+_LISTED = text(f"""
+SELECT one.entry_id, one.amount_minor FROM statement_line l
+CROSS JOIN LATERAL (SELECT x.entry_id, x.amount_minor {_MEMBERS}) AS one WHERE l.id = :line ORDER BY one.entry_id
 """)  # noqa: S608  # Conditions of ours.
 # The other half of an adjustment that was posted for a line without an expectation of its own.
 _ADJUSTED = text("""
@@ -51,7 +87,8 @@ FROM expectation x WHERE x.line_id = l.id AND l.source = CAST(:source AS varchar
 """)
 _NEW_BREAKS = text(f"""
 SELECT l.id AS line, l.kind, l.account, l.day, l.at, l.amount_minor, l.currency,
-       x.entry_id, x.amount_minor AS ours_minor, x.currency AS ours_currency, x.card_id, other.entry_id AS taken, other.amount_minor AS taken_minor
+       x.entry_id, x.amount_minor AS ours_minor, x.currency AS ours_currency, x.card_id, other.entry_id AS taken, other.amount_minor AS taken_minor,
+       other.currency AS taken_currency, (SELECT sum(x.amount_minor) {_MEMBERS}) AS batch_minor
 FROM statement_line l
 LEFT JOIN LATERAL (
     SELECT x.entry_id, x.amount_minor, x.currency, x.card_id FROM expectation x
@@ -60,7 +97,7 @@ LEFT JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM statement_break b WHERE b.entry_id = x.entry_id AND b.state <> 'closed')
     ORDER BY x.entry_id LIMIT 1) AS x ON true
 LEFT JOIN LATERAL (
-    SELECT y.entry_id, y.amount_minor FROM expectation y
+    SELECT y.entry_id, y.amount_minor, y.currency FROM expectation y
     WHERE x.entry_id IS NULL AND l.key <> '' AND y.source = l.source AND y.key = l.key
       AND sign(y.amount_minor) = sign(l.amount_minor) AND y.line_id IS NULL ORDER BY y.entry_id LIMIT 1) AS other ON true
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open'
@@ -115,7 +152,7 @@ class FoundBreak:
 async def match(session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
     """Match the source's open lines; return how many."""
     given, total = {"source": source.value}, 0
-    for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE):
+    for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE, _BY_BATCH):
         while done := (await session.execute(statement, given)).rowcount:  # type: ignore[attr-defined]
             total += done  # Of lines and expectations that are named twice, a pair at a time.
     never = [LineKind.FEE.value, LineKind.FUNDS.value]
@@ -152,6 +189,11 @@ async def not_there(
     ]  # fmt: skip
 
 
+async def listed(session: AsyncSession, line_id: str) -> dict[int, int]:
+    """Return the free expectations of the batch that a line names, with their amounts in minor units; none for another line."""
+    return {row.entry_id: row.amount_minor for row in await session.execute(_LISTED, {"line": line_id})}
+
+
 async def over(session: AsyncSession, source: StatementSource) -> list[str]:
     """Return the open breaks whose other side came meanwhile, at most AT_ONCE."""
     return list((await session.execute(_OVER, {"source": source.value, "most": AT_ONCE})).scalars())
@@ -160,7 +202,8 @@ async def over(session: AsyncSession, source: StatementSource) -> list[str]:
 def _judged(row: Any, rules: SourceRules) -> FoundBreak:
     ours, entry = row.ours_minor, row.entry_id
     if row.kind == LineKind.FEE:
-        agreed = 0 if row.taken_minor is None else rules.fee_of(row.taken_minor)
+        alike = row.taken_minor is not None and row.taken_currency == row.currency
+        agreed = rules.fee_of(row.taken_minor) if alike else 0  # A share of yuan is no charge in dollars.
         kind, difference, entry = BreakKind.FEE_DIFFERENCE, row.amount_minor + agreed, None
     elif entry is not None and row.currency != row.ours_currency:
         kind, difference = BreakKind.CURRENCY, row.amount_minor
@@ -169,6 +212,9 @@ def _judged(row: Any, rules: SourceRules) -> FoundBreak:
         kind, difference = (BreakKind.AMOUNT_OVER if larger else BreakKind.AMOUNT_UNDER), row.amount_minor - ours
         if larger and ours < 0 and rules.fees is FeeHandling.IN_AMOUNT:
             kind = BreakKind.FEE_DIFFERENCE
+    elif row.batch_minor is not None:
+        larger, difference = abs(row.amount_minor) > abs(row.batch_minor), row.amount_minor - int(row.batch_minor)
+        kind = BreakKind.AMOUNT_OVER if larger else BreakKind.AMOUNT_UNDER
     elif row.taken is not None:
         kind, difference, entry = BreakKind.DUPLICATE, row.amount_minor, row.taken
     else:

@@ -119,6 +119,7 @@ class ExpectationRow(TableRow):
         Index("expectation_by_key", "source", "key", "entry_id"),
         Index("expectation_by_reference", "source", "reference", postgresql_where=text("reference <> ''")),
         Index("expectation_by_day", "source", "day"),
+        Index("expectation_by_amount", "source", "amount_minor", "day"),
         Index("expectation_of_line", "line_id", postgresql_where=text("line_id IS NOT NULL")),
     )
     entry_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)

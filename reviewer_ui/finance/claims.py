@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -22,6 +22,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
@@ -52,6 +53,7 @@ class ClaimsContext:
     typed: Mapping[str, str]
     refusal: Refusal | None
     full: bool
+    refused: Refused
     words_max: int = WORDS_MAX
 
 
@@ -84,53 +86,53 @@ async def propose(request: Request, console: At, person: Claimer) -> Response:
 async def agree(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
     """Agree as the second person: the seller owes it."""
     await require_step_up(request, person)
-    await _rollbacks(console).agree(person.id, claim_id)
-    return see_other("/claims")
+    doing = _rollbacks(console).agree(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "agree")
 
 
 @router.post("/claims/{claim_id}/decline")
-async def decline(console: At, person: Claimer, claim_id: str) -> Response:
+async def decline(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
     """Discard the proposal."""
-    await _rollbacks(console).decline(person.id, claim_id)
-    return see_other("/claims")
+    doing = _rollbacks(console).decline(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "decline")
 
 
 @router.post("/claims/{claim_id}/uphold")
-async def uphold(console: At, person: Claimer, claim_id: str) -> Response:
+async def uphold(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
     """Answer the seller's objection: the claim stays."""
-    await _rollbacks(console).uphold(person.id, claim_id)
-    return see_other("/claims")
+    doing = _rollbacks(console).uphold(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "uphold")
 
 
 @router.post("/claims/{claim_id}/drop")
-async def drop(console: At, person: Claimer, claim_id: str) -> Response:
+async def drop(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
     """Answer the seller's objection: they owe nothing more."""
-    await _rollbacks(console).drop(person.id, claim_id)
-    return see_other("/claims")
+    doing = _rollbacks(console).drop(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "drop")
 
 
 @router.post("/claims/{claim_id}/write-off")
 async def ask_write_off(
-    console: At, person: WriterOff, claim_id: str, reason: Annotated[str, Form(max_length=2000)] = ""
+    request: Request, console: At, person: WriterOff, claim_id: str, reason: Annotated[str, Form(max_length=2000)] = ""
 ) -> Response:
     """Ask to give up what is left."""
-    await _rollbacks(console).ask_write_off(person.id, claim_id, reason)
-    return see_other("/claims")
+    doing = _rollbacks(console).ask_write_off(person.id, claim_id, reason)
+    return await _done(request, console, person, doing, claim_id, "write-off", {"reason": reason})
 
 
 @router.post("/claims/{claim_id}/write-off/agree")
 async def write_off(request: Request, console: At, person: WriterOff, claim_id: str) -> Response:
     """Agree as the second person: what is left is our loss."""
     await require_step_up(request, person)
-    await _rollbacks(console).write_off(person.id, claim_id)
-    return see_other("/claims")
+    doing = _rollbacks(console).write_off(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "write-off/agree")
 
 
 @router.post("/claims/{claim_id}/write-off/refuse")
-async def keep(console: At, person: WriterOff, claim_id: str) -> Response:
+async def keep(request: Request, console: At, person: WriterOff, claim_id: str) -> Response:
     """Keep the claim."""
-    await _rollbacks(console).keep(person.id, claim_id)
-    return see_other("/claims")
+    doing = _rollbacks(console).keep(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "write-off/refuse")
 
 
 @router.get("/claims/{claim_id}/evidence")
@@ -145,18 +147,29 @@ async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response
     )
 
 
+async def _done(
+    request: Request, console: Console, person: Person, doing: Awaitable[object], claim_id: str, form: str,
+    typed: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    async def page(refused: Refused) -> Response:
+        return await _page(request, console, person, {}, refused=refused)
+
+    return await done_or_shown(doing, page, PATH, claim_id, form, typed)
+
+
 async def _page(
-    request: Request, console: Console, person: Person, sent: Mapping[str, str], refusal: Refusal | None = None
-) -> Response:
+    request: Request, console: Console, person: Person, sent: Mapping[str, str], refusal: Refusal | None = None,
+    refused: Refused = NOTHING,
+) -> Response:  # fmt: skip
     async with console.services.database.transaction() as session:
         found = await reads.claims(session)
         names = await accounts.all_names(session)
     context = ClaimsContext(
         shell(request, person), found, names, tuple(RollbackKind), rollback_in_force(business_day(now())),
         person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.id, NOTHING_TYPED | dict(sent), refusal,
-        len(found) == reads.PAGE,
+        len(found) == reads.PAGE, refused,
     )  # fmt: skip
-    status = 200 if refusal is None else refusal.http_status
+    status = refused.status if refusal is None else refusal.http_status
     return await console.answer(request, "finance/claims.html", context, status=status)
 
 

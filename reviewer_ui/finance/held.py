@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -14,9 +15,10 @@ from database.reads.finance import held as reads
 from database.reads.people import accounts
 from domain.money import Money
 from domain.people.roles import Permission
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
+from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, shell
 from services.finance.held_payments import REASON_MAX, PayoutWaits
 from services.finance.verified_names import VerifiedNames
 
@@ -35,20 +37,14 @@ class HeldContext:
     total: Money
     may_release: bool
     full: bool
+    refused: Refused
     reason_max: int = REASON_MAX
 
 
 @router.get("/held")
 async def show(request: Request, console: At, person: PayoutReader) -> Response:
     """List the payments that wait, with their reasons in words."""
-    async with console.services.database.transaction() as session:
-        found = await reads.held(session)
-        names = await accounts.all_names(session)
-    context = HeldContext(
-        shell(request, person), found, names, Money(sum(one.amount.amount_minor for one in found)),
-        person.may(Permission.RELEASE_PAYMENTS), len(found) == reads.PAGE,
-    )  # fmt: skip
-    return await console.answer(request, "finance/held.html", context)
+    return await _page(request, console, person)
 
 
 @router.post("/held/{key}/release")
@@ -56,13 +52,28 @@ async def release(request: Request, console: At, person: Releaser, key: str, rea
     """Let the payment go; it goes on by itself within seconds."""
     await require_step_up(request, person)
     services = console.services
-    await PayoutWaits(services.database, services.keyring).release(person.id, key, reason)
-    return see_other("/held")
+    letting = PayoutWaits(services.database, services.keyring).release(person.id, key, reason)
+    page = partial(_page, request, console, person)
+    return await done_or_shown(letting, page, "/held", key, "release", {"reason": reason})
 
 
 @router.post("/held/{key}/name")
-async def verify_name(console: At, person: Releaser, key: str, name: Words = "", how: Words = "") -> Response:
+async def verify_name(
+    request: Request, console: At, person: Releaser, key: str, name: Words = "", how: Words = ""
+) -> Response:
     """Keep the seller's name as a person verified it; payees are compared with it from now on."""
     services = console.services
-    await VerifiedNames(services.database, services.keyring).keep(person.id, key, name, how)
-    return see_other("/held")
+    keeping = VerifiedNames(services.database, services.keyring).keep(person.id, key, name, how)
+    page = partial(_page, request, console, person)
+    return await done_or_shown(keeping, page, "/held", key, "name", {"name": name, "how": how})
+
+
+async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
+    async with console.services.database.transaction() as session:
+        found = await reads.held(session)
+        names = await accounts.all_names(session)
+    context = HeldContext(
+        shell(request, person), found, names, Money(sum(one.amount.amount_minor for one in found)),
+        person.may(Permission.RELEASE_PAYMENTS), len(found) == reads.PAGE, refused,
+    )  # fmt: skip
+    return await console.answer(request, "finance/held.html", context, status=refused.status)

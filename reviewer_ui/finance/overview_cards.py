@@ -70,12 +70,34 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
     wanted = (
         ("money.second.payees", waits.payees, "/owed"),
         ("money.second.goodwill", waits.goodwill, "/goodwill"),
+        ("money.second.outcomes", waits.outcomes, "/payouts?state=unknown"),
+        ("money.second.claims", waits.claims, "/claims"),
+        ("money.second.write_offs", waits.write_offs, "/claims"),
+        ("money.second.batches", waits.batches, "/bank-batches"),
+        ("money.second.breaks", waits.breaks, "/reconciliation/breaks"),
+        ("money.second.party_payees", waits.party_payees, "/counterparties"),
+        ("money.second.rails", waits.rails, "/rails"),
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
-        ("money.second.outcomes", waits.outcomes, "/payouts?state=unknown"),
     )
-    lines = tuple(CardLine(key, count=many, href=href) for key, many, href in wanted if many)
-    return OverviewCard("money.second", lines, "/money/periods", "money.second.none", urgent=bool(lines))
+    lines = _counted(wanted)
+    return OverviewCard("money.second", lines, lines[0].href if lines else "", "money.second.none", urgent=bool(lines))
+
+
+async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
+    """Show what waits for one person of finance."""
+    waits = await attention.to_do(session)
+    wanted = (
+        ("money.to_do.held", waits.held, "/held"),
+        ("money.to_do.unbatched", waits.unbatched, "/bank-batches"),
+        ("money.to_do.to_take", waits.to_take, "/bank-batches"),
+        ("money.to_do.objections", waits.objections, "/claims"),
+        ("money.to_do.approvals", waits.approvals, "/settlements?state=approval"),
+        ("money.to_do.disputes", waits.disputes, "/settlements?state=disputed"),
+        ("money.to_do.no_payee", waits.no_payee, "/settlements?state=payee"),
+    )
+    lines = _counted(wanted)
+    return OverviewCard("money.to_do", lines, lines[0].href if lines else "", "money.to_do.none", urgent=bool(lines))
 
 
 async def cash(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
@@ -165,6 +187,10 @@ async def reconciliation(session: AsyncSession, _person: Person, now: datetime) 
     return OverviewCard("recon.card", tuple(lines), "/reconciliation", "recon.card.none", urgent=bool(late))
 
 
+def _counted(wanted: Sequence[tuple[str, int, str]]) -> tuple[CardLine, ...]:
+    return tuple(CardLine(key, count=many, href=href) for key, many, href in wanted if many)
+
+
 def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[CardLine, ...]:
     return tuple(
         CardLine(
@@ -175,4 +201,6 @@ def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[Card
     )  # fmt: skip
 
 
-CARDS: list[Maker] = [unknown_payments, second_person, cash, in_flight, owed, receivables, reconciliation, books]
+CARDS: list[Maker] = [
+    unknown_payments, second_person, to_do, reconciliation, cash, in_flight, owed, receivables, books,
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -17,14 +18,16 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.typed import plain
 from domain.work.reason_codes import ReasonedAct
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
-from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
+from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, shell
 from web.forms import member_of
 
 router = APIRouter()
 Corrector = Annotated[Person, Depends(allowed(Permission.CORRECT_PAYEE))]
 Short = Annotated[str, Form(max_length=100)]
+PATH = "/owed"
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,54 @@ class OwedContext:
     may_correct: bool
     me: str
     full: bool
+    refused: Refused
 
 
 @router.get("/owed")
 async def show(request: Request, console: At, person: PayoutReader) -> Response:
     """List what is owed, the longest waiting first."""
+    return await _page(request, console, person)
+
+
+@router.post("/owed/{card_id}/propose")
+async def propose(
+    request: Request,
+    console: At,
+    person: Corrector,
+    card_id: str,
+    payee_account: Short = "",
+    payee_name: Short = "",
+    reason_code: Short = "",
+    payee_rail: Short = "",
+    payee_bank: Short = "",
+) -> Response:
+    """Propose another payee; nothing is paid before a second person agrees."""
+    rail = require_offered(member_of(Rail, payee_rail) or Rail.ALIPAY, console.services.rails)
+    account = f"{plain(payee_account).replace(' ', '')} {plain(payee_bank)}" if rail is Rail.BANK else payee_account
+    typed = {
+        "payee_account": payee_account, "payee_name": payee_name, "reason_code": reason_code, "payee_rail": payee_rail,
+        "payee_bank": payee_bank,
+    }  # fmt: skip
+    proposing = console.services.payees.propose(person.id, card_id, account, payee_name, reason_code, rail)
+    page = partial(_page, request, console, person)
+    return await done_or_shown(proposing, page, PATH, card_id, "propose", typed)
+
+
+@router.post("/owed/{card_id}/{correction_id}/agree")
+async def agree(request: Request, console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
+    """Agree as the second person: the card is paid again, under a key of its own."""
+    agreeing = console.services.payees.agree(person.id, card_id, correction_id)
+    return await done_or_shown(agreeing, partial(_page, request, console, person), PATH, card_id, "agree")
+
+
+@router.post("/owed/{card_id}/{correction_id}/refuse")
+async def refuse(request: Request, console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
+    """Reject the proposal; its maker may do so, too."""
+    refusing = console.services.payees.refuse(person.id, card_id, correction_id)
+    return await done_or_shown(refusing, partial(_page, request, console, person), PATH, card_id, "refuse")
+
+
+async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
     async with console.services.database.transaction() as session:
         entries = await reads.owed(session)
         names = await accounts.all_names(session)
@@ -59,37 +105,6 @@ async def show(request: Request, console: At, person: PayoutReader) -> Response:
         person.may(Permission.CORRECT_PAYEE),
         person.id,
         len(entries) == reads.PAGE,
+        refused,
     )
-    return await console.answer(request, "finance/owed.html", context)
-
-
-@router.post("/owed/{card_id}/propose")
-async def propose(
-    console: At,
-    person: Corrector,
-    card_id: str,
-    payee_account: Short = "",
-    payee_name: Short = "",
-    reason_code: Short = "",
-    payee_rail: Short = "",
-    payee_bank: Short = "",
-) -> Response:
-    """Propose another payee; nothing is paid before a second person agrees."""
-    rail = require_offered(member_of(Rail, payee_rail) or Rail.ALIPAY, console.services.rails)
-    account = f"{plain(payee_account).replace(' ', '')} {plain(payee_bank)}" if rail is Rail.BANK else payee_account
-    await console.services.payees.propose(person.id, card_id, account, payee_name, reason_code, rail)
-    return see_other("/owed")
-
-
-@router.post("/owed/{card_id}/{correction_id}/agree")
-async def agree(console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
-    """Agree as the second person: the card is paid again, under a key of its own."""
-    await console.services.payees.agree(person.id, card_id, correction_id)
-    return see_other("/owed")
-
-
-@router.post("/owed/{card_id}/{correction_id}/refuse")
-async def refuse(console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
-    """Reject the proposal; its maker may do so, too."""
-    await console.services.payees.refuse(person.id, card_id, correction_id)
-    return see_other("/owed")
+    return await console.answer(request, "finance/owed.html", context, status=refused.status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -20,13 +21,15 @@ from domain.finance.routing import RoutingRules
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, Console, Shell, see_other, shell, signed_in
+from reviewer_ui.visit import At, Console, Shell, shell, signed_in
 from services.finance.rail_switches import REASON_MAX, RailSwitches
 from web.forms import member_of
 
 router = APIRouter()
+PATH = "/rails"
 READERS = (Permission.SEE_PAYOUTS, Permission.SWITCH_RAILS)
 Reason = Annotated[str, Form(max_length=2000)]
 
@@ -42,38 +45,30 @@ class RailsContext:
     names: Mapping[str, str]
     may_switch: bool
     me: str
+    refused: Refused
     reason_max: int = REASON_MAX
 
 
 @router.get("/rails")
 async def show(request: Request, console: At) -> Response:
     """Show every rail with its limits, what was ordered, and its switch."""
-    person = await _of(request, *READERS)
-    rules = routing_in_force(business_day(now()))
-    async with console.services.database.transaction() as session:
-        found = await reads.rails(session, rules, now())
-        orders = await reads.orders_today(session, now())
-        names = await accounts.all_names(session)
-    context = RailsContext(
-        shell(request, person), found, rules, orders, names, person.may(Permission.SWITCH_RAILS), person.id
-    )
-    return await console.answer(request, "finance/rails.html", context)
+    return await _page(request, console, await _of(request, *READERS))
 
 
 @router.post("/rails/{rail}/off")
 async def off(request: Request, console: At, rail: str, reason: Reason = "") -> Response:
     """Switch the rail off at once, on one person's word."""
     person = await _of(request, Permission.SWITCH_RAILS)
-    await _switches(console).off(person.id, _rail(rail), reason)
-    return see_other("/rails")
+    doing = _switches(console).off(person.id, _rail(rail), reason)
+    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "off", {"reason": reason})
 
 
 @router.post("/rails/{rail}/on")
 async def ask_on(request: Request, console: At, rail: str, reason: Reason = "") -> Response:
     """Ask to switch the rail on; a second person agrees."""
     person = await _of(request, Permission.SWITCH_RAILS)
-    await _switches(console).ask_on(person.id, _rail(rail), reason)
-    return see_other("/rails")
+    doing = _switches(console).ask_on(person.id, _rail(rail), reason)
+    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "on", {"reason": reason})
 
 
 @router.post("/rails/{rail}/on/agree")
@@ -81,16 +76,28 @@ async def agree_on(request: Request, console: At, rail: str) -> Response:
     """Agree as the second person: payments leave again."""
     person = await _of(request, Permission.SWITCH_RAILS)
     await require_step_up(request, person)
-    await _switches(console).agree_on(person.id, _rail(rail))
-    return see_other("/rails")
+    doing = _switches(console).agree_on(person.id, _rail(rail))
+    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "agree")
 
 
 @router.post("/rails/{rail}/on/refuse")
 async def leave_off(request: Request, console: At, rail: str) -> Response:
     """Leave the rail off."""
     person = await _of(request, Permission.SWITCH_RAILS)
-    await _switches(console).leave_off(person.id, _rail(rail))
-    return see_other("/rails")
+    doing = _switches(console).leave_off(person.id, _rail(rail))
+    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "refuse")
+
+
+async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
+    rules = routing_in_force(business_day(now()))
+    async with console.services.database.transaction() as session:
+        found = await reads.rails(session, rules, now())
+        orders = await reads.orders_today(session, now())
+        names = await accounts.all_names(session)
+    context = RailsContext(
+        shell(request, person), found, rules, orders, names, person.may(Permission.SWITCH_RAILS), person.id, refused
+    )
+    return await console.answer(request, "finance/rails.html", context, status=refused.status)
 
 
 async def _of(request: Request, *permissions: Permission) -> Person:

@@ -132,6 +132,11 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// Signing out leads to the door by itself: what the stream then says of the ended session would lead back here after it.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("form[action='/sign-out']")) document.getElementById("signed-out")?.remove();
+});
+
 // A form that is on its way is not sent a second time; a page that comes back from memory may send again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -172,8 +177,13 @@ function tick() {
   }
   for (const bar of document.querySelectorAll("[data-undo-until]")) {
     const left = secondsTo(bar.dataset.undoUntil);
-    if (left > 0) bar.querySelector("[data-left]").textContent = left;
-    else bar.remove();
+    if (left <= 0) {
+      bar.remove();
+      continue;
+    }
+    const shown = bar.querySelector("[data-left]");
+    shown.textContent = left;
+    shown.parentElement.hidden = false; // Without scripts there is no countdown, and no words of one.
   }
 }
 

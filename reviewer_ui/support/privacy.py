@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.support.privacy import PrivacyRecord, record
+from database.reads.support.privacy import PartnersCards, PrivacyRecord, of_partners, record
 from database.tables.columns import now
 from database.tables.support.tickets import TicketRow
 from domain.errors.general import NotFound
@@ -40,6 +40,7 @@ class PrivacyContext:
     record: PrivacyRecord
     copy_ready: bool
     erasable: dict[str, int]
+    partners: tuple[PartnersCards, ...]
     kept: tuple[KeptPart, ...]
     years: int
     may_erase: bool
@@ -56,10 +57,11 @@ async def show(request: Request, console: At, person: Reader, ticket_id: str) ->
         seller = await seller_of(session, ticket)
         found = await record(session, ticket_id)
         counts = (await erasable(session, console.services.keyring, seller, ticket_id, now())).counts()
+        partners = await of_partners(session, f"seller:{seller.id}")
     copy = found.copy
     context = PrivacyContext(
         shell(request, person), ticket_id, ticket.subject, html_lang(ticket.language), seller.phone_masked, found,
-        copy is not None and copy.erased_at is None and copy.expires_at > now(), counts, tuple(KeptPart), RECORDS_YEARS,
+        copy is not None and copy.erased_at is None and copy.expires_at > now(), counts, partners, tuple(KeptPart), RECORDS_YEARS,
         person.may(Permission.ERASE_DATA), person.id,
     )  # fmt: skip
     return await console.answer(request, "support/privacy.html", context)

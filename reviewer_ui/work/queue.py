@@ -31,6 +31,7 @@ from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left, rail_place
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, QueueReader, Shell, Worker, require_sees, see_other, shell
+from reviewer_ui.work.finance_rows import Money, money_of
 from reviewer_ui.work.queue_rows import Row, counted, row
 from web.locale import ONE_YEAR_S, locale_of, safe_return
 
@@ -108,6 +109,7 @@ class QueueContext:
     rows: tuple[Row, ...]
     values: dict[str, CardValue]  # By card.
     tickets: dict[str, TicketGlance]  # By item, of the queue of tickets.
+    money: Money
     size: int
     sizes: tuple[int, ...]
     chosen: Wanted
@@ -219,6 +221,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         page = await reads.queue(session, wanted, _place(wanted.sort, turn.after), person.id, moment, size)
         worth = await values(session, [entry.task.card_id for entry in page.entries if entry.task.card_id])
         about = await glances(session, [one.task.id for one in page.entries]) if kind.code == TICKET else {}
+        money = await money_of(session, kind, [one.task.id for one in page.entries])
         teams = await reads.teams(session) if kind.holds_card else ()  # Other work is not divided among teams.
         counts = await reads.counts(session, wanted, person.id, moment, by_team=len(teams) > 1)
         reasons = await reads.reason_words(session)
@@ -231,6 +234,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         rows=tuple(row(entry, person.id, reasons, locale, moment) for entry in page.entries),
         values=worth,
         tickets=about,
+        money=money,
         size=size,
         sizes=SIZES,
         chosen=wanted,

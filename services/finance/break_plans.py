@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
+from database.repositories.matching import listed
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
 from domain.errors.finance import BreakChanged, VerbNotAllowed
 from domain.errors.general import FieldInvalid
@@ -56,6 +57,7 @@ class Plan:
     closes_entry: int | None
     difference: Money
     second: bool
+    listed: tuple[int, ...] = ()  # Expectations of a batch that the line stands for.
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,22 @@ async def planned(session: AsyncSession, row: BreakRow, choice: Choice, rules: R
     if row.line_id is None and row.entry_id is None:  # What was in the account before its first statement.
         says = Money(row.amount_minor, row.currency)
     ours = None if entry is None else Money(entry.amount_minor, entry.currency)
+    batch = {} if line is None or entry is not None else await listed(session, line.id)
+    if line is not None and batch:
+        ours = Money(sum(batch.values()), line.currency)
     postings: Postings = ()
     if choice.verb is not Verb.IGNORE and says != ours:
         postings = adjustment(row.source, _against(row, choice), says, ours)
     difference = _difference(says, ours)
     forced = choice.verb is Verb.REPLACE_LINK and bool(postings)
-    state = None if line is None else _state(choice.verb, has_entry=entry is not None, forced=forced)
+    state = None if line is None else _state(choice.verb, has_entry=ours is not None, forced=forced)
     return Plan(
         choice.verb, postings, await _moves(session, postings), _cause(row, line),
         row.day if line is None else line.day, None if entry is None else entry.card_id, None if line is None else line.id,
         state, entry.entry_id if line is not None and entry is not None else None,
         entry.entry_id if line is None and entry is not None else None, difference,
         needs_second(difference.amount_minor, forced=forced, alone_max_minor=rules.alone_max_minor),
+        tuple(batch),
     )  # fmt: skip
 
 

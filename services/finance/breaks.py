@@ -140,6 +140,9 @@ class Breaks:
                 await session.execute(linked.values(values).execution_options(synchronize_session=False))
             except IntegrityError:
                 raise BreakChanged() from None
+        if plan.listed:
+            members = update(ExpectationRow).where(ExpectationRow.entry_id.in_(plan.listed))
+            await session.execute(members.values(line_id=plan.line_id).execution_options(synchronize_session=False))
         if plan.closes_entry is not None:
             ended = update(ExpectationRow).where(ExpectationRow.entry_id == plan.closes_entry)
             await session.execute(ended.values(break_id=row.id).execution_options(synchronize_session=False))

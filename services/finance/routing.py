@@ -113,7 +113,8 @@ async def situation(
         seller_day_minor=await _sellers_day(session, payment, now),
         day_minor=day_minor,
         month_minor=month_minor,
-        released=held is not None and held.released_at is not None,
+        # A person let this payee go, and no other.
+        released=held is not None and held.released_at is not None and held.payee_index == payment.payee_index,
     )
     if payment.agreed is not None:
         return await _agreed(session, payment, payment.agreed, rules, found)

@@ -63,6 +63,8 @@ async def keep(session: AsyncSession, payment: Payment, wait: Wait, now: datetim
     if await insert_once(session, row, "key"):
         return True
     kept = await session.get_one(PayoutWaitRow, payment.key, with_for_update=True, populate_existing=True)
+    if kept.payee_index != payment.payee_index:
+        kept.released_at, kept.released_by, kept.released_reason = None, None, ""
     fresh = kept.ended_at is not None or (kept.reasons, kept.until) != (reasons, wait.until)
     kept.reasons, kept.until, kept.policy_version, kept.ended_at = reasons, wait.until, version, None
     kept.amount_minor, kept.rail, kept.signalled_at = payment.amount.amount_minor, payment.rail, None

@@ -16,33 +16,29 @@ from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import EscalationOver, EscalationWaits, TicketEnded
 from domain.errors.work import SecretInWords
-from domain.identifiers import escalation_task, new_id
+from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.support.escalations import (
     ANSWER_MAX,
     ANSWERS,
-    ASKED,
     EVIDENCE_FILES_MAX,
     QUESTION_MAX,
     EscalationState,
 )
-from domain.support.tickets import OWNER_OF_DESK, UNDER_WAY, InsideDesk, LinkedKind, TicketState
+from domain.support.tickets import UNDER_WAY, InsideDesk, LinkedKind, TicketState
 from domain.work.kinds import kind_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
-from services.people.acting import standing
-from services.people.kinship import people_linked
 from services.people.permissions import require
-from services.support import appeals, asked, clocks
+from services.support import appeals, asked, clocks, question_work
 from services.support.acts import KeyedActs
 from services.support.conversation import locked, reopen
 from services.support.history import happened
 from services.support.words import masked
-from services.work import sla
 from services.work.assignment import require_able
 from services.work.leases import require_held
-from services.work.ordering import placed, sent_back
+from services.work.ordering import sent_back
 from services.work.reason_codes import require_reason
 
 
@@ -121,34 +117,11 @@ class Escalations(KeyedActs):
         self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow,
         review: SecondReviewRow | None, now: datetime,
     ) -> None:  # fmt: skip
-        """Open the piece of work at the desk. Refuse EscalationWaits where the same was asked and is not answered.
-
-        That of a `review` says nothing of the ticket, and is kept from everybody who knows the first decision.
-        """
+        """Open the piece of work at the desk. Refuse EscalationWaits where the same was asked and is not answered."""
         for other in await asked.open_questions(session, ticket.id):
             if other.id != row.id and (other.desk, other.card_id) == (row.desk, row.card_id):
                 raise EscalationWaits()
-        kind = ASKED[row.desk]
-        item = WorkItemRow(
-            id=escalation_task(row.id, kind.code), kind=kind.code, language=ticket.language, seller=ticket.requester,
-            team=row.desk.value, value_minor=0, reasons=[ticket.category.value], priority=task.priority, opened_at=now,
-            order_at=now, warn_at=now, due_at=now,
-            barred=sorted((await standing(session, row.asked_by, now)).circle),
-        )  # fmt: skip
-        if review is not None:
-            item.reasons, item.barred, item.team = [], list(review.first_circle), await appeals.team_of(session, review)
-        if row.card_id is not None:
-            item.linked = sorted(await people_linked(session, self._keyring, row.card_id))
-        session.add(item)
-        await session.flush()
-        row.task_id = item.id
-        if review is not None:
-            review.task_id = item.id
-        session.add(row)
-        await session.flush()
-        await sla.pass_to(session, item, OWNER_OF_DESK[row.desk], now)
-        await sla.plan(session, item, now, "opened")
-        placed(item, now)
+        await question_work.opened(session, self._keyring, ticket, task, row, review, now)
 
     async def _open(
         self, session: AsyncSession, escalation_id: str

@@ -16,6 +16,7 @@ from database.session import Database
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.base import Refusal
 from domain.errors.general import SignatureInvalid
+from domain.finance.order_kinds import Journey
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
@@ -39,6 +40,9 @@ class ApiDesk(PlayedDesk):
     async def payment_reported(self, card_id: str, key: str) -> None:
         self._hear("payment_reported", card_id, key)
 
+    async def reported(self, journey: Journey) -> None:
+        self._hear("reported", journey.code.value, journey.subject)
+
 
 @dataclass
 class PlayedPayments:
@@ -46,6 +50,7 @@ class PlayedPayments:
 
     refuses: Refusal | None = None
     waited_for: bool = True
+    key: str = "card-CARD-payout-1"
     kept: list[bytes] = field(default_factory=list)
 
     async def receive(self, body: bytes) -> PaymentReport:
@@ -54,7 +59,7 @@ class PlayedPayments:
         if b"sign=right" not in body:
             raise SignatureInvalid(why="signature")
         self.kept.append(body)
-        return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED, waited_for=self.waited_for)
+        return PaymentReport("CARD", self.key, NotificationVerdict.ACCEPTED, waited_for=self.waited_for)
 
 
 class PlayedOutlets:
@@ -108,6 +113,7 @@ async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterato
         files=TicketFiles(database, photos),
         photos=photos,
         settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]
+        orders=desk,  # type: ignore[arg-type]
     )
     partner_id, key = await partners.create("Partner of tests")
     headers = {"authorization": f"Bearer {key}", "accept-language": "en"}

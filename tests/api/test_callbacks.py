@@ -19,6 +19,12 @@ async def test_a_card_that_does_not_wait_for_the_gateway_is_not_woken_by_its_not
     assert (answer.text, api.desk.told) == ("success", [])
 
 
+async def test_a_notice_about_an_order_for_no_card_wakes_its_own_workflow(api: Api) -> None:
+    api.payments.key = "goodwill-GIVEN"
+    await api.client.post("/callbacks/alipay", data={"sign": "right", "notify_id": "1"})
+    assert api.desk.told == [("reported", "goodwill", "GIVEN")]
+
+
 async def test_a_forged_or_wrong_payment_notice_is_not_answered_success(api: Api) -> None:
     forged = await api.client.post("/callbacks/alipay", data={"sign": "forged"})
     api.payments.refuses = AmountMismatch()

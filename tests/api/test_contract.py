@@ -55,6 +55,7 @@ def served(database_url: str, tmp_path: Path) -> Iterator[tuple[FastAPI, str, st
         files=TicketFiles(database, photos),
         photos=photos,
         settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]
+        orders=ApiDesk(),  # type: ignore[arg-type]
     )
     app, keys = build(services), []
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from domain.people.roles import Role
 from reviewer_ui.navigation import PAGES
@@ -17,6 +18,7 @@ from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.queue_scenes import person_with
+from web.live import LOOK_S
 
 ON_RAIL = sum(1 for page in PAGES if page.icon)
 # Every visible part of the bar, as how far its middle lies from the bar's own, and how far right anything reaches.
@@ -100,6 +102,14 @@ async def test_breadcrumbs_lead_back(house: House, browser_program: Path) -> Non
     assert at.complaints == []
 
 
+async def _answered_late(route: Route) -> None:
+    """The session is over, and the stream says so, before the answer to signing out has come."""
+    answer = await route.fetch(max_redirects=0)
+    await asyncio.sleep(2.5 * LOOK_S)
+    await route.fulfill(response=answer)
+
+
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_on_a_phone_the_rail_is_a_drawer(house: House, browser_program: Path, scripts: bool) -> None:
     token = await _with_everything(house)
@@ -124,6 +134,7 @@ async def test_on_a_phone_the_rail_is_a_drawer(house: House, browser_program: Pa
         await page.click(".bar-menu > summary")
         await page.click(".bar-menu [name=theme][value=dark]")
         await page.wait_for_selector("html[data-bs-theme=dark]")
+        await page.route("**/sign-out", _answered_late)
         await page.click(".bar-menu > summary")
         await page.click(".bar-menu form[action='/sign-out'] button")
         await page.wait_for_url("**/sign-in")

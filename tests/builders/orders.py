@@ -41,6 +41,7 @@ class Payable:
     again: Callable[[], Awaitable[str]]
     maker: str
     account: SealedColumn
+    renamed: Callable[[], Awaitable[None]] | None = None  # Names another payee before anything was ordered.
 
     async def sent(self) -> None:
         """Make the order and send it."""
@@ -111,15 +112,18 @@ async def _settlement(world: World) -> Payable:
     await scene.approved(run)
     key = settlement_key(run.id, 1)
 
-    async def again() -> str:
+    async def renamed() -> None:
         await scene.a_payee(party.id, "13900007777")
+
+    async def again() -> str:
+        await renamed()
         await scene.activities.look(run.id)
         assert await scene.activities.prepare(run.id, settlement_key(run.id, 2)) is None
         return settlement_key(run.id, 2)
 
     return Payable(
         world, OrderCode.SETTLEMENT, key, run.id, Money(300_00), f"partner_share:{party.owner}",
-        lambda: scene.activities.prepare(run.id, key), again, scene.finance, SETTLEMENT_ACCOUNT,
+        lambda: scene.activities.prepare(run.id, key), again, scene.finance, SETTLEMENT_ACCOUNT, renamed,
     )  # fmt: skip
 
 

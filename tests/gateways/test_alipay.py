@@ -20,7 +20,7 @@ from gateways.alipay.states import REFUSALS
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import new_client
 from gateways.payout.alipay import NO_ANSWER, UNTRUSTED, AlipayGateway, require_amount
-from simulators.alipay import Alipay
+from simulators.alipay import NO_SUCH_PAYEE, SILENT_PAYEE, Alipay
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.program import Setup
 from tests.gateways.partners import LATE_TIMEOUT_S, Mailbox, Partner, eventually, mailbox, partner
@@ -62,6 +62,17 @@ async def transfers(alipay: Partner) -> list[tuple[str, int, str]]:
 
 def form_of(received: tuple[bytes, dict[str, str]]) -> dict[str, str]:
     return dict(parse_qsl(received[0].decode(), keep_blank_values=True))
+
+
+@pytest.mark.parametrize(
+    ("payee", "outcome"), [(NO_SUCH_PAYEE, PayoutOutcome.REFUSED), (SILENT_PAYEE, PayoutOutcome.UNKNOWN)]
+)
+async def test_of_some_payees_it_is_known_beforehand_what_becomes_of_a_transfer(
+    gateway: AlipayGateway, payee: str, outcome: PayoutOutcome
+) -> None:
+    order = replace(ORDER, payee_account=payee)
+    assert (await gateway.transfer(order)).report.outcome is outcome
+    assert (await gateway.query(order)).report.outcome is outcome
 
 
 async def test_a_seller_is_paid_to_the_cent_and_a_notice_says_so(

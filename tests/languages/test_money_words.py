@@ -17,8 +17,8 @@ from reviewer_ui.finance.overview_cards import CARDS
 from reviewer_ui.ops.invariants import OUTSIDE, CheckState
 
 ROOT = Path(__file__).parents[2]
-# The step is the fourth thing that `ledger.post` is given; one with the outcome in its name is known by it.
-POSTED = re.compile(r'ledger\.post\(\s*session, [^,]+, [^,]+, "([a-z_]+)"')
+# The step is the fourth thing that `ledger.post` is given, and the third of a `ledger.Step`; one with the outcome in its name is known by it.
+POSTED = re.compile(r'ledger\.(?:post\(\s*session,|Step\()\s*[^,]+, [^,]+, "([a-z_]+)"')
 
 
 @pytest.mark.parametrize("locale", LOCALES)

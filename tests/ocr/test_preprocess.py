@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy
 import pytest
 from PIL import Image, ImageDraw
 
 from domain.cards.reading import Box
-from ocr.preprocess import evened, first_look, is_flat, level_look
+from ocr.preprocess import evened, first_look, level_look
 
 MARK = (300, 120, 420, 160)  # Left, upper, right, lower of a dark mark.
 
@@ -74,10 +75,14 @@ def test_a_large_photo_is_first_looked_at_small_and_its_boxes_scaled_back() -> N
     assert abs(back.right - MARK[2]) <= 4
 
 
-def test_contrast_is_stretched_only_when_the_photo_is_flat() -> None:
-    half = marked()
-    half.paste("black", (0, 300, 800, 600))
-    flat = half.point(lambda value: 100 + value // 8)
-    assert is_flat(flat)
-    assert not is_flat(first_look(flat).picture)
+def test_first_look_at_a_small_photo_is_the_photo() -> None:
     assert first_look(marked()).picture.tobytes() == marked().tobytes()
+
+
+def test_noise_is_not_stretched_to_print() -> None:
+    """Of a dark photo the print stands out, the grain around it does not."""
+    grain = numpy.random.default_rng(1).normal(40, 3, (200, 400))
+    grain[80:120, 180:220] -= 22
+    even = numpy.asarray(evened(Image.fromarray(grain.clip(0, 255).astype(numpy.uint8)).convert("RGB")).convert("L"))
+    assert even[20:60, 20:120].std() < 25
+    assert even[85:115, 185:215].mean() < 90

@@ -108,11 +108,19 @@ class TestWithEngine:
             assert read is not None
             assert read.value == "hualian"
 
-    @pytest.mark.parametrize("degrees", [90, 180, 270])
+    @pytest.mark.parametrize(
+        "degrees",
+        [
+            90,
+            165,
+            300,
+            *(pytest.param(at, marks=pytest.mark.proof) for at in range(0, 360, 15) if at not in (90, 165, 300)),
+        ],
+    )
     def test_a_card_lying_any_way_round_is_read_and_its_boxes_fit_the_photo(
         self, reader: CardReader, degrees: int
     ) -> None:
-        turned = Image.open(io.BytesIO(jpeg("jd-500.jpg"))).rotate(degrees, expand=True)
+        turned = Image.open(io.BytesIO(jpeg("jd-500.jpg"))).rotate(degrees, expand=True, fillcolor="gray")
         out = io.BytesIO()
         turned.save(out, "JPEG", quality=88)
         number = one_card(reader, out.getvalue(), "jd").field(FieldName.NUMBER)

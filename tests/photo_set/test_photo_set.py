@@ -20,7 +20,7 @@ from photo_set.faces import Printed
 from photo_set.folder import LabelsUnreadable, key_of, labelled, new_key, real_photos
 from photo_set.photos import LabelledPhoto, Part, cards_of, photo, photos
 from photo_set.report import confusions, grouped, written
-from photo_set.running import Comparison
+from photo_set.running import Comparison, by_card
 from services.quality.labelled_folder import LabelledCard
 from services.quality.labelled_folder import written as folder_written
 
@@ -79,6 +79,17 @@ def test_reading_counts_as_exact_only_with_number_and_pin() -> None:
 def test_lines_of_a_bare_engine_are_searched_without_spaces() -> None:
     assert is_among(PRINTED, ["卡号 2326 9556 2799 5358", "密码：879507"])
     assert not is_among(PRINTED, ["卡号 2326 9556 2799 5358"])
+
+
+def test_each_card_of_a_photo_has_its_own_reading() -> None:
+    other = Printed("walmart", "2326955627995366", "111111", "500.00 CNY", None)
+    drawn = LabelledPhoto("several", 1, PRINTED, b"", (other,))
+    second = read(number=other.number, pin="111111")
+    assert [one.name for one in drawn.cards] == ["1", "1/2"]
+    assert by_card(drawn.cards, [second, read()]) == [read(), second]
+    missed, stray = by_card(drawn.cards, [second, read(number="4" * 16)])
+    assert (missed.field(FieldName.NUMBER), stray) == (read(number="4" * 16).field(FieldName.NUMBER), second)
+    assert by_card(drawn.cards, [second])[0].is_empty
 
 
 def test_lower_bound_of_no_error_is_near_three_in_n() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,21 @@ def silent(_line: str) -> None:
     """Nobody reads along."""
 
 
-@pytest.fixture
-def backed_up(tmp_path: Path) -> tuple[Settings, Path, Path]:
-    """An installation, its backup, and the key that opens it."""
-    settings, identity = installation(tmp_path / "here"), tmp_path / "key"
+BackedUp = tuple[Settings, Path, Path]
+
+
+@pytest.fixture(scope="module")
+def backed_up(tmp_path_factory: pytest.TempPathFactory) -> BackedUp:
+    """An installation, its backup, and the key that opens it: for tests that leave all three as they are."""
+    return _backed_up(tmp_path_factory.mktemp("backed_up"))
+
+
+def _backed_up(folder: Path) -> BackedUp:
+    settings, identity = installation(folder / "here"), folder / "key"
     public = backup.make_key(identity)
     (settings.photos / "ab").mkdir()
     (settings.photos / "ab" / "cd").write_bytes(SECRET)
-    out = tmp_path / "all.backup"
+    out = folder / "all.backup"
     with embedded_postgres(settings).running() as server:
         with_a_row(server, "before")
         backup.back_up(settings, public, out, silent)
@@ -56,10 +64,8 @@ def backed_up(tmp_path: Path) -> tuple[Settings, Path, Path]:
     return settings, out, identity
 
 
-def test_what_was_backed_up_comes_back_and_what_came_later_does_not(
-    backed_up: tuple[Settings, Path, Path], tmp_path: Path
-) -> None:
-    here, out, identity = backed_up
+def test_what_was_backed_up_comes_back_and_what_came_later_does_not(tmp_path: Path) -> None:
+    here, out, identity = _backed_up(tmp_path)
     assert set(backup.verify(out, identity).files) == {"database.dump", "photos/ab/cd"}
     (here.photos / "ab" / "cd").write_bytes(b"changed since")
     (here.state_dir / "temporal.db").write_bytes(b"workflows")
@@ -97,9 +103,7 @@ def test_a_photo_that_is_erased_meanwhile_is_left_out(tmp_path: Path, monkeypatc
     assert {name for name in backup.verify(out, identity).files if name.startswith("photos/")} == {"photos/kept"}
 
 
-def test_nothing_of_a_backup_can_be_read_without_its_key(
-    backed_up: tuple[Settings, Path, Path], tmp_path: Path
-) -> None:
+def test_nothing_of_a_backup_can_be_read_without_its_key(backed_up: BackedUp, tmp_path: Path) -> None:
     _, out, _ = backed_up
     for path in (out, backup.keys_beside(out)):
         content = path.read_bytes()
@@ -114,9 +118,11 @@ def test_nothing_of_a_backup_can_be_read_without_its_key(
 
 @pytest.mark.parametrize("place", [0, 200, -1])
 def test_a_damaged_or_cut_backup_is_refused_before_anything_is_changed(
-    backed_up: tuple[Settings, Path, Path], place: int
+    backed_up: BackedUp, tmp_path: Path, place: int
 ) -> None:
-    here, out, identity = backed_up
+    here, whole, identity = backed_up
+    out = Path(shutil.copy(whole, tmp_path))
+    shutil.copy(backup.keys_beside(whole), backup.keys_beside(out))
     content = bytearray(out.read_bytes())
     content[place] ^= 1
     out.write_bytes(content)
@@ -130,7 +136,7 @@ def test_a_damaged_or_cut_backup_is_refused_before_anything_is_changed(
     assert restored.restored_at(here) is None
 
 
-def test_the_commands_refuse_what_they_cannot_use(backed_up: tuple[Settings, Path, Path], tmp_path: Path) -> None:
+def test_the_commands_refuse_what_they_cannot_use(backed_up: BackedUp, tmp_path: Path) -> None:
     here, out, identity = backed_up
     with pytest.raises(Problem, match="public key"):
         backup.back_up(here, "age1nobody", tmp_path / "x", silent)

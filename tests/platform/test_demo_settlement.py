@@ -34,7 +34,8 @@ async def test_runs_of_two_counterparties_are_in_several_states(own_world: World
     world = own_world
     partner, _ = await Partners(world.database, world.keyring).create("Demo partner")
     held = cast("Any", SimpleNamespace(keyring=world.keyring))
-    demo = DemoSettlement(world.database, held, world.photos, await world.a_person("finance"))
+    people = await world.a_person("finance"), await world.a_person("finance")
+    demo = DemoSettlement(world.database, held, world.photos, *people)
     number = await demo.tell(partner)
     assert await demo.tell(partner) == 0  # A second start adds nothing.
     runs = await world.rows(SettlementRunRow)

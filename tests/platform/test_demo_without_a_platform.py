@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from bootstrap import keys
-from bootstrap.demo.people import NAMES, PARTNER_KEY
+from bootstrap.demo.logins import PEOPLE
+from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.run import run_demo
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
-from domain.people.roles import Role
+from domain.people.roles import Permission, Role, permissions_of
 
 NOBODY = 9  # A port on which nothing listens.
 LOGIN = {"role": Role.REVIEWER.value, "login": "r@cardloop.test", "password": "-"}
@@ -48,4 +49,9 @@ async def test_logins_without_a_reviewer_are_no_demo_logins(tmp_path: Path) -> N
 
 def test_the_demo_has_a_person_of_every_role() -> None:
     """A role that has none lets no demo platform start."""
-    assert set(NAMES) == set(Role)
+    assert {one.role for one in PEOPLE} == set(Role)
+
+
+@pytest.mark.parametrize("permission", [Permission.CLOSE_PERIODS, Permission.STATE_OUTCOMES, Permission.ERASE_DATA])
+def test_what_two_of_one_role_agree_to_can_be_agreed_to(permission: Permission) -> None:
+    assert sum(permission in permissions_of([one.role]) for one in PEOPLE) >= 2

@@ -28,7 +28,15 @@ async def submissions(database: Database) -> int:
 
 @pytest.mark.parametrize(
     "address",
-    ["/cards/%00", "/cards/%00/live", "/cards/%00/events", "/cards/%00/photos/x", "/sell/%00", "/static/%00"],
+    [
+        "/cards/%00",
+        "/cards/%00/live",
+        "/cards/%00/ahead",
+        "/cards/%00/events",
+        "/cards/%00/photos/x",
+        "/sell/%00",
+        "/static/%00",
+    ],
 )
 async def test_an_address_with_nul_is_not_found(browser: httpx.AsyncClient, address: str) -> None:
     answer = await browser.get(address)

@@ -243,7 +243,13 @@ async def test_another_sellers_card_is_not_found(browser: httpx.AsyncClient) -> 
     page = await (await Page.get(browser, "/sign-in")).send("/sign-out")
     page = await (await Page.get(browser, "/sign-in")).send("/sign-in", phone="13900000000")
     await page.send("/sign-in/code", code="246810")
-    for path in (f"/cards/{card}", f"/cards/{card}/live", f"/cards/{card}/events", f"/cards/{card}/photos/1"):
+    for path in (
+        f"/cards/{card}",
+        f"/cards/{card}/live",
+        f"/cards/{card}/ahead",
+        f"/cards/{card}/events",
+        f"/cards/{card}/photos/1",
+    ):
         assert (await Page.get(browser, path)).status == 404
 
 

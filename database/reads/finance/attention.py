@@ -1,4 +1,4 @@
-"""What finance looks at first: payments whose outcome is unknown, and what waits for a second person."""
+"""What finance looks at first: payments whose outcome is unknown, what waits for one of them, and what for a second."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.awaited import AWAITED_KEYS
 from database.repositories.orders import ORDER_TABLES
+from domain.finance.routing import LOOKED_AT
 from domain.money import Money
 
 _ORDERS = " UNION ALL ".join(
-    f"SELECT rail, amount_minor, prepared_at FROM {table.__tablename__} WHERE state = 'unknown'"  # noqa: S608  # Our own.
+    f"SELECT key, rail, amount_minor, prepared_at FROM {table.__tablename__} WHERE state = 'unknown'"  # noqa: S608  # Our own.
     for table in ORDER_TABLES.values()
 )
+# Not those that wait where they should: for a bank's file, or for their receiver's confirmation.
 _UNKNOWN = text(f"""
 SELECT rail, count(*) AS many, sum(amount_minor) AS minor, min(prepared_at) AS since FROM ({_ORDERS}) AS orders
+WHERE key <> ALL(CAST(:awaited AS varchar[]))
 GROUP BY rail ORDER BY min(prepared_at)
 """)  # noqa: S608  # Names of our own tables.
 _SECONDS = text("""
@@ -24,7 +28,22 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
        (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
        (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL) AS returns,
-       (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes
+       (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
+       (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL) AS write_offs,
+       (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes,
+       (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL) AS rails,
+       (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed') AS party_payees,
+       (SELECT count(*) FROM bank_batch WHERE state = 'proposed') AS batches,
+       (SELECT count(*) FROM statement_break WHERE state = 'proposed') AS breaks
+""")
+_TO_DO = text("""
+SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
+       (SELECT count(*) FROM bank_line WHERE batch_id IS NULL AND outcome IS NULL) AS unbatched,
+       (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
+       (SELECT count(*) FROM rollback WHERE state = 'claimed' AND objected_at IS NOT NULL AND objection_answered_at IS NULL) AS objections,
+       (SELECT count(*) FROM settlement_run WHERE state = 'approval') AS approvals,
+       (SELECT count(*) FROM settlement_run WHERE state = 'disputed') AS disputes,
+       (SELECT count(*) FROM settlement_run WHERE state = 'payee') AS no_payee
 """)
 _WAITING_PAYEE = text("SELECT count(*) FROM card WHERE waiting_for = 'seller_payee'")
 
@@ -47,19 +66,46 @@ class Seconds:
     goodwill: int
     months: int
     returns: int
+    claims: int
+    write_offs: int
     outcomes: int
+    rails: int
+    party_payees: int
+    batches: int
+    breaks: int
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """How much waits for one person of finance."""
+
+    held: int
+    unbatched: int
+    to_take: int
+    objections: int
+    approvals: int
+    disputes: int
+    no_payee: int
 
 
 async def unknown(session: AsyncSession) -> tuple[UnknownPayments, ...]:
-    """Return them by rail, the oldest first."""
-    found = await session.execute(_UNKNOWN)
+    """Return them by rail, the oldest first; not those that wait where they should."""
+    waiting = sorted((await session.execute(AWAITED_KEYS)).scalars())
+    found = await session.execute(_UNKNOWN, {"awaited": waiting})
     return tuple(UnknownPayments(row.rail, int(row.many), Money(int(row.minor)), row.since) for row in found)
 
 
 async def seconds(session: AsyncSession) -> Seconds:
     """Return what waits for a second person of finance."""
     row = (await session.execute(_SECONDS)).one()
-    return Seconds(int(row.payees), int(row.goodwill), int(row.months), int(row.returns), int(row.outcomes))
+    return Seconds(**{name: int(count) for name, count in row._mapping.items()})
+
+
+async def to_do(session: AsyncSession) -> ToDo:
+    """Return what waits for a person of finance."""
+    given = {"looked_at": sorted(one.value for one in LOOKED_AT)}
+    row = (await session.execute(_TO_DO, given)).one()
+    return ToDo(**{name: int(count) for name, count in row._mapping.items()})
 
 
 async def waiting_for_payee(session: AsyncSession) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import routing as reads
+from database.reads.finance.awaited import AWAITED_KEYS
 from database.repositories.orders import ORDER_TABLES
 from database.tables.cards import CardRow
 from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
@@ -197,11 +198,11 @@ async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimVi
 
 
 async def _open_orders(session: AsyncSession, rail: Rail) -> tuple[int, int]:
-    """How many orders are not settled, and of those how many unknown."""
+    """How many orders are not settled, and of how many of those nobody knows what became of them."""
     found = [0, 0]
     for table in ORDER_TABLES.values():
         open_ones = select(
-            func.count(), func.count().filter(table.state == PayoutState.UNKNOWN)
+            func.count(), func.count().filter(table.state == PayoutState.UNKNOWN, table.key.not_in(AWAITED_KEYS))
         ).where(table.rail == rail, table.state.in_((PayoutState.PREPARED, PayoutState.UNKNOWN)))  # fmt: skip
         under_way, unknown = (await session.execute(open_ones)).one()
         found = [found[0] + int(under_way), found[1] + int(unknown)]

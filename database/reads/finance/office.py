@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.awaited import awaited
 from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
@@ -40,6 +41,7 @@ class PayoutEntry:
     refusal_code: str | None
     prepared_at: datetime
     settled_at: datetime | None
+    awaited: WaitingFor | None = None  # The party that has to act next, while the outcome is unknown.
 
 
 async def payouts(
@@ -51,6 +53,9 @@ async def payouts(
     ]  # fmt: skip
     found.sort(key=lambda one: one.prepared_at, reverse=True)
     unknown = [one for one in reversed(found) if one.state is PayoutState.UNKNOWN]
+    parties = await awaited(session, [one.key for one in unknown])
+    unknown = [replace(one, awaited=parties.get(one.key)) for one in unknown]
+    unknown.sort(key=lambda one: one.awaited is not None)  # What nobody else acts on stands on top.
     return tuple([*unknown, *(one for one in found if one.state is not PayoutState.UNKNOWN)][:limit])
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.awaited import awaited
 from database.repositories.orders import OrderRow
 from database.repositories.orders import order as an_order
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
@@ -25,7 +26,7 @@ from database.tables.finance_settlement import CounterpartyRow, SettlementOrderR
 from database.tables.people import AuditRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
-from domain.cards.card import StoryEntry
+from domain.cards.card import StoryEntry, WaitingFor
 from domain.errors.general import NotFound
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutOutcome, PayoutState
@@ -121,6 +122,7 @@ class OrderView:
     acts: tuple[AuditRow, ...]
     claims: tuple[str, ...]
     wait: PayoutWaitRow | None
+    awaited: WaitingFor | None  # The party that has to act next, while the outcome is unknown.
 
     def money_of(self, name: str) -> Money:
         """Return a sum that the routing kept, such as `day_minor`."""
@@ -147,6 +149,7 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         tickets=await _tickets(session, card_id, whose.ticket_id),
         stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
         wait=await session.get(PayoutWaitRow, row.key),
+        awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
     )  # fmt: skip
 
 

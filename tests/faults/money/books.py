@@ -40,7 +40,18 @@ SELECT code, account_balance(a.id) AS stored,
        (SELECT coalesce(sum(amount_minor), 0) FROM ledger_hold WHERE account_id = a.id AND state = 'held')::bigint AS held
 FROM account a WHERE code = ANY($3) AND currency = 'CNY'
 """
-_PARTS = {"unbalanced": UNBALANCED, "posted": POSTED, "orders": ORDERS, "cards": CARDS, "balances": BALANCES}
+GIFT = """
+SELECT g.state AS given, o.key, o.state, o.answered, o.amount_minor
+FROM goodwill g LEFT JOIN goodwill_order o ON o.goodwill_id = g.id WHERE g.id = $4
+"""
+_PARTS = {
+    "unbalanced": UNBALANCED,
+    "posted": POSTED,
+    "orders": ORDERS,
+    "cards": CARDS,
+    "balances": BALANCES,
+    "gift": GIFT,
+}
 # One question for all of them: they are asked after every step.
 _AS_JSON = "'{}', (SELECT coalesce(json_agg(part), '[]') FROM ({}) AS part)"
 _ALL = f"SELECT json_build_object({', '.join(_AS_JSON.format(*part) for part in _PARTS.items())})::text AS books"
@@ -55,13 +66,14 @@ class Books:
     orders: dict[str, list[Any]]  # By card, in the order of their attempts.
     cards: dict[str, Any]
     balances: dict[str, Any]
+    gift: Any  # The goodwill payment with its order.
 
 
-def read(scene: Scene, since: int, cards: Sequence[Card], accounts: Iterable[str]) -> Books:
+def read(scene: Scene, since: int, cards: Sequence[Card], gift: Gift, accounts: Iterable[str]) -> Books:
     """Read everything that is judged."""
     ids = [card.id for card in cards]
     codes = [*SHARED, *{f"seller_payable:{card.owner}" for card in cards}, *accounts]
-    (row,) = scene.rows(_ALL, since, ids, codes)
+    (row,) = scene.rows(_ALL, since, ids, codes, gift.id)
     found: dict[str, list[Any]] = json.loads(row["books"])
     by_card: dict[str, Counter[str]] = defaultdict(Counter)
     for one in found["posted"]:
@@ -71,7 +83,7 @@ def read(scene: Scene, since: int, cards: Sequence[Card], accounts: Iterable[str
         of[one["card_id"]].append(one)
     return Books(
         [one["key"] for one in found["unbalanced"]], by_card, of, {one["id"]: one for one in found["cards"]},
-        {one["code"]: one for one in found["balances"]},
+        {one["code"]: one for one in found["balances"]}, found["gift"][0],
     )  # fmt: skip
 
 
@@ -84,16 +96,16 @@ def wrong(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: B
     """List what does not hold; `before` are the books as they were when the seed began."""
     return [
         *(f"I1 {key} is not balanced" for key in now.unbalanced),
-        *_balances(scene, cards, gift, before, now),
+        *_balances(cards, gift, before, now),
         *(line for card in cards for line in _value(card, now)),
         *(line for card in cards for line in _payments(scene, card, now)),
-        *gift.wrong(scene),
+        *gift.wrong(now.gift, scene.gateway.transfers.get(gift.key)),
         *_cash(scene, cards, gift, before, now),
         *(line for one in scene.providers.values() for line in one.wrongs),
     ]
 
 
-def _balances(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> Iterator[str]:
+def _balances(cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> Iterator[str]:
     """I2: every balance is the sum of its entries, and what rows other than the ledger's say that it must be."""
     for code, row in now.balances.items():
         if row["stored"] != row["summed"]:
@@ -101,7 +113,7 @@ def _balances(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, no
         if code.startswith(("seller_payable:", "buyer_deposit:")) and row["stored"] + row["held"] > 0:
             yield f"I2 {code} is overdrawn: {row['stored']} with {row['held']} held"
     due: Counter[str] = Counter(dict.fromkeys(SHARED, 0))
-    due.update(dict(gift.due(scene)))
+    due.update(dict(gift.due(now.gift)))
     for card in cards:
         payable = f"seller_payable:{card.owner}"
         due[payable] += 0
@@ -160,8 +172,7 @@ def _payments(scene: Scene, card: Card, now: Books) -> Iterator[str]:
 def _cash(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> Iterator[str]:
     """What left by each gateway's books is what left by ours, but for orders that it has paid and we have not settled."""
     ours = {order["key"]: order["state"] for card in cards for order in now.orders[card.id]}
-    if (order := gift.order(scene)) is not None:
-        ours[gift.key] = order["state"]
+    ours[gift.key] = now.gift["state"]
     for rail, provider in scene.providers.items():
         gone = [
             one for one in provider.transfers.values() if one.status is Status.SUCCESS and ours.get(one.key) == "paid"

@@ -16,13 +16,9 @@ from domain.identifiers import goodwill_key, new_id
 from domain.people.roles import Permission
 from domain.support.goodwill import GoodwillState
 from domain.support.tickets import TICKET, TicketCategory, TicketChannel
-from tests.faults.money.gateway import Status
+from tests.faults.money.gateway import Status, Transfer
 
 AMOUNT = 20_00
-ORDER = (
-    "SELECT key, state, answered, amount_minor, settled_at IS NOT NULL AS settled FROM goodwill_order WHERE key = $1"
-)
-GIVEN = "SELECT state FROM goodwill WHERE id = $1"
 
 
 @dataclass
@@ -36,44 +32,33 @@ class Gift:
         """The key of its order."""
         return goodwill_key(self.id)
 
-    def order(self, scene: Any) -> Any:
-        """Return its order as it stands, None while there is none."""
-        rows = scene.rows(ORDER, self.key)
-        return rows[0] if rows else None
-
-    def next(self, scene: Any) -> tuple[Callable[[], Awaitable[Any]], frozenset[str]]:
+    def next(self, row: Any, scene: Any) -> tuple[Callable[[], Awaitable[Any]], frozenset[str]]:
         """Return what its workflow does next, and the orders that nobody can have sent when it begins."""
-        order, payout = self.order(scene), scene.payout
-        if order is None:
+        payout = scene.payout
+        if row["key"] is None:
             return lambda: payout.prepare_goodwill(self.id, self.key), frozenset()
-        if order["answered"] is not None:
+        if row["answered"] is not None:
             return lambda: payout.conclude(self.key), frozenset()
-        fresh = order["state"] == "prepared" and self.key not in scene.sent()
+        fresh = row["state"] == "prepared" and self.key not in scene.sent()
         return lambda: payout.send(self.key), frozenset({self.key} if fresh else ())
 
-    def due(self, scene: Any) -> Iterator[tuple[str, int]]:
+    def due(self, row: Any) -> Iterator[tuple[str, int]]:
         """Yield what must stand on the accounts because of it."""
-        order = self.order(scene)
-        if order is not None and order["state"] != "refused":
-            yield "goodwill", order["amount_minor"]
-            where = "cash" if order["state"] == "paid" else "in_flight"
-            yield f"{where}:alipay", -order["amount_minor"]
+        if row["key"] is not None and row["state"] != "refused":
+            yield "goodwill", row["amount_minor"]
+            yield f"{'cash' if row['state'] == 'paid' else 'in_flight'}:alipay", -row["amount_minor"]
 
-    def wrong(self, scene: Any) -> Iterator[str]:
+    def wrong(self, row: Any, made: Transfer | None) -> Iterator[str]:
         """List what does not hold: it is settled as the gateway has it, and never at the gateway before our rows say so."""
-        order, made = self.order(scene), scene.gateway.transfers.get(self.key)
-        (given,) = scene.rows(GIVEN, self.id)
-        state = None if order is None else order["state"]
-        if made is not None and state in (None, "prepared"):
+        if made is not None and row["state"] in (None, "prepared"):
             yield f"I4 {self.key} is at the gateway, and our rows have not sent it"
         if made is not None and made.amount.amount_minor != AMOUNT:
             yield f"I4 {self.key} went out with {made.amount}"
-        due = {"paid": Status.SUCCESS, "refused": Status.FAIL}.get(str(state))
+        due = {"paid": Status.SUCCESS, "refused": Status.FAIL}.get(str(row["state"]))
         if due is not None and (made is None or made.status is not due):
-            yield f"I4 {self.key} is {state}, and the gateway has it as {made}"
-        ended = {"paid": "paid", "refused": "refused"}.get(str(state), "agreed")
-        if given["state"] != ended:
-            yield f"I4 goodwill {self.id} is {given['state']} with its order {state}"
+            yield f"I4 {self.key} is {row['state']}, and the gateway has it as {made}"
+        if row["given"] != (row["state"] if due is not None else "agreed"):
+            yield f"I4 goodwill {self.id} is {row['given']} with its order {row['state']}"
 
 
 async def given(session: AsyncSession, owner: str, paid_key: str, by: tuple[str, str], number: int) -> list[Gift]:

@@ -57,7 +57,7 @@ class MoneyMachine(RuleBasedStateMachine):
         (newest,) = self.scene.rows("SELECT coalesce(max(id), 0) AS id FROM ledger_transaction")
         self.since: int = newest["id"]
         self.deposits = Deposits(self.scene)
-        self.before = self.now = books.read(self.scene, self.since, self.cards, ())
+        self.before = self.now = books.read(self.scene, self.since, self.cards, self.gift, ())
         self.heard: set[str] = set()
         if spends:
             self.deposits.spend_what_is_held(faults[0])
@@ -113,12 +113,12 @@ class MoneyMachine(RuleBasedStateMachine):
         self._did("prepare", lambda: self.scene.payout.prepare(card.id, card.quote, key), fault, overdraws=overdraws)
         self._note_payee(card)
 
-    @rule(which=WHICH, old=st.booleans(), paying=PAYING, asked=ASKED, fault=FAULTS)
-    def send(self, which: int, old: bool, paying: Paying, asked: Asked, fault: Fault | None) -> None:
-        """Send an order, perhaps one of an attempt before."""
+    @rule(which=WHICH, old=st.booleans(), paying=PAYING, asked=ASKED, fault=FAULTS, posts=st.booleans())
+    def send(self, which: int, old: bool, paying: Paying, asked: Asked, fault: Fault | None, posts: bool = False) -> None:  # fmt: skip
+        """Send an order, perhaps one of an attempt before; a certain answer is posted by the same step, or by the next."""
         if (key := self._order(which, old)) is not None:
             self._mood(paying, asked)
-            self._did("send", lambda: self.scene.payout.send(key), fault, key)
+            self._did("send", lambda: self.scene.payout.send(key, posts), fault, key)
 
     @rule(which=WHICH, asked=ASKED, fault=FAULTS)
     def reconcile(self, which: int, asked: Asked, fault: Fault | None) -> None:
@@ -188,7 +188,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def give(self, paying: Paying, asked: Asked, fault: Fault | None) -> None:
         """Do what the workflow of the goodwill payment does next."""
         self._mood(paying, asked)
-        work, fresh = self.gift.next(self.scene)
+        work, fresh = self.gift.next(self.now.gift, self.scene)
         self._judged(self.scene.act(work, fault, self.scene.lengths["send"], fresh))
 
     @rule(which=WHICH, fault=FAULTS)
@@ -244,7 +244,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @invariant()
     def everything_holds(self) -> None:
         """I1 to I4 hold exactly, against the gateway's own books."""
-        self.now = books.read(self.scene, self.since, self.cards, self.deposits.codes)
+        self.now = books.read(self.scene, self.since, self.cards, self.gift, self.deposits.codes)
         require(books.wrong(self.scene, self.cards, self.gift, self.before, self.now))
         require(self.deposits.wrong(self.now))
 
@@ -258,8 +258,8 @@ class MoneyMachine(RuleBasedStateMachine):
         for _ in range(DRAINED_IN):
             self.scene.gateway.ends(self.gift.key, well=True)
             self.give(Paying.PAYS, Asked.ANSWERS, None)
-        self.everything_holds()
-        if self.gift.order(self.scene)["state"] not in ("paid", "refused"):
+            self.everything_holds()
+        if self.now.gift["state"] not in ("paid", "refused"):
             require([f"goodwill {self.gift.id} did not drain"])
         for card in self.cards:
             bought = self.now.cards[card.id]["quote"] == "accepted"

@@ -9,12 +9,15 @@ import re
 import pytest
 from sqlalchemy import delete
 
+from database.reads.finance import attention
 from database.repositories import ledger
 from database.tables.columns import now
 from database.tables.finance_books import ClosingRow
+from database.tables.finance_rails import BankLineRow
 from domain.finance.ledger import issuer_cost, owed
 from domain.finance.payout import PayoutState
 from domain.finance.periods import month_of
+from domain.finance.rollback import RollbackState
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.people.roles import Role
@@ -23,6 +26,7 @@ from services.ops.invariants import OftenChecked
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import proved_long_ago
 from tests.reviewer_ui.money_scenes import bought
+from tests.reviewer_ui.payment_scenes import a_claim, on_hold
 
 FINANCE, COMPLIANCE = Role.FINANCE, Role.COMPLIANCE
 AGREE = re.compile(r'action="(/money/periods/[^"]+/agree)"')
@@ -38,6 +42,34 @@ async def test_unknown_payments_stand_first_on_the_overview(house: House, langua
     assert cards[0] == "money.unknown"
     assert {"money.cash", "money.in_flight", "money.owed", "money.books"} <= set(cards)
     assert words in page.text
+
+
+async def test_a_payment_that_waits_for_a_bank_is_no_unknown_one(house: House) -> None:
+    waiting = await house.cards.waiting()
+    await house.cards.payout(waiting, PayoutState.UNKNOWN)
+    key, finance = payout_key(waiting.card_id, 1), await house.as_(FINANCE)
+    async with house.database.transaction() as session:
+        before = sum(one.many for one in await attention.unknown(session))
+        session.add(BankLineRow(key=key, amount_minor=44_100))
+    async with house.database.transaction() as session:
+        assert sum(one.many for one in await attention.unknown(session)) == before - 1
+    overview = (await finance.get("/money", headers={"accept-language": "en"})).text
+    assert "Payments to be gathered into a bank batch" in overview
+    order = (await finance.get(f"/payouts/{key}", headers={"accept-language": "en"})).text
+    assert "With the bank" in order
+    assert 'href="/bank-batches"' in order
+    assert "With the bank" in (await finance.get("/payouts", headers={"accept-language": "en"})).text
+
+
+async def test_what_waits_for_finance_and_for_a_second_person_leads_to_its_page(house: House) -> None:
+    await a_claim(house, await house.cards.person(FINANCE, "Fei"), RollbackState.PROPOSED)
+    await on_hold(house, await house.cards.waiting(), "new_payee")
+    page = (await (await house.as_(FINANCE)).get("/money")).text
+    second, to_do = (
+        page.split(f'data-card="{card}"')[1].split("</section>")[0] for card in ("money.second", "money.to_do")
+    )
+    assert 'href="/claims"' in second
+    assert 'href="/held"' in to_do
 
 
 async def test_cash_and_money_in_flight_are_those_of_the_books(house: House) -> None:

@@ -57,7 +57,10 @@ async def test_a_proposal_is_turned_down_and_its_form_says_what_is_wrong(house: 
     waiting = await refused(house)
     person = await house.as_(Role.FINANCE)
     for wrong in ({"payee_account": ""}, {"payee_name": ""}, {"reason_code": "because"}):
-        assert (await post(person, f"/owed/{waiting.card_id}/propose", **(PAYEE | wrong))).status_code == 422
+        said = await post(person, f"/owed/{waiting.card_id}/propose", **(PAYEE | wrong))
+        assert said.status_code == 422
+        kept = [value for name, value in PAYEE.items() if name.startswith("payee_") and name not in wrong]
+        assert [value for value in kept if f'value="{value}"' not in said.text] == []  # What was typed stays.
     await post(person, f"/owed/{waiting.card_id}/propose", **PAYEE)
     found = re.findall(r'action="(/owed/[^"]+/refuse)"', (await person.get("/owed")).text)
     (address,) = [address for address in found if waiting.card_id in address]

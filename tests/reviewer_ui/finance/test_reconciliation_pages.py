@@ -69,6 +69,13 @@ async def test_rejected_lines_are_shown_and_downloaded_with_their_reasons(house:
     assert "８８.00" not in (await senior.get(f"/reconciliation/statements/{names['statement']}")).text
 
 
+async def test_the_queue_says_of_each_break_where_it_is_and_how_much(house: House, names: dict[str, str]) -> None:
+    page = (await (await house.as_(Role.FINANCE)).get("/review?kind=break", headers={"accept-language": "en"})).text
+    (row,) = [one for one in page.split("<tr")[1:] if f"/reconciliation/breaks/{names['break']}" in one]
+    assert f"WeChat Pay · {names['recon_day']}" in row
+    assert row.count("-¥12.34") == 2  # The line's own amount, and what our books lack of it.
+
+
 async def test_a_break_is_taken_previewed_and_carried_out(house: House, names: dict[str, str]) -> None:
     finance = await house.as_(Role.FINANCE, "Gao")
     at = f"/reconciliation/breaks/{names['break']}"

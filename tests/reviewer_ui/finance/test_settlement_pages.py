@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from domain.finance.settlement import SettlementState
+from domain.identifiers import settlement_key
 from domain.people.roles import Role
+from tests.builders.paying import with_rules
 from tests.builders.settling import Settling
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
@@ -57,6 +59,18 @@ async def test_finance_confirms_resolves_approves_and_adds(house: House) -> None
     for _ in range(2):
         assert (await post(other, f"/settlements/{waiting}/approve", version="1")).status_code == 303
     assert (await settling.run(waiting)).state is SettlementState.PAYING
+    # Held first, then ordered: on the list of held payments, in the run's story, in the list of payments, on a page of its own.
+    key = settlement_key(waiting, 1)
+    with_rules(limits={"enabled": False})
+    assert await settling.activities.prepare(waiting, key) is not None
+    assert f'href="/settlements/{waiting}"' in (await finance.get("/held")).text
+    assert "is on hold" in (await finance.get(f"/settlements/{waiting}", headers={"accept-language": "en"})).text
+    with_rules()
+    assert await settling.activities.prepare(waiting, key) is None
+    assert f'href="/settlements/{waiting}"' in (await finance.get("/payouts")).text
+    page = (await finance.get(f"/payouts/{key}")).text
+    assert f'href="/settlements/{waiting}"' in page
+    assert "payout-routing-1" in page  # By which rules it was let go.
 
 
 async def test_a_counterparty_is_added_and_its_payee_needs_two(house: House) -> None:

@@ -88,13 +88,13 @@ async def test_while_temporal_does_not_answer_the_last_known_state_is_shown_with
             session.add_all(RunWatchRow(look=look, ended_at=ended, found={}) for look in ("stuck", "queues"))
         return (await browser.get("/operations")).text, (await browser.get("/operations/queues")).text
 
-    for page in await looked(0):
+    for page in await looked(-5):  # However slow the machine is.
         assert [words for words in said.values() if words in page] == []
     stuck, queues = await looked(42)
     assert [words in stuck for words in said.values()] == [True, True]
     assert said["unseen"] in queues
     for page in (stuck, queues):
-        assert re.search(r"42\s*(minutes|分钟)", page)
+        assert re.search(r"4[2-9]\s?(min|分钟)", page)
     assert "data-row=" in stuck, "the rows of before are still shown"
     async with house.database.transaction() as session:
         await session.execute(delete(RunWatchRow).where(RunWatchRow.look.in_(("stuck", "queues"))))

@@ -6,7 +6,10 @@ import re
 
 from sqlalchemy import update
 
-from database.tables.people import ConsoleSessionRow
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.people import ConsoleSessionRow, PartnerRow
+from database.tables.support.tickets import TicketRow
+from domain.identifiers import new_id
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.privacy_requests import a_privacy_request
@@ -26,6 +29,21 @@ async def test_two_people_of_compliance_handle_a_request(house: House) -> None:
     assert (await post(one, confirm[0])).status_code == 403
     assert (await post(two, confirm[0])).status_code == 303
     assert "Erased: proposed by Ann, agreed by Bo" in (await one.get(here)).text
+
+
+async def test_who_erases_reads_what_an_erasure_does_not_reach(house: House) -> None:
+    ticket, partner_id = await a_privacy_request(house), new_id()
+    waiting, own = [await house.cards.waiting() for _ in range(2)]
+    async with house.database.transaction() as session:
+        seller = (await session.get_one(TicketRow, ticket)).requester
+        session.add(PartnerRow(id=partner_id, name="Riverside Cards"))
+        for one, owner in ((own, seller), (waiting, f"partner:{partner_id}")):
+            card = await session.get_one(CardRow, one.card_id)
+            submission = await session.get_one(SubmissionRow, card.submission_id)
+            submission.owner, submission.payee_index = owner, f"index-{ticket}"
+    page = (await (await house.as_(Role.COMPLIANCE)).get(f"/tickets/{ticket}/privacy")).text
+    assert "ask who runs the mail server to delete it" in page
+    assert "<strong>Riverside Cards</strong> (1)" in page
 
 
 async def test_preparing_asks_again_who_is_there(house: House) -> None:

@@ -207,6 +207,20 @@ async def test_the_first_large_payment_to_a_payee_is_let_go_by_another_than_its_
     assert (await row_of(payable)).routed["released"] == "yes"
 
 
+@pytest.mark.parametrize("payable", ["settlement"], indirect=True)
+async def test_a_payee_that_is_named_after_a_release_is_looked_at_again(payable: Payable) -> None:
+    with_rules(new_payee_from_minor=1)
+    assert await payable.prepare() is not None
+    looking = PayoutWaits(payable.world.database, payable.world.keyring)
+    await looking.release(await payable.world.a_person("finance"), payable.key, "Called them.")
+    assert payable.renamed is not None
+    await payable.renamed()
+    for _ in range(2):
+        assert await payable.prepare() is not None
+    (row,) = await payable.world.rows(PayoutWaitRow, key=payable.key)
+    assert (row.released_at, row.reasons) == (None, ["new_payee"])
+
+
 async def test_it_goes_into_a_banks_file(payable: Payable) -> None:
     world, table = payable.world, ORDER_TABLES[payable.code]
     assert await payable.prepare() is None

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from activities.pricing import Pricing
 from database.invariants import Look
@@ -16,7 +16,8 @@ from database.tables.cards import CardRow, QuoteRow
 from database.tables.notices import NoticeRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow
-from database.tables.work import ClockIntervalRow
+from database.tables.support.escalations import TicketEscalationRow
+from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.review import RejectReason, ReviewOutcome
@@ -31,6 +32,7 @@ from services.cards.payable import approved_reasons
 from services.cards.resuming import resume_of
 from services.cards.stock import Stock
 from services.review.desk import review_desk
+from services.support.question_work import OldQuestions
 from services.work.own_clocks import OwnClocks
 from tests.builders.escalating import Escalating, a_held_ticket, a_ticket_about_a_rejection
 from tests.builders.world import World
@@ -241,6 +243,41 @@ async def test_a_review_question_has_the_clock_of_its_desk_and_names_nobody(worl
     item = await scene.item(asked, InsideDesk.REVIEW)
     (view,) = await views(scene)
     assert (item.closed_at is not None, view.due_at, view.answered_by != "") == (True, None, True)
+
+
+async def from_before(scene: Escalating, asked: str) -> None:
+    """Leave the question as it was written before questions to reviewers were work of a kind of their own."""
+    item = await scene.item(asked, InsideDesk.REVIEW)
+    async with scene.world.database.transaction() as session:
+        for table in (SecondReviewRow, TicketEscalationRow):
+            await session.execute(update(table).where(table.task_id == item.id).values(task_id=None))
+        for table in (ClockIntervalRow, WorkItemRow):
+            key = table.task_id if table is ClockIntervalRow else table.id
+            await session.execute(delete(table).where(key == item.id))
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["nobody-has-it", "a-reviewer-has-it"])
+async def test_a_question_from_before_its_kind_of_work_gets_the_clock_of_when_it_was_asked(
+    world: World, begun: bool
+) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    first, reviewer = await scene.item(asked, InsideDesk.REVIEW), await world.a_person()
+    await from_before(scene, asked)
+    if begun:
+        assert await scene.second.take(reviewer, review)
+    later = scene.clock() + timedelta(minutes=7)
+    assert await OldQuestions(world.database, world.keyring, lambda: later).adopt(10) == 1
+    assert await OldQuestions(world.database, world.keyring, lambda: later).adopt(10) == 0
+    item = await scene.item(asked, InsideDesk.REVIEW)
+    assert (item.opened_at, item.due_at, item.barred) == (first.opened_at, first.due_at, first.barred)
+    assert item.leased_by == (reviewer if begun else None)
+    (view,) = await views(scene)
+    assert view.due_at == item.due_at
+    if not begun:
+        assert await scene.second.take(reviewer, review)
+    await scene.second.decide(reviewer, review, ReviewOutcome.APPROVE, note="It is genuine.")
+    assert (await scene.item(asked, InsideDesk.REVIEW)).escalated
 
 
 async def test_a_late_review_question_is_warned_of_and_reported_to_the_seniors(world: World) -> None:

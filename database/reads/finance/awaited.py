@@ -1,0 +1,24 @@
+"""Which orders of unknown outcome wait where they should: for a bank's file, or for their receiver's confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import literal, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.finance_rails import BankLineRow, ConfirmationRow
+from domain.cards.card import WaitingFor
+
+# Orders that another party has to act on next; their outcome is unknown, and that is no surprise.
+_AWAITED = union_all(
+    select(BankLineRow.key, literal(WaitingFor.BANK.value).label("party")).where(BankLineRow.outcome.is_(None)),
+    select(ConfirmationRow.key, literal(WaitingFor.SELLER_CONFIRM.value)).where(ConfirmationRow.closed_at.is_(None)),
+).subquery("awaited")
+AWAITED_KEYS = select(_AWAITED.c.key)
+
+
+async def awaited(session: AsyncSession, keys: Collection[str]) -> dict[str, WaitingFor]:
+    """Return who has to act next, by order, for those of these orders where another party has to."""
+    wanted = select(_AWAITED.c.key, _AWAITED.c.party).where(_AWAITED.c.key.in_(keys)).order_by(_AWAITED.c.key)
+    return {row.key: WaitingFor(row.party) for row in await session.execute(wanted)}

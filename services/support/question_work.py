@@ -1,0 +1,111 @@
+"""The piece of work of a question at the desk that is asked, with its clock; also of questions from before their kind of work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories.loop_faults import apart
+from database.repositories.set_aside import left_out
+from database.tables.quality import SecondReviewRow
+from database.tables.support.escalations import TicketEscalationRow
+from database.tables.support.tickets import TicketRow
+from database.tables.work import WorkItemRow
+from domain.identifiers import escalation_task
+from domain.sealing import KeyRing
+from domain.support.escalations import ASKED, EscalationState
+from domain.support.tickets import OWNER_OF_DESK, InsideDesk
+from domain.work.deadlines import ClockOwner
+from services.people.acting import standing
+from services.people.kinship import people_linked
+from services.support import appeals
+from services.support.acts import KeyedActs
+from services.support.conversation import locked
+from services.work import sla
+from services.work.leases import holder_of
+from services.work.ordering import placed
+
+LOOP = "old_questions"
+
+
+async def opened(
+    session: AsyncSession, keyring: KeyRing, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow,
+    review: SecondReviewRow | None, now: datetime,
+) -> None:  # fmt: skip
+    """Open the work item of a question, whose clock began when it was asked.
+
+    That of a `review` says nothing of the ticket, and is kept from everybody who knows the first decision.
+    """
+    kind, moment = ASKED[row.desk], row.asked_at
+    item = WorkItemRow(
+        id=escalation_task(row.id, kind.code), kind=kind.code, language=ticket.language, seller=ticket.requester,
+        team=row.desk.value, value_minor=0, reasons=[ticket.category.value], priority=task.priority, opened_at=moment,
+        order_at=moment, warn_at=moment, due_at=moment, barred=sorted((await standing(session, row.asked_by, now)).circle),
+    )  # fmt: skip
+    if review is not None:
+        item.reasons, item.barred, item.team = [], list(review.first_circle), await appeals.team_of(session, review)
+    if row.card_id is not None:
+        item.linked = sorted(await people_linked(session, keyring, row.card_id))
+    session.add(item)
+    await session.flush()
+    row.task_id = item.id
+    if review is not None:
+        review.task_id = item.id
+    session.add(row)
+    await session.flush()
+    await sla.pass_to(session, item, OWNER_OF_DESK[row.desk], moment)
+    await sla.plan(session, item, moment, "opened")
+    placed(item, moment)
+
+
+class OldQuestions(KeyedActs):
+    """Gives questions to the desk of review from before their kind of work their place in the queue and their clock."""
+
+    async def adopt(self, limit: int) -> int:
+        """Open the work of up to `limit` questions and return how many. One that fails is set aside. Raises DatabaseUnavailable."""
+        without = (
+            select(TicketEscalationRow.id)
+            .join(SecondReviewRow, SecondReviewRow.escalation_id == TicketEscalationRow.id)
+            .where(
+                TicketEscalationRow.desk == InsideDesk.REVIEW,
+                TicketEscalationRow.state == EscalationState.OPEN,
+                TicketEscalationRow.task_id.is_(None),
+                SecondReviewRow.settled_at.is_(None),
+                ~left_out(LOOP, TicketEscalationRow.id, self._now()),
+            )
+            .order_by(TicketEscalationRow.id)
+            .limit(limit)
+        )
+        async with self._database.transaction() as session:
+            found, done = list((await session.execute(without)).scalars()), 0
+        for escalation_id in found:
+            async with apart(self._database, LOOP, escalation_id):
+                done += await self._adopted(escalation_id)
+        return done
+
+    async def _adopted(self, escalation_id: str) -> bool:
+        async with self._database.transaction() as session:
+            known = await session.get_one(TicketEscalationRow, escalation_id)
+            ticket, task = await locked(session, known.ticket_id)
+            row = await session.get_one(
+                TicketEscalationRow, escalation_id, with_for_update=True, populate_existing=True
+            )
+            if row.state is not EscalationState.OPEN or row.task_id is not None:
+                return False
+            of_row = select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id).with_for_update()
+            review = (await session.execute(of_row)).scalar_one()
+            await opened(session, self._keyring, ticket, task, row, review, self._now())
+            await self._as_it_stands(session, row, review)
+        return True
+
+    async def _as_it_stands(self, session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> None:
+        """A review that a person has before them, or that waits for a senior, is so in the queue, too."""
+        item, now = await session.get_one(WorkItemRow, row.task_id), self._now()
+        if review.second_outcome is not None:
+            item.escalated, item.barred = True, sorted({*item.barred, *review.second_circle})
+            await sla.pass_to(session, item, ClockOwner.SENIOR, now)
+            placed(item, now)
+        elif review.leased_by is not None and holder_of(review, now) is not None:
+            item.leased_by, item.leased_at, item.leased_until = review.leased_by, now, review.leased_until

@@ -1,0 +1,103 @@
+"""The order of looks at a photo: none more than needed, never more than the budget, each field from the look that saw it best."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from domain.cards.reading import Box, FieldName
+from domain.rules.brands import catalogue
+from ocr.lines import Line
+from ocr.photo_reader import LOOKS_MAX, PhotoReader
+
+NUMBER, PIN = "2326955627995358", "879507"
+STRIPS_MAX = 8  # Four lines from both ends.
+
+
+def photo() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (640, 480), "white").save(out, "JPEG")
+    return out.getvalue()
+
+
+def line(text: str, y: int, score: float = 0.99) -> Line:
+    wide = 16 * len(text)
+    corners = ((100.0, float(y)), (100.0 + wide, float(y)), (100.0 + wide, y + 30.0), (100.0, y + 30.0))
+    return Line(text, score, Box(100, y, wide, 30), corners)
+
+
+BRAND, GARBAGE = line("沃尔玛购物卡", 40), line("8SES 66L2", 300, 0.2)
+NUMBERED, WITH_PIN = line("卡号 2326 9556 2799 5358", 120), line("密码 879507", 200)
+
+
+@dataclass
+class Scripted:
+    """An engine that sees what each look is told to show, the last one again and again."""
+
+    looks: list[list[Line]]
+    turned: bool = False  # Lines read better from their other end.
+    pictures: list[tuple[int, int]] = field(default_factory=list)
+    strips: int = 0
+
+    def lines_in(self, picture: Image.Image) -> Sequence[Line]:
+        self.pictures.append(picture.size)
+        return self.looks[min(len(self.pictures), len(self.looks)) - 1]
+
+    def recognised(self, strips: Sequence[Image.Image]) -> Sequence[Line]:
+        self.strips += len(strips)
+        scores = [0.2 if place < len(strips) / 2 else 0.9 for place in range(len(strips))]
+        if not self.turned:
+            scores.reverse()
+        return [Line("x", score, Box(0, 0, *strip.size)) for score, strip in zip(scores, strips, strict=True)]
+
+
+def read(engine: Scripted) -> tuple[dict[str, str], dict[str, Box | None], tuple[str, ...]]:
+    ((reading,), seen) = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(photo(), "walmart")
+    return (
+        {one.name.value: one.value for one in reading.fields},
+        {one.name.value: one.box for one in reading.fields},
+        seen.looks,
+    )
+
+
+def test_photo_that_is_read_at_once_is_looked_at_once() -> None:
+    engine = Scripted([[BRAND, NUMBERED, WITH_PIN]])
+    values, _, looks = read(engine)
+    assert (values["number"], values["pin"]) == (NUMBER, PIN)
+    assert (len(engine.pictures), engine.strips, len(looks)) == (1, 0, 1)
+
+
+def test_photo_that_shows_nothing_costs_no_more_than_the_budget() -> None:
+    engine = Scripted([[GARBAGE, line("LS3 18", 350, 0.2)]])
+    values, _, _ = read(engine)
+    assert "number" not in values
+    assert len(engine.pictures) <= LOOKS_MAX
+    assert engine.strips <= STRIPS_MAX
+
+
+def test_card_on_its_head_is_turned_by_what_its_lines_read_from_the_other_end() -> None:
+    engine = Scripted([[GARBAGE], [BRAND, NUMBERED, WITH_PIN]], turned=True)
+    values, boxes, looks = read(engine)
+    assert values["number"] == NUMBER
+    assert "turned 180°" in looks[1] or "turned -180°" in looks[1]
+    brand, number = boxes["brand"], boxes["number"]
+    assert brand is not None
+    assert number is not None
+    assert brand.y > number.y  # In the photo, where the card stands on its head.
+
+
+def test_card_that_lies_as_it_should_is_not_turned() -> None:
+    engine = Scripted([[GARBAGE], [BRAND, NUMBERED, WITH_PIN]])
+    _, _, looks = read(engine)
+    assert "turned 0°" in looks[1]
+
+
+def test_pin_comes_from_the_look_that_saw_it() -> None:
+    engine = Scripted([[BRAND, NUMBERED], [BRAND, WITH_PIN]])
+    values, _, looks = read(engine)
+    assert (values["number"], values["pin"]) == (NUMBER, PIN)
+    assert len(looks) == 2
+    assert FieldName.BRAND.value in values
