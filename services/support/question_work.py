@@ -18,13 +18,13 @@ from domain.sealing import KeyRing
 from domain.support.escalations import ASKED, EscalationState
 from domain.support.tickets import OWNER_OF_DESK, InsideDesk
 from domain.work.deadlines import ClockOwner
+from domain.work.lease import holder_of
 from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.support import appeals
 from services.support.acts import KeyedActs
 from services.support.conversation import locked
 from services.work import sla
-from services.work.leases import holder_of
 from services.work.ordering import placed
 
 LOOP = "old_questions"

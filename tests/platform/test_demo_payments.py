@@ -80,7 +80,7 @@ async def people_and_sellers(world: World) -> None:
 
 async def played(hands: Hands, *stories: Story) -> Sequence[int]:
     """Look until nothing more is done; return how much each look did."""
-    demo, found = DemoStories(hands, stories), []
+    demo, found = DemoStories(hands, stories), list[int]()
     while not found or found[-1]:
         found.append(await demo.look())
     return found

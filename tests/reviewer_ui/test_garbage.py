@@ -49,7 +49,7 @@ ENDS_THE_SESSION = ("/sign-out", "/account")
 
 async def sent(browser: httpx.AsyncClient, form: PageForm, changed: Mapping[str, str], number: int) -> httpx.Response:
     """Press the form's button with these fields changed; a file field is given a file that is not one."""
-    values = form.values | changed
+    values = {**form.values, **changed}
     if form.files:
         files = {name: FILES[number % len(FILES)] for name in form.files}
         return await browser.post(form.action, data=values, files=files)

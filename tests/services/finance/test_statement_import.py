@@ -83,7 +83,10 @@ async def test_two_lines_of_one_order_and_amount_have_an_expectation_each_and_a_
     row = await desk.brought(desk.bill([desk.moved(key, -4_21) for _ in range(3)]), day=desk.today)
     lines = await desk.lines(row)
     assert [line.state for line in lines] == [LineState.AUTO, LineState.AUTO, LineState.OPEN]
-    assert lines[0].entry_id < lines[1].entry_id
+    first, second = lines[0].entry_id, lines[1].entry_id
+    assert first is not None
+    assert second is not None
+    assert first < second
     assert row.matched == 2
 
 

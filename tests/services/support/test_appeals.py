@@ -251,9 +251,8 @@ async def from_before(scene: Escalating, asked: str) -> None:
     async with scene.world.database.transaction() as session:
         for table in (SecondReviewRow, TicketEscalationRow):
             await session.execute(update(table).where(table.task_id == item.id).values(task_id=None))
-        for table in (ClockIntervalRow, WorkItemRow):
-            key = table.task_id if table is ClockIntervalRow else table.id
-            await session.execute(delete(table).where(key == item.id))
+        await session.execute(delete(ClockIntervalRow).where(ClockIntervalRow.task_id == item.id))
+        await session.execute(delete(WorkItemRow).where(WorkItemRow.id == item.id))
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["nobody-has-it", "a-reviewer-has-it"])

@@ -86,7 +86,12 @@ class Person:
         reading, values = new_id(), json.dumps({"number": self.number})
         async with self.world.database.transaction() as session:
             sealed = READING_VALUES.seal(self.world.keyring, reading, values)
-            of = {"card_id": self.rejected, "photo_id": photo_id, "reader": "printed 1", "duration_ms": 1}
+            of: dict[str, Any] = {
+                "card_id": self.rejected,
+                "photo_id": photo_id,
+                "reader": "printed 1",
+                "duration_ms": 1,
+            }
             session.add(ReadingRow(id=reading, values_sealed=sealed, **of))
             await session.flush()
             again = SHADOW_VALUES.seal(self.world.keyring, reading, values)
