@@ -11,6 +11,6 @@ def test_long_groups_are_handed_out_first_and_quick_modules_last() -> None:
         "tests/database/test_session.py", "tests/languages/test_words.py",
     ]  # fmt: skip
     assert sorted(given, key=turn) == [
-        "whole_platform", "every_page_1", "tests/workflows/test_journeys.py", "tests/api/test_api.py",
+        "whole_platform", "tests/workflows/test_journeys.py", "every_page_1", "tests/api/test_api.py",
         "tests/database/test_session.py", "tests/domain/test_money.py", "tests/languages/test_words.py",
     ]  # fmt: skip
