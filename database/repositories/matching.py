@@ -46,13 +46,14 @@ WITH found AS (
     SELECT l.id, one.entry_id FROM statement_line l
     CROSS JOIN LATERAL (
         SELECT min(few.entry_id) AS entry_id, count(*) AS many
-        FROM (SELECT x.entry_id FROM expectation x WHERE {_SAME_AMOUNT} AND {FREE} LIMIT 2) AS few) AS one
+        FROM (SELECT x.entry_id FROM expectation x WHERE {_SAME_AMOUNT} AND {FREE} ORDER BY x.day LIMIT 2) AS few) AS one
     WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
 UPDATE statement_line u SET state = 'auto', entry_id = found.entry_id
 FROM found JOIN expectation x ON x.entry_id = found.entry_id
 WHERE u.id = found.id AND (
     SELECT count(*) FROM (
-        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_SAME_AMOUNT} LIMIT 2) AS lines
+        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_SAME_AMOUNT}
+        ORDER BY l.day LIMIT 2) AS lines
     ) = 1
 """)  # noqa: S608  # Conditions of ours.
 # A bank may book one debit for a whole batch, by its number: what our books have of its transfers, each free as ever.

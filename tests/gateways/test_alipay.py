@@ -12,11 +12,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from domain.finance.payout import AMOUNT_DIFFERS, DEALING, NOT_FOUND, PayeeFault, PayoutOrder, PayoutOutcome
+from domain.finance.payout import AMOUNT_DIFFERS, DEALING, NOT_FOUND, PayoutOrder, PayoutOutcome
 from domain.money import Currency, Money
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
-from gateways.alipay.states import REFUSALS
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import new_client
 from gateways.payout.alipay import NO_ANSWER, UNTRUSTED, AlipayGateway, require_amount
@@ -316,18 +315,6 @@ async def test_a_fault_of_our_request_is_no_refusal_of_the_payee(alipay: Partner
     asked = await gateway.transfer(replace(ORDER, payee_account=""))
     assert (asked.report.outcome, asked.report.code) == (PayoutOutcome.UNKNOWN, "INVALID_PARAMETER")
     assert await transfers(alipay) == []
-
-
-def test_only_what_speaks_of_the_payee_is_a_certain_refusal() -> None:
-    ours = {
-        "INVALID_PARAMETER",
-        "SYSTEM_ERROR",
-        "PAYER_BALANCE_NOT_ENOUGH",
-        "EXCEED_LIMIT_SM_AMOUNT",
-        "PERMIT_CHECK_PERM_LIMITED",
-    }
-    assert not ours & REFUSALS.keys()
-    assert set(REFUSALS.values()) == set(PayeeFault) - {PayeeFault.NOT_CONFIRMED}  # Nobody confirms at Alipay.
 
 
 async def test_the_charset_stands_in_the_address_because_alipay_reads_the_form_by_it(
