@@ -1,4 +1,7 @@
-"""Runs every benchmark, or one: `python -m benchmarks [NAME]`. A figure short of its goal is printed, not hidden; only a failure to measure is an error."""
+"""Runs every benchmark, or one: `python -m benchmarks [NAME]`. A figure short of its goal is printed, not hidden; only a failure to measure is an error.
+
+With `CARDLOOP_BENCH_SECONDS` no benchmark begins after so many seconds; those left out are named.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -44,18 +48,31 @@ VERSIONS = ("temporalio", "sqlalchemy", "asyncpg", "fastapi", "zen-engine", "pad
 
 
 def main(names: list[str]) -> int:
-    """Returns 0 when everything was measured, 2 for an unknown name."""
+    """Returns 0 when everything was measured or left out for lack of time, 1 when one failed, 2 for an unknown name."""
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         print(f"no benchmark called {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     short = os.environ.get("CARDLOOP_BENCH_SHORT", "").lower() in {"1", "true", "yes"}
+    ends = time.monotonic() + float(os.environ.get("CARDLOOP_BENCH_SECONDS", "inf"))
+    left_out, failed = [], []
     try:
         for name in names or NAMES:
-            _measure(name, short)
+            if time.monotonic() > ends:
+                left_out.append(name)
+                continue
+            try:
+                _measure(name, short)
+            except Exception:  # noqa: BLE001  # The others are measured all the same.
+                traceback.print_exc()
+                failed.append(name)
+                SHARED.end()
     finally:
         SHARED.end()
-    return 0
+    for said, those in (("not measured, for the time was up", left_out), ("could not be measured", failed)):
+        if those:
+            print(f"{said}: {', '.join(those)}", flush=True)
+    return 1 if failed else 0
 
 
 def _measure(name: str, short: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as benchmarks
 from benchmarks.__main__ import NAMES
 from benchmarks.town import environment
 from bootstrap.platform import outside, ports, webs, workers
@@ -50,3 +51,22 @@ def test_every_simulator_listens_where_a_benchmark_looks_for_it(theirs: Settings
 def test_a_benchmark_asks_for_programs_that_there_are(theirs: Settings, name: str) -> None:
     known = {program.name for program in (*workers(theirs), *webs(theirs))}
     assert known >= importlib.import_module(f"benchmarks.{name}").PROGRAMS
+
+
+def test_one_that_fails_leaves_the_others_to_be_measured_and_none_begins_late(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured: list[str] = []
+
+    def measure(name: str, short: bool) -> None:
+        measured.append(name)
+        if name == "flow":
+            raise RuntimeError(f"planted, short: {short}")
+
+    monkeypatch.setattr(benchmarks, "_measure", measure)
+    assert benchmarks.main(["flow", "rules"]) == 1
+    assert measured == ["flow", "rules"]
+    monkeypatch.setenv("CARDLOOP_BENCH_SECONDS", "-1")
+    assert benchmarks.main(["rules", "claim"]) == 0
+    assert len(measured) == 2
+    assert "not measured, for the time was up: rules, claim" in capsys.readouterr().out
