@@ -69,7 +69,7 @@ class Adopting:
         """The order of no card is only ever answered: one that is not here was lost with the word of those who agreed to it."""
         async with self._database.transaction() as session:
             row = await order(session, paid.key, lock=True)
-            return f"was paid for a {code_of(paid.key)} that is not here" if row is None else _answered(row, paid)
+            return f"was paid for a {code_of(paid.key)} order that is not here" if row is None else _answered(row, paid)
 
     async def _write(
         self,
