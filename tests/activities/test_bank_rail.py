@@ -18,8 +18,11 @@ from domain.finance.banks import BatchState
 from domain.finance.rails import Rail
 from simulators.bank import Bank
 from simulators.program import Setup
+from tests.builders.own_world import own_world
 from tests.builders.rail_acts import a_batch, a_result, books_fault, empty_the_bank, number_of, waits
 from tests.builders.rails import Rails
+
+world = own_world("bank_rail")
 
 
 @pytest.mark.parametrize("bank", ["harbour", "union"])
