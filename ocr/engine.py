@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from domain.cards.reading import Box
 from ocr.lattice import Columns, Lattice
 from ocr.lines import Line
 from ocr.weights import SMALL, Models, lay_out, paddle_name
+
+# It names each model that it creates, in colours, among the lines of JSON that a process of the pool shares with its parent.
+logging.getLogger("paddlex").setLevel(logging.WARNING)
 
 THREADS = 2  # More than there are cores makes every call slower.
 

@@ -86,8 +86,9 @@ class Rows:
         return self.sent
 
     @activity.defn(name="payout.reconcile")
-    async def reconcile(self, _: str) -> PayoutFacts:
-        self.calls.append("reconcile")
+    async def reconcile(self, key: str) -> PayoutFacts:
+        if not key.startswith("card-"):  # Other tests of the process may have left one of a card to the server.
+            self.calls.append("reconcile")
         return PAID
 
     @activity.defn(name="payout.conclude")
