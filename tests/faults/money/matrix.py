@@ -130,8 +130,9 @@ async def _prepare(world: World) -> Case:
 
 
 async def _send(world: World) -> Case:
+    """As a card's journey sends: a certain answer is kept, and posted by the same step."""
     card_id, key = await world.a_prepared_payout()
-    return await _case(world, card_id, lambda: world.payout.send(key), lambda: world.payout.conclude(key))
+    return await _case(world, card_id, lambda: world.payout.send(key, True), lambda: world.payout.conclude(key))
 
 
 async def _reconcile(world: World) -> Case:
@@ -195,11 +196,11 @@ async def _settlement_prepare(world: World) -> Case:
 MATRIX: dict[str, Row] = {
     "pricing.offer": Row(_offer),
     "pricing.close": Row(_close),
-    "verification.recheck": Row(_recheck, (f"{COMMITTING} 4", f"{COMMITTED} 4"), 4),
+    "verification.recheck": Row(_recheck, (f"{COMMITTING} 2", f"{COMMITTED} 2"), 2),
     "journey.cancel": Row(_cancel),
     "payout.prepare": Row(_prepare),
     "payout.prepare_goodwill": Row(_prepare_goodwill),
-    "payout.send": Row(_send, (f"{BEFORE} 1", f"{AFTER} 1")),
+    "payout.send": Row(_send, (f"{BEFORE} 1", f"{AFTER} 1"), 3),
     "payout.reconcile": Row(_reconcile, (f"{BEFORE_QUERY} 1", f"{AFTER_QUERY} 1")),
     "payout.conclude": Row(_conclude),
     "payout.settle": Row(_settle),
