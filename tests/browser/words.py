@@ -53,6 +53,7 @@ TYPED = (
     "这笔分成应为 350 元。",
     "mail of 5 December",
     "Su Hang",
+    "Gao Yun",
     "Fei",
     "Settlement 2026-11, version 1: ",  # What a counterparty wrote.
     "充值 · Topped up",
