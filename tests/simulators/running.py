@@ -55,6 +55,12 @@ class _Prompt(uvicorn.Server):
             seconds += 1
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # uvicorn passes it.
+        # A connection that was just accepted is lost with its socket when its server closes before it is attached.
+        loop = asyncio.get_running_loop()
+        for listening in [one for server in self.servers for one in server.sockets]:
+            loop.remove_reader(listening.fileno())
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
