@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.failures import translated
@@ -14,7 +14,6 @@ from activities.payout import Payout
 from database.repositories import holds, ledger
 from database.session import Database
 from database.tables.finance import HoldRow, PayoutRow
-from database.tables.finance_rails import BankLineRow
 from domain.finance.ledger import Postings, payout_paid, payout_prepared
 from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
 from domain.identifiers import new_id
@@ -131,16 +130,6 @@ def believe_notices(database: Database, patch: Patch) -> None:
     del database
 
 
-def gather_again(_database: Database, patch: Patch) -> None:
-    """Gather orders into a batch that may stand in another one."""
-
-    async def waiting(session: AsyncSession) -> list[BankLineRow]:
-        unanswered = select(BankLineRow).where(BankLineRow.outcome.is_(None)).order_by(BankLineRow.key)
-        return list((await session.execute(unanswered)).scalars())
-
-    patch("services.finance.bank_batches._waiting", waiting)
-
-
 def keep_refused_goodwill(_database: Database, patch: Patch) -> None:
     """Post a refused goodwill payment as one that arrived."""
     patch("services.finance.goodwill_orders.goodwill_refused", payout_paid)
@@ -157,6 +146,5 @@ PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
     "settles each time": settle_each_time,
     "keeps holds open": keep_holds_open,
     "believes notices": believe_notices,
-    "gathers again": gather_again,
     "keeps refused goodwill": keep_refused_goodwill,
 }
