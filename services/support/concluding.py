@@ -12,7 +12,7 @@ from domain.support.escalations import EscalationState
 from domain.support.tickets import InsideDesk
 from services.support.acts import Acts
 from services.support.appeals import result_of
-from services.support.conversation import locked
+from services.support.conversation import locked_question
 from services.support.escalating import flow_back
 
 LOOP = "appeals"
@@ -45,11 +45,7 @@ class SettledReviews(Acts):
 
     async def _carried(self, escalation_id: str) -> bool:
         async with self._database.transaction() as session:
-            known = await session.get_one(TicketEscalationRow, escalation_id)
-            ticket, task = await locked(session, known.ticket_id)
-            row = await session.get_one(
-                TicketEscalationRow, escalation_id, with_for_update=True, populate_existing=True
-            )
+            ticket, task, row = await locked_question(session, escalation_id)
             if row.state is not EscalationState.OPEN:
                 return False
             found = await session.execute(select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id))

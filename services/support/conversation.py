@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.support.requesters import is_theirs
 from database.repositories import outbox
+from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketMessageRow, TicketRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
@@ -279,6 +280,24 @@ async def locked(session: AsyncSession, ticket_id: str) -> tuple[TicketRow, Work
     if ticket is None:
         raise NotFound(ticket=ticket_id[:26])
     return ticket, await session.get_one(WorkItemRow, ticket.task_id, with_for_update=True, populate_existing=True)
+
+
+async def locked_question(
+    session: AsyncSession, escalation_id: str
+) -> tuple[TicketRow, WorkItemRow, TicketEscalationRow]:
+    """Return a question to another desk with its ticket and the ticket's work item, locked as by `locked`, the question last.
+
+    Refuse NotFound.
+    """
+    known = await session.get(TicketEscalationRow, escalation_id[:26])
+    if known is None:
+        raise NotFound(escalation=escalation_id[:26])
+    ticket, task = await locked(session, known.ticket_id)
+    return (
+        ticket,
+        task,
+        await session.get_one(TicketEscalationRow, known.id, with_for_update=True, populate_existing=True),
+    )
 
 
 async def _with_key(session: AsyncSession, ticket_id: str, key: str | None) -> str | None:

@@ -33,7 +33,7 @@ from domain.work.task import CameBack
 from services.people.permissions import require
 from services.support import appeals, asked, clocks, question_work
 from services.support.acts import KeyedActs
-from services.support.conversation import locked, reopen
+from services.support.conversation import locked, locked_question, reopen
 from services.support.history import happened
 from services.support.words import masked
 from services.work.assignment import require_able
@@ -127,11 +127,7 @@ class Escalations(KeyedActs):
         self, session: AsyncSession, escalation_id: str
     ) -> tuple[TicketRow, WorkItemRow, TicketEscalationRow]:
         """The ticket, its work item and the open question, locked in this order."""
-        known = await session.get(TicketEscalationRow, escalation_id[:26])
-        if known is None:
-            raise NotFound(escalation=escalation_id[:26])
-        ticket, task = await locked(session, known.ticket_id)
-        row = await session.get_one(TicketEscalationRow, known.id, with_for_update=True, populate_existing=True)
+        ticket, task, row = await locked_question(session, escalation_id)
         if row.state is not EscalationState.OPEN:
             raise EscalationOver(state=row.state.value)
         return ticket, task, row

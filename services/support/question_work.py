@@ -23,7 +23,7 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.support import appeals
 from services.support.acts import KeyedActs
-from services.support.conversation import locked
+from services.support.conversation import locked_question
 from services.work import sla
 from services.work.ordering import placed
 
@@ -87,11 +87,7 @@ class OldQuestions(KeyedActs):
 
     async def _adopted(self, escalation_id: str) -> bool:
         async with self._database.transaction() as session:
-            known = await session.get_one(TicketEscalationRow, escalation_id)
-            ticket, task = await locked(session, known.ticket_id)
-            row = await session.get_one(
-                TicketEscalationRow, escalation_id, with_for_update=True, populate_existing=True
-            )
+            ticket, task, row = await locked_question(session, escalation_id)
             if row.state is not EscalationState.OPEN or row.task_id is not None:
                 return False
             of_row = select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id).with_for_update()
