@@ -67,7 +67,8 @@ async def unknown_payments(session: AsyncSession, _person: Person, _now: datetim
 async def second_person(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what waits for a second person."""
     waits = await attention.seconds(session)
-    wanted = (
+    return _counted(
+        "money.second",
         ("money.second.payees", waits.payees, "/owed"),
         ("money.second.goodwill", waits.goodwill, "/goodwill"),
         ("money.second.outcomes", waits.outcomes, "/payouts?state=unknown"),
@@ -80,14 +81,13 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
     )
-    lines = _counted(wanted)
-    return OverviewCard("money.second", lines, lines[0].href if lines else "", "money.second.none", urgent=bool(lines))
 
 
 async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what waits for one person of finance."""
     waits = await attention.to_do(session)
-    wanted = (
+    return _counted(
+        "money.to_do",
         ("money.to_do.held", waits.held, "/held"),
         ("money.to_do.unbatched", waits.unbatched, "/bank-batches"),
         ("money.to_do.to_take", waits.to_take, "/bank-batches"),
@@ -96,8 +96,6 @@ async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> Overv
         ("money.to_do.disputes", waits.disputes, "/settlements?state=disputed"),
         ("money.to_do.no_payee", waits.no_payee, "/settlements?state=payee"),
     )
-    lines = _counted(wanted)
-    return OverviewCard("money.to_do", lines, lines[0].href if lines else "", "money.to_do.none", urgent=bool(lines))
 
 
 async def cash(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
@@ -187,8 +185,10 @@ async def reconciliation(session: AsyncSession, _person: Person, now: datetime) 
     return OverviewCard("recon.card", tuple(lines), "/reconciliation", "recon.card.none", urgent=bool(late))
 
 
-def _counted(wanted: Sequence[tuple[str, int, str]]) -> tuple[CardLine, ...]:
-    return tuple(CardLine(key, count=many, href=href) for key, many, href in wanted if many)
+def _counted(key: str, *wanted: tuple[str, int, str]) -> OverviewCard:
+    """Make the card of what waits: words, how many and where; it leads to the first that there is."""
+    lines = tuple(CardLine(line, count=many, href=href) for line, many, href in wanted if many)
+    return OverviewCard(key, lines, lines[0].href if lines else "", f"{key}.none", urgent=bool(lines))
 
 
 def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[CardLine, ...]:
