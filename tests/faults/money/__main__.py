@@ -29,12 +29,16 @@ def main() -> None:
     parser.add_argument("--replay", default="", metavar="TEXT", help="as a failure named it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cardloop-money-") as folder, throwaway(Path(folder)).running() as server:
+        server.create_database("template")
+        upgrade(server.url("template"))
 
-        def on_a_fresh_one(work: Callable[[Scene], None], number: int) -> None:
-            server.create_database(f"money_{number}")
-            url = server.url(f"money_{number}")
-            upgrade(url)
-            scene = Scene(url)
+        def fresh() -> str:
+            server.execute("DROP DATABASE IF EXISTS money WITH (FORCE)")
+            server.execute("CREATE DATABASE money TEMPLATE template")
+            return server.url("money")
+
+        def on_a_fresh_one(work: Callable[[Scene], None]) -> None:
+            scene = Scene(fresh)
             scene.open()
             try:
                 work(scene)
@@ -43,7 +47,7 @@ def main() -> None:
 
         try:
             if given.replay:
-                on_a_fresh_one(lambda scene: replay(scene, given.replay), 0)
+                on_a_fresh_one(lambda scene: replay(scene, given.replay))
             else:
                 _parts(given.first, given.runs, on_a_fresh_one)
         except BaseException:  # noqa: BLE001  # Whatever it is, it is shown.
@@ -51,11 +55,11 @@ def main() -> None:
             sys.exit(1)
 
 
-def _parts(first: int, runs: int, on_a_fresh_one: Callable[[Callable[[Scene], None], int], None]) -> None:
+def _parts(first: int, runs: int, on_a_fresh_one: Callable[[Callable[[Scene], None]], None]) -> None:
     began = time.monotonic()
     for part, done in enumerate(range(0, runs, RUNS_EACH)):
         number = min(RUNS_EACH, runs - done)
-        on_a_fresh_one(lambda scene: run(scene, first + part, number), part)  # noqa: B023
+        on_a_fresh_one(lambda scene: run(scene, first + part, number))  # noqa: B023
         print(f"{done + number} runs hold after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 

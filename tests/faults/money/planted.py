@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.failures import translated
@@ -14,12 +14,13 @@ from activities.payout import Payout
 from database.repositories import holds, ledger
 from database.session import Database
 from database.tables.finance import HoldRow, PayoutRow
+from database.tables.finance_rails import BankLineRow
 from domain.finance.ledger import Postings, payout_paid, payout_prepared
-from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.payout import WAITS_FOR_RECEIVER, PayoutOutcome, PayoutReport, PayoutState
 from domain.identifiers import new_id
 from domain.money import Money
 from gateways.payout.alipay import NO_ANSWER
-from services.finance import payout_orders
+from services.finance import confirmations, payout_orders
 
 Patch = Callable[[str, Any], None]
 
@@ -70,6 +71,27 @@ class MarksAfterSending(Payout):
     async def _set(self, key: str, state: PayoutState) -> None:
         async with self._database.transaction() as session:
             await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(state=state))
+
+
+class TakesWaitingForRefused(Payout):
+    """Takes a transfer that its receiver has not confirmed for one that is over."""
+
+    async def _asked(self, ordered: Any) -> PayoutReport:
+        report = await super()._asked(ordered)
+        if report.code == WAITS_FOR_RECEIVER:
+            return PayoutReport(ordered.order.key, PayoutOutcome.REFUSED, code="OVERDUE_CLOSE")
+        return report
+
+
+class BelievesItCalledOff(Payout):
+    """Takes a transfer for refused as soon as it was asked to be called off."""
+
+    async def _to_confirm(self, ordered: Any, report: PayoutReport) -> None:
+        async with self._database.transaction() as session:
+            called_off = await confirmations.cancelling(session, report.key)
+        await super()._to_confirm(ordered, report)
+        if called_off:
+            await self._keep(PayoutReport(report.key, PayoutOutcome.REFUSED, code="CANCELLED"))
 
 
 def post_outside(database: Database, patch: Patch) -> None:
@@ -130,6 +152,16 @@ def believe_notices(database: Database, patch: Patch) -> None:
     del database
 
 
+def gather_again(_database: Database, patch: Patch) -> None:
+    """Gather orders into a batch that may stand in another one."""
+
+    async def waiting(session: AsyncSession) -> list[BankLineRow]:
+        unanswered = select(BankLineRow).where(BankLineRow.outcome.is_(None)).order_by(BankLineRow.key)
+        return list((await session.execute(unanswered)).scalars())
+
+    patch("services.finance.bank_batches._waiting", waiting)
+
+
 def keep_refused_goodwill(_database: Database, patch: Patch) -> None:
     """Post a refused goodwill payment as one that arrived."""
     patch("services.finance.goodwill_orders.goodwill_refused", payout_paid)
@@ -140,11 +172,14 @@ CLASSES: Mapping[str, type[Payout]] = {
     "sends under another key": SendsUnderAnotherKey,
     "takes silence for refusal": TakesSilenceForRefusal,
     "marks after sending": MarksAfterSending,
+    "takes waiting for refused": TakesWaitingForRefused,
+    "believes it called off": BelievesItCalledOff,
 }
 PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
     "posts outside the transaction": post_outside,
     "settles each time": settle_each_time,
     "keeps holds open": keep_holds_open,
     "believes notices": believe_notices,
+    "gathers again": gather_again,
     "keeps refused goodwill": keep_refused_goodwill,
 }

@@ -75,9 +75,15 @@ class Card:
 
 
 class Scene:
-    """Everything an act needs. `payout` makes the activities: a test plants its bugs there."""
+    """Everything an act needs.
 
-    def __init__(self, url: str, payout: PayoutOf = Payout) -> None:
+    `fresh` makes an empty migrated database, always under the same URL, and returns that; `payout` makes the activities: a
+    test plants its bugs there.
+    """
+
+    def __init__(self, fresh: Callable[[], str], payout: PayoutOf = Payout) -> None:
+        self._fresh = fresh
+        url = fresh()
         self.loop = asyncio.new_event_loop()
         self.database = Database(url, pool_size=3)
         self.keyring = KeyRing.generate()
@@ -93,24 +99,40 @@ class Scene:
         self.periods = Periods(self.database)
         hears = AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public))
         self.notices = PaymentNotices(self.database, {Rail.ALIPAY: lambda body, _: hears.read(body)})
+        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def open(self) -> None:
+        """Watch every statement, and begin on the empty database."""
+        watch(self.database.engine)
+        self._begin()
+
+    def renew(self) -> None:
+        """Begin again on an empty database: a run that failed has left rows which the next one would meet."""
+        self._disconnect()
+        self._fresh()
+        self.bank.batches.clear()  # Their numbers begin again.
+        self._begin()
+
+    def _begin(self) -> None:
+        """Connect, employ two people of finance, and measure the acts."""
         self.closed: set[str] = set()
         self._month = FIRST_MONTH
         self._ready: list[Card] = []
         self._gifts: list[Gift] = []
-        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-    def open(self) -> None:
-        """Connect, and employ two people of finance."""
-        watch(self.database.engine)
+        self.spoiled = False
         self.reader: asyncpg.Connection[Any] = self.run(asyncpg.connect(self._url, server_settings={"jit": "off"}))
         self.closers = self.run(self._people())
+        self.forget()
         self.lengths = self._measured()
 
     def close(self) -> None:
         """End every connection."""
+        self._disconnect()
+        self.loop.close()
+
+    def _disconnect(self) -> None:
         self.run(self.reader.close())
         self.run(self.database.dispose())
-        self.loop.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run to the end on the scene's own loop."""

@@ -258,7 +258,10 @@ async def test_a_payment_in_the_gateways_list_answers_its_order_after_a_restore(
     adopting = Adopting(scene.world.database, scene.world.keyring)
     report = PayoutReport(key, paid.outcome, "20260001", Money(2000))
     assert await adopting.adopt(report) is None
-    assert await adopting.adopt(replace(report, key=goodwill_key(new_id()))) == "was paid for a goodwill order that is not here"
+    assert (
+        await adopting.adopt(replace(report, key=goodwill_key(new_id())))
+        == "was paid for a goodwill order that is not here"
+    )
     await scene.world.payout.conclude(key)
     assert (await scene.row(given)).state is GoodwillState.PAID
     await scene.nothing_is_wrong()
