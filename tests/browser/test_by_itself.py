@@ -52,8 +52,7 @@ async def test_without_a_stream_the_bell_asks_every_half_minute_and_rings(house:
     async with desks(house, browser_program) as office, office.visit(token) as at:
         await _no_stream(at)
         requests = asked(at.page)
-        await at.page.goto("/review")
-        await expect(at.page.locator(".bell .visually-hidden")).to_be_attached()
+        await _opened(at, "/review")
         await notified(house, person)
         await at.page.clock.run_for(HALF_A_MINUTE_MS - 2_000)
         assert len(requests) == 1, "only the one of the page's own opening"
@@ -86,8 +85,7 @@ async def test_a_page_left_open_with_its_bell_signs_nobody_in_for_longer(house: 
     async with desks(house, browser_program) as office, office.visit(token) as at:
         await _no_stream(at)
         requests = asked(at.page)
-        await at.page.goto("/notices")
-        await expect(at.page.locator(".bell .visually-hidden")).to_be_attached()
+        await _opened(at, "/notices")
         async with house.database.transaction() as session:
             await session.execute(
                 update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person).values(seen_at=earlier)
@@ -100,6 +98,12 @@ async def test_a_page_left_open_with_its_bell_signs_nobody_in_for_longer(house: 
         assert await seen(house, person) == earlier
         await at.page.goto("/notices")  # This is a person's own doing.
         assert await seen(house, person) > earlier
+
+
+async def _opened(at: Visitor, path: str) -> None:
+    """Open a page and wait until its bell was answered: what comes afterwards is not in that answer."""
+    async with at.page.expect_response("**/notices/bell"):
+        await at.page.goto(path)
 
 
 async def _no_stream(at: Visitor) -> None:
