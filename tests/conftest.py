@@ -30,6 +30,7 @@ from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from domain.policies.book import BOOK
 from tests.scheduling import arrange
+from tests.slowness import patience
 from tests.whole import RUNNING, end_after, later_than
 from tests.whole import whole as whole
 from workflows.search_attributes import ALL
@@ -55,7 +56,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(getattr(pytest.mark, parts[0]))
         if parts[0] == "architecture":  # They read the whole project: one process does, once for all of them.
             item.add_marker(pytest.mark.xdist_group("architecture"))
+        _stretch(item)
     arrange(items)
+
+
+def _stretch(item: pytest.Item) -> None:
+    """Give a test as much time as this machine needs: what hangs is ended, and what is slow is not."""
+    mark = item.get_closest_marker("timeout")
+    seconds = float(mark.args[0] if mark is not None else item.config.getini("timeout"))
+    item.add_marker(pytest.mark.timeout(patience(seconds)), append=False)
 
 
 @pytest.fixture(autouse=True)
@@ -272,7 +281,7 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=PROJECT_ROOT, env={**os.environ, **environment},
-            check=False, capture_output=True, text=True, timeout=50,
+            check=False, capture_output=True, text=True, timeout=patience(50),
         )  # fmt: skip
 
     return run

@@ -45,6 +45,7 @@ from domain.cards.card import CardStatus, Outcome
 from domain.money import Money
 from domain.people.roles import Role
 from domain.rules.brands import brand
+from tests.slowness import patience
 
 WHOLE = pytest.mark.xdist_group("whole_platform")  # Each module adds its own timeout.
 SYSTEMS = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "bank")
@@ -54,6 +55,7 @@ READY_LINE = "Ctrl-C stops everything"
 # Handed in by the demo itself: one to confirm, two at the bank, one for goodwill, one that is held, one whose payee is refused,
 # one whose outcome is unknown, two of a claim.
 DEMO_CARDS = 9
+RUNNING: list[WholePlatform] = []
 
 
 class WholePlatform:
@@ -261,8 +263,8 @@ class WholePlatform:
 
 
 async def until(holds: Callable[[], bool | Awaitable[bool]], seconds_max: float, why_not: Callable[[], object]) -> None:
-    """Asks again and again; fails with `why_not` when it does not hold in time."""
-    deadline = time.monotonic() + seconds_max
+    """Asks again and again; fails with `why_not` when it does not hold in time, which is stretched on a slow machine."""
+    deadline = time.monotonic() + patience(seconds_max)
     while True:
         found = holds()
         if found if isinstance(found, bool) else await found:
@@ -331,9 +333,6 @@ class Ended(Protocol):
 
     def end(self) -> None:
         """End it."""
-
-
-RUNNING: list[WholePlatform] = []
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

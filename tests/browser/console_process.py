@@ -34,6 +34,7 @@ from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
 from tests.builders.banks import BANK_FORMATS
+from tests.slowness import patience
 from workflows.client import CardClient
 from workflows.settlement_client import SettlementClient
 
@@ -62,7 +63,7 @@ async def console_process(database_url: str, keyring: KeyRing, photos: Path, por
 
 
 async def _until_it_answers(process: Process, port: int) -> None:
-    async with asyncio.timeout(READY_S), httpx.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(patience(READY_S)), httpx.AsyncClient(trust_env=False) as client:
         while process.returncode is None:
             try:
                 await client.get(f"http://127.0.0.1:{port}/healthz")

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
 
 from domain.people.roles import Role
+from tests.slowness import patience
 from tests.whole import WholePlatform, until
 
 FLAGS = [
@@ -20,7 +21,8 @@ FLAGS = [
 ]  # fmt: skip
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1366, "height": 768}
 CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 1000 * patience(10)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Visit:

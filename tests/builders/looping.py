@@ -28,6 +28,7 @@ from jobs.due_decisions import DecisionSender
 from services.notices.outbox_delivery import Delivery
 from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
+from tests.slowness import patience
 from workflows.client import CardClient
 
 SECOND = timedelta(seconds=1)
@@ -80,7 +81,7 @@ async def receiver(together: int) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         await gathered.abort()
         for _ in range(came):
-            await asyncio.wait_for(left.acquire(), 5)
+            await asyncio.wait_for(left.acquire(), patience(5))
 
 
 async def a_promise(world: World, url: str, count: int = 1, sealed: bytes | None = None) -> list[str]:
@@ -98,7 +99,7 @@ async def deliver(world: World) -> int:
     async with new_client("") as client:
         webhooks = WebhookGateway(client, allow_private=True)
         courier = Delivery(world.database, world.keyring, webhooks, MessageGateway(world.messages.channel))
-        return await asyncio.wait_for(courier.deliver_due(), 20)
+        return await asyncio.wait_for(courier.deliver_due(), patience(20))
 
 
 async def a_decided_card(world: World) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from bootstrap.local.postgres import EmbeddedPostgres, throwaway
 from database.session import Database, DatabaseUnavailable, async_url
 from tests.gateways.partners import PATIENCE_S, eventually
 from tests.pools import running_statements
+from tests.slowness import patience
 
 
 class Restarted:
@@ -134,13 +135,13 @@ async def test_connections_that_go_silent_end_their_transactions_in_time(server:
     for process in group:
         os.kill(process, signal.SIGSTOP)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience(20)):
             outcomes = await asyncio.gather(one(database), one(database), return_exceptions=True)
     finally:
         for process in group:
             os.kill(process, signal.SIGCONT)
     assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 2
-    assert await asyncio.wait_for(one(database), 10) == 1
+    assert await asyncio.wait_for(one(database), patience(10)) == 1
     await database.dispose()
 
 

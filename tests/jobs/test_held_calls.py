@@ -23,6 +23,7 @@ from jobs.maintenance import QueueRates
 from services.ops.maintenance import Maintenance, Wish
 from services.ops.window_steps import WindowSteps
 from tests.builders.world import World
+from tests.slowness import patience
 from tests.workflows import stage
 from tests.workflows.stage import playing
 from workflows.client import CardClient
@@ -156,6 +157,6 @@ async def test_on_a_server_without_rates_a_card_waits_and_goes_on_by_itself(
         assert pending[0].last_failure.application_failure_info.type == HELD
         assert scene.of("verification.ask_issuer") == []
         await workers.maintenance.end(workers.by, window, at_once=True)
-        ended: CardEnded = await asyncio.wait_for(handle.result(), 60)
+        ended: CardEnded = await asyncio.wait_for(handle.result(), patience(60))
     assert ended.outcome is Outcome.PAID
     assert len(scene.of("verification.ask_issuer")) == 1

@@ -28,6 +28,7 @@ from services.notices import outbox_delivery
 from services.notices.outbox_delivery import Delivery
 from tests.builders.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, started, teller
 from tests.builders.world import World
+from tests.slowness import patience
 from workflows.starter import start_cards
 
 SECOND = timedelta(seconds=1)
@@ -77,7 +78,7 @@ async def test_a_loop_outlives_what_one_look_fails_with(fault: Exception) -> Non
         return 0
 
     loop = asyncio.create_task(Job("test", 0.001, once, 100).run())
-    await asyncio.wait_for(enough.wait(), 5)
+    await asyncio.wait_for(enough.wait(), patience(5))
     assert not loop.done()
     loop.cancel()
 
@@ -103,7 +104,7 @@ async def test_a_receiver_that_never_answers_holds_up_nobody_else(world: World) 
         began = time.monotonic()
         while not all([(await world.rows(OutboxRow, id=row_id))[0].delivered_at for row_id in good]):
             await courier.deliver_due(patience_s=0.2)
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < patience(4)
         assert max(courier._bulkhead.busy.values()) == outbox.PER_LANE_ELSE
         tried = [(await world.rows(OutboxRow, id=row_id))[0].attempts for row_id in stuck]
         assert sum(tried) == outbox.PER_LANE_ELSE

@@ -23,6 +23,7 @@ from jobs.maintenance import QueueRates, queues_of
 from services.ops.maintenance import Maintenance, Wish
 from services.ops.window_steps import WindowSteps
 from tests.builders.world import World
+from tests.slowness import patience
 from tests.workflows import stage
 from tests.workflows.stage import playing
 from workflows.client import CardClient
@@ -74,7 +75,7 @@ async def test_an_issuer_in_maintenance_costs_no_attempt_and_the_card_goes_on_wi
         assert scene.of("verification.ask_issuer") == []
         await maintenance.end(operator, window)
         ended_at = time.monotonic()
-        ended: CardEnded = await asyncio.wait_for(handle.result(), 40)
+        ended: CardEnded = await asyncio.wait_for(handle.result(), patience(40))
         assert ended.outcome is Outcome.PAID
         assert time.monotonic() - ended_at < 20, "the first stage lets one call a second through, in four parts"
         assert len(scene.of("verification.ask_issuer")) == 1

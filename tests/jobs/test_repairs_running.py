@@ -35,6 +35,7 @@ from tests.builders.owing import ACCOUNT, NAME, owed
 from tests.builders.repairing import a_plan
 from tests.builders.running_cards import RunningCards, running_cards
 from tests.builders.world import World
+from tests.slowness import patience
 from workflows.messages import CardEnded
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -72,7 +73,7 @@ async def agreed(cards: RunningCards, kind: RepairKind, *card_ids: str, second: 
 async def ended(cards: RunningCards, card_id: str) -> CardEnded:
     """How the card's workflow ended."""
     handle = cards.client.get_workflow_handle(f"card:{card_id}", result_type=CardEnded)
-    result: CardEnded = await asyncio.wait_for(handle.result(), 40)
+    result: CardEnded = await asyncio.wait_for(handle.result(), patience(40))
     return result
 
 

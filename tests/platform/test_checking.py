@@ -25,6 +25,7 @@ from domain.work.deadlines import ClockOwner
 from tests.builders.provider_keys import lay_their_keys
 from tests.database.builders import a_card
 from tests.gateways.clocks import a_gateway_at, settings_with
+from tests.slowness import patience
 
 
 async def test_a_clock_that_runs_on_is_named_and_the_command_fails(
@@ -69,7 +70,7 @@ async def test_a_clock_that_is_off_is_named_and_stops_the_worker(
     monkeypatch.setattr(clock, "LOOK_S", 0.01)
     monkeypatch.setattr(time, "time", lambda: true_time() - 2400)
     with pytest.raises(Problem, match="2400 seconds off"):
-        await asyncio.wait_for(clock.watch(store), 5)
+        await asyncio.wait_for(clock.watch(store), patience(5))
     await store.dispose()
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from bootstrap.settings import PROJECT_ROOT
 from tests.platform.observability import DASHBOARD, FOLDER, RULES
+from tests.slowness import patience
 
 PROMTOOL = shutil.which("promtool")
 with_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus")
@@ -104,4 +105,6 @@ def _fires(alert: str, series: dict[str, str]) -> dict[str, object]:
 
 def _promtool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     assert PROMTOOL is not None
-    return subprocess.run([PROMTOOL, *arguments], cwd=folder, check=False, capture_output=True, text=True, timeout=50)
+    return subprocess.run(
+        [PROMTOOL, *arguments], cwd=folder, check=False, capture_output=True, text=True, timeout=patience(50)
+    )

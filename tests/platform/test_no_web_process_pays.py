@@ -11,6 +11,7 @@ import pytest
 from bootstrap import keys
 from bootstrap.settings import PROJECT_ROOT, Settings
 from tests.builders.provider_keys import lay_their_keys
+from tests.slowness import patience
 
 PROGRAM = """
 import sys
@@ -31,7 +32,7 @@ def _loaded(folder: Path, program: str) -> list[str]:
     (settings.wechat_keys / keys.WECHAT_OURS).unlink()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder), program],
-        cwd=PROJECT_ROOT, check=False, capture_output=True, text=True, timeout=50,
+        cwd=PROJECT_ROOT, check=False, capture_output=True, text=True, timeout=patience(50),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 
 from bootstrap.local import ports, rpc_timeouts, temporal
 from bootstrap.settings import Settings
+from tests.slowness import patience
 
 ENDED = (RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError)
 
@@ -61,7 +62,7 @@ async def test_every_call_to_a_silent_server_ends(temporal_client: Client, tmp_p
         given: dict[str, Any] = {"home": tmp_path, "temporal_address": address}
         client = await temporal.connect(Settings(**given))
         silent.set()
-        ends = await asyncio.wait_for(asyncio.gather(*_calls(client), return_exceptions=True), 20)
+        ends = await asyncio.wait_for(asyncio.gather(*_calls(client), return_exceptions=True), patience(20))
     assert [one for one in ends if not isinstance(one, ENDED)] == []
 
 

@@ -21,6 +21,7 @@ from database.tables.ops.health import UpkeepRow
 from database.tables.ops.runs import RunWatchRow
 from domain.ops.health import Upkeep
 from tests.builders.provider_keys import lay_their_keys
+from tests.slowness import patience
 
 HANGS = (sys.executable, "-c", "import time; time.sleep(60)")
 
@@ -55,7 +56,7 @@ async def test_a_check_that_takes_too_long_is_ended(store: Database, monkeypatch
     check = ScheduledCheck(store, HANGS, settling_s=0)
     async with store.transaction() as session:
         await session.execute(delete(RunWatchRow))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience(20)):
         assert [await check.look(), await check.look()] == [1, 0]
         await check.ended()
 

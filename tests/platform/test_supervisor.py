@@ -15,6 +15,7 @@ import pytest
 from bootstrap.local.leftovers import Leftovers
 from bootstrap.local.supervisor import Backoff, Program, Supervisor, python
 from bootstrap.words import Problem
+from tests.slowness import patience
 
 _QUICK = Backoff(first_s=0.05, most_s=0.2)
 
@@ -43,7 +44,7 @@ def _sleeper(name: str, marks: Path, refuses_to_go: bool = False) -> Program:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience(20)):
         while not condition():  # noqa: ASYNC110  # Another process's life is not an event of this loop.
             await asyncio.sleep(0.02)
 

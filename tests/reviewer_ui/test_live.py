@@ -31,6 +31,7 @@ from reviewer_ui.sessions import Person
 from tests.gateways.partners import PATIENCE_S, eventually, until
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.windows import serving_console, window
+from tests.slowness import patience
 from web import live as hub
 
 
@@ -269,8 +270,8 @@ async def test_a_process_with_an_open_stream_stops_within_seconds(tmp_path: Path
                 assert b"open" in await anext(parts)
                 started = time.monotonic()
                 served.send_signal(signal.SIGTERM)
-                await asyncio.wait_for(served.wait(), 10)
-        assert time.monotonic() - started < 4
+                await asyncio.wait_for(served.wait(), patience(10))
+        assert time.monotonic() - started < patience(4)
     finally:
         if served.returncode is None:
             served.kill()
@@ -286,7 +287,7 @@ async def _listeners(house: House) -> set[PageListener]:
 
 
 async def _until_it_answers(client: httpx.AsyncClient, address: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience(20)):
         while True:
             try:
                 await client.get(f"{address}/nothing")

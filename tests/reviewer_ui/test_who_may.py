@@ -20,6 +20,7 @@ from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui import matrix
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.matrix import FORM, MATRIX, Line
+from tests.slowness import patience
 
 EDIT = f"edit {Path(matrix.__file__).relative_to(Path(__file__).parents[2])}"
 STREAMS = {"/live"}  # Their answer has no end: its first line is looked at.
@@ -175,7 +176,7 @@ async def _first_line(house: House, path: str, token: str) -> int:
         "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers,
         "http_version": "1.1", "scheme": "http", "server": ("console.test", 80), "client": ("127.0.0.1", 1), "root_path": "",
     }  # fmt: skip
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         await house.app(scope, receive, send)
     return status
 

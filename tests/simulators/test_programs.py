@@ -17,6 +17,7 @@ from simulators.messages import Messages
 from simulators.program import Program, Setup
 from tests.simulators.running import SECRET, in_process, number, post_signed, running, written_in
 from tests.simulators.setups import SETUP
+from tests.slowness import patience
 
 GUIDE = Path(__file__).parents[2] / "docs" / "gateways.md"
 INQUIRY = {"request_id": "r1", "brand": "jd", "number": number("jd", "12"), "pin": "604128"}
@@ -116,7 +117,7 @@ async def test_all_six_start_together_and_stop_on_a_signal(tmp_path: Path) -> No
     async with httpx.AsyncClient(trust_env=False) as client:
         names = [await _name(client, base + offset) for offset in range(len(PROGRAMS))]
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 15) == 0
+    assert await asyncio.wait_for(process.wait(), patience(15)) == 0
     assert names == [program.name for program in PROGRAMS]
     assert b"BEGIN PUBLIC KEY" in written_in(tmp_path)
 

@@ -19,6 +19,7 @@ from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.identifiers import new_id
 from services.ops.maintenance import Maintenance, Wish
 from tests.database.builders import a_card
+from tests.slowness import patience
 from web import live
 from web.card_changes import CardChanges, CardListener
 from web.live import Event
@@ -54,7 +55,7 @@ async def test_a_stream_tells_every_change_of_its_cards_and_then_the_end(databas
     heard = []
     for card_id, change in ((first, STEP), (first, END), (second, END)):
         await happens(database, card_id, change)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience(20)):
             heard.append(await anext(stream))
     assert [one["event"] for one in heard] == ["changed"] * 3
     assert len({one["id"] for one in heard}) == 3
@@ -113,7 +114,7 @@ async def test_all_streams_share_one_statement_and_hear_only_of_their_own(
     for stream in streams:
         await anext(stream)
     await happens(database, moved, STEP)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience(20)):
         await asyncio.gather(*(anext(stream) for stream in streams[:2]))
     assert asked[-1] == {moved, still}
     assert len(asked) < 100, "one for all streams and each look"
@@ -124,7 +125,7 @@ async def test_all_streams_share_one_statement_and_hear_only_of_their_own(
 
 
 async def _next(stream: AsyncIterator[Event]) -> Event:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience(20)):
         return await anext(stream)
 
 

@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import CardToBuy
+from tests.slowness import patience
 from tests.workflows import histories
 from tests.workflows.stage import World, playing
 from workflows.client import CardClient
@@ -34,7 +35,7 @@ async def journey(
         if act is not None:
             await act(desk)
         handle = client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-        ended: CardEnded = await asyncio.wait_for(handle.result(), 45)
+        ended: CardEnded = await asyncio.wait_for(handle.result(), patience(45))
         assert (await desk.story(one.card_id)).stage is Stage.ENDED
         await histories.keep(client, f"card:{one.card_id}")
         return ended

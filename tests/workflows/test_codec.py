@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from domain.cards.card import CardType, WaitingFor
 from domain.cards.facts import PayoutFacts
 from domain.sealing import KeyRing, SealBroken
+from tests.slowness import patience
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, playing
 from workflows.client import CardClient
@@ -79,7 +80,7 @@ async def test_a_card_takes_no_signal_that_was_not_sealed(temporal_client: Clien
 
 async def _task_failure(handle: WorkflowHandle[object, object]) -> str:
     """The first failure of the card's workflow tasks: Temporal tries the task again, and the signal never counts."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience(20)):
         while True:
             async for event in handle.fetch_history_events():
                 if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
@@ -144,7 +145,7 @@ async def test_a_payment_that_an_intruder_reports_as_failed_ends_no_card(tempora
     client, world, one = Client(**config), Sending(), card()
     async with playing(client, world):
         await CardClient(client).start(one)
-        await asyncio.wait_for(world.sending.wait(), 20)
+        await asyncio.wait_for(world.sending.wait(), patience(20))
         forged = temporal_client.get_workflow_handle(f"card:{one.card_id}")
         (pending,) = (await forged.describe()).raw_description.pending_activities
         handle = temporal_client.get_async_activity_handle(

@@ -16,6 +16,7 @@ from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
 from domain.cards.facts import CardToBuy, DecidedByPolicy, TaskOpened
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.work.task import Alarm
+from tests.slowness import patience
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing
@@ -56,7 +57,7 @@ class Case:
 
     async def ended(self) -> CardEnded:
         handle = self.environment.client.get_workflow_handle(f"card:{self.one.card_id}", result_type=CardEnded)
-        end: CardEnded = await asyncio.wait_for(handle.result(), 45)
+        end: CardEnded = await asyncio.wait_for(handle.result(), patience(45))
         await histories.keep(self.environment.client, f"card:{self.one.card_id}")
         return end
 

@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.cards.card import CardType, Outcome, Stage, WaitingFor
 from domain.cards.facts import CardToBuy, HeldFacts, RecheckFacts
 from domain.cards.review import ReviewOutcome
+from tests.slowness import patience
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import ACTIVE, World, card, decided, playing, unavailable
@@ -32,7 +33,7 @@ async def started(environment: WorkflowEnvironment, one: CardToBuy) -> None:
 
 async def paid(environment: WorkflowEnvironment, one: CardToBuy) -> None:
     handle = environment.client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-    ended: CardEnded = await asyncio.wait_for(handle.result(), 30)
+    ended: CardEnded = await asyncio.wait_for(handle.result(), patience(30))
     await histories.keep(environment.client, f"card:{one.card_id}")
     assert ended.outcome is Outcome.PAID
 

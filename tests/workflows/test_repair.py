@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from domain.identifiers import new_id
 from services.ops.repairs.progress import Next, RepairStep
+from tests.slowness import patience
 from tests.workflows import histories
 from workflows.policies import CARDS_QUEUE
 from workflows.repair import RepairWorkflow
@@ -81,6 +82,6 @@ async def test_it_stands_still_until_a_person_has_changed_its_rows(temporal_clie
         while len(rows.calls) < 2 and (await handle.describe()).close_time is None:
             await client.tell(repair_id)  # One that runs is signalled, and not started twice.
             await asyncio.sleep(0.1)
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), patience(30))
         await histories.keep(temporal_client, f"repair:{repair_id}")
     assert rows.calls[-3:] == ["advance", "act 40 at 20", "advance"]

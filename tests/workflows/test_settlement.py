@@ -32,6 +32,7 @@ from domain.identifiers import new_id, settlement_key, settlement_workflow
 from jobs.settlements import SettlementSender
 from tests.builders.settling import Settling, nothing_is_wrong, story
 from tests.builders.world import World, world_at
+from tests.slowness import patience
 from tests.workflows.histories import keep
 from workflows.policies import CARDS_QUEUE, PAYOUT_QUEUE
 from workflows.settlement import SettlementWorkflow
@@ -113,11 +114,11 @@ async def paid(client: Client, rows: Rows) -> list[str]:
     party, run_id, door = new_id(), new_id(), SettlementClient(client)
     async with rows.playing(client):
         await door.tell(run_id, party, "2026-11")
-        await asyncio.wait_for(rows.waiting.wait(), 30)
+        await asyncio.wait_for(rows.waiting.wait(), patience(30))
         assert await door.act(party, "2026-11", an_act()) is APPROVAL
         await door.payment_reported(party, "2026-11")
         run = client.get_workflow_handle(settlement_workflow(party, "2026-11"))
-        await asyncio.wait_for(run.result(), 30)
+        await asyncio.wait_for(run.result(), patience(30))
         with pytest.raises(SettlementMoved) as over:
             await door.act(party, "2026-11", an_act())
         assert over.value.data == {"state": "closed"}
@@ -158,15 +159,17 @@ async def test_a_disputed_settlement_is_stated_again(temporal_client: Client) ->
     door = SettlementClient(temporal_client)
     async with rows.playing(temporal_client):
         await door.tell(run_id, party, "2026-11")
-        await asyncio.wait_for(rows.waiting.wait(), 30)
+        await asyncio.wait_for(rows.waiting.wait(), patience(30))
         with pytest.raises(StatementReplaced) as replaced:
             await door.act(party, "2026-11", an_act(version=7))
         assert replaced.value.data == {"version": 2}
         rows.waiting.clear()
         await door.act(party, "2026-11", an_act(SettlementDeed.DISPUTE))
-        await asyncio.wait_for(rows.waiting.wait(), 30)
+        await asyncio.wait_for(rows.waiting.wait(), patience(30))
         await door.tell(run_id, party, "2026-11")
-        await asyncio.wait_for(temporal_client.get_workflow_handle(settlement_workflow(party, "2026-11")).result(), 30)
+        await asyncio.wait_for(
+            temporal_client.get_workflow_handle(settlement_workflow(party, "2026-11")).result(), patience(30)
+        )
     assert rows.calls == ["collect", "state", "confirm", "dispute", "state"]
     await keep(temporal_client, settlement_workflow(party, "2026-11"))
 

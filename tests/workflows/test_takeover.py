@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from bootstrap.settings import PROJECT_ROOT
 from bootstrap.worker_options import worker_options
 from domain.identifiers import new_id
+from tests.slowness import patience
 from tests.workflows.killed_worker import STEPS
 from workflows.policies import PAY, READ_PHOTOS, RECONCILE
 
@@ -58,7 +59,7 @@ async def test_the_running_steps_of_a_killed_worker_are_taken_over_within_ten_se
     try:
         async with Worker(temporal_client, task_queue=stories, workflows=[EveryStep], workflow_runner=runner):
             run = await temporal_client.start_workflow(EveryStep.run, queue, id=queue, task_queue=stories)
-            assert await asyncio.wait_for(begun(doomed), 30) == set(STEPS)
+            assert await asyncio.wait_for(begun(doomed), patience(30)) == set(STEPS)
             async with Worker(temporal_client, task_queue=queue, activities=activities, **worker_options()):  # type: ignore[arg-type]
                 doomed.kill()
                 killed_at = time.monotonic()

@@ -25,6 +25,7 @@ from tests.builders.ticket_clocks import HOUR, TicketScene
 from tests.builders.ticket_clocks import scene as scene
 from tests.builders.ticket_clocks import ticket_url as ticket_url
 from tests.builders.ticket_clocks import ticket_world as ticket_world
+from tests.slowness import patience
 from tests.workflows import histories
 from workflows.policies import CARDS_QUEUE
 from workflows.ticket import TicketWorkflow
@@ -68,7 +69,7 @@ async def test_a_ticket_without_news_makes_no_events_and_one_with_news_looks_aga
     async with worker:
         await tickets.tell(ticket_id)
         handle = temporal_client.get_workflow_handle(ticket_workflow(ticket_id))
-        await asyncio.wait_for(rows.looked.wait(), 30)
+        await asyncio.wait_for(rows.looked.wait(), patience(30))
         await asyncio.sleep(0.5)
         seen = (await handle.describe()).history_length
         await asyncio.sleep(1.5)
@@ -76,7 +77,7 @@ async def test_a_ticket_without_news_makes_no_events_and_one_with_news_looks_aga
         while rows.looks < 3:
             await tickets.replan("", ticket_task(ticket_id))
             await asyncio.sleep(0.1)
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), patience(30))
         await histories.keep(temporal_client, ticket_workflow(ticket_id))
 
 
@@ -158,7 +159,7 @@ async def test_a_ticket_is_answered_falls_silent_is_reopened_and_closes(played: 
         await handle.signal(TicketWorkflow.changed)
         await scene.replied(ticket_id, AfterReply.SOLVE)
         await handle.signal(TicketWorkflow.changed)
-        await asyncio.wait_for(handle.result(), 45)
+        await asyncio.wait_for(handle.result(), patience(45))
     found = await scene.ticket(ticket_id)
     assert (found.ticket.state, found.ticket.reopened) == (TicketState.CLOSED, 1)
     assert all(one.sent_at is not None for one in found.said)

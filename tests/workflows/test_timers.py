@@ -13,6 +13,7 @@ from domain.cards.facts import CardToBuy
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.cards.verification import Party
 from domain.work.task import Alarm
+from tests.slowness import patience
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing, unavailable
@@ -26,7 +27,7 @@ async def ended(environment: WorkflowEnvironment, one: CardToBuy, within: timede
     """How the card ended, after the server's clock has jumped by `within`."""
     await environment.sleep(within)
     handle = environment.client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-    end: CardEnded = await asyncio.wait_for(handle.result(), 15)
+    end: CardEnded = await asyncio.wait_for(handle.result(), patience(15))
     await histories.keep(environment.client, f"card:{one.card_id}")
     return end
 

@@ -16,25 +16,12 @@ from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from tests.faults.money import books
 from tests.faults.money.bank import AtBank, step_of
+from tests.faults.money.choices import ASKED, CARDS, ENDS, FAULTS, FIRST, HEARD, LED, PAYING, PLACES_ABOUT, TURNS, WHICH
 from tests.faults.money.deposits import Deposits
 from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY, Asked, Paying, Status
-from tests.faults.money.points import Act, Break, Done, Fault, require
+from tests.faults.money.points import Act, Done, Fault, require
 from tests.faults.money.scene import NAME, Card, Scene, account_on
 
-CARDS = 4
-PLACES_ABOUT = 10  # Of an act that was not measured.
-# Hundredths of an act's places in no order: what Hypothesis likes best is the first, and no place is left out.
-PLACES = st.sampled_from([(37 * number + 85) % 100 for number in range(100)])
-FAULTS = st.none() | st.builds(Fault, PLACES, st.sampled_from(Break))
-WHICH = st.sampled_from((0, 0, 0, 2, 3, 1))  # Most of what happens is to one card: it goes far.
-LED = st.sampled_from((0, 0, 2, 3))  # The card that is brought some steps on its way before.
-PAYING = st.sampled_from((Paying.PAYS, Paying.REFUSES, Paying.WORKS_ON_IT, *Paying))
-# What the receiver of a transfer, and a bank, do while a gateway would pay so.
-TURNS = {Paying.PAYS: "confirms", Paying.REFUSES: "expires"}
-ENDS = {Paying.REFUSES: False, Paying.WORKS_ON_IT: None}
-FIRST = st.sampled_from((Paying.PAYS, Paying.SILENT_AFTER, Paying.REFUSES, Paying.WORKS_ON_IT, Paying.SILENT_BEFORE))
-ASKED = st.sampled_from(Asked)
-HEARD = ("final", "again", "stale", "forged", "other amount", "nobody's")
 DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks any more.
 Work = Callable[[], Awaitable[Any]]
 

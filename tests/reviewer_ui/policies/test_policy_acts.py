@@ -25,6 +25,7 @@ from services.policies.reading import PolicyReader
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.policy_scenes import LIMITS, changed, in_force, people, proposal, publish
 from tests.reviewer_ui.policy_scenes import policies as policies
+from tests.slowness import patience
 
 
 async def test_a_draft_changes_nothing_and_a_published_version_does(house: House, policies: PolicyDocuments) -> None:
@@ -147,9 +148,11 @@ async def test_two_processes_use_a_new_version_within_five_seconds(
     ]
     try:
         lines = [process.stdout for process in started]
-        assert {await asyncio.wait_for(line.readline(), 30) for line in lines if line} == {b"limits-2026-11\n"}
+        assert {await asyncio.wait_for(line.readline(), patience(30)) for line in lines if line} == {
+            b"limits-2026-11\n"
+        }
         await publish(house, policies)
-        seen = await asyncio.wait_for(asyncio.gather(*(line.readline() for line in lines if line)), 5)
+        seen = await asyncio.wait_for(asyncio.gather(*(line.readline() for line in lines if line)), patience(5))
         assert seen == [b"limits-1\n", b"limits-1\n"]
     finally:
         for process in started:

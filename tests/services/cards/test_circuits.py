@@ -17,6 +17,7 @@ from domain.identifiers import new_id
 from gateways.breaker import SEEN_MS, Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from services.cards.circuits import KeptCircuits
+from tests.slowness import patience
 
 DOWN, NO = GatewayUnavailable("issuer", "down"), GatewayRefused("issuer", "no")
 OPEN_MS = 10_000
@@ -183,6 +184,6 @@ async def test_a_database_that_hangs_delays_a_call_by_half_a_second(two: Two, mo
         await asyncio.sleep(60)
 
     monkeypatch.setattr(two.database, "one", hang)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         assert await two.one.attempt(DOWN) == "down"
         assert await two.one.attempt() == "ok"
