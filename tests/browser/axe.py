@@ -14,8 +14,6 @@ PROGRAM = PROJECT_ROOT / "node_modules/axe-core/axe.min.js"
 GRAVE = frozenset({"serious", "critical"})
 ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 COLOURS = ("color-contrast",)
-# What a narrower window can break: what scrolls there, and what is hidden there.
-SIZES = ("scrollable-region-focusable", "meta-viewport", "bypass", "page-has-heading-one", "landmark-one-main")
 # What a missing or wrong translation can break. These take a twentieth of the time of all rules.
 NAMES = (
     "aria-command-name", "aria-dialog-name", "aria-input-field-name", "aria-toggle-field-name", "aria-tooltip-name", "area-alt", "button-name",
