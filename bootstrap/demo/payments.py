@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
@@ -43,38 +44,50 @@ FROZEN = Finding(
 LETTER = ProofFile("支付宝回函.txt", "支付宝回函：该笔转账未受理，资金未划出。\n".encode())
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A card that a story sells: its number without the check digit, its value, and who is paid (account and name)."""
+
+    stem: str
+    face: Money
+    payee: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A card of a story, and whose it is (seller:<id>)."""
+
+    owner: str
+    card: CardRow
+
+
 async def held(hands: Hands) -> Step:
     """Sell a large card to another account than before: its payment is held until a person lets it go."""
-    owner, paid = await _card(hands, SELLER, PAID_KEY)
-    if owner is None or paid is None or paid.outcome is not Outcome.PAID:
-        return Step.WAITS
-    if await hands.card(owner, HELD_KEY) is not None:
+    paid = await _paid(hands, SELLER, PAID_KEY)
+    if isinstance(paid, Step):
+        return paid
+    if await hands.card(paid.owner, HELD_KEY) is not None:
         return Step.OVER
-    await hands.sell(owner, HELD_KEY, "JDDEMOHELDCARD1", LARGE, OTHER_PAYEE)
+    await hands.sell(paid.owner, HELD_KEY, "JDDEMOHELDCARD1", LARGE, OTHER_PAYEE)
     return Step.DONE
 
 
 async def claim(hands: Hands) -> Step:
     """Propose a claim, as compliance, which another person may agree to."""
-    owner, paid = await _card(hands, SELLER, PAID_KEY)
-    if owner is None or paid is None or paid.outcome is not Outcome.PAID:
-        return Step.WAITS
-    if await _claim_of(hands, owner) is not None:
+    paid = await _paid(hands, SELLER, PAID_KEY)
+    if isinstance(paid, Step):
+        return paid
+    if await _claim_of(hands, paid.owner) is not None:
         return Step.OVER
-    await Rollbacks(hands.store, hands.keyring).propose(
-        await hands.person(Role.COMPLIANCE), paid.id, USED, hands.photos
-    )
-    return Step.DONE
+    return await _proposed(hands, paid.card, USED)
 
 
 async def refused(hands: Hands) -> Step:
     """Sell to a payee that the gateway does not know; finance proposes another, which its colleague may agree to."""
-    owner, card = await _card(hands, "emma", REFUSED_KEY)
-    if owner is None:
-        return Step.WAITS
-    if card is None:
-        await hands.sell(owner, REFUSED_KEY, "JDDEMOREFUSED01", FACE, NO_SUCH_PAYEE)
-        return Step.DONE
+    found = await _sold(hands, "emma", REFUSED_KEY, Offer("JDDEMOREFUSED01", FACE, NO_SUCH_PAYEE))
+    if isinstance(found, Step):
+        return found
+    card = found.card
     named = select(PayeeCorrectionRow.id).where(PayeeCorrectionRow.submission_id == card.submission_id).limit(1)
     async with hands.store.transaction() as session:
         corrected = (await session.execute(named)).first() is not None
@@ -89,12 +102,10 @@ async def refused(hands: Hands) -> Step:
 
 async def unknown(hands: Hands) -> Step:
     """Sell to a payee of whose transfers the gateway says nothing; finance states by a letter that it was refused, when it may."""
-    owner, card = await _card(hands, "emma", UNKNOWN_KEY)
-    if owner is None:
-        return Step.WAITS
-    if card is None:
-        await hands.sell(owner, UNKNOWN_KEY, "JDDEMOUNKNOWN01", FACE, SILENT_PAYEE)
-        return Step.DONE
+    found = await _sold(hands, "emma", UNKNOWN_KEY, Offer("JDDEMOUNKNOWN01", FACE, SILENT_PAYEE))
+    if isinstance(found, Step):
+        return found
+    card = found.card
     if card.outcome is not None:
         return Step.OVER
     order = select(PayoutRow.key).where(PayoutRow.card_id == card.id, PayoutRow.state == PayoutState.UNKNOWN)
@@ -112,20 +123,12 @@ async def unknown(hands: Hands) -> Step:
 
 async def offset(hands: Hands) -> Step:
     """Claim a card back that was frozen, offset a part of it from the seller's next payment, and ask to give up the rest."""
-    owner, card = await _card(hands, "li", CLAIMED_KEY)
-    if owner is None:
-        return Step.WAITS
-    if card is None:
-        await hands.sell(owner, CLAIMED_KEY, "JDDEMOCLA1MED01", Money(200_00), LI_PAYEE)
-        return Step.DONE
-    if card.outcome is not Outcome.PAID:
-        return Step.WAITS if card.outcome is None else Step.OVER
-    found = await _claim_of(hands, owner)
+    first = await _paid(hands, "li", CLAIMED_KEY, Offer("JDDEMOCLA1MED01", Money(200_00), LI_PAYEE))
+    if isinstance(first, Step):
+        return first
+    found = await _claim_of(hands, first.owner)
     if found is None:
-        await Rollbacks(hands.store, hands.keyring).propose(
-            await hands.person(Role.COMPLIANCE), card.id, FROZEN, hands.photos
-        )
-        return Step.DONE
+        return await _proposed(hands, first.card, FROZEN)
     if found.state is RollbackState.PROPOSED:
         # So long ago that the seller's time to object is over.
         days = rollback_in_force(business_day(datetime.now(UTC))).objection_days
@@ -134,12 +137,9 @@ async def offset(hands: Hands) -> Step:
         return Step.DONE
     if found.state is not RollbackState.CLAIMED or found.write_off_asked_at is not None:
         return Step.OVER
-    _, later = await _card(hands, "li", OFFSET_KEY)
-    if later is None:
-        await hands.sell(owner, OFFSET_KEY, "JDDEMOOFFSET001", FACE, LI_PAYEE)
-        return Step.DONE
-    if later.outcome is not Outcome.PAID:
-        return Step.WAITS if later.outcome is None else Step.OVER
+    later = await _paid(hands, "li", OFFSET_KEY, Offer("JDDEMOOFFSET001", FACE, LI_PAYEE))
+    if isinstance(later, Step):
+        return later
     reason = "卖家已停用账户，余下金额无法收回。"
     await Rollbacks(hands.store, hands.keyring).ask_write_off(await hands.person(Role.FINANCE), found.id, reason)
     return Step.DONE
@@ -147,16 +147,37 @@ async def offset(hands: Hands) -> Step:
 
 async def sold(hands: Hands) -> Step:
     """Sell a card that was bought: it comes back, and is sold again."""
-    _, card = await _card(hands, "li", OFFSET_KEY)
-    if card is None or card.outcome is None:
-        return Step.WAITS
-    done = await DemoSales(hands.store, await hands.person(Role.FINANCE)).sell(card.id)
+    bought = await _paid(hands, "li", OFFSET_KEY)
+    if isinstance(bought, Step):
+        return bought
+    done = await DemoSales(hands.store, await hands.person(Role.FINANCE)).sell(bought.card.id)
     return Step.DONE if done else Step.OVER
 
 
-async def _card(hands: Hands, seller: str, key: str) -> tuple[str | None, CardRow | None]:
+async def _sold(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
+    """The seller's card of this key; else hand in what is offered, or wait for it."""
     owner = await hands.owner(seller)
-    return owner, None if owner is None else await hands.card(owner, key)
+    card = None if owner is None else await hands.card(owner, key)
+    if owner is not None and card is not None:
+        return Sold(owner, card)
+    if owner is None or offer is None:
+        return Step.WAITS
+    await hands.sell(owner, key, offer.stem, offer.face, offer.payee)
+    return Step.DONE
+
+
+async def _paid(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
+    """The seller's card once it is paid, as `_sold` finds it; over where it ended otherwise."""
+    found = await _sold(hands, seller, key, offer)
+    if isinstance(found, Step) or found.card.outcome is Outcome.PAID:
+        return found
+    return Step.WAITS if found.card.outcome is None else Step.OVER
+
+
+async def _proposed(hands: Hands, card: CardRow, finding: Finding) -> Step:
+    compliance = await hands.person(Role.COMPLIANCE)
+    await Rollbacks(hands.store, hands.keyring).propose(compliance, card.id, finding, hands.photos)
+    return Step.DONE
 
 
 async def _claim_of(hands: Hands, owner: str) -> RollbackRow | None:

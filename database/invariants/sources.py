@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.invariants.base import Invariant, Look
 from database.invariants.books import NEWEST
 from database.invariants.of_answers import ANSWERS
+from database.invariants.of_brokered import BROKERED
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES
@@ -28,7 +29,7 @@ from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
-    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, RECEIPTS, REVALUATIONS, ROLLBACKS, SETTLEMENTS, OPENINGS,
+    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, ROLLBACKS, SETTLEMENTS, OPENINGS,
     LINES, BREAKS,
 )  # fmt: skip
 

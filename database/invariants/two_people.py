@@ -120,7 +120,7 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 
 
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, stated outcomes, returns of sales, rails that were switched on again: each on the word of two people."""
+    """Claims, write-offs, stated outcomes, returns of sales, providers' payments, rails switched on again: each by two people."""
 
     code, name = "I8", "claims_by_two"
     sql = """
@@ -135,6 +135,9 @@ WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR staters @> to_jsonb(agreed
 UNION ALL
 SELECT format('sale %s was taken back by those who asked for it', id) FROM sale
 WHERE reversed_at IS NOT NULL AND return_asked_at IS NOT NULL AND return_askers @> to_jsonb(substr(reversed_by, 8))
+UNION ALL
+SELECT format('payment %s of a provider was confirmed by those who recorded it', id) FROM brokered_payment
+WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
 UNION ALL
 SELECT format('rail %s was switched on by those who asked for it', rail) FROM rail_switch
 WHERE on_at IS NOT NULL AND (on_by IS NULL OR askers @> to_jsonb(on_by))

@@ -63,6 +63,13 @@ JOIN expectation x ON x.source = 'bank' AND x.key = m.key
 WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor) AND x.currency = l.currency
   AND x.account IN ('', l.account) AND {FREE}
 """
+# Whether another line stands for transfers of the batch that a line names.
+_BATCH_TAKEN = """
+EXISTS (SELECT FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
+        JOIN expectation x ON x.source = 'bank' AND x.key = m.key
+        WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor)
+          AND (x.line_id IS NOT NULL OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)))
+"""
 # The first line whose amount is that of them all; they are marked as those that it lists.
 _BY_BATCH = text(f"""
 WITH named AS (
@@ -89,7 +96,8 @@ FROM expectation x WHERE x.line_id = l.id AND l.source = CAST(:source AS varchar
 _NEW_BREAKS = text(f"""
 SELECT l.id AS line, l.kind, l.account, l.day, l.at, l.amount_minor, l.currency,
        x.entry_id, x.amount_minor AS ours_minor, x.currency AS ours_currency, x.card_id, other.entry_id AS taken, other.amount_minor AS taken_minor,
-       other.currency AS taken_currency, (SELECT sum(x.amount_minor) {_MEMBERS}) AS batch_minor
+       other.currency AS taken_currency, (SELECT sum(x.amount_minor) {_MEMBERS}) AS batch_minor,
+       {_BATCH_TAKEN} AS batch_taken
 FROM statement_line l
 LEFT JOIN LATERAL (
     SELECT x.entry_id, x.amount_minor, x.currency, x.card_id FROM expectation x
@@ -216,7 +224,7 @@ def _judged(row: Any, rules: SourceRules) -> FoundBreak:
     elif row.batch_minor is not None:
         larger, difference = abs(row.amount_minor) > abs(row.batch_minor), row.amount_minor - int(row.batch_minor)
         kind = BreakKind.AMOUNT_OVER if larger else BreakKind.AMOUNT_UNDER
-    elif row.taken is not None:
+    elif row.taken is not None or row.batch_taken:  # A batch's second debit repeats many: it names none of them.
         kind, difference, entry = BreakKind.DUPLICATE, row.amount_minor, row.taken
     else:
         kind, difference = BreakKind.MISSING_HERE, row.amount_minor

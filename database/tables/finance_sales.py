@@ -78,6 +78,36 @@ class SaleSplitRow(TableRow):
     fixed_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # A fixed amount beside the rate.
 
 
+class BrokeredPaymentRow(TableRow):
+    """What the licensed provider paid to the seller of a brokered card: recorded by one person, counted once another confirmed it."""
+
+    __tablename__ = "brokered_payment"
+    __table_args__ = (
+        Index("brokered_payment_of_sale_once", "sale_id", unique=True, postgresql_where=text("declined_at IS NULL")),
+        Index(
+            "brokered_payment_reference_once", "provider", "reference", unique=True,
+            postgresql_where=text("declined_at IS NULL"),
+        ),
+    )  # fmt: skip
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sale_id: Mapped[str] = mapped_column(ForeignKey("sale.id"))
+    provider: Mapped[str]  # The owner of the split account that it was paid out of.
+    reference: Mapped[str]  # The provider's own.
+    amount_minor: Mapped[int] = minor_units()
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    paid_on: Mapped[date]
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    recorders: Mapped[list[str]] = json_list()  # They with everyone they act for.
+    recorded_at: Mapped[datetime] = moment_now()
+    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    confirmed_at: Mapped[datetime | None] = moment_maybe()
+    declined_by: Mapped[str | None] = mapped_column(default=None)
+    declined_at: Mapped[datetime | None] = moment_maybe()
+
+
 class BuyerReceiptRow(TableRow):
     """Money of a buyer that arrived on a rail: for what they owe, or in advance."""
 

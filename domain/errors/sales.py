@@ -33,6 +33,41 @@ class ReturnWaits(Refusal):
     http_status = 409
 
 
+class SellerPaid(Refusal):
+    """The licensed provider has paid the seller of this brokered card, or is said to have: the sale cannot be taken back meanwhile."""
+
+    code = "seller_paid"
+    http_status = 409
+
+
+class ProviderPaidOther(Refusal):
+    """The seller of the card is to have another amount (`owed`); what differs is settled with the provider first."""
+
+    code = "provider_paid_other"
+    http_status = 409
+
+
+class ProviderPaymentWaits(Refusal):
+    """A payment of the provider was recorded for this sale before: a second person confirms or discards it."""
+
+    code = "provider_payment_waits"
+    http_status = 409
+
+
+class ProviderPaymentOver(Refusal):
+    """This payment of the provider was confirmed or discarded before."""
+
+    code = "provider_payment_over"
+    http_status = 409
+
+
+class ReferenceTaken(Refusal):
+    """The provider's reference stands for another payment."""
+
+    code = "reference_taken"
+    http_status = 409
+
+
 class PriceTooLow(Refusal):
     """What is charged to the seller of a brokered card is more than its price."""
 

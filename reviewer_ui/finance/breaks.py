@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.finance import batches
 from database.reads.finance import reconciliation as reads
 from database.reads.work import comments as comment_reads
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
+from database.tables.finance_rails import BankBatchRow
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
 from database.tables.people import PersonRow
 from database.tables.work import WorkItemRow
@@ -32,6 +34,7 @@ from domain.finance.breaks import (
     usual_against,
 )
 from domain.finance.payout import PayoutState
+from domain.finance.statements import StatementSource
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
@@ -65,13 +68,17 @@ class Typed:
 
 @dataclass(frozen=True)
 class BreakContext:
-    """The page. `plan` is the preview of what was entered; `order_amount` is that of an order of unknown outcome which the line names."""
+    """The page. `plan` is the preview of what was entered; `order_amount` is that of an order of unknown outcome which the line names,
+    `batch` the bank's batch that it names.
+    """
 
     shell: Shell
     row: BreakRow
     line: StatementLineRow | None
     entry: ExpectationRow | None
     order_amount: Money | None
+    batch: BankBatchRow | None
+    batch_sum: Money | None
     candidates: tuple[Any, ...]
     difference: Money
     late: bool
@@ -192,10 +199,14 @@ async def _render(
         said = () if row.task_id is None else await comment_reads.of_item(session, row.task_id)
         found = await reads.candidates(session, row) if row.state is BreakState.OPEN else ()
         order = await _order(session, sides.line)
+        batch = None
+        if sides.line is not None and row.source is StatementSource.BANK:
+            batch = await batches.named(session, sides.line.key)
         names = [await _name(session, one) for one in (row.decided_by, row.checked_by)]
     context = BreakContext(
         shell=shell(request, person), row=row, line=sides.line, entry=sides.entry,
-        order_amount=None if order is None else Money(order.amount_minor, order.currency), candidates=found,
+        order_amount=None if order is None else Money(order.amount_minor, order.currency), batch=batch,
+        batch_sum=None if batch is None else Money(batch.sum_minor), candidates=found,
         difference=Money(row.difference_minor, row.currency),
         late=row.state is not BreakState.CLOSED and row.since < moment - rules.late_after, item=item, comments=said,
         verbs=tuple(one for one in BY_HAND if one in ALLOWED[row.kind]), against=choices_against(row.source),

@@ -51,6 +51,10 @@ async def _sale(_session: AsyncSession, sale_id: str) -> str:
     return f"/sales/{sale_id}"
 
 
+async def _brokered(_session: AsyncSession, payment_id: str) -> str:
+    return f"/sales/brokered#payment-{payment_id}"
+
+
 async def _receipt(_session: AsyncSession, _receipt_id: str) -> str:
     return "/sales/buyers"
 
@@ -79,6 +83,7 @@ FINDERS: Mapping[str, Finder] = {
     "goodwill": _goodwill,
     "answers": _answers,
     "sale": _sale,
+    "brokered": _brokered,
     "receipt": _receipt,
     "revaluation": _revaluation,
     "rollback": _rollback,

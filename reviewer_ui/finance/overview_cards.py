@@ -80,6 +80,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.rails", waits.rails, "/rails"),
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
+        ("money.second.brokered", waits.brokered, "/sales/brokered"),
     )
 
 
@@ -92,6 +93,7 @@ async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> Overv
         ("money.to_do.unbatched", waits.unbatched, "/bank-batches"),
         ("money.to_do.to_take", waits.to_take, "/bank-batches"),
         ("money.to_do.objections", waits.objections, "/claims"),
+        ("money.to_do.brokered", waits.brokered, "/sales/brokered"),
         ("money.to_do.approvals", waits.approvals, "/settlements?state=approval"),
         ("money.to_do.disputes", waits.disputes, "/settlements?state=disputed"),
         ("money.to_do.no_payee", waits.no_payee, "/settlements?state=payee"),

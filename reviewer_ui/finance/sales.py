@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.finance import brokered
 from database.reads.finance import sales as reads
 from database.reads.people import accounts
 from database.reads.work.reason_codes import reasons as managed_reasons
@@ -40,7 +41,10 @@ class SalesContext:
 
 @dataclass(frozen=True)
 class SaleContext:
-    """One sale; `names` are people's by id. `may_return`: its reader may ask for it to come back, or answer who did."""
+    """One sale; `names` are people's by id. `may_return`: its reader may ask for it to come back, or answer who did.
+
+    `brokered` is what a licensed provider pays its seller, None where it pays nobody.
+    """
 
     shell: Shell
     sale: reads.SaleView
@@ -49,6 +53,7 @@ class SaleContext:
     why: ReasonView | None
     may_return: bool
     may_agree: bool
+    brokered: brokered.BrokeredEntry | None
 
 
 @router.get("/sales")
@@ -70,12 +75,14 @@ async def show(request: Request, console: At, person: SalesReader, sale_id: str)
     """Show one sale."""
     async with console.services.database.transaction() as session:
         sale = await reads.sale(session, sale_id)
+        sellers = await brokered.of_sale(session, sale.row.id)
         names = await accounts.all_names(session)
         reasons = tuple(reason_view(one) for one in (await managed_reasons(session))[ReasonedAct.RETURN_SALE])
     why = next((one for one in reasons if one.code == sale.row.reversed_why), None)
-    may = person.may(Permission.RECORD_SALES) and sale.row.reversed_at is None
+    paid = sellers is not None and sellers.payment is not None  # Then the provider takes the money back first.
+    may = person.may(Permission.RECORD_SALES) and sale.row.reversed_at is None and not paid
     context = SaleContext(
-        shell(request, person), sale, names, reasons, why, may, may and person.id not in sale.row.return_askers
+        shell(request, person), sale, names, reasons, why, may, may and person.id not in sale.row.return_askers, sellers
     )
     return await console.answer(request, "finance/sale.html", context)
 

@@ -15,6 +15,7 @@ from domain.errors.sales import ReturnWaits, SaleReturned
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.work.reason_codes import ReasonedAct
+from services.finance.brokered_payments import require_unpaid
 from services.finance.sales import prove
 from services.finance.second_person import require_apart
 from services.finance.selling import owed_back
@@ -33,7 +34,8 @@ class SaleReturns:
     async def ask(self, person: str, sale_id: str, reason_code: str) -> None:
         """Ask for a sale to be taken back; nothing is posted yet. Asked for by them already, nothing changes.
 
-        Refuse NotAllowed, NotFound, ReasonUnknown, SaleReturned, and ReturnWaits where another was faster or the reason differs.
+        Refuse NotAllowed, NotFound, ReasonUnknown, SaleReturned, SellerPaid, and ReturnWaits where another was faster
+        or the reason differs.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
@@ -45,6 +47,7 @@ class SaleReturns:
                 if (row.return_asked_by, row.reversed_why) == (person, reason_code):
                     return
                 raise ReturnWaits()
+            await require_unpaid(session, row)
             row.return_asked_at, row.return_asked_by, row.reversed_why = self._now(), person, reason_code
             row.return_askers = sorted((await standing(session, person, self._now())).circle)
             prove(session, person, "return_ask", row, reason=reason_code)

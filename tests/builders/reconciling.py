@@ -14,10 +14,12 @@ from database.repositories import ledger
 from database.repositories.expectations import all_from_books
 from database.session import Database
 from database.tables.columns import now
+from database.tables.finance_rails import BankBatchRow, BankLineRow
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from domain.finance.breaks import BreakState
 from domain.finance.chart import account
 from domain.finance.ledger import Posting, Postings
+from domain.finance.payout import PayoutOutcome
 from domain.finance.statements import StatementSource
 from domain.identifiers import new_id
 from domain.money import Money
@@ -84,6 +86,22 @@ class FinanceDesk:
         async with self.world.database.transaction() as session:
             await ledger.post(session, f"{key}:settled", None, "payout_paid", postings)
         return key
+
+    async def batch(self, *amounts: int) -> tuple[str, list[str]]:
+        """Make a bank's batch whose transfers our books have paid, as the file of results settles them; its number and the orders' keys."""
+        keys = [await self.paid(amount, BANK) for amount in amounts]
+        batch = BankBatchRow(
+            id=new_id(), number=f"CL20261129-{new_id()}", bank="harbour", day=self.today, lines=len(keys), sum_minor=sum(amounts),
+            proposed_by="someone",
+        )  # fmt: skip
+        async with self.world.database.transaction() as session:
+            session.add(batch)
+            await session.flush()
+            session.add_all(
+                BankLineRow(key=key, amount_minor=amount, batch_id=batch.id, number=place, outcome=PayoutOutcome.PAID)
+                for place, (key, amount) in enumerate(zip(keys, amounts, strict=True), 1)
+            )
+        return batch.number, keys
 
     def moved(self, key: str, amount_minor: int, *, kind: str = "转账", day: date | None = None) -> Movement:
         """Make a movement at noon of a day, today unless given."""

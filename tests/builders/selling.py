@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from domain.finance.sales import SaleMode
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.places import business_day
@@ -22,6 +23,30 @@ async def a_bought_card(world: World, **more: Any) -> str:
     card_id, quote_id = await world.a_confirmed_quote(**more)
     await pay(world, card_id, quote_id)
     return card_id
+
+
+async def an_offered_card(world: World) -> str:
+    """A confirmed card whose seller was made an offer and has not answered; returns its id."""
+    card_id = await world.a_card(accept_at_or_above=Money(10**9))
+    await world.verification.ask_issuer(card_id)
+    valued = await world.pricing.value(card_id, 1)
+    await world.pricing.offer(card_id, valued.quote_id)
+    return card_id
+
+
+async def declined(world: World, card_id: str) -> None:
+    """The seller says no to the offer, as the workflow records it."""
+    async with world.database.transaction() as session:
+        await session.execute(text("UPDATE quote SET state = 'declined', answered_at = now() WHERE card_id = :card"), {"card": card_id})  # fmt: skip
+        await session.execute(text("UPDATE card SET outcome = 'declined', stage = 'ended', waiting_for = 'nobody', until = NULL, live = false WHERE id = :card"), {"card": card_id})  # fmt: skip
+
+
+async def brokered(world: World, **more: Any) -> tuple[str, str]:
+    """A brokered sale for 475.00, of which the seller has 451.25; returns its id and the card's owner."""
+    card_id = await an_offered_card(world)
+    await declined(world, card_id)
+    owner = await world.payee_of(card_id)
+    return await sold(world, await world.a_person("finance"), card_id, mode=SaleMode.BROKERED, **more), owner
 
 
 async def pay(world: World, card_id: str, quote_id: str) -> None:

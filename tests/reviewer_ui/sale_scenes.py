@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from database.repositories import ledger
+from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_tax import TaxWithholdingRow
@@ -14,40 +15,31 @@ from domain.finance.fx import Rate
 from domain.finance.ledger import owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
+from domain.finance.sales import SaleMode
 from domain.finance.tax import IncomeKind
 from domain.identifiers import new_id, payout_key, quote
 from domain.money import Currency, Money
 from domain.people.roles import Role
 from domain.places import business_day
+from services.finance.brokered_payments import BrokeredPayments, ProviderPaid
 from services.finance.positions import Revaluations
+from services.finance.proof_files import ProofFile
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import SaleAsked, Sales
+from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House
 
 COST = Money(465_00)
+TODAY = business_day(datetime.now(UTC)).isoformat()
 
 
 async def a_bought_card(house: House) -> str:
     """A card of a seller that was bought for 465.00 and paid for, by its rows and postings; returns its id."""
     card_id, moment = new_id(), datetime.now(UTC)
     owner, key = f"seller:{new_id()}", payout_key(card_id, 1)
-    sealed = house.keyring.seal_text("x", purpose="submission", aad="test")
+    await _a_card(house, card_id, owner, Outcome.PAID)
     async with house.database.transaction() as session:
-        session.add(
-            SubmissionRow(
-                id=f"S{card_id}", owner=owner, idempotency_key=card_id, request_hash="", channel="web", locale="zh_CN",
-                payee_account_sealed=sealed, payee_name_sealed=sealed, payee_masked="138****0021",
-            )
-        )  # fmt: skip
-        await session.flush()
-        session.add(
-            CardRow(
-                id=card_id, submission_id=f"S{card_id}", position=0, card_type=CardType.ECOMMERCE, brand="jd", currency=Currency.CNY,
-                face_value_minor=500_00, stage=Stage.ENDED, waiting_for=WaitingFor.NOBODY, outcome=Outcome.PAID,
-            )
-        )  # fmt: skip
-        await session.flush()
         session.add(
             QuoteRow(
                 id=quote(card_id, 1), card_id=card_id, fields_revision=1, amount_minor=COST.amount_minor, rate_bp=9_300,
@@ -76,8 +68,63 @@ async def a_bought_card(house: House) -> str:
     return card_id
 
 
+async def _a_card(house: House, card_id: str, owner: str, outcome: Outcome) -> None:
+    """A card that has ended so, by its rows."""
+    submission, ring = f"S{card_id}", house.keyring
+    async with house.database.transaction() as session:
+        session.add(
+            SubmissionRow(
+                id=submission, owner=owner, idempotency_key=card_id, request_hash="", channel="web", locale="zh_CN",
+                payee_account_sealed=PAYEE_ACCOUNT.seal(ring, submission, "13800000021"),
+                payee_name_sealed=PAYEE_NAME.seal(ring, submission, "王小明"), payee_masked="138****0021",
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            CardRow(
+                id=card_id, submission_id=submission, position=0, card_type=CardType.ECOMMERCE, brand="jd", currency=Currency.CNY,
+                face_value_minor=500_00, stage=Stage.ENDED, waiting_for=WaitingFor.NOBODY, outcome=outcome,
+            )
+        )  # fmt: skip
+
+
+async def a_declined_card(house: House) -> str:
+    """A card of a seller who declined our quote; returns its id."""
+    card_id, moment = new_id(), datetime.now(UTC)
+    await _a_card(house, card_id, f"seller:{new_id()}", Outcome.DECLINED)
+    async with house.database.transaction() as session:
+        session.add(
+            QuoteRow(
+                id=quote(card_id, 1), card_id=card_id, fields_revision=1, amount_minor=COST.amount_minor, rate_bp=9_300,
+                rule_set="buyback", rule_version="1", state=QuoteState.DECLINED, answered_at=moment, internal={},
+            )
+        )  # fmt: skip
+    return card_id
+
+
+async def a_brokered_sale(house: House) -> str:
+    """A brokered sale whose seller is to have 451.25; returns its id."""
+    person = await house.cards.person(Role.FINANCE, "Su Hang")
+    asked = SaleAsked(
+        await a_declined_card(house), "acme", Money(475_00), business_day(datetime.now(UTC)), SaleMode.BROKERED
+    )
+    return await Sales(house.database).record(person, new_id(), asked)
+
+
+async def brokered_in_every_state(house: House) -> dict[str, str]:
+    """Brokered sales whose sellers the provider has not paid, has paid by the word of one person, and of two; their ids."""
+    first, second = [await house.cards.person(Role.FINANCE, name) for name in ("Su Hang", "Gao Yun")]
+    ids = {name: await a_brokered_sale(house) for name in ("brokered_due", "brokered_waits", "sale_brokered")}
+    payments, today = BrokeredPayments(house.database, house.keyring), business_day(datetime.now(UTC))
+    for name in ("brokered_waits", "sale_brokered"):
+        said = ProviderPaid(f"SPLIT-{ids[name][-8:]}", Money(451_25), today, ProofFile("receipt.pdf", PDF))
+        paid = await payments.record(first, ids[name], said, house.photos)
+    await payments.confirm(second, paid)  # The last.
+    return ids
+
+
 async def sales_in_every_state(house: House) -> dict[str, str]:
-    """A sale, one that came back, one in another currency with its value and payment; the ids of the first two and a card."""
+    """Sales kept, come back, in another currency with its value and payment, and brokered; the ids of them and of a card."""
     person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
     sales = Sales(house.database)
     kept, back, abroad, unsold = [await a_bought_card(house) for _ in range(4)]
@@ -95,4 +142,4 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     )
     month = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     await Revaluations(house.database).record(person, Currency.JPY, month, Rate("0.05", "CFETS", at))
-    return {"sale": sale, "sale_back": returned, "unsold": unsold}
+    return {"sale": sale, "sale_back": returned, "unsold": unsold} | await brokered_in_every_state(house)

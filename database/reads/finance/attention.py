@@ -28,6 +28,7 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
        (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
        (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL) AS returns,
+       (SELECT count(*) FROM brokered_payment WHERE confirmed_at IS NULL AND declined_at IS NULL) AS brokered,
        (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL) AS write_offs,
        (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes,
@@ -41,6 +42,9 @@ SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by 
        (SELECT count(*) FROM bank_line WHERE batch_id IS NULL AND outcome IS NULL) AS unbatched,
        (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND objected_at IS NOT NULL AND objection_answered_at IS NULL) AS objections,
+       (SELECT count(*) FROM sale s JOIN sale_split p ON p.sale_id = s.id AND p.part = 'seller' AND p.amount_minor > 0
+        WHERE s.mode = 'brokered' AND s.reversed_at IS NULL AND NOT EXISTS (
+            SELECT FROM brokered_payment b WHERE b.sale_id = s.id AND b.declined_at IS NULL)) AS brokered,
        (SELECT count(*) FROM settlement_run WHERE state = 'approval') AS approvals,
        (SELECT count(*) FROM settlement_run WHERE state = 'disputed') AS disputes,
        (SELECT count(*) FROM settlement_run WHERE state = 'payee') AS no_payee
@@ -66,6 +70,7 @@ class Seconds:
     goodwill: int
     months: int
     returns: int
+    brokered: int
     claims: int
     write_offs: int
     outcomes: int
@@ -83,6 +88,7 @@ class ToDo:
     unbatched: int
     to_take: int
     objections: int
+    brokered: int
     approvals: int
     disputes: int
     no_payee: int

@@ -61,6 +61,12 @@ class LineView:
     reference: str | None
 
 
+async def named(session: AsyncSession, number: str) -> BankBatchRow | None:
+    """Return the batch of this number, as a bank writes it on a statement's line; None for anything else."""
+    wanted = select(BankBatchRow).where(BankBatchRow.number == number)
+    return (await session.execute(wanted)).scalar_one_or_none() if number else None
+
+
 async def waiting(session: AsyncSession) -> Waiting:
     """Return what waits for a batch."""
     open_lines = (BankLineRow.batch_id.is_(None), BankLineRow.outcome.is_(None))

@@ -74,6 +74,11 @@ def sold(
     return tuple(lines)
 
 
+def provider_paid(provider: str, owner: str, amount: Money) -> Postings:
+    """Post that a licensed provider paid the seller of a brokered card out of the split account that it keeps."""
+    return (Posting(account("brokered_payable", owner), amount), Posting(account("split_account", provider), -amount))
+
+
 def owed_back(buyer: str, amount: Money) -> Postings:
     """Post that a buyer who had paid for a returned card has the money to their credit."""
     return (Posting(buyer_receivable(buyer), amount), Posting(buyer_deposit(buyer), -amount))

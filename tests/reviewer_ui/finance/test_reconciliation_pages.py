@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 
-from domain.finance.breaks import BreakState
+from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource
 from domain.people.roles import Role
-from tests.builders.reconciling import FinanceDesk
+from tests.builders.reconciling import BANK, FinanceDesk
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 
@@ -91,6 +93,27 @@ async def test_a_break_is_taken_previewed_and_carried_out(house: House, names: d
     assert await desk.balance("suspense:wechat") == before + 12_34
     assert (await post(finance, f"{at}/decide", **form)).status_code == 409
     assert "Matched by a person" in (await finance.get(f"/reconciliation/statements/{names['statement']}")).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("Batch <code", "The batch comes to ¥42.00")), ("zh", ("批次 <code", "该批次合计 ¥42.00"))],
+)
+async def test_a_debit_for_a_batch_names_the_batch_and_its_second_one_is_a_duplicate(
+    house: House, language: str, words: tuple[str, ...]
+) -> None:
+    desk = FinanceDesk(house, timedelta(0))
+    desk.today -= timedelta(days=2)
+    number, _ = await desk.batch(40_00, 2_00)
+    moved = [desk.moved(number, -42_00), desk.moved(number, -42_00)]
+    (row,) = await desk.breaks_of(await desk.imported(desk.bill(moved, BANK, opening=70_000_00)))
+    assert row.kind is BreakKind.DUPLICATE
+    finance = await house.as_(Role.FINANCE)
+    page = (await finance.get(f"/reconciliation/breaks/{row.id}", headers={"accept-language": language})).text
+    assert [one for one in (*words, number) if one not in page] == []
+    link = re.search(r'href="(/bank-batches/[0-9A-Z]+)"', page)
+    assert link is not None
+    assert number in (await finance.get(link[1])).text
 
 
 async def test_the_second_person_agrees_and_the_first_cannot(house: House, names: dict[str, str]) -> None:

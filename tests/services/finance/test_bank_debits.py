@@ -7,12 +7,10 @@ import pytest
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance_rails import BankBatchRow
 from database.tables.finance_statements import ExpectationRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
-from domain.finance.payout import PayoutOutcome
 from domain.finance.statements import LineState
-from domain.identifiers import new_id
 from domain.rules.reconciliation import reconciliation_in_force
 from simulators.bills import bank_format, bank_statement
 from tests.builders.own_world import own_world
@@ -27,23 +25,6 @@ def desk(world: World) -> FinanceDesk:
     return FinanceDesk(world)
 
 
-async def a_batch(desk: FinanceDesk, *amounts: int) -> tuple[str, list[str]]:
-    """A batch whose transfers our books have paid, as the file of results settles them; its number and the orders' keys."""
-    keys = [await desk.paid(amount, BANK) for amount in amounts]
-    batch = BankBatchRow(
-        id=new_id(), number=f"CL20261129-{new_id()}", bank="harbour", day=desk.today, lines=len(keys), sum_minor=sum(amounts),
-        proposed_by="someone",
-    )  # fmt: skip
-    async with desk.world.database.transaction() as session:
-        session.add(batch)
-        await session.flush()
-        session.add_all(
-            BankLineRow(key=key, amount_minor=amount, batch_id=batch.id, number=place, outcome=PayoutOutcome.PAID)
-            for place, (key, amount) in enumerate(zip(keys, amounts, strict=True), 1)
-        )
-    return batch.number, keys
-
-
 async def listed(desk: FinanceDesk, keys: list[str]) -> set[str | None]:
     """The lines that stand for these orders."""
     async with desk.world.database.transaction() as session:
@@ -52,13 +33,13 @@ async def listed(desk: FinanceDesk, keys: list[str]) -> set[str | None]:
 
 
 async def test_one_debit_of_the_sum_stands_for_every_transfer_once(desk: FinanceDesk) -> None:
-    number, keys = await a_batch(desk, 70_00, 30_00, 1_23)
+    number, keys = await desk.batch(70_00, 30_00, 1_23)
     moved = [desk.moved(number, -101_23), desk.moved(number, -101_23)]
     row = await desk.imported(desk.bill(moved, BANK, opening=1_000_00))
     first, again = await desk.lines(row)
     assert (first.state, first.entry_id, again.state) == (LineState.AUTO, None, LineState.OPEN)
     assert await listed(desk, keys) == {first.id}
-    assert [(one.kind, one.line_id) for one in await desk.breaks_of(row)] == [(BreakKind.MISSING_HERE, again.id)]
+    assert [(one.kind, one.line_id) for one in await desk.breaks_of(row)] == [(BreakKind.DUPLICATE, again.id)]
     form = bank_format("union")
     await desk.imported(bank_statement(form, form["account"], desk.today, [], 0))
     rules = reconciliation_in_force(desk.today).sources[BANK]
@@ -73,7 +54,7 @@ async def test_a_debit_that_came_before_the_result_file_is_matched_with_its_post
     row = await desk.imported(desk.bill([desk.moved(number, -9_99)], BANK, opening=2_000_00))
     (found,) = await desk.breaks_of(row)
     assert found.kind is BreakKind.MISSING_HERE
-    made, keys = await a_batch(desk, 5_00, 4_99)
+    made, keys = await desk.batch(5_00, 4_99)
     async with desk.world.database.transaction() as session:
         (batch,) = await desk.world.rows(BankBatchRow, number=made)  # type: ignore[attr-defined]
         (await session.get_one(BankBatchRow, batch.id)).number = number
@@ -87,7 +68,7 @@ async def test_a_debit_of_another_sum_is_a_break_of_the_difference_with_a_worked
     desk: FinanceDesk, world: World
 ) -> None:
     person = await world.a_person("finance")
-    number, keys = await a_batch(desk, 70_00, 30_00)
+    number, keys = await desk.batch(70_00, 30_00)
     row = await desk.imported(desk.bill([desk.moved(number, -100_50)], BANK, opening=3_000_00))
     (found,) = await desk.breaks_of(row)
     assert (found.kind, found.entry_id, found.difference_minor) == (BreakKind.AMOUNT_OVER, None, -50)
@@ -105,3 +86,38 @@ async def test_a_debit_of_another_sum_is_a_break_of_the_difference_with_a_worked
     async with world.database.transaction() as session:
         broken = await SourcesAgree().broken(session, Look(whole=True))
     assert [one for one in broken if one.startswith(("line:", "break:"))] == []
+
+
+async def test_a_second_debit_is_a_duplicate_that_nothing_is_linked_to_and_can_be_posted(
+    desk: FinanceDesk, world: World
+) -> None:
+    person = await world.a_person("finance")
+    number, keys = await desk.batch(40_00, 2_00)
+    debits = [desk.moved(number, -42_00), desk.moved(number, -42_00), desk.moved(number, -41_00)]
+    row = await desk.imported(desk.bill(debits, BANK, opening=4_000_00))
+    found = await desk.breaks_of(row)
+    assert [(one.kind, one.entry_id, one.difference_minor) for one in found] == [
+        (BreakKind.DUPLICATE, None, -42_00), (BreakKind.DUPLICATE, None, -41_00),
+    ]  # fmt: skip
+    first = (await desk.lines(row))[0]
+    again = await desk.taken(person, found[0])
+    choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE)
+    preview = await desk.breaks.preview(again.id, choice)
+    assert ([(one.code, one.posted.amount_minor) for one in preview.moves], preview.listed) == (
+        [("cash:bank", -42_00), ("suspense:bank", 42_00)], (),
+    )  # fmt: skip
+    await desk.breaks.decide(person, again.id, choice)
+    assert await listed(desk, keys) == {first.id}
+
+
+async def test_a_debit_of_a_batch_whose_transfers_the_bank_lists_one_by_one_is_a_duplicate(desk: FinanceDesk) -> None:
+    number, keys = await desk.batch(11_00, 12_00)
+    moved = [desk.moved(keys[0], -11_00), desk.moved(keys[1], -12_00), desk.moved(number, -23_00)]
+    row = await desk.imported(desk.bill(moved, BANK, opening=5_000_00))
+    assert [line.state for line in await desk.lines(row)] == [LineState.AUTO, LineState.AUTO, LineState.OPEN]
+    assert [(one.kind, one.amount_minor) for one in await desk.breaks_of(row)] == [(BreakKind.DUPLICATE, -23_00)]
+
+
+async def test_a_debit_of_a_number_that_is_no_batch_stays_missing_here(desk: FinanceDesk) -> None:
+    row = await desk.imported(desk.bill([desk.moved("CL20261129-0", -7_00)], BANK, opening=6_000_00))
+    assert [one.kind for one in await desk.breaks_of(row)] == [BreakKind.MISSING_HERE]

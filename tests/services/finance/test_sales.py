@@ -37,7 +37,16 @@ from domain.rules.splits import KIND
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
-from tests.builders.selling import a_bought_card, a_sale, posted, sold, taken_back, today
+from tests.builders.selling import (
+    a_bought_card,
+    a_sale,
+    an_offered_card,
+    declined,
+    posted,
+    sold,
+    taken_back,
+    today,
+)
 from tests.builders.split_rules import a_document
 from tests.builders.world import World
 
@@ -229,10 +238,7 @@ async def test_a_deposit_pays_for_a_card_as_far_as_it_reaches(world: World) -> N
 
 
 async def test_a_brokered_card_goes_through_the_licensed_providers_split_account(world: World) -> None:
-    card_id = await world.a_card(accept_at_or_above=Money(10**9))
-    await world.verification.ask_issuer(card_id)
-    valued = await world.pricing.value(card_id, 1)
-    await world.pricing.offer(card_id, valued.quote_id)
+    card_id = await an_offered_card(world)
     person, owner = await world.a_person("finance"), await world.payee_of(card_id)
     asked = a_sale(card_id, mode=SaleMode.BROKERED)
     with pytest.raises(CardNotForSale):
@@ -243,13 +249,6 @@ async def test_a_brokered_card_goes_through_the_licensed_providers_split_account
         ("split_account:alipay", "CNY"): 475_00, (f"brokered_payable:{owner}", "CNY"): -451_25,
         ("service_fee", "CNY"): -23_75,
     }  # fmt: skip
-
-
-async def declined(world: World, card_id: str) -> None:
-    """The seller says no to the offer, as the workflow records it."""
-    async with world.database.transaction() as session:
-        await session.execute(text("UPDATE quote SET state = 'declined', answered_at = now() WHERE card_id = :card"), {"card": card_id})  # fmt: skip
-        await session.execute(text("UPDATE card SET outcome = 'declined', stage = 'ended', waiting_for = 'nobody', until = NULL, live = false WHERE id = :card"), {"card": card_id})  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Brokered sales whose seller the licensed provider pays: those that wait for a second person, those not paid yet, those paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, and_, case, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.finance_sales import BrokeredPaymentRow, SaleRow, SaleSplitRow
+from domain.errors.general import NotFound
+from domain.finance.sales import SaleMode
+from domain.finance.waterfall import PartKind
+from domain.money import Money
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class BrokeredEntry:
+    """A brokered sale: what its seller is to have, of which provider, and the payment that was recorded, if one was."""
+
+    sale: SaleRow
+    provider: str
+    due: Money
+    payment: BrokeredPaymentRow | None
+
+    @property
+    def state(self) -> str:
+        """Return `due`, `waits` for a second person, or `paid`."""
+        if self.payment is None:
+            return "due"
+        return "waits" if self.payment.confirmed_at is None else "paid"
+
+
+async def brokered(session: AsyncSession, limit: int = PAGE) -> tuple[BrokeredEntry, ...]:
+    """Return them: first what waits for a second person, then what is not paid, the oldest first; then what was paid, the newest first."""
+    paid = BrokeredPaymentRow.confirmed_at.is_not(None)
+    first = case((BrokeredPaymentRow.id.is_(None), 1), (paid, 2), else_=0)
+    found = _entries().order_by(first, case((paid, None), else_=SaleRow.id), SaleRow.id.desc()).limit(limit)
+    return tuple(_entry(*row) for row in await session.execute(found))
+
+
+async def of_sale(session: AsyncSession, sale_id: str) -> BrokeredEntry | None:
+    """Return one; None for a sale that the provider pays nobody for."""
+    row = (await session.execute(_entries().where(SaleRow.id == sale_id))).one_or_none()
+    return None if row is None else _entry(*row)
+
+
+async def evidence(session: AsyncSession, payment_id: str) -> BrokeredPaymentRow:
+    """Return a payment whose document is wanted. Refuse NotFound."""
+    row = await session.get(BrokeredPaymentRow, payment_id[:26])
+    if row is None:
+        raise NotFound(payment=payment_id[:26])
+    return row
+
+
+def _entries() -> Select[SaleRow, SaleSplitRow, BrokeredPaymentRow]:
+    stands = and_(BrokeredPaymentRow.sale_id == SaleRow.id, BrokeredPaymentRow.declined_at.is_(None))
+    sellers = and_(
+        SaleSplitRow.sale_id == SaleRow.id, SaleSplitRow.part == PartKind.SELLER, SaleSplitRow.amount_minor > 0
+    )
+    return (
+        select(SaleRow, SaleSplitRow, BrokeredPaymentRow)
+        .join(SaleSplitRow, sellers)
+        .outerjoin(BrokeredPaymentRow, stands)
+        .where(SaleRow.mode == SaleMode.BROKERED, SaleRow.reversed_at.is_(None))
+    )
+
+
+def _entry(sale: SaleRow, line: SaleSplitRow, payment: BrokeredPaymentRow | None) -> BrokeredEntry:
+    return BrokeredEntry(sale, sale.payer.partition(":")[2], Money(line.amount_minor, line.currency), payment)

@@ -1,0 +1,116 @@
+"""Sellers of brokered cards whom a licensed provider pays: one person of finance records its payment, another confirms."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import brokered as reads
+from database.reads.people import accounts
+from database.tables.columns import now
+from domain.people.roles import Permission
+from domain.places import business_day
+from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
+from reviewer_ui.finance.sale_new import day_of, money_of
+from reviewer_ui.finance.sales import SalesKeeper, SalesReader
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, Console, Shell, shell
+from services.finance.brokered_payments import REFERENCE_MAX, BrokeredPayments, ProviderPaid
+from services.finance.proof_files import ProofFile, content_of
+from web.downloads import as_download
+
+router = APIRouter()
+PATH = "/sales/brokered"
+FORM_PATH = r"/sales/brokered/[0-9A-Za-z]{1,26}"
+
+
+@dataclass(frozen=True)
+class BrokeredContext:
+    """The page; `names` are people's by id, `today` the last day that a payment can have."""
+
+    shell: Shell
+    entries: tuple[reads.BrokeredEntry, ...]
+    names: Mapping[str, str]
+    may_record: bool
+    me: str
+    today: str
+    full: bool
+    refused: Refused
+    reference_max: int = REFERENCE_MAX
+
+
+@router.get("/sales/brokered")
+async def listed(request: Request, console: At, person: SalesReader) -> Response:
+    """List what waits for a second person, what is not paid yet, and what was paid."""
+    return await _page(request, console, person)
+
+
+@router.post("/sales/brokered/{sale_id}")
+async def record(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
+    """Record a payment of the provider with its document, once however often it is pressed."""
+    await require_step_up(request, person)
+    sent, proof = await sent_proof(request, "reference", "amount", "paid_on")
+    return await _done(request, console, person, _recorded(console, person, sale_id, sent, proof), sale_id, sent)
+
+
+@router.post("/sales/brokered/payments/{payment_id}/confirm")
+async def confirm(request: Request, console: At, person: SalesKeeper, payment_id: str) -> Response:
+    """Confirm as the second person, after one more proof of who one is."""
+    await require_step_up(request, person)
+    return await _done(request, console, person, _payments(console).confirm(person.id, payment_id), payment_id)
+
+
+@router.post("/sales/brokered/payments/{payment_id}/discard")
+async def discard(request: Request, console: At, person: SalesKeeper, payment_id: str) -> Response:
+    """Discard what was recorded."""
+    return await _done(request, console, person, _payments(console).discard(person.id, payment_id), payment_id)
+
+
+@router.get("/sales/brokered/payments/{payment_id}/evidence")
+async def evidence(console: At, person: SalesReader, payment_id: str) -> Response:  # noqa: ARG001  # Judged.
+    """Serve the provider's document."""
+    async with console.services.database.transaction() as session:
+        row = await reads.evidence(session, payment_id)
+    return as_download(
+        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
+    )
+
+
+async def _recorded(
+    console: Console, person: Person, sale_id: str, sent: Mapping[str, str], proof: ProofFile | None
+) -> None:
+    said = ProviderPaid(
+        sent["reference"], money_of("amount", sent["amount"]), day_of("paid_on", sent["paid_on"]), proof
+    )
+    await _payments(console).record(person.id, sale_id, said, console.services.photos)
+
+
+async def _done(
+    request: Request, console: Console, person: Person, doing: Awaitable[object], row: str,
+    typed: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    async def page(refused: Refused) -> Response:
+        return await _page(request, console, person, refused)
+
+    return await done_or_shown(doing, page, PATH, row, "", typed)
+
+
+async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
+    async with console.services.database.transaction() as session:
+        entries = await reads.brokered(session)
+        names = await accounts.all_names(session)
+    context = BrokeredContext(
+        shell(request, person), entries, names, person.may(Permission.RECORD_SALES), person.id,
+        business_day(now()).isoformat(), len(entries) == reads.PAGE, refused,
+    )  # fmt: skip
+    return await console.answer(request, "finance/brokered.html", context, status=refused.status)
+
+
+def _payments(console: Console) -> BrokeredPayments:
+    return BrokeredPayments(console.services.database, console.services.keyring)

@@ -1,0 +1,100 @@
+"""Finance records what a licensed provider paid to brokered sellers, and a second person confirms it, on a page of its own."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+
+from database.tables.finance_sales import BrokeredPaymentRow
+from domain.people.roles import Role
+from tests.builders.paying import PDF
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.queue_scenes import send
+from tests.reviewer_ui.sale_scenes import TODAY, a_brokered_sale, brokered_in_every_state
+
+PAGE = "/sales/brokered"
+SAID = {"reference": "SPLIT-2026", "amount": "451.25", "paid_on": TODAY}
+
+
+async def upload(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
+    """Send a form with a document, as a browser does."""
+    found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get(PAGE)).text)
+    token = found[1] if found is not None else ""
+    files = {"evidence": ("split.pdf", PDF, "application/pdf")}
+    return await browser.post(path, data={"csrf": token, **fields}, files=files)
+
+
+async def payment_of(house: House, sale: str) -> BrokeredPaymentRow:
+    """The payment of a sale that stands."""
+    wanted = (BrokeredPaymentRow.sale_id == sale, BrokeredPaymentRow.declined_at.is_(None))
+    async with house.database.transaction() as session:
+        return (await session.execute(select(BrokeredPaymentRow).where(*wanted))).scalar_one()
+
+
+async def test_a_payment_is_recorded_with_its_document_and_confirmed_by_another(house: House) -> None:
+    sale = await a_brokered_sale(house)
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    said = SAID | {"reference": f"SPLIT-{sale[-8:]}"}
+    assert f'action="{PAGE}/{sale}"' in (await first.get(PAGE)).text
+    for changed, status, words in (
+        ({"amount": "451.24"}, 409, "¥451.25"), ({"amount": "many"}, 422, "Amount"), ({"paid_on": "2001-01-01"}, 422, "Paid on"),
+        ({"reference": ""}, 422, "Reference"),
+    ):  # fmt: skip
+        refused = await upload(first, f"{PAGE}/{sale}", **said | changed)
+        assert (refused.status_code, words in refused.text) == (status, True)
+        assert f'value="{(said | changed)["amount"]}"' in refused.text  # What was typed stays.
+    assert [(await upload(first, f"{PAGE}/{sale}", **said)).status_code for _ in range(2)] == [303, 303]
+    row = await payment_of(house, sale)
+    confirm = f"{PAGE}/payments/{row.id}/confirm"
+    assert confirm not in (await first.get(PAGE)).text
+    assert confirm in (await second.get(PAGE)).text
+    assert (await post(first, confirm)).status_code == 403
+    assert [(await post(second, confirm)).status_code for _ in range(2)] == [303, 303]
+    assert (await post(first, f"{PAGE}/payments/{row.id}/discard")).status_code == 409
+    page = (await (await house.as_(Role.COMPLIANCE)).get(f"/sales/{sale}")).text
+    assert (said["reference"] in page, "Paid" in page, "Ask for a return" in page) == (True, True, False)
+    kept = await (await house.as_(Role.COMPLIANCE)).get(f"{PAGE}/payments/{row.id}/evidence")
+    assert (kept.content, kept.headers["content-disposition"].startswith("attachment")) == (PDF, True)
+    found = await second.get(f"/money/causes/brokered:{row.id}")
+    assert found.headers["location"] == f"{PAGE}#payment-{row.id}"
+
+
+async def test_recording_and_confirming_ask_who_is_there(house: House) -> None:
+    names = await brokered_in_every_state(house)
+    browser = await house.as_(Role.FINANCE, "Fei")
+    async with house.database.transaction() as session:
+        await session.execute(text("UPDATE console_session SET stepped_up_at = NULL"))
+    row = await payment_of(house, names["brokered_waits"])
+    for address in (f"{PAGE}/{names['brokered_due']}", f"{PAGE}/payments/{row.id}/confirm"):
+        assert (await send(browser, address)).status_code == 403
+    assert (await payment_of(house, names["brokered_waits"])).confirmed_at is None
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            ("Not paid yet", "Waits for a second person", "Confirm the payment", "Record the provider&#39;s payment"),
+        ),
+        ("zh", ("尚未付款", "待第二人确认", "确认付款", "登记机构付款")),
+    ],
+)
+async def test_every_state_is_seen_in_both_languages_and_counted_on_the_overview(
+    house: House, language: str, words: tuple[str, ...]
+) -> None:
+    await brokered_in_every_state(house)
+    finance, spoken = await house.as_(Role.FINANCE, "Fei"), {"accept-language": language}
+    page = (await finance.get(PAGE, headers=spoken)).text
+    assert [one for one in words if one not in page] == []
+    overview = (await finance.get("/money", headers=spoken)).text
+    for counted in {
+        "en": ("Sellers of brokered cards", "payments to sellers"),
+        "zh": ("待机构付款", "待确认的机构付款"),
+    }[language]:
+        assert counted in overview
+    reader = (await (await house.as_(Role.COMPLIANCE)).get(PAGE, headers=spoken)).text
+    assert 'method="post" action="/sales' not in reader
