@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -21,9 +20,6 @@ from ocr.lattice import Columns, Lattice
 from ocr.lines import Line
 from ocr.weights import SMALL, Models, lay_out, paddle_name
 
-# It names each model that it creates, in colours, among the lines of JSON that a process of the pool shares with its parent.
-logging.getLogger("paddlex").setLevel(logging.WARNING)
-
 THREADS = 2  # More than there are cores makes every call slower.
 
 
@@ -41,7 +37,12 @@ class PaddleEngine:
         self._turn = threading.Lock()
         self._paddle = PaddleOCR(
             engine="onnxruntime",
-            engine_config={"intra_op_num_threads": threads, "inter_op_num_threads": 1},
+            engine_config={
+                "intra_op_num_threads": threads,
+                "inter_op_num_threads": 1,
+                # It would keep a plan of memory for each size of picture it has seen, without end; no look is quicker for it.
+                "enable_mem_pattern": False,
+            },
             device="cpu",
             text_detection_model_name=models.detection,
             text_detection_model_dir=str(folder / models.detection),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -96,3 +99,19 @@ def test_processes_decide_by_the_policies_that_were_published_last(pool: ReaderP
 def test_an_engine_that_cannot_be_loaded_is_named_at_the_start() -> None:
     with pytest.raises(RuntimeError, match="FileNotFoundError: no weights"):
         ReaderPool(not_built, 1)
+
+
+def test_what_the_engine_says_in_a_process_of_the_pool_is_a_line_of_json() -> None:
+    says = """
+import logging
+from bootstrap.card_reader import pooled_reader
+from bootstrap.settings import Settings
+pooled_reader(Settings(log_format="json"), 1)
+logging.getLogger("paddlex").info("Creating model")
+logging.getLogger("paddlex").warning("slow")
+"""
+    ran = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
+    [line] = [json.loads(one) for one in ran.stdout.splitlines()]
+    assert (line["event"], line["logger"], line["level"]) == ("slow", "paddlex", "warning")
+    assert line["process"] == "worker-reading"
+    assert "Creating" not in ran.stderr
