@@ -11,12 +11,13 @@ from bootstrap.telemetry import logs
 from ocr.choices import EngineChoice
 
 if TYPE_CHECKING:
+    from ocr.engine import PaddleEngine
     from ocr.photo_reader import NamedEngine, PhotoReader
     from ocr.pool import ReaderPool
     from ocr.weights import Models
 
-# An engine of our own process, whichever it is, shares the processors with one other at most.
-THREADS = 2
+THREADS = 2  # Of an engine that has the machine to itself, as in `cardloop read`.
+ALONE_MAX = 4  # Processes of one thread.
 SIZES = {EngineChoice.SMALL: "small", EngineChoice.TINY: "tiny", EngineChoice.MEDIUM: "medium"}
 
 
@@ -39,9 +40,12 @@ def shadow_pool(settings: Settings) -> ReaderPool | None:
 
 
 def pool_of(settings: Settings) -> tuple[int, int]:
-    """Return how many processes read, and with how many threads each: one process for each two processors, see docs/reading.md."""
+    """Return how many processes read, and with how many threads each, see docs/reading.md.
+
+    One process of one thread for each processor is quickest; beyond four, two processors share one, which halves the memory.
+    """
     cores = len(os.sched_getaffinity(0))
-    processes = settings.readings_at_once or max(1, cores // THREADS)
+    processes = settings.readings_at_once or max(min(cores, ALONE_MAX), cores // THREADS)
     return processes, max(1, min(THREADS, cores // processes))
 
 
@@ -81,6 +85,14 @@ def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:
 
     logs.adopt_libraries()
     return PaddleEngine(settings.ocr_models_dir, threads, models_of(settings.reader_engine), settings.reader_weights)
+
+
+def bare_engine(settings: Settings, threads: int = THREADS) -> PaddleEngine:
+    """Load the default engine as PaddleOCR has it by itself, for comparison. Raises WeightsMissing."""
+    from ocr.engine import PaddleEngine
+
+    logs.adopt_libraries()
+    return PaddleEngine(settings.ocr_models_dir, threads, found_at=None)
 
 
 def engine_name(settings: Settings) -> str:

@@ -110,7 +110,10 @@ def test_what_the_policy_holds_for_doubtful_is_looked_at_closer() -> None:
     certain, engine = {"walmart": {"number": 9_999}}, Scripted([[BRAND, NUMBERED, WITH_PIN]])
     with reading_limits(brands=certain):
         _, _, looks = read(engine)
-    assert (looks[-1], engine.strips) == ("closer", len(CUTS))  # The number's line; the PIN is as sure as ever it must be.
+    assert (looks[-1], engine.strips) == (
+        "closer",
+        len(CUTS),
+    )  # The number's line; the PIN is as sure as ever it must be.
     lenient, unsure = {"walmart": {"number": 9_000, "pin": 4_000}}, Scripted([[BRAND, NUMBERED, DIM_PIN]])
     with reading_limits(brands=lenient):
         _, _, looks = read(unsure)

@@ -21,6 +21,7 @@ from photo_set.folder import LabelsUnreadable, key_of, labelled, new_key, real_p
 from photo_set.photos import LabelledPhoto, Part, cards_of, photo, photos
 from photo_set.report import confusions, grouped, written
 from photo_set.running import Comparison, by_card
+from photo_set.turning import turned, turned_photos
 from services.quality.labelled_folder import LabelledCard
 from services.quality.labelled_folder import written as folder_written
 
@@ -42,6 +43,13 @@ def test_same_seed_gives_the_same_photo(condition: str) -> None:
     one, other = photo(condition, Part.TUNING + 3), photo(condition, Part.TUNING + 3)
     assert one.jpeg == other.jpeg
     assert one.printed == other.printed
+
+
+def test_a_card_is_the_same_at_every_angle_and_only_its_angle_differs() -> None:
+    upright, same, lying = turned(7, 0), turned(7, 0), turned(7, 90)
+    assert (upright.jpeg, upright.printed) == (same.jpeg, lying.printed)
+    assert upright.jpeg != lying.jpeg
+    assert [one.condition for one in itertools.islice(turned_photos(1), 3)] == ["0°", "15°", "30°"]
 
 
 def test_parts_never_meet() -> None:
