@@ -1,14 +1,14 @@
 """How much better than the bare engine our reader is, and how often nobody needs to look: on test photos that nothing was tuned on.
 
-The bare engine counts as exact when number and PIN are among its lines; ours must name them as such.
+The bare engine is PaddleOCR as it comes. It counts as exact when number and PIN are among its lines; ours must name them as such.
 """
 
 from __future__ import annotations
 
 from benchmarks.result import Result
+from bootstrap.card_reader import bare_engine, load_engine
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
-from ocr.engine import PaddleEngine
 from ocr.photo_reader import PhotoReader
 from photo_set.conditions import CONDITIONS
 from photo_set.engines import BareEngine, BareLines
@@ -26,9 +26,8 @@ GOAL_POINTS, GOAL_COVERAGE, GOAL_PRECISION = 8.0, 0.70, 0.998
 
 def measure(short: bool) -> list[Result]:
     """Read photos of every hard condition for `ocr_exact`, then ordinary ones for `ocr_auto`."""
-    paddle = PaddleEngine(Settings().ocr_models_dir)
-    engine = KeptEngine(paddle, KEPT)
-    reader, bare = PhotoReader(engine, catalogue(), paddle.name), BareLines(engine)
+    engine, comes = KeptEngine(load_engine(Settings()), KEPT), KeptEngine(bare_engine(Settings()), KEPT)
+    reader, bare = PhotoReader(engine, catalogue(), engine.name), BareLines(comes)
     each, conditions = (1, HARD_SHORT) if short else (EACH, HARD)
     hard = compared(photos(Part.TEST, each, conditions), reader, [bare])
     ordinary = compared(photos(Part.TEST, ORDINARY_SHORT if short else ORDINARY_EACH, (ORDINARY,)), reader, [])

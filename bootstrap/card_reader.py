@@ -7,15 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bootstrap.settings import Settings
+from bootstrap.telemetry import logs
 from ocr.choices import EngineChoice
 
 if TYPE_CHECKING:
+    from ocr.engine import PaddleEngine
     from ocr.photo_reader import NamedEngine, PhotoReader
     from ocr.pool import ReaderPool
     from ocr.weights import Models
 
-# An engine of our own process, whichever it is, shares the processors with one other at most.
-THREADS = 2
+THREADS = 2  # Of an engine that has the machine to itself, as in `cardloop read`.
+ALONE_MAX = 4  # Processes of one thread.
 SIZES = {EngineChoice.SMALL: "small", EngineChoice.TINY: "tiny", EngineChoice.MEDIUM: "medium"}
 
 
@@ -24,7 +26,7 @@ def reader_pool(settings: Settings) -> ReaderPool:
     from ocr.pool import ReaderPool
 
     processes, threads = pool_of(settings)
-    return ReaderPool(partial(card_reader, settings, threads), processes)
+    return ReaderPool(partial(pooled_reader, settings, threads), processes)
 
 
 def shadow_pool(settings: Settings) -> ReaderPool | None:
@@ -34,14 +36,23 @@ def shadow_pool(settings: Settings) -> ReaderPool | None:
     from ocr.pool import ReaderPool
 
     chosen = settings.model_copy(update={"reader_engine": settings.reader_shadow_engine})
-    return ReaderPool(partial(card_reader, chosen, 1), 1)
+    return ReaderPool(partial(pooled_reader, chosen, 1), 1)
 
 
 def pool_of(settings: Settings) -> tuple[int, int]:
-    """Return how many processes read, and with how many threads each: one process for each two processors, see docs/reading.md."""
+    """Return how many processes read, and with how many threads each, see docs/reading.md.
+
+    One process of one thread for each processor is quickest; beyond four, two processors share one, which halves the memory.
+    """
     cores = len(os.sched_getaffinity(0))
-    processes = settings.readings_at_once or max(1, cores // THREADS)
+    processes = settings.readings_at_once or max(min(cores, ALONE_MAX), cores // THREADS)
     return processes, max(1, min(THREADS, cores // processes))
+
+
+def pooled_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
+    """Load the reader of a process of the pool, whose words go to the worker's log as lines of its own form. See `card_reader`."""
+    logs.configure(settings, "worker-reading")
+    return card_reader(settings, threads)
 
 
 def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
@@ -57,10 +68,14 @@ def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
 
 
 def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:
-    """Load the engine that the settings choose. Raises WeightsMissing or TesseractMissing."""
+    """Load the engine that the settings choose. Raises WeightsMissing or TesseractMissing.
+
+    Its packages come with loggers that print in colours; they are adopted before the first model is announced.
+    """
     if settings.reader_engine is EngineChoice.RAPID:
         from ocr.rapid import RapidEngine
 
+        logs.adopt_libraries()
         return RapidEngine(threads)
     if settings.reader_engine is EngineChoice.TESSERACT:
         from ocr.tesseract import TesseractEngine
@@ -68,7 +83,16 @@ def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:
         return TesseractEngine(threads)
     from ocr.engine import PaddleEngine  # 570 MB that no other process needs.
 
+    logs.adopt_libraries()
     return PaddleEngine(settings.ocr_models_dir, threads, models_of(settings.reader_engine), settings.reader_weights)
+
+
+def bare_engine(settings: Settings, threads: int = THREADS) -> PaddleEngine:
+    """Load the default engine as PaddleOCR has it by itself, for comparison. Raises WeightsMissing."""
+    from ocr.engine import PaddleEngine
+
+    logs.adopt_libraries()
+    return PaddleEngine(settings.ocr_models_dir, threads, found_at=None)
 
 
 def engine_name(settings: Settings) -> str:

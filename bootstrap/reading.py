@@ -14,7 +14,6 @@ from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
-from bootstrap.telemetry import logs
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
 from bootstrap.worker_options import worker_options
@@ -33,7 +32,6 @@ SHADOW_S = 2.0
 
 async def run_reading(settings: Settings) -> None:
     """Reads photographs until cancelled or drained. The only process that loads the OCR engine, and it loads it before it polls."""
-    logs.adopt_libraries()
     secrets, store = keys.load(settings), database(settings)
     reader = await asyncio.to_thread(reader_pool, settings)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)

@@ -152,7 +152,7 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     readings_at_once: int | None = Field(
         None,
         ge=1,
-        description="Photos that one reader reads at the same time, each in a process of its own with 600 MB; unset: one for each two processors.",
+        description="Photos that one reader reads at the same time, each in a process of its own with 600 MB; unset: one for each processor, beyond four one for each two.",
     )
     reader_engine: EngineChoice = Field(
         EngineChoice.SMALL,

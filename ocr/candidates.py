@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from domain.cards.reading import SURE, FieldName, ReadField, Reason
+from domain.cards.reading import FieldName, ReadField, Reason
 from domain.rules.brands import Brand
 from ocr.calibration import Kind
 from ocr.confidence import confidence_of, shown_by
@@ -189,10 +189,10 @@ def _wrong_length(segment: Segment, wanted: int) -> str | None:
     return written if looks_right else None
 
 
-def weighed(first: Candidate | None, again: Sequence[Candidate | None]) -> Candidate | None:
-    """Return the candidate with the value that all looks at its line together make likeliest."""
+def weighed(first: Candidate | None, again: Sequence[Candidate | None], sure_from: float) -> Candidate | None:
+    """Return the candidate with the value that all looks at its line together make likeliest; one that is sure stays as it is."""
     same = [one for one in (first, *again) if one is not None]
-    if first is None or first.confidence >= SURE or len(same) < 2:
+    if first is None or first.confidence >= sure_from or len(same) < 2:
         return first
     lattices = [lattice for one in same if (lattice := one.span.lattice()) is not None]
     written = "".join(_TOKEN.findall(first.span.text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -19,10 +18,7 @@ from PIL import Image
 from domain.cards.reading import Box
 from ocr.lattice import Columns, Lattice
 from ocr.lines import Line
-from ocr.weights import SMALL, Models, lay_out, paddle_name
-
-# It names each model that it creates, in colours, among the lines of JSON that a process of the pool shares with its parent.
-logging.getLogger("paddlex").setLevel(logging.WARNING)
+from ocr.weights import FOUND_AT, SMALL, Models, lay_out, paddle_name
 
 THREADS = 2  # More than there are cores makes every call slower.
 
@@ -31,17 +27,31 @@ class PaddleEngine:
     """Finds and recognises printed lines. Calls from several threads wait for each other."""
 
     def __init__(
-        self, model_dir: Path, threads: int = THREADS, models: Models = SMALL, weights: Path | None = None
+        self,
+        model_dir: Path,
+        threads: int = THREADS,
+        models: Models = SMALL,
+        weights: Path | None = None,
+        found_at: int | None = FOUND_AT,
     ) -> None:
         """Loads the models below `model_dir`, about 1.5 s and 570 MB; lays them out first when they are not there.
 
-        `weights` is a folder that a person named (see `ocr.weights`). Raises WeightsMissing.
+        `weights` is a folder that a person named (see `ocr.weights`). Lines are looked for in the picture reduced to `found_at`
+        pixels on its longer side, None: as it is, which PaddleOCR does by itself; they are recognised in the picture as it is.
+        Raises WeightsMissing.
         """
         folder = lay_out(model_dir, models, weights)
         self._turn = threading.Lock()
+        smaller = {} if found_at is None else {"text_det_limit_side_len": found_at, "text_det_limit_type": "max"}
         self._paddle = PaddleOCR(
+            **smaller,
             engine="onnxruntime",
-            engine_config={"intra_op_num_threads": threads, "inter_op_num_threads": 1},
+            engine_config={
+                "intra_op_num_threads": threads,
+                "inter_op_num_threads": 1,
+                # It would keep a plan of memory for each size of picture it has seen, without end; no look is quicker for it.
+                "enable_mem_pattern": False,
+            },
             device="cpu",
             text_detection_model_name=models.detection,
             text_detection_model_dir=str(folder / models.detection),
@@ -54,7 +64,7 @@ class PaddleEngine:
         )
         self._recogniser = self._paddle.paddlex_pipeline._pipeline.text_rec_model
         self._recogniser.post_op = LatticeDecoder(self._recogniser.post_op.character)
-        self.name = paddle_name(models, folder)
+        self.name = paddle_name(models, folder, found_at)
 
     def lines_in(self, picture: Image.Image) -> Sequence[Line]:
         """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order."""
@@ -84,7 +94,7 @@ class PaddleEngine:
         ]
 
     def raw(self, picture: Image.Image) -> Any:
-        """PaddleOCR's own answer for an RGB picture: the bare call that our overhead is measured against."""
+        """Return PaddleOCR's own answer for an RGB picture: the bare call that our overhead is measured against."""
         with self._turn:
             return self._paddle.predict(_blue_first(picture))[0]
 

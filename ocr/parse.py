@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from domain.cards.reading import SURE_OF_BRAND, Box, FieldName, ReadField, money_text
@@ -108,9 +108,13 @@ def _middle(box: Box) -> tuple[float, float]:
     return box.x + box.width / 2, box.y + box.height / 2
 
 
-def agreed(first: Understood, again: Sequence[Understood]) -> Understood:
-    """Weigh the number and PIN of a look against those of further looks at the same lines; the other fields stay."""
-    number, pin = weighed(first.number, [one.number for one in again]), weighed(first.pin, [one.pin for one in again])
+def agreed(first: Understood, again: Sequence[Understood], sure_from: Callable[[FieldName], float]) -> Understood:
+    """Weigh the number and PIN of a look against those of further looks at the same lines; the other fields stay.
+
+    `sure_from` says from which confidence on a field stays, too.
+    """
+    number = weighed(first.number, [one.number for one in again], sure_from(FieldName.NUMBER))
+    pin = weighed(first.pin, [one.pin for one in again], sure_from(FieldName.PIN))
     if (number, pin) == (first.number, first.pin):
         return first
     boxes = {read.name: read.box for read in first.fields}

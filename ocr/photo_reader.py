@@ -1,7 +1,7 @@
 """The reader of card photos: barcodes, then the engine's lines, then the brand's rules; looks again only when it must.
 
 A photo gets at most LOOKS_MAX looks at the whole of it, eight short strips that say which way it lies, and of the lines of a
-doubtful number or PIN one strip for each way of CUTS.
+doubtful number or PIN one strip for each way of CUTS. The policies say what is doubtful (`domain/rules/reading.py`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from PIL import Image
 
-from domain.cards.reading import SECRET_FIELDS, SURE, FieldName, ReadField, Reading
+from domain.cards.reading import SECRET_FIELDS, FieldName, ReadField, Reading
+from domain.money import BASIS_POINTS_PER_ONE
+from domain.places import business_day
 from domain.rules.brands import Brand
+from domain.rules.reading import sure_from_bp
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.candidates import Candidate
 from ocr.code_content import Barcode
@@ -106,7 +111,8 @@ class PhotoReader:
             if with_pin is not best and _trust(with_pin.found.pin) > _trust(cards[0].found.pin):
                 cards.append(self._closer(picture, with_pin, brand_hint))
             fields = [self._one_card(cards, looked, codes, brand_hint)]
-        names = [one.look.name for one in looked] + ["closer"] * (_is_doubtful(best) or _is_doubtful(with_pin))
+        closer = any(self._doubtful(one, brand_hint) for one in (best, with_pin))
+        names = [one.look.name for one in looked] + ["closer"] * closer
         secrets = [
             (card.found.number if place == 0 or len(parts) > 1 else None, card.found.pin)
             for place, card in enumerate(cards)
@@ -130,9 +136,11 @@ class PhotoReader:
     def _is_settled(self, looked: Sequence[_Looked], brand_hint: str | None) -> bool:
         """Whether number and PIN are known so far that no further look at the whole photo would help."""
         number = max((one.found.number for one in looked), key=_trust)
-        if number is None or number.confidence < SOUND or not (number.labelled or number.confidence >= SURE):
-            return False
         brand = self._brand(looked[0].found, brand_hint)
+        if number is None or number.confidence < SOUND:
+            return False
+        if not number.labelled and number.confidence < _sure_from(brand, FieldName.NUMBER):
+            return False
         return brand is None or brand.pin is None or max(_trust(one.found.pin) for one in looked) >= SOUND
 
     def _further(self, picture: Image.Image, first: _Looked) -> Iterator[Look]:
@@ -173,7 +181,7 @@ class PhotoReader:
 
     def _closer(self, picture: Image.Image, looked: _Looked, brand_hint: str | None) -> _Looked:
         """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks."""
-        doubtful = [one for one in (looked.found.number, looked.found.pin) if one is not None and one.confidence < SURE]
+        doubtful = self._doubtful(looked, brand_hint)
         lines = {piece.line.corners: piece.line for one in doubtful for piece in one.span.pieces if piece.line.corners}
         if not lines:
             return looked
@@ -183,7 +191,15 @@ class PhotoReader:
             understood([_replaced(line, read, way) for line in looked.lines], self.brands, brand_hint)
             for way in range(len(CUTS))
         ]
-        return replace(looked, found=agreed(looked.found, again))
+        return replace(
+            looked, found=agreed(looked.found, again, partial(_sure_from, self._brand(looked.found, brand_hint)))
+        )
+
+    def _doubtful(self, looked: _Looked, brand_hint: str | None) -> list[Candidate]:
+        """Its number and PIN, as far as a person would have to look at them."""
+        brand = self._brand(looked.found, brand_hint)
+        known = [one for one in (looked.found.number, looked.found.pin) if one is not None]
+        return [one for one in known if one.confidence < _sure_from(brand, one.name)]
 
     def _brand(self, found: Understood, brand_hint: str | None) -> Brand | None:
         printed = next((read.value for read in found.fields if read.name is FieldName.BRAND), None)
@@ -218,9 +234,10 @@ class _Looked:
         return tuple(replace(read, box=self.look.in_photo(read.box)) if read.box else read for read in self.fields)
 
 
-def _is_doubtful(looked: _Looked) -> bool:
-    """Whether a person would have to look at its number or PIN."""
-    return any(one is not None and one.confidence < SURE for one in (looked.found.number, looked.found.pin))
+def _sure_from(brand: Brand | None, name: FieldName) -> float:
+    """From which confidence on nobody looks at the field, as today's policy has it."""
+    today = business_day(datetime.now(UTC))
+    return sure_from_bp("" if brand is None else brand.code, name.value, today) / BASIS_POINTS_PER_ONE
 
 
 def _trust(candidate: Candidate | None) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ocr.identity import named, weights_hash
 
+FOUND_AT = 800  # Pixels of a picture's longer side at which lines are looked for, see docs/reading.md.
 FETCH_S_MAX = 900  # Of one model, by a slow line.
 # The package that holds weights, and what they are called in it.
 PACKAGE = "rapidocr"
@@ -84,11 +85,15 @@ def folder_of(model_dir: Path, models: Models, given: Path | None) -> Path:
     return model_dir / weights_hash(_given(given, models, model) for model in models.both)
 
 
-def paddle_name(models: Models, folder: Path) -> str:
-    """Return what a reading calls PaddleOCR with the models laid out in `folder`. Raises WeightsMissing where they are not."""
+def paddle_name(models: Models, folder: Path, found_at: int | None = FOUND_AT) -> str:
+    """Return what a reading calls PaddleOCR with the models laid out in `folder`. Raises WeightsMissing where they are not.
+
+    `found_at` is the longer side at which lines are looked for, None for PaddleOCR as it comes.
+    """
     if not all(is_laid_out(folder, model) for model in models.both):
         raise WeightsMissing(f"the weights of PP-OCRv6 {models.size} are not laid out yet: run `make setup`")
-    return named(f"paddleocr {version('paddleocr')} PP-OCRv6 {models.size}", weights_in(folder, models))
+    at = "" if found_at is None else f" at {found_at}"
+    return named(f"paddleocr {version('paddleocr')} PP-OCRv6 {models.size}{at}", weights_in(folder, models))
 
 
 def is_laid_out(model_dir: Path, model: str) -> bool:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, track
 from rich.table import Table
 
+from bootstrap.card_reader import bare_engine, load_engine
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
 from ocr.calibration import FITTED, Kind, as_json
@@ -25,6 +26,7 @@ from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_
 from photo_set.kept import KEPT, KeptEngine, Spent
 from photo_set.photos import ORDINARY, LabelledPhoto, Part, photos
 from photo_set.running import Comparison, compared
+from photo_set.turning import STEP, turned_photos
 
 SHOWN = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)  # Scores whose meaning `calibrate` prints.
 app = typer.Typer(add_completion=False, help="Measure the reader of card photos.")
@@ -60,11 +62,10 @@ def calibrate(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine; one is best on a busy machine.")] = 2,
 ) -> None:
     """Fit what scores mean on validation photos, and write the table that the reader uses."""
-    from ocr.engine import PaddleEngine
     from ocr.photo_reader import PhotoReader
 
-    paddle = PaddleEngine(Settings().ocr_models_dir, threads)
-    reader = PhotoReader(KeptEngine(paddle, KEPT), catalogue(), paddle.name)
+    engine = load_engine(Settings(), threads)
+    reader = PhotoReader(KeptEngine(engine, KEPT), catalogue(), engine.name)
     further = itertools.islice(photos(Part.VALIDATION, each + ordinary, (ORDINARY,)), each, None)
     drawn = itertools.chain(photos(Part.VALIDATION, each), further)
     many = each * len(CONDITIONS) + ordinary
@@ -74,7 +75,7 @@ def calibrate(
             scored[kind].append((score, right))
     curves = {kind: curve for kind, found in scored.items() if (curve := curve_of(found)) is not None}
     about = {
-        "engine": paddle.name,
+        "engine": engine.name,
         "photos": many,
         "first_seed": int(Part.VALIDATION),
         "each": each,
@@ -87,6 +88,15 @@ def calibrate(
             kind, curve.method, str(curve.readings), str(curve.right), *(f"{curve.at(score):.3f}" for score in SHOWN)
         )
     Console().print(table)
+
+
+@app.command()
+def turned(
+    cards: Annotated[int, typer.Option(min=1, help="Cards, each photographed at 24 angles.")] = 4,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine; one is best on a busy machine.")] = 2,
+) -> None:
+    """Read the same cards turned in steps of 15° and print what was read, by angle."""
+    _measured(turned_photos(cards), cards * 360 // STEP, False, None, "", KEPT, threads)
 
 
 @app.command()
@@ -138,20 +148,18 @@ def _measured(
     kept: Path | None = None,
     threads: int = 2,
 ) -> None:
-    from ocr.engine import PaddleEngine  # 570 MB that `--help` must not wait for.
     from ocr.photo_reader import PhotoReader
     from photo_set.engines import BareEngine, BareLines, others
     from photo_set.kept import KeptTexts
 
-    models = Settings().ocr_models_dir
-    paddle = PaddleEngine(models, threads)
-    engine = KeptEngine(paddle, kept)
+    engine = KeptEngine(load_engine(Settings(), threads), kept)
+    comes = KeptEngine(bare_engine(Settings(), threads), kept)
     beside: list[BareEngine] = others() if engines else []
-    bare: list[BareEngine] = [BareLines(engine), *(KeptTexts(one, kept) if kept else one for one in beside)]
+    bare: list[BareEngine] = [BareLines(comes), *(KeptTexts(one, kept) if kept else one for one in beside)]
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Reading photos", total=many)
         comparison = compared(
-            found, PhotoReader(engine, catalogue(), paddle.name), bare, lambda: progress.advance(task)
+            found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task)
         )
     Console().print(_table(comparison))
     Console().print(_time(engine.spent, many))

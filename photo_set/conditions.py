@@ -20,6 +20,7 @@ from samples.scene import photograph
 
 PHOTO = (1280, 960)
 NAMED, BESIDE = (0.5, 1.0), (0.3, 0.8)  # How much there is of the fault that names the condition, and of the other.
+TURNED_SHARE = 0.6
 SMALL_PRINT = (0.45, 0.62)  # Share of the photo's width that a card takes in a hard photo.
 
 
@@ -146,6 +147,14 @@ def shot_of(printed: faces.Printed, faults: Mapping[str, float], dice: random.Ra
         FAULTS[name](shot, dice, much)
     card = faces.card(printed, dice, **shot.face)
     return _photographed(damage.curled(card, shot.bent) if shot.bent else card, shot, dice)
+
+
+def lying_at(printed: faces.Printed, degrees: float, dice: random.Random) -> Image.Image:
+    """Photograph a card without faults at this angle, as large as it fits at any."""
+    shot = Shot(
+        scene={"shadow": dice.uniform(0, 0.3), "blur": dice.uniform(0.4, 0.8)}, angle=degrees, share=TURNED_SHARE
+    )
+    return _photographed(faces.card(printed, dice), shot, dice)
 
 
 def _photographed(card: Image.Image, shot: Shot, dice: random.Random) -> Image.Image:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from domain.cards.reading import SURE, FieldName, ReadField, Reading
+from domain.cards.reading import SECRET_FIELDS, SURE, FieldName, ReadField, Reading
 from photo_set.faces import Printed
 from photo_set.folder import Hashed, RealPhoto
 from photo_set.photos import LabelledPhoto
@@ -86,6 +86,15 @@ def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) 
         (None if expiry is None else expiry.value) == (printed.expiry or None), seconds, _values(photo, secrets),
         b"" if exact else _preview(photo),
     )  # fmt: skip
+
+
+def beyond(photo: LabelledPhoto | RealPhoto, reading: Reading, place: int, seconds: float) -> Outcome:
+    """Return the outcome of a reading for which there is no card in the photo: wrong, as sure as its least sure number or PIN."""
+    secrets = [one for one in reading.fields if one.name in SECRET_FIELDS]
+    confidence = min((one.confidence for one in secrets), default=0.0)
+    values = () if isinstance(photo, RealPhoto) else tuple(("", one.value) for one in secrets)
+    name = f"{photo.name}/beyond {place}"
+    return Outcome(photo.condition, photo.printed.brand, name, False, confidence, False, False, False, seconds, values)
 
 
 def _values(

@@ -10,14 +10,14 @@ from domain.cards.reading import FieldName, Reading
 from ocr.preprocess import opened, reduced
 from ocr.reader import CardReader
 from photo_set.engines import BareEngine
-from photo_set.evaluation import Outcome, is_among, outcome
+from photo_set.evaluation import Outcome, beyond, is_among, outcome
 from photo_set.folder import RealPhoto
 from photo_set.photos import LabelledPhoto
 
 
 @dataclass
 class Comparison:
-    """Outcomes of our reader, and by engine for which photos (condition, name) its lines held number and PIN, with its seconds."""
+    """Outcomes of our reader, of readings beyond the cards in a photo too, and by engine for which photos (condition, name) its lines held number and PIN, with its seconds."""
 
     ours: list[Outcome] = field(default_factory=list)
     bare: dict[str, dict[tuple[str, str], bool]] = field(default_factory=dict)
@@ -42,9 +42,10 @@ def compared(
         readings = reader.read(photo.jpeg, photo.printed.brand)
         seconds = time.perf_counter() - began
         cards: Sequence[LabelledPhoto | RealPhoto] = photo.cards if isinstance(photo, LabelledPhoto) else (photo,)
-        result.ours += [
-            outcome(card, read, seconds) for card, read in zip(cards, by_card(cards, readings), strict=True)
-        ]
+        found = by_card(cards, readings)
+        result.ours += [outcome(card, read, seconds) for card, read in zip(cards, found, strict=True)]
+        left = [one for one in readings if not any(one is read for read in found) and not one.is_empty]
+        result.ours += [beyond(cards[0], read, place, seconds) for place, read in enumerate(left, start=1)]
         picture = reduced(opened(photo.jpeg))
         for engine in engines:
             began = time.perf_counter()
@@ -58,9 +59,7 @@ def compared(
 
 
 def by_card(cards: Sequence[LabelledPhoto | RealPhoto], readings: Sequence[Reading]) -> list[Reading]:
-    """Return the reading of each card: of several the one with its number, else one that is nobody's, else an empty one."""
-    if len(cards) == 1:
-        return [readings[0]]
+    """Return the reading of each card: the one with its number, else one that is nobody's, else an empty one."""
     left, found = list(readings), []
     for card in cards:
         own = next((one for one in left if _has_number_of(one, card)), None)

@@ -21,6 +21,7 @@ from domain.people.roles import Permission
 from domain.rules.brands import catalogue
 from domain.sealing import KeyRing, SealBroken
 from gateways.pictures.accept import BYTES_MAX
+from gateways.pictures.pages import PAGES_MAX
 from reviewer_ui.audit import note
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, shell
@@ -30,6 +31,7 @@ from web.locale import locale_of
 router = APIRouter(prefix="/setup/reading/try")
 PATH = "/setup/reading/try"
 FORM_BYTES_MAX = BYTES_MAX + 64 * 1024  # The photo, and the form around it.
+TOKEN_MAX = PAGES_MAX * 100_000  # Six small pictures with their fields.
 PURPOSE = "trial"
 REVEALED_WITHIN = timedelta(minutes=10)
 Trier = Annotated[Person, Depends(allowed(Permission.TRY_READING))]
@@ -37,14 +39,15 @@ Trier = Annotated[Person, Depends(allowed(Permission.TRY_READING))]
 
 @dataclass(frozen=True)
 class TrialContext:
-    """The form, and what was read; `token` holds it sealed for the reveal, `clear` shows numbers and PINs."""
+    """The form, and what was read of each photo; `token` holds it sealed for the reveal, `clear` shows numbers and PINs."""
 
     shell: Shell
     brands: tuple[tuple[str, str], ...]
     names: dict[str, str]
     brand: str
     megabytes_max: int
-    tried: Tried | None = field(default=None, repr=False)
+    pages_max: int
+    tried: tuple[Tried, ...] = field(default=(), repr=False)
     token: str = field(default="", repr=False)
     clear: bool = False
     refusal: Refusal | None = None
@@ -58,7 +61,7 @@ async def show(request: Request, console: At, person: Trier) -> Response:
 
 @router.post("")
 async def read(request: Request, console: At, person: Trier) -> Response:
-    """Have the photo read and show what was read; the answer itself is the page, so that nothing has to be kept."""
+    """Have the photo, or every page of a PDF, read and show what was read; the answer itself is the page, so that nothing has to be kept."""
     form = await request.form()
     brand = str(form.get("brand", ""))
     known = brand if brand in catalogue() else ""
@@ -74,7 +77,7 @@ async def read(request: Request, console: At, person: Trier) -> Response:
 
 @router.post("/reveal")
 async def reveal(
-    request: Request, console: At, person: Trier, token: Annotated[str, Form(max_length=250_000)] = ""
+    request: Request, console: At, person: Trier, token: Annotated[str, Form(max_length=TOKEN_MAX)] = ""
 ) -> Response:
     """Show the same answer with numbers and PINs, which goes on record. Refuses NotFound once it is older than ten minutes."""
     tried = _opened(console.services.keyring, person, token)
@@ -91,26 +94,26 @@ async def _photo(sent: object) -> bytes:
 
 
 async def _page(
-    request: Request, console: Console, person: Person, brand: str, *, tried: Tried | None = None, token: str = "",
+    request: Request, console: Console, person: Person, brand: str, *, tried: tuple[Tried, ...] = (), token: str = "",
     clear: bool = False, refusal: Refusal | None = None,
 ) -> Response:  # fmt: skip
     names = {code: one.names[locale_of(request)] for code, one in catalogue().items()}
     brands = tuple((code, name) for name, code in sorted((name, code) for code, name in names.items()))
     context = TrialContext(
-        shell(request, person), brands, names, brand, BYTES_MAX // 2**20, tried, token, clear, refusal
+        shell(request, person), brands, names, brand, BYTES_MAX // 2**20, PAGES_MAX, tried, token, clear, refusal
     )
     return await console.answer(
         request, "quality/reading_trial.html", context, status=200 if refusal is None else refusal.http_status
     )
 
 
-def _sealed(keyring: KeyRing, person: Person, tried: Tried) -> str:
+def _sealed(keyring: KeyRing, person: Person, tried: tuple[Tried, ...]) -> str:
     until = (datetime.now(UTC) + REVEALED_WITHIN).timestamp()
-    text = json.dumps({"until": until, "tried": asdict(tried)})
+    text = json.dumps({"until": until, "tried": [asdict(one) for one in tried]})
     return base64.b64encode(keyring.seal_text(text, purpose=PURPOSE, aad=f"trial:{person.id}")).decode()
 
 
-def _opened(keyring: KeyRing, person: Person, token: str) -> Tried:
+def _opened(keyring: KeyRing, person: Person, token: str) -> tuple[Tried, ...]:
     """What this person tried. Refuses NotFound for another's, and for what is too old."""
     try:
         sealed = base64.b64decode(token, validate=True)
@@ -119,4 +122,4 @@ def _opened(keyring: KeyRing, person: Person, token: str) -> Tried:
         raise NotFound(trial="") from None
     if given["until"] < datetime.now(UTC).timestamp():
         raise NotFound(trial="")
-    return tried_from(json.dumps(given["tried"]))
+    return tuple(tried_from(json.dumps(one)) for one in given["tried"])

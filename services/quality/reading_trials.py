@@ -82,20 +82,25 @@ class ReadingTrials:
         self._keyring = keyring
         self._patience_s = patience_s
 
-    async def read(self, by: str, raw: bytes, brand: str) -> Tried:
-        """Have an uploaded photo read and return what was read; that it was tried is on record, the photo is not kept.
+    async def read(self, by: str, raw: bytes, brand: str) -> tuple[Tried, ...]:
+        """Have an uploaded photo, or every page of a PDF, read and return what was read; that it was tried is on record, no photo is kept.
 
         Refuses as the door for photos does, ReaderBusy with the seconds that the cards before it will take, and TrialFailed.
         Raises DatabaseUnavailable.
         """
-        jpeg = (await decoding.photos(raw))[0].jpeg  # Of a PDF its first page.
+        pages = await decoding.photos(raw)
+        async with self._database.transaction() as session:
+            facts = {"brand": brand, "photos": len(pages)}
+            session.add(by_person(by, "console:reading:try", "reading_trial", facts=facts))
+        return tuple([await self._read(by, page.jpeg, brand) for page in pages])  # One page at a time: cards wait, too.
+
+    async def _read(self, by: str, jpeg: bytes, brand: str) -> Tried:
         trial_id = new_id()
         sealed = TRIED_PHOTO.seal(self._keyring, trial_id, base64.b64encode(jpeg).decode())
         async with self._database.transaction() as session:
             session.add(
                 ReadingTrialRow(id=trial_id, person_id=by, brand=brand, photo_sealed=sealed, asked_at=datetime.now(UTC))
             )
-            session.add(by_person(by, "console:reading:try", "reading_trial", facts={"brand": brand}))
         try:
             return await self._answer(trial_id)
         finally:

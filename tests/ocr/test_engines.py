@@ -70,7 +70,7 @@ def test_an_engine_names_itself_with_version_and_weights(
     engine: NamedEngine, settings: Settings, request: pytest.FixtureRequest
 ) -> None:
     assert re.fullmatch(
-        r"(paddleocr|rapidocr|tesseract) \d+\.\d+\S*( PP-OCRv6 small)?, weights [0-9a-f]{12}", engine.name
+        r"(paddleocr|rapidocr|tesseract) \d+\.\d+\S*( PP-OCRv6 small at 800)?, weights [0-9a-f]{12}", engine.name
     )
     choice = request.node.callspec.params["engine"]
     assert engine_name(chosen(settings, choice)) == engine.name  # The same without loading a model.

@@ -12,6 +12,8 @@ from domain.cards.reading import Box, FieldName
 from domain.rules.brands import catalogue
 from ocr.lines import Line
 from ocr.photo_reader import LOOKS_MAX, PhotoReader
+from ocr.strips import CUTS
+from tests.builders.reading_limits import reading_limits
 
 NUMBER, PIN = "2326955627995358", "879507"
 STRIPS_MAX = 8  # Four lines from both ends.
@@ -31,6 +33,7 @@ def line(text: str, y: int, score: float = 0.99) -> Line:
 
 BRAND, GARBAGE = line("沃尔玛购物卡", 40), line("8SES 66L2", 300, 0.2)
 NUMBERED, WITH_PIN = line("卡号 2326 9556 2799 5358", 120), line("密码 879507", 200)
+DIM_PIN = line("密码 879507", 200, 0.7)
 
 
 @dataclass
@@ -101,3 +104,19 @@ def test_pin_comes_from_the_look_that_saw_it() -> None:
     assert (values["number"], values["pin"]) == (NUMBER, PIN)
     assert len(looks) == 2
     assert FieldName.BRAND.value in values
+
+
+def test_what_the_policy_holds_for_doubtful_is_looked_at_closer() -> None:
+    certain, engine = {"walmart": {"number": 9_999}}, Scripted([[BRAND, NUMBERED, WITH_PIN]])
+    with reading_limits(brands=certain):
+        _, _, looks = read(engine)
+    assert (looks[-1], engine.strips) == (
+        "closer",
+        len(CUTS),
+    )  # The number's line; the PIN is as sure as ever it must be.
+    lenient, unsure = {"walmart": {"number": 9_000, "pin": 4_000}}, Scripted([[BRAND, NUMBERED, DIM_PIN]])
+    with reading_limits(brands=lenient):
+        _, _, looks = read(unsure)
+    assert (len(looks), unsure.strips) == (1, 0)
+    without = Scripted([[BRAND, NUMBERED, DIM_PIN]])
+    assert read(without)[2][-1] == "closer"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +16,8 @@ from datetime import date
 import pytest
 
 from activities.reading import wanted
+from bootstrap.card_reader import pool_of
+from bootstrap.settings import Settings
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from ocr.pool import ReaderDied, ReaderPool
@@ -96,3 +102,30 @@ def test_processes_decide_by_the_policies_that_were_published_last(pool: ReaderP
 def test_an_engine_that_cannot_be_loaded_is_named_at_the_start() -> None:
     with pytest.raises(RuntimeError, match="FileNotFoundError: no weights"):
         ReaderPool(not_built, 1)
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "processes", "threads"),
+    [(1, None, 1, 1), (2, None, 2, 1), (4, None, 4, 1), (16, None, 8, 2), (2, 1, 1, 2)],
+)
+def test_each_processor_has_a_reader_until_memory_counts_more(
+    monkeypatch: pytest.MonkeyPatch, cores: int, asked: int | None, processes: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    assert pool_of(Settings(readings_at_once=asked)) == (processes, threads)
+
+
+def test_what_the_engine_says_in_a_process_of_the_pool_is_a_line_of_json() -> None:
+    says = """
+import logging
+from bootstrap.card_reader import pooled_reader
+from bootstrap.settings import Settings
+pooled_reader(Settings(log_format="json"), 1)
+logging.getLogger("paddlex").info("Creating model")
+logging.getLogger("paddlex").warning("slow")
+"""
+    ran = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
+    [line] = [json.loads(one) for one in ran.stdout.splitlines()]
+    assert (line["event"], line["logger"], line["level"]) == ("slow", "paddlex", "warning")
+    assert line["process"] == "worker-reading"
+    assert "Creating" not in ran.stderr

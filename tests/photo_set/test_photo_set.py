@@ -20,7 +20,8 @@ from photo_set.faces import Printed
 from photo_set.folder import LabelsUnreadable, key_of, labelled, new_key, real_photos
 from photo_set.photos import LabelledPhoto, Part, cards_of, photo, photos
 from photo_set.report import confusions, grouped, written
-from photo_set.running import Comparison, by_card
+from photo_set.running import Comparison, by_card, compared
+from photo_set.turning import turned, turned_photos
 from services.quality.labelled_folder import LabelledCard
 from services.quality.labelled_folder import written as folder_written
 
@@ -42,6 +43,13 @@ def test_same_seed_gives_the_same_photo(condition: str) -> None:
     one, other = photo(condition, Part.TUNING + 3), photo(condition, Part.TUNING + 3)
     assert one.jpeg == other.jpeg
     assert one.printed == other.printed
+
+
+def test_a_card_is_the_same_at_every_angle_and_only_its_angle_differs() -> None:
+    upright, same, lying = turned(7, 0), turned(7, 0), turned(7, 90)
+    assert (upright.jpeg, upright.printed) == (same.jpeg, lying.printed)
+    assert upright.jpeg != lying.jpeg
+    assert [one.condition for one in itertools.islice(turned_photos(1), 3)] == ["0°", "15°", "30°"]
 
 
 def test_parts_never_meet() -> None:
@@ -90,6 +98,24 @@ def test_each_card_of_a_photo_has_its_own_reading() -> None:
     missed, stray = by_card(drawn.cards, [second, read(number="4" * 16)])
     assert (missed.field(FieldName.NUMBER), stray) == (read(number="4" * 16).field(FieldName.NUMBER), second)
     assert by_card(drawn.cards, [second])[0].is_empty
+
+
+def test_a_reading_beyond_the_cards_of_a_photo_is_wrong() -> None:
+    class Twice:
+        def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:  # noqa: ARG002
+            return (read(number="4" * 16), read(), Reading((), "printed 1", 12))
+
+    found = compared([turned(7, 0)], Twice(), []).ours
+    assert [one.name for one in found] == ["7", "7/beyond 1"]
+    assert all(one.wrong for one in found)
+    printed = turned(7, 0).printed
+
+    class Also:
+        def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:  # noqa: ARG002
+            return (read(number="4" * 16), read(number=printed.number, pin=printed.pin or PIN))
+
+    own, beyond = compared([turned(7, 0)], Also(), []).ours
+    assert (own.exact, beyond.wrong) == (True, True)
 
 
 def test_lower_bound_of_no_error_is_near_three_in_n() -> None:

@@ -8,10 +8,12 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
+import typst
 from PIL import Image
 from sqlalchemy import text
 
@@ -139,9 +141,8 @@ async def _tried(house: House, browser: httpx.AsyncClient, photo: bytes, name: s
     reader = TrialReader(house.database, house.keyring, Printed(), lambda: False)
 
     async def read() -> None:
-        for _ in range(200):
-            if await reader.read():
-                return
+        for _ in range(400):
+            await reader.read()
             await asyncio.sleep(0.05)
 
     work = asyncio.create_task(read())
@@ -180,6 +181,20 @@ async def test_a_tried_photo_shows_what_was_read_and_the_number_only_when_it_is_
     other = await house.as_(Role.REVIEWER, "Other")
     assert (await post(other, f"{TRY}/reveal", token=token[1])).status_code == 404
     assert (await (await house.as_(Role.FINANCE)).get(TRY)).status_code == 403
+
+
+async def test_every_page_of_a_tried_pdf_is_shown_and_revealed(house: House, tmp_path: Path) -> None:
+    source = tmp_path / "cards.typ"
+    source.write_text("#set page(width: 85mm, height: 54mm)\nGift card\n#pagebreak()\nGift card")
+    reviewer = await house.as_(Role.REVIEWER, "Try")
+    await forget_tries(house.database)
+    page = (await _tried(house, reviewer, typst.compile(source), "cards.pdf")).text
+    assert "Page 1 of 2" in page
+    assert "Page 2 of 2" in page
+    assert page.count('<rect class="found" x="40"') == 2
+    token = re.search(r'name="token" value="([^"]+)"', page)
+    assert token is not None
+    assert (await post(reviewer, f"{TRY}/reveal", token=token[1])).text.count(NUMBER) == 2
 
 
 async def test_files_that_are_no_photo_and_a_busy_reader_are_refused_on_the_page(house: House) -> None:

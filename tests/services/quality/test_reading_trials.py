@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+import typst
 
 from database.tables.people import AuditRow
 from database.tables.quality import ReadingTrialRow
@@ -45,7 +47,7 @@ async def until_read(reader: TrialReader) -> None:
 async def test_a_photo_is_read_and_only_that_it_was_tried_stays(world: World) -> None:
     person, trials = await world.a_person(), ReadingTrials(world.database, world.keyring)
     reader = TrialReader(world.database, world.keyring, Printed(), lambda: False)
-    found, _ = await asyncio.gather(trials.read(person, a_photo(), "walmart"), until_read(reader))
+    (found,), _ = await asyncio.gather(trials.read(person, a_photo(), "walmart"), until_read(reader))
     ((brand, number),) = found.cards
     assert (brand.value, number.value, number.sure_bp, number.box) == (
         "walmart",
@@ -58,6 +60,23 @@ async def test_a_photo_is_read_and_only_that_it_was_tried_stays(world: World) ->
     assert await world.rows(ReadingTrialRow, person_id=person) == []
     (record,) = await world.rows(AuditRow, act="console:reading:try", actor=f"person:{person}")
     assert NUMBER not in repr(record.facts)
+
+
+async def test_every_page_of_a_pdf_is_read_and_its_trial_noted_once(world: World, tmp_path: Path) -> None:
+    source = tmp_path / "cards.typ"
+    source.write_text("#set page(width: 85mm, height: 54mm)\nGift card\n#pagebreak()\nGift card")
+    person, trials = await world.a_person(), ReadingTrials(world.database, world.keyring)
+    reader = TrialReader(world.database, world.keyring, Printed(), lambda: False)
+
+    async def both() -> None:
+        await until_read(reader)
+        await until_read(reader)
+
+    found, _ = await asyncio.gather(trials.read(person, typst.compile(source), "walmart"), both())
+    assert [len(page.cards) for page in found] == [1, 1]
+    assert await world.rows(ReadingTrialRow, person_id=person) == []
+    (record,) = await world.rows(AuditRow, act="console:reading:try", actor=f"person:{person}")
+    assert record.facts == {"brand": "walmart", "photos": 2}
 
 
 async def test_a_busy_reader_refuses_with_the_wait_and_keeps_nothing(world: World) -> None:
