@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.result import Result
 from bootstrap.card_reader import bare_engine, card_reader, pool_of
@@ -57,7 +58,7 @@ def measure(short: bool) -> list[Result]:
         pool.end()
     ratio = _ratio(per_second, ours)
     optimum = max((name for name in per_second if name.startswith("ours")), key=lambda name: per_second[name])
-    details = {
+    details: dict[str, Any] = {
         "photos": len(once), "of": len(photos), "photos_per_second": per_second, "pool": f"{processes}×{threads}",
         "quickest": optimum, "all_photos": whole and {"ratio": round(_ratio(whole, ours), 2), "photos_per_second": whole},
     }  # fmt: skip
@@ -71,7 +72,7 @@ def _looked_at_once(pool: ReaderPool, photos: Sequence[bytes]) -> list[bytes]:
 
 def _per_second(pools: dict[str, tuple[ReaderPool, int]], photos: Sequence[bytes], rounds: int) -> dict[str, float]:
     for pool, at_once in pools.values():
-        _seconds(pool, at_once, photos[:1] * at_once)
+        _seconds(pool, at_once, list(photos[:1]) * at_once)
     seconds = dict.fromkeys(pools, 0.0)
     for name in [*pools] * rounds:
         seconds[name] += _seconds(*pools[name], photos)
