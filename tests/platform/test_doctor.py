@@ -54,7 +54,7 @@ def installed(folder: Path, **more: Any) -> Settings:
 
 
 def test_the_engine_that_reads_is_named_with_version_and_weights(settings: Settings, tmp_path: Path) -> None:
-    assert re.fullmatch(r"paddleocr \S+ PP-OCRv6 small, weights [0-9a-f]{12}", reader_named(settings))
+    assert re.fullmatch(r"paddleocr \S+ PP-OCRv6 small at 800, weights [0-9a-f]{12}", reader_named(settings))
     assert list(reader_findings(settings)) == []
     tiny = settings.model_copy(update={"reader_engine": EngineChoice.TINY, "home": tmp_path})
     (found,) = reader_findings(tiny)
