@@ -32,10 +32,10 @@ UNDO_S = 4
 
 
 @asynccontextmanager
-async def at_work(house: House, browser_program: Path) -> AsyncIterator[Visitor]:
-    """A reviewer at the queue, decisions that leave after four seconds, and the teller who tells them."""
+async def at_work(house: House, browser_program: Path, undo_s: float = UNDO_S) -> AsyncIterator[Visitor]:
+    """A reviewer at the queue, decisions that leave after some seconds, and the teller who tells them."""
     review: ReviewDesk = house.app.state.console.services.review
-    review.decisions.undo_s = UNDO_S
+    review.decisions.undo_s = undo_s
     over = asyncio.Event()
     teller = asyncio.create_task(_telling(DecisionSender(house.database, cast("CardClient", house.desk)), over))
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
@@ -111,7 +111,7 @@ async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser
 async def test_a_key_decides_no_card_that_nobody_looked_at(house: House, browser_program: Path) -> None:
     first, dear = await house.cards.waiting(), await house.cards.waiting(due_in_min=60)
     await change(house, CardRow, dear.card_id, face_value_minor=500_000)  # In view for four seconds, or worked on.
-    async with at_work(house, browser_program) as visitor:
+    async with at_work(house, browser_program, undo_s=60) as visitor:
         page = visitor.page
         await press(page, "n")
         await opened(page, first)
