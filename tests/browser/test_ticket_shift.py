@@ -40,6 +40,13 @@ async def opened(page: Page, ticket_id: str) -> None:
     await page.keyboard.press("Home")
 
 
+async def left(page: Page, key: str) -> None:
+    """Press the key that ends the work on a ticket, and wait for the page that follows: it takes keys once it is loaded."""
+    async with page.expect_event("load"):
+        await page.keyboard.press(key)
+    await expect(page.locator("#reply-words")).to_have_count(0)
+
+
 @pytest.mark.parametrize("locale", ["zh_CN", "en"])
 async def test_a_shift_by_keyboard_alone(house: House, browser_program: Path, locale: str) -> None:
     customer = await a_customer(house)
@@ -58,8 +65,8 @@ async def test_a_shift_by_keyboard_alone(house: House, browser_program: Path, lo
         await press(page, "Home", "z")
         await opened(page, first)
         await expect(page.locator("#reply-words")).to_have_value("The money is on its way. rxz")
-        await press(page, "f", "e")
-        await page.wait_for_selector("#reply-words", state="detached")
+        await press(page, "f")
+        await left(page, "e")
         assert translate("ticket_state.solved", locale) in await page.inner_text(".ticket-head")
         await press(page, "Home", "n")
         await opened(page, second)
@@ -69,12 +76,11 @@ async def test_a_shift_by_keyboard_alone(house: House, browser_program: Path, lo
         await press(page, "a")
         await page.wait_for_selector(".spoken-reply")
         await opened(page, second)
-        await press(page, "u")
-        await page.wait_for_selector("#reply-words", state="detached")
+        await left(page, "u")
         await press(page, "Home", "Enter")
         await opened(page, second)
-        await press(page, "x", "u")
-        await page.wait_for_selector("#reply-words", state="detached")
+        await press(page, "x")
+        await left(page, "u")
         await press(page, "Home", "n")
         await opened(page, third)
         await press(page, "c")
