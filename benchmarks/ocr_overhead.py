@@ -48,7 +48,9 @@ def _side_by_side(
 ) -> tuple[float, float, float]:
     """Median seconds of a whole reading, of the bare engine and of our own call; one uncounted call of each engine first."""
     picture = first_look(opened(photo)).picture
-    calls = (lambda: reader.read(photo, None), lambda: bare.raw(picture), lambda: own.raw(picture))
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: reader.read(photo, None), lambda: bare.raw(picture), lambda: own.raw(picture)
+    )  # fmt: skip
     for call in calls[1:]:
         call()
     rounds = [[_seconds(call) for call in calls] for _ in range(ROUNDS_SHORT if short else ROUNDS)]
