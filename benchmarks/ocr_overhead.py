@@ -7,7 +7,7 @@ details is the same over the call that our reader itself makes, which looks for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -48,11 +48,9 @@ def _side_by_side(
 ) -> tuple[float, float, float]:
     """Median seconds of a whole reading, of the bare engine and of our own call; one uncounted call of each engine first."""
     picture = first_look(opened(photo)).picture
-    calls: Sequence[Callable[[], object]] = (
-        lambda: reader.read(photo, None),
-        lambda: bare.raw(picture),
-        lambda: own.raw(picture),
-    )
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: reader.read(photo, None), lambda: bare.raw(picture), lambda: own.raw(picture)
+    )  # fmt: skip
     for call in calls[1:]:
         call()
     rounds = [[_seconds(call) for call in calls] for _ in range(ROUNDS_SHORT if short else ROUNDS)]

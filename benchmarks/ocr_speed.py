@@ -9,9 +9,10 @@ them, as `all_photos` in the details.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def measure(short: bool) -> list[Result]:
     pools = {f"ours {p}×{t}": (ReaderPool(partial(card_reader, settings, t), p), p) for p, t in layouts}
     pools |= {f"bare 1×{t}": (ReaderPool(partial(BareReader, settings, t), 1), 1) for t in (1, 2)}
     ours = f"ours {processes}×{threads}"
-    once = _looked_at_once(pools[ours][0], photos)[: PHOTOS_SHORT if short else None]
+    once = list(islice(_looked_at_once(pools[ours][0], photos), PHOTOS_SHORT if short else None))
     per_second = _per_second(pools, once, ROUNDS_SHORT if short else ROUNDS)
     whole = {} if short else _per_second(pools, photos, 1)
     for pool, _ in pools.values():
@@ -65,14 +66,14 @@ def measure(short: bool) -> list[Result]:
     return [Result("ocr_speed", ratio, f">= {GOAL}", ratio >= GOAL, details)]
 
 
-def _looked_at_once(pool: ReaderPool, photos: Sequence[bytes]) -> list[bytes]:
-    """The photos that our reader understands at its first look; each engine is warm then."""
-    return [photo for photo in photos if all(len(one.looks) == 1 for one in pool.read(photo, None))]
+def _looked_at_once(pool: ReaderPool, photos: Sequence[bytes]) -> Iterator[bytes]:
+    """The photos that our reader understands at its first look."""
+    return (photo for photo in photos if all(len(one.looks) == 1 for one in pool.read(photo, None)))
 
 
 def _per_second(pools: dict[str, tuple[ReaderPool, int]], photos: Sequence[bytes], rounds: int) -> dict[str, float]:
-    for pool, at_once in pools.values():
-        _seconds(pool, at_once, list(photos[:1]) * at_once)
+    for pool, at_once in pools.values():  # Each engine is warm then.
+        _seconds(pool, at_once, [photos[0]] * at_once)
     seconds = dict.fromkeys(pools, 0.0)
     for name in [*pools] * rounds:
         seconds[name] += _seconds(*pools[name], photos)
