@@ -37,6 +37,7 @@ from domain.places import business_day
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.finance.proof_files import ProofFile, kept
+from services.finance.references import provider_reference
 from services.finance.sales import prove
 from services.finance.second_person import require_apart, stranger
 from services.people.permissions import require
@@ -71,7 +72,7 @@ class BrokeredPayments:
         `evidence`), what files are refused for, ProviderPaidOther, ProviderPaymentWaits, SellerPaid, ReferenceTaken,
         SaleReturned, ReturnWaits, and OwnWork to people on the seller's side.
         """
-        reference = _required_reference(said.reference)
+        reference = provider_reference(said.reference, REFERENCE_MAX)
         async with self._database.transaction() as session:  # Before a file is taken apart.
             await require(session, person, Permission.RECORD_SALES)
         proof = await kept(store, said.evidence)
@@ -188,15 +189,6 @@ def _same(row: BrokeredPaymentRow, person: str, reference: str, said: ProviderPa
 def _require_waiting(row: BrokeredPaymentRow) -> None:
     if row.confirmed_at is not None or row.declined_at is not None:
         raise ProviderPaymentOver()
-
-
-def _required_reference(written: str) -> str:
-    reference = written.strip()
-    if not reference:
-        raise FieldInvalid(field="reference", why="missing")
-    if len(reference) > REFERENCE_MAX or not reference.isprintable():
-        raise FieldInvalid(field="reference", why="too_long")
-    return reference
 
 
 def _facts(row: BrokeredPaymentRow) -> dict[str, str]:

@@ -29,6 +29,7 @@ from gateways.pictures.store import PhotoStore
 from services.finance.order_kinds import kind_by_key
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
+from services.finance.references import provider_reference
 from services.finance.second_person import require_apart
 from services.finance.whose import stranger_to
 from services.people.permissions import require
@@ -171,12 +172,7 @@ async def _unsettled(session: AsyncSession, table: type[OrderRow], limit: int) -
 def _reference(said: Statement) -> str:
     if said.outcome not in (PayoutOutcome.PAID, PayoutOutcome.REFUSED):
         raise FieldInvalid(field="outcome", why="missing")
-    reference = said.reference.strip()
-    if said.outcome is PayoutOutcome.PAID and not reference:
-        raise FieldInvalid(field="reference", why="missing")
-    if len(reference) > REFERENCE_MAX or not reference.isprintable():
-        raise FieldInvalid(field="reference", why="too_long")
-    return reference
+    return provider_reference(said.reference, REFERENCE_MAX, required=said.outcome is PayoutOutcome.PAID)
 
 
 def _row(key: str, outcome: PayoutOutcome, reason: str, reference: str, proof: Attachment) -> StatedOutcomeRow:
