@@ -56,20 +56,19 @@ WHERE u.id = found.id AND (
         ORDER BY l.day LIMIT 2) AS lines
     ) = 1
 """)  # noqa: S608  # Conditions of ours.
-# A bank may book one debit for a whole batch, by its number: what our books have of its transfers, each free as ever.
-_MEMBERS = f"""
+# What our books have of the transfers of the batch whose number a bank's line has.
+_OF_BATCH = """
 FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
 JOIN expectation x ON x.source = 'bank' AND x.key = m.key
-WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor) AND x.currency = l.currency
-  AND x.account IN ('', l.account) AND {FREE}
+WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor)
 """
+# A bank may book one debit for a whole batch, by its number: it stands for those transfers that are free as ever.
+_MEMBERS = f"{_OF_BATCH} AND x.currency = l.currency AND x.account IN ('', l.account) AND {FREE}"
 # Whether another line stands for transfers of the batch that a line names.
-_BATCH_TAKEN = """
-EXISTS (SELECT FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
-        JOIN expectation x ON x.source = 'bank' AND x.key = m.key
-        WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor)
-          AND (x.line_id IS NOT NULL OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)))
-"""
+_BATCH_TAKEN = f"""
+EXISTS (SELECT {_OF_BATCH}
+        AND (x.line_id IS NOT NULL OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)))
+"""  # noqa: S608  # A condition of ours.
 # The first line whose amount is that of them all; they are marked as those that it lists.
 _BY_BATCH = text(f"""
 WITH named AS (
