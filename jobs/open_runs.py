@@ -45,7 +45,6 @@ from services.ops.described import DescribedQueue, DescribedStep
 AT_ONCE = 25  # Runs described in one look.
 AGAIN_S = 30.0  # A run that is well is asked about again after so long.
 CALL = timedelta(seconds=5)
-CONFIRMED_MAX = 200  # Missing runs that one sweep asks about one by one; the next sweep goes on.
 QUEUE_KINDS = {
     "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
@@ -79,6 +78,7 @@ class RunWatcher:
         self._restart = restart
         self._now = now
         self._asked: dict[str, float] = {}
+        self._ended = sweep.Ended()
 
     async def describe(self) -> int:
         """Ask about the runs without news; return how many were asked about. Raises DatabaseUnavailable."""
@@ -132,7 +132,7 @@ class RunWatcher:
         listed = {one.id async for one in self._client.list_workflows(query)}
         async with self._database.transaction() as session:
             found = await sweep.drift(session, kind, listed, self._now())
-        ended = [run for run in found.missing[:CONFIRMED_MAX] if await self._gone(run)]
+        ended = await self._ended.among(found.missing, self._gone)
         kept |= {
             f"{kind}_missing": ended[: sweep.NAMED_MAX], f"{kind}_missing_count": len(ended),
             f"{kind}_unexpected": list(found.unexpected[: sweep.NAMED_MAX]),

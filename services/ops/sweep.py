@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from domain.ops.runs import RUN_TYPES, RunKind
 
 # What moves at this moment differs for a little while: Temporal's list is behind, and a card ends before its workflow does.
 SETTLED = timedelta(minutes=2)
+CONFIRMED_MAX = 200  # Missing runs that one sweep asks about one by one; the next sweep asks about the others.
 NAMED_MAX = 20  # So many ids of each kind are kept for the page.
 _OURS = f"SELECT workflow_id FROM ({OPEN_RUNS}) AS run WHERE kind = :kind AND started_at < :settled"  # noqa: S608  # Our names.
 _STILL_OPEN = f"""
@@ -50,3 +51,18 @@ async def drift(session: AsyncSession, kind: RunKind, listed: Collection[str], n
     ending = {prefix + one for one in (await session.execute(text(_JUST_ENDED[kind]), values)).scalars()}
     unexpected = {prefix + one for one in extra} - known - ending
     return Drift(tuple(sorted(ours - set(listed))), tuple(sorted(unexpected)))
+
+
+class Ended:
+    """The runs that are open here and ended in Temporal. Each sweep asks about some; those not confirmed yet come first."""
+
+    def __init__(self, at_once: int = CONFIRMED_MAX) -> None:
+        self._at_once = at_once
+        self._confirmed: set[str] = set()
+
+    async def among(self, missing: Sequence[str], gone: Callable[[str], Awaitable[bool]]) -> list[str]:
+        """Return the missing runs that are confirmed to have ended; `gone` asks Temporal about one."""
+        asked = sorted(missing, key=lambda run: (run in self._confirmed, run))[: self._at_once]
+        self._confirmed.difference_update(asked)
+        self._confirmed.update([run for run in asked if await gone(run)])
+        return [run for run in missing if run in self._confirmed]

@@ -32,7 +32,7 @@ UNDO_S = 4
 
 
 @asynccontextmanager
-async def at_work(house: House, browser_program: Path, undo_s: float = UNDO_S) -> AsyncIterator[Visitor]:
+async def at_work(house: House, browser_program: Path, undo_s: int = UNDO_S) -> AsyncIterator[Visitor]:
     """A reviewer at the queue, decisions that leave after some seconds, and the teller who tells them."""
     review: ReviewDesk = house.app.state.console.services.review
     review.decisions.undo_s = undo_s

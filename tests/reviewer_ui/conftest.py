@@ -43,6 +43,7 @@ from tests.rooms import nobody_has_room
 from tests.throttles import forget_tries
 
 _TOKENS: WeakKeyDictionary[httpx.AsyncClient, tuple[str, str]] = WeakKeyDictionary()
+RING = KeyRing.generate()  # One for the database that all tests of the console share: they open each other's rows.
 HTML = {"accept": "text/html", "accept-language": "en"}
 
 
@@ -109,7 +110,7 @@ async def a_house(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[House]:
     """A console over a migrated database, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
-    keyring = KeyRing.generate()
+    keyring = RING
     photos = PhotoStore(
         folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
