@@ -85,6 +85,8 @@ def _measure(name: str, short: bool) -> None:
     print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     for result in results:
         print(result.line(), flush=True)
+        if not result.passed:
+            print(f"  {json.dumps(result.details, ensure_ascii=False)}", flush=True)
     _keep(name, results, short)
 
 
