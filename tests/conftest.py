@@ -157,7 +157,7 @@ def empty_url(make_migrated: Callable[[str], str], worker: str) -> str:
 async def pool_of() -> AsyncIterator[Callable[[str], Database]]:
     """The one pool of this process to the database at a URL: a new pool would compile every statement again.
 
-    A test that ends disposes of it: its connections are closed, since one may be broken, and the next test makes others.
+    A test that ends leaves it at rest (`tests/pools.py`): its connections are there for the next one.
     """
     made: dict[str, Database] = {}
 

@@ -27,6 +27,7 @@ from gateways.webhooks import WebhookGateway
 from services.notices.digest import NoticeDelivery
 from services.notices.inbox import Channels, Notices
 from tests.gateways.partners import Mailbox, mailbox
+from tests.pools import at_rest
 
 
 @dataclass
@@ -113,7 +114,7 @@ async def town(database_url: str, pool_of: Callable[[str], Database]) -> AsyncIt
         hooks = WebhookGateway(client, allow_private=True)
         channels = Channels(mail, hooks, "https://console.test", insecure_urls=True)
         yield Town(database, KeyRing.generate(), post, box, channels)
-    await database.dispose()
+    await at_rest(database)
 
 
 async def colleague(town: Town, name: str) -> str:

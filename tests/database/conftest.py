@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from database.session import Database
+from tests.pools import at_rest
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +20,4 @@ async def database(committed_url: str, pool_of: Callable[[str], Database]) -> As
     """Eight connections to it; what a test commits stays for the next one, so tests look only at what they made."""
     database = pool_of(committed_url)
     yield database
-    await database.dispose()
+    await at_rest(database)

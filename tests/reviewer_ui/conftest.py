@@ -38,12 +38,12 @@ from services.review.desk import review_desk
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.passwords import QUICK
 from tests.builders.settling import StraightRuns
+from tests.pools import at_rest
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.rooms import nobody_has_room
 from tests.throttles import forget_tries
 
 _TOKENS: WeakKeyDictionary[httpx.AsyncClient, tuple[str, str]] = WeakKeyDictionary()
-RING = KeyRing.generate()  # One for the database that all tests of the console share: they open each other's rows.
 HTML = {"accept": "text/html", "accept-language": "en"}
 
 
@@ -110,7 +110,7 @@ async def a_house(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[House]:
     """A console over a migrated database, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
-    keyring = RING
+    keyring = KeyRing.generate()
     photos = PhotoStore(
         folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
@@ -135,7 +135,7 @@ async def a_house(
     await cards.empty_the_queue()
     await forget_tries(database)
     yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
-    await database.dispose()
+    await at_rest(database)
 
 
 def picture() -> bytes:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
+from database.session import Database
 from database.tables.people import PersonRow
 from domain.finance.payout import PayoutState
 from domain.finance.rollback import RollbackState
 from domain.people.roles import Role
 from tests.builders.banks import a_bank_batch
-from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.conftest import House, a_house
 from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.money_scenes import money_moved
 from tests.reviewer_ui.page_forms import PageForm, forms_of
@@ -63,6 +66,15 @@ def tries(form: PageForm, turn: itertools.count[int], *, every_field: bool) -> l
     if wrong and not every_field:
         wrong = [wrong[next(turn) % len(wrong)]]
     return [*wrong, {name: GARBAGE[next(turn) % len(GARBAGE)] for name in form.typed}]
+
+
+@pytest_asyncio.fixture
+async def house(
+    make_migrated: Callable[[str], str], pool_of: Callable[[str], Database], worker: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    """A console on a database of its own: what other tests sealed with their keys cannot be opened, and its forms are pressed too."""
+    async with a_house(pool_of(make_migrated(f"garbage_{worker}")), tmp_path) as made:
+        yield made
 
 
 async def everything(house: House, me: str) -> dict[str, str]:

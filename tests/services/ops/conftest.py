@@ -8,6 +8,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from database.session import Database
+from tests.pools import at_rest
 
 EMPTIED = (
     "alert", "health_reading", "loop_health", "upkeep", "stuck_run", "stuck_cause", "task_queue", "run_watch", "notice",
@@ -28,7 +29,7 @@ async def installation(
         for table in EMPTIED:
             await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # Names of our own.
     yield database
-    await database.dispose()
+    await at_rest(database)
 
 
 _MADE: dict[str, str] = {}
