@@ -47,6 +47,7 @@ from services.finance.failover import fall_over
 from services.finance.order_kinds import kind_of
 from services.finance.payout_orders import known_report, settle_once
 from services.finance.preparing import NewOrder, prepared
+from services.finance.routing import count, until_counted
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
@@ -78,11 +79,13 @@ class Payout:
     async def prepare(self, card_id: str, quote_id: str, key: str) -> PaymentHeld | None:
         """Writes the order and its postings down before anything is sent; prepared once per key.
 
-        Returns why the payment must wait instead, where nothing may leave now: no order is made then.
-
-        Everything that lets money leave is read again from our own rows. Raises `not_accepted` for good for a quote that
+        Returns why the payment must wait instead, where nothing may leave now: no order is made then. Everything that lets
+        money leave is read again from our own rows. Raises `not_accepted` for good for a quote that
         was not accepted, and `not_payable`, tried again, when anything else is missing: a person must look then.
         """
+        return await until_counted(lambda: self._prepared(card_id, quote_id, key))
+
+    async def _prepared(self, card_id: str, quote_id: str, key: str) -> PaymentHeld | None:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             attempt = await self._attempt(session, card, key)
@@ -104,6 +107,7 @@ class Payout:
                 await cards.record(session, card_id, change)
                 if attempt > 1:  # The seller had it.
                     await sla.follow(session, card_id, WaitingFor.MACHINE, now())
+                await count(session, made.payment, now())
         return None
 
     async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int | None:
@@ -124,11 +128,14 @@ class Payout:
 
         Raises `not_payable`, tried again, for one that no second person has agreed to: a person must look then.
         """
+        try:
+            return await until_counted(lambda: self._prepared_goodwill(goodwill_id, key))
+        except goodwill_orders.NotAgreed as not_agreed:
+            raise ApplicationError(str(not_agreed), type="not_payable") from None
+
+    async def _prepared_goodwill(self, goodwill_id: str, key: str) -> PaymentHeld | None:
         async with self._database.transaction() as session:
-            try:
-                return await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
-            except goodwill_orders.NotAgreed as not_agreed:
-                raise ApplicationError(str(not_agreed), type="not_payable") from None
+            return await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
 
     @activity.defn(name="payout.send")
     @translated

@@ -15,6 +15,7 @@ from domain.finance.settlement import SettlementState
 from domain.finance.settlement_acts import SettlementAct, SettlementStep
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.finance.routing import until_counted
 from services.finance.settlement import advancing, collecting, orders, statements
 from services.support.settlement_disputes import SettlementDeeds
 
@@ -66,8 +67,11 @@ class SettlementActivities:
     @translated
     async def prepare(self, run_id: str, key: str) -> PaymentHeld | None:
         """Write the payment order and its postings, or return why it waits. Raises `not_payable`, tried again: a person must look then."""
+        try:
+            return await until_counted(lambda: self._prepared(run_id, key))
+        except orders.NotPayable as not_payable:
+            raise ApplicationError(str(not_payable), type="not_payable") from None
+
+    async def _prepared(self, run_id: str, key: str) -> PaymentHeld | None:
         async with self._database.transaction() as session:
-            try:
-                return await orders.prepare(session, self._keyring, run_id, key, self._now())
-            except orders.NotPayable as not_payable:
-                raise ApplicationError(str(not_payable), type="not_payable") from None
+            return await orders.prepare(session, self._keyring, run_id, key, self._now())

@@ -25,7 +25,7 @@ from domain.ops.repairs import RepairKind
 from services.ops.repairs.desk import RepairPlan, Repairs
 from services.ops.repairs.sources import Named
 from workflows.client import CardClient
-from workflows.policies import CARDS_QUEUE
+from workflows.policies import DESK_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 
@@ -67,7 +67,7 @@ async def _measure(many: int, rounds: int) -> list[Result]:
             await session.execute(text(_SUBMISSION))
             await session.execute(text(_OUTLET))
         worker = Worker(
-            client, task_queue=CARDS_QUEUE, workflows=[RepairWorkflow], workflow_runner=UnsandboxedWorkflowRunner(),
+            client, task_queue=DESK_QUEUE, workflows=[RepairWorkflow], workflow_runner=UnsandboxedWorkflowRunner(),
             activities=[repairing.advance, repairing.act, repairing.look],
         )  # fmt: skip
         async with worker:

@@ -25,7 +25,7 @@ from services.ops.alerts import Alerts
 from services.ops.health import Health
 from services.ops.stuck import StuckRuns
 from workflows.client import CardClient
-from workflows.policies import CARDS_QUEUE, READING_QUEUE
+from workflows.policies import CARDS_QUEUE, DESK_QUEUE, READING_QUEUE
 from workflows.repair_client import RepairClient
 from workflows.ticket_client import TicketClient
 
@@ -76,5 +76,8 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
 def queues() -> list[tuple[str, str]]:
     """Return every task queue of the installation, with what is asked of it."""
     of_providers = [queue for provider in providers() for queue in queues_of(provider)]
-    activity = [CARDS_QUEUE, READING_QUEUE, *of_providers]
-    return [(CARDS_QUEUE, "workflow"), *((queue, "activity") for queue in activity)]
+    own = (CARDS_QUEUE, DESK_QUEUE)
+    return [
+        *((queue, "workflow") for queue in own),
+        *((queue, "activity") for queue in (*own, READING_QUEUE, *of_providers)),
+    ]

@@ -15,7 +15,10 @@ from bootstrap.build import build_id
 GRACE = timedelta(seconds=20)
 # A killed worker's next workflow task goes to another worker when it has waited for the dead one for so long.
 STICKY = timedelta(seconds=5)
-ACTIVITIES_AT_ONCE = 100
+# A worker that has taken a workflow task must end it within ten seconds, or Temporal gives it to another and the work is lost:
+# with more tasks than it can do in that time, it would do all of them again and again. What waits in Temporal may wait.
+WORKFLOW_TASKS_AT_ONCE = 20
+ACTIVITIES_AT_ONCE = 40  # Of one queue.
 
 
 class WorkerOptions(TypedDict):
@@ -26,6 +29,7 @@ class WorkerOptions(TypedDict):
     graceful_shutdown_timeout: timedelta
     max_heartbeat_throttle_interval: timedelta
     sticky_queue_schedule_to_start_timeout: timedelta
+    max_concurrent_workflow_tasks: int
 
 
 def worker_options(interceptors: Sequence[Interceptor] = ()) -> WorkerOptions:
@@ -36,4 +40,5 @@ def worker_options(interceptors: Sequence[Interceptor] = ()) -> WorkerOptions:
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=timedelta(seconds=EVERY_S),
         sticky_queue_schedule_to_start_timeout=STICKY,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS_AT_ONCE,
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -24,9 +23,10 @@ from bootstrap.demo.jobs import demo_jobs
 from bootstrap.escalation_jobs import escalation_jobs
 from bootstrap.local import temporal
 from bootstrap.mail import mail_delivery, mailbox_jobs
-from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
+from bootstrap.maintenance import call_holder, maintenance_job, rates_job
 from bootstrap.paying import payment_gateways
 from bootstrap.policies import policy_job
+from bootstrap.provider_workers import IssuerWorkers, Task, issuer_workers, provider_worker
 from bootstrap.reconciliation import reconciliation_jobs
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
@@ -35,14 +35,12 @@ from bootstrap.settling import settlement_activities, settlement_jobs
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
-from bootstrap.worker_options import worker_options
+from bootstrap.worker_options import ACTIVITIES_AT_ONCE, worker_options
 from bootstrap.worker_process import worker_process
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
 from domain.finance.rails import Rail
-from domain.ops.providers import issuer as an_issuer
-from domain.ops.providers import store as a_store
 from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from domain.work.kinds import KindOfWork
@@ -53,7 +51,6 @@ from jobs import tickets as tickets_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
 from jobs.invariants import invariants_job
-from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.privacy import privacy_job
 from jobs.registry import Job
@@ -78,7 +75,7 @@ from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
 from workflows.goodwill import GoodwillWorkflow
-from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
+from workflows.policies import CARDS_QUEUE, DESK_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 from workflows.settlement import SettlementWorkflow
@@ -97,8 +94,8 @@ ISSUERS_S, BOOKS_S = 2.0, 1.0
 REPAIRS_S, TICKETS_S = 0.5, 0.5
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
-Task = Callable[..., Any]
 Gateways = Mapping[Rail, PaymentGateway]
+DESK_WORKFLOWS: list[type] = [RepairWorkflow, TicketWorkflow, SettlementWorkflow]
 
 
 async def run_cards(settings: Settings) -> None:
@@ -205,41 +202,41 @@ def card_workers(
     gateways: Gateways,
     interceptors: Sequence[Interceptor] = (),
 ) -> list[Worker]:
-    """Build the worker of the cards' own queue, and those of each provider's.
+    """Build the workers of the cards' and the desks' own queues, and those of each provider's.
 
-    The cards' own queue serves outlets, the exchange desk and payments too: cards from before these had queues ask there.
+    The cards' own queue serves outlets, the exchange desk, payments and the desks' workflows too: cards and runs from before
+    these had queues ask there.
     """
     verification = Verification(store, keyring, _parties(settings, world))
     asked = asked_of_issuers(settings, store, keyring, world)
-    repairs = repair_activities(settings, client, store, keyring)
+    desk = _desk_activities(settings, client, store, keyring)
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
-    cards = Worker(
-        client,
-        task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow, SettlementWorkflow],
-        activities=[
-            *_own_activities(store, keyring, gateways),
-            *local,
-            *remote,
-            repairs.advance,
-            repairs.act,
-            repairs.look,
-            TicketActivities(store).advance,
-            *settlement_activities(store, keyring, photo_store(settings, keyring)),
-        ],
-        workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
-        max_cached_workflows=settings.workflows_cached,
-        **worker_options(interceptors),
-    )
+    of_cards: list[Task] = [*_own_activities(store, keyring, gateways), *local, *remote, *desk]
+    own_workers = [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=workflows,
+            activities=tasks,
+            workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
+            max_cached_workflows=settings.workflows_cached,
+            max_concurrent_activities=ACTIVITIES_AT_ONCE,
+            **worker_options(interceptors),
+        )
+        for queue, workflows, tasks in (
+            (CARDS_QUEUE, [CardWorkflow, GoodwillWorkflow, *DESK_WORKFLOWS], of_cards),
+            (DESK_QUEUE, DESK_WORKFLOWS, desk),
+        )
+    ]
     payout = Payout(store, keyring, gateways)
     own: dict[str, list[Task]] = {
         OUTLET_QUEUE: [verification.ask_outlet], FX_QUEUE: [verification.open_channel],
         PAYOUT_QUEUE: [payout.send, payout.reconcile],
     }  # fmt: skip
     rate = settings.outside_calls_per_second
-    others = [_provider_worker(client, queue, tasks, rate, interceptors) for queue, tasks in own.items()]
-    return [cards, *others, *_issuers_workers(settings, client, sorted(issuers_of_today()), asked, interceptors)]
+    others = [provider_worker(client, queue, tasks, rate, interceptors) for queue, tasks in own.items()]
+    return [*own_workers, *others, *issuer_workers(settings, client, sorted(issuers_of_today()), asked, interceptors)]
 
 
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
@@ -251,80 +248,11 @@ def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, worl
     ]  # fmt: skip
 
 
-class IssuerWorkers:
-    """Starts a worker for each issuer that a new version of the catalogue brings; those at the start run already.
-
-    A worker whose issuer has gone from the catalogue goes on until the process ends: its cards may still be asked about.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        client: Client,
-        asked: Sequence[Task],
-        stack: AsyncExitStack,
-        interceptors: Sequence[Interceptor] = (),
-    ) -> None:
-        self._interceptors = interceptors
-        self._settings = settings
-        self._client = client
-        self._asked = asked
-        self._stack = stack
-        self._running = _queues_of_issuers(issuers_of_today())
-
-    async def start_new(self) -> int:
-        """Start the workers that are missing; return how many."""
-        missing = sorted(_queues_of_issuers(issuers_of_today()) - self._running)
-        for queue in missing:
-            [issuer] = [one for one in issuers_of_today() if queue in _queues_of_issuers([one])]
-            worker = _issuer_worker(self._settings, self._client, issuer, queue, self._asked, self._interceptors)
-            await self._stack.enter_async_context(worker)
-            self._running.add(queue)
-            log.info("issuer_worker_started", issuer=issuer, queue=queue)
-        return len(missing)
-
-
-def _queues_of_issuers(codes: Iterable[str]) -> set[str]:
-    """The queues of these issuers and of their stores."""
-    return {queue for code in codes for provider in (an_issuer(code), a_store(code)) for queue in queues_of(provider)}
-
-
-def _issuers_workers(
-    settings: Settings, client: Client, codes: Iterable[str], asked: Sequence[Task], interceptors: Sequence[Interceptor]
-) -> list[Worker]:
-    return [
-        _issuer_worker(settings, client, code, queue, asked, interceptors)
-        for code in codes
-        for queue in sorted(_queues_of_issuers([code]))
-    ]
-
-
-def _issuer_worker(
-    settings: Settings,
-    client: Client,
-    code: str,
-    queue: str,
-    asked: Sequence[Task],
-    interceptors: Sequence[Interceptor],
-) -> Worker:
-    """Issuers' own queues serve their stores too: cards from before stores had queues ask there."""
-    stores = queue in queues_of(a_store(code))
-    tasks = [task for task in asked if task.__name__ == "ask_store"] if stores else asked
-    return _provider_worker(client, queue, tasks, usual_rate(settings)(an_issuer(code)), interceptors)
-
-
-def _provider_worker(
-    client: Client, queue: str, tasks: Sequence[Task], per_s: float, interceptors: Sequence[Interceptor]
-) -> Worker:
-    """The server holds the rate over all workers of the queue, however many there are."""
-    return Worker(
-        client,
-        task_queue=queue,
-        activities=tasks,
-        max_task_queue_activities_per_second=per_s,
-        max_concurrent_activity_task_polls=2,
-        **worker_options(interceptors),
-    )
+def _desk_activities(settings: Settings, client: Client, store: Database, keyring: KeyRing) -> list[Task]:
+    """Return the steps of repairs, tickets and settlements that need no provider."""
+    repairs = repair_activities(settings, client, store, keyring)
+    settling = settlement_activities(store, keyring, photo_store(settings, keyring))
+    return [repairs.advance, repairs.act, repairs.look, TicketActivities(store).advance, *settling]
 
 
 def _courier(

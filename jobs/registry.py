@@ -20,6 +20,9 @@ from domain.backoff import wait_before
 from services.ops.loops import LoopSeen
 
 FAILED_PAUSE_S_MAX = 30.0
+# Cards share their process with some forty loops: each rests so many times as long as its look took. A look takes long where
+# the process is busy, and the loops leave it to the cards then.
+REST, REST_S_MAX = 20, 3.0
 LAG = Gauge("cardloop_loop_lag_seconds", "Time since a look of the loop last ended well.", ("loop",))
 INTERVAL = Gauge("cardloop_loop_interval_seconds", "Time between two looks when there is nothing to do.", ("loop",))
 TOOK = Gauge("cardloop_loop_look_seconds", "Time that the newest look took.", ("loop",))
@@ -51,7 +54,7 @@ class Job:
     health: Health = field(default_factory=Health)
 
     async def run(self) -> None:
-        """Repeat until cancelled: at once while batches are full, else after the interval.
+        """Repeat until cancelled: at once while batches are full, else after the interval, or later in a busy process.
 
         An outage of the database is logged and waited out: the work is in the database. Any other failure is logged by
         its kind and place, and the pause doubles with each failure in a row, up to FAILED_PAUSE_S_MAX.
@@ -61,7 +64,8 @@ class Job:
                 continue
             once, most = timedelta(seconds=2 * self.interval_s), timedelta(seconds=FAILED_PAUSE_S_MAX)
             failed_s = wait_before(once, most, self.health.failures).total_seconds() if self.health.failures else 0
-            await asyncio.sleep(max(self.interval_s, failed_s))
+            rest_s = min(REST_S_MAX, REST * self.health.took_ms / 1000)
+            await asyncio.sleep(max(self.interval_s, failed_s, rest_s))
 
     def measure(self) -> None:
         """Let this process's metrics tell how the job fares."""

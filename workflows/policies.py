@@ -8,6 +8,9 @@ from typing import TypedDict
 from temporalio.common import RetryPolicy
 
 CARDS_QUEUE = "cards"  # Card workflows, and what touches the database alone.
+# Workflows of repairs, tickets and settlements: few, and people wait for them. They do not stand behind thousands of cards,
+# above all a repair not behind those that it sets going. Runs from before this queue stay on the cards' own.
+DESK_QUEUE = "desk"
 READING_QUEUE = "reading"  # Photographs; the only process that loads the OCR engine.
 # Each provider has a queue of its own: its rate limit and its maintenance hold over all workers, and one that is slow
 # delays nobody else.

@@ -12,7 +12,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from domain.errors.general import TemporarilyUnavailable
-from workflows.policies import CARDS_QUEUE
+from workflows.policies import DESK_QUEUE
 
 ANSWER_WITHIN_S = 10.0
 
@@ -37,7 +37,7 @@ async def wake(client: Client, run: Callable[[Any, str], Awaitable[None]], subje
             run,
             subject,
             id=workflow_id,
-            task_queue=CARDS_QUEUE,
+            task_queue=DESK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal="changed",

@@ -28,7 +28,7 @@ from domain.notices.kinds import NoticeKind
 from domain.sealing import KeyRing
 from domain.support.goodwill import GoodwillState
 from services.finance.returned import Found, judged
-from services.finance.routing import Payment, refused_again, route
+from services.finance.routing import Payment, count, refused_again, route
 from services.finance.waiting import goes_on, hold, payment_of_goodwill
 from services.finance.whose import Whose
 
@@ -38,7 +38,7 @@ class NotAgreed(Exception):
 
 
 async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key: str) -> PaymentHeld | None:
-    """Write the order with its payee and postings, once per key, or return why it must wait. Raises NotAgreed."""
+    """Write the order with its payee and postings, once per key, or return why it must wait. Raises NotAgreed and LimitsMoved."""
     row = await session.get_one(GoodwillRow, goodwill_id, with_for_update=True, populate_existing=True)
     if await session.get(GoodwillOrderRow, key) is not None:
         return None
@@ -62,6 +62,7 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
         postings = goodwill_prepared(Money(row.amount_minor, row.currency), order.rail)
         cause = f"goodwill:{row.id}"
         await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings, cause=cause)
+        await count(session, payment, now())
     return None
 
 

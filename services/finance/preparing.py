@@ -16,7 +16,7 @@ from domain.money import Money
 from domain.sealing import KeyRing
 from services.finance import offsets, withholding
 from services.finance.payout_orders import order_of, ordered_first
-from services.finance.routing import route
+from services.finance.routing import Payment, route
 from services.finance.waiting import goes_on, hold, payment_of_card
 
 
@@ -33,10 +33,11 @@ class NewOrder:
 
 @dataclass(frozen=True)
 class Made:
-    """An order that was written, and what was withheld from it."""
+    """An order that was written, what was withheld from it, and the payment: count it when all else is written."""
 
     row: PayoutRow
     tax: Withheld
+    payment: Payment
 
 
 async def prepared(
@@ -60,4 +61,4 @@ async def prepared(
     await withholding.keep(session, row, submission.owner, tax, now)
     await offsets.take(session, submission.owner, quote.card_id, asked.key, taken, now)
     await goes_on(session, asked.key, now)
-    return Made(row, tax)
+    return Made(row, tax, payment)

@@ -1,11 +1,18 @@
-"""Whether a payment may leave now, and on which rail: judged with its limits under one lock, so that two at once count each other."""
+"""Whether a payment may leave now, and on which rail.
+
+Payments are judged beside each other; each is counted against the limits as the last act of its transaction, under the lock of
+its rail's day. Where the limits do not hold then, another order took what was left of them, and the payment is judged again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +31,12 @@ from domain.typed import plain_name
 
 SELLER = "seller:"
 CHANGED = "payee_changed"  # The message to the old contact.
+AGAIN = 10  # Each time another order was counted meanwhile, so that the next judgement sees less of the limit left.
+T = TypeVar("T")
+
+
+class LimitsMoved(Exception):
+    """Other orders took what was left of a limit while this one was judged: nothing of it may be written."""
 
 
 @dataclass(frozen=True)
@@ -55,28 +68,46 @@ class Payment:
 
 
 async def route(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Route | Wait:
-    """Return the rail of a payment and count it against the limits, or why its order must wait.
-
-    The seller's choice is the rail. The day's row of the rail is locked until the transaction ends: of two orders at the
-    edge of a limit the second sees the first. Nothing is counted for one that waits.
-    """
-    rules, day = routing_in_force(business_day(now)), business_day(now)
-    await _lock(session, payment, day_of=now)
+    """Return the rail of a payment, or why its order must wait. The seller's choice is the rail. Count the order by `count`."""
+    rules = routing_in_force(business_day(now))
     found = await situation(session, keyring, payment, rules, now)
     if (wait := judge(rules, found)) is not None:
         return wait
-    mine = PayoutUsageRow.rail == payment.rail, PayoutUsageRow.day == day
-    counted = {
-        "ordered_minor": PayoutUsageRow.ordered_minor + payment.amount.amount_minor, "orders": PayoutUsageRow.orders + 1,
-    }  # fmt: skip
-    await session.execute(
-        update(PayoutUsageRow).where(*mine).values(counted).execution_options(synchronize_session=False)
-    )
     return Route(payment.rail, rules.version, await _facts(session, rules, payment, found))
+
+
+async def count(session: AsyncSession, payment: Payment, now: datetime) -> None:
+    """Count an order that the transaction has written against the limits. Raises LimitsMoved where they do not hold.
+
+    The last act before the commit: no other order of the rail is counted until then, so that every further statement would
+    slow all of them.
+    """
+    await _more(session, payment.rail, payment.amount, now)
+    total = await reads.ordered(session, payment.rail, _limited(payment), business_day(now))
+    rail = routing_in_force(business_day(now)).of(payment.rail)
+    if rail is not None and (
+        total.day_minor > rail.day_max_minor
+        or total.month_minor > rail.month_max_minor
+        or total.owner_day_minor > rail.seller_day_max_minor
+    ):
+        raise LimitsMoved
+
+
+async def until_counted(made: Callable[[], Awaitable[T]]) -> T:
+    """Make an order in a transaction of its own, again where it ended with LimitsMoved: the others are seen by then."""
+    for _ in range(AGAIN):
+        with suppress(LimitsMoved):
+            return await made()
+    return await made()
 
 
 async def count_adopted(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
     """Count an order that was found at the gateway against the limits: it has left already."""
+    await _more(session, rail, amount, now)
+
+
+async def _more(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
+    """Count an order of the day, and lock the row of the rail's day until the transaction ends."""
     made = insert(PayoutUsageRow).values(
         rail=rail, day=business_day(now), ordered_minor=amount.amount_minor, refused_minor=0, orders=1
     )
@@ -103,16 +134,16 @@ async def situation(
     session: AsyncSession, keyring: KeyRing, payment: Payment, rules: RoutingRules, now: datetime
 ) -> Situation:
     """Return the facts that a payment is judged by. A change of payee is noted, with one message to the old contact."""
-    day_minor, month_minor = await reads.used(session, payment.rail, business_day(now))
+    before = await reads.ordered(session, payment.rail, _limited(payment), business_day(now))
     held = await session.get(PayoutWaitRow, payment.key)
     found = Situation(
         payment.rail,
         payment.amount.amount_minor,
         now,
         switched_off=await reads.is_off(session, payment.rail),
-        seller_day_minor=await _sellers_day(session, payment, now),
-        day_minor=day_minor,
-        month_minor=month_minor,
+        seller_day_minor=before.owner_day_minor,
+        day_minor=before.day_minor,
+        month_minor=before.month_minor,
         # A person let this payee go, and no other.
         released=held is not None and held.released_at is not None and held.payee_index == payment.payee_index,
     )
@@ -130,11 +161,9 @@ async def situation(
     )
 
 
-async def _sellers_day(session: AsyncSession, payment: Payment, now: datetime) -> int:
-    """Return what the owner has had on the rail today; a counterparty has one payment for a whole period, and no such limit."""
-    if payment.agreed is not None:
-        return 0
-    return await reads.sellers_day(session, payment.rail, payment.owner, business_day(now))
+def _limited(payment: Payment) -> str | None:
+    """Return whose payments of a day are limited; a counterparty has one payment for a whole period, and no such limit."""
+    return payment.owner if payment.agreed is None else None
 
 
 async def _agreed(
@@ -161,13 +190,6 @@ def same_name(one: str, other: str) -> bool:
 
 def _bare(name: str) -> str:
     return "".join(letter for letter in plain_name(name).casefold() if letter.isalnum())
-
-
-async def _lock(session: AsyncSession, payment: Payment, *, day_of: datetime) -> None:
-    row = PayoutUsageRow(rail=payment.rail, day=business_day(day_of))
-    await insert_once(session, row, "rail", "day")
-    mine = PayoutUsageRow.rail == payment.rail, PayoutUsageRow.day == business_day(day_of)
-    await session.execute(select(PayoutUsageRow.rail).where(*mine).with_for_update())
 
 
 async def _name(session: AsyncSession, keyring: KeyRing, payment: Payment) -> NameState:

@@ -30,7 +30,7 @@ from tests.builders.repairing import Repairing
 from tests.builders.world import World
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
-from workflows.policies import CARDS_QUEUE, PAYOUT_QUEUE, issuer_queue, store_queue
+from workflows.policies import CARDS_QUEUE, DESK_QUEUE, PAYOUT_QUEUE, issuer_queue, store_queue
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 from workflows.repairing import RepairActs
@@ -140,10 +140,12 @@ async def running_cards(
         world.pricing.value, world.pricing.offer, world.pricing.close, world.review.open, world.review.apply,
         world.alarms.alarm, world.alarms.replan, world.journey.move, world.journey.end, world.journey.cancel,
         world.verification.record_silence, world.payout.prepare, world.payout.settle, world.payout.conclude,
-        Providers(world.database).held, repairs.advance, repairs.act, repairs.look,
+        Providers(world.database).held,
     ]  # fmt: skip
+    repairing = [repairs.advance, repairs.act, repairs.look]
     queues: dict[str, dict[str, Any]] = {
-        CARDS_QUEUE: {"workflows": [card_workflow, RepairWorkflow], "activities": own},
+        CARDS_QUEUE: {"workflows": [card_workflow], "activities": own},
+        DESK_QUEUE: {"workflows": [RepairWorkflow], "activities": repairing},
         PAYOUT_QUEUE: {"activities": [world.payout.send, world.payout.reconcile]},
         issuer_queue("jd"): {"activities": [world.verification.ask_issuer, recheck.recheck]},
         store_queue("starbucks"): {"activities": [world.verification.ask_store]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -320,21 +320,28 @@ def unavailable(again_in: timedelta | None = None) -> ApplicationError:
 async def playing(
     client: Client, world: World, *, forgetful: bool = False, interceptors: Sequence[Interceptor] = ()
 ) -> AsyncIterator[None]:
-    """Workers of every queue of the journey, with the world's activities; forgetful ones replay a card at every step."""
-    async with AsyncExitStack() as stack:
-        of_issuers = [queue_of(brand) for brand in BRANDS.values() for queue_of in (issuer_queue, store_queue)]
-        queues = [CARDS_QUEUE, READING_QUEUE, OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE, *of_issuers]
-        for queue in queues:
-            workflows = [CardWorkflow, GoodwillWorkflow] if queue == CARDS_QUEUE else []
-            await stack.enter_async_context(
-                Worker(
-                    client,
-                    task_queue=queue,
-                    workflows=workflows,
-                    activities=world.activities(),
-                    debug_mode=False,
-                    interceptors=interceptors,
-                    max_cached_workflows=0 if forgetful else 1_000,
-                )
-            )
+    """Workers of every queue of the journey, with the world's activities; forgetful ones replay a card at every step.
+
+    They begin and end at once, and each asks for one activity at a time: a test has one card or two.
+    """
+    of_issuers = [queue_of(brand) for brand in BRANDS.values() for queue_of in (issuer_queue, store_queue)]
+    queues = [CARDS_QUEUE, READING_QUEUE, OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE, *of_issuers]
+    workers = [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=[CardWorkflow, GoodwillWorkflow] if queue == CARDS_QUEUE else [],
+            activities=world.activities(),
+            debug_mode=False,
+            interceptors=interceptors,
+            max_cached_workflows=0 if forgetful else 1_000,
+            max_concurrent_activity_task_polls=1,
+        )
+        for queue in queues
+    ]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
         yield
+    finally:
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        await asyncio.gather(*running)

@@ -19,7 +19,7 @@ from domain.identifiers import new_id
 from services.ops.repairs.progress import Next, RepairStep
 from tests.slowness import patience
 from tests.workflows import histories
-from workflows.policies import CARDS_QUEUE
+from workflows.policies import DESK_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 
@@ -57,7 +57,7 @@ class Rows:
 @asynccontextmanager
 async def played(client: Client, rows: Rows) -> AsyncIterator[None]:
     activities: list[Any] = [rows.advance, rows.act, rows.look]
-    async with Worker(client, task_queue=CARDS_QUEUE, workflows=[RepairWorkflow], activities=activities):
+    async with Worker(client, task_queue=DESK_QUEUE, workflows=[RepairWorkflow], activities=activities):
         yield
 
 
@@ -66,7 +66,7 @@ async def test_it_acts_waits_looks_and_ends(time_skipping: WorkflowEnvironment) 
     async with played(time_skipping.client, rows):
         before = await time_skipping.get_current_time()
         await time_skipping.client.execute_workflow(
-            RepairWorkflow.run, repair_id, id=f"repair:{repair_id}", task_queue=CARDS_QUEUE
+            RepairWorkflow.run, repair_id, id=f"repair:{repair_id}", task_queue=DESK_QUEUE
         )
         assert await time_skipping.get_current_time() - before >= timedelta(hours=1)
     acts = ["act 40 at 20"] * 3

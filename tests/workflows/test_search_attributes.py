@@ -61,6 +61,9 @@ async def test_a_card_that_waits_says_for_whom(temporal_client: Client) -> None:
         await until(temporal_client, one.card_id, CardloopStage="offer", CardloopWaitingFor="seller_offer")
         await CardClient(temporal_client).answer_offer(one.card_id, "quote-1", True)
         await until(temporal_client, one.card_id, CardloopStage="payout", CardloopWaitingFor="machine")
+        await temporal_client.get_workflow_handle(
+            f"card:{one.card_id}"
+        ).result()  # Else the next test's workers take it up.
 
 
 async def test_an_unknown_payment_is_found_by_its_error_until_it_is_known(temporal_client: Client) -> None:
@@ -72,6 +75,7 @@ async def test_an_unknown_payment_is_found_by_its_error_until_it_is_known(tempor
     async with playing(temporal_client, world):
         await CardClient(temporal_client).start(one)
         await until(temporal_client, one.card_id, CardloopWaitingFor="gateway", CardloopErrorClass="payout_unknown")
+        await temporal_client.get_workflow_handle(f"card:{one.card_id}").terminate()
 
 
 async def test_a_namespace_without_them_runs_cards_all_the_same_and_gets_them_registered(

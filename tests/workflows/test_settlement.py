@@ -34,7 +34,7 @@ from tests.builders.settling import Settling, nothing_is_wrong, story
 from tests.builders.world import World, world_at
 from tests.slowness import patience
 from tests.workflows.histories import keep
-from workflows.policies import CARDS_QUEUE, PAYOUT_QUEUE
+from workflows.policies import DESK_QUEUE, PAYOUT_QUEUE
 from workflows.settlement import SettlementWorkflow
 from workflows.settlement_client import SettlementClient
 
@@ -100,7 +100,7 @@ class Rows:
     @asynccontextmanager
     async def playing(self, client: Client) -> AsyncIterator[None]:
         own: list[Callable[..., Any]] = [self.look, self.collect, self.state, self.act, self.prepare, self.conclude]
-        cards = Worker(client, task_queue=CARDS_QUEUE, workflows=[SettlementWorkflow], activities=own)
+        cards = Worker(client, task_queue=DESK_QUEUE, workflows=[SettlementWorkflow], activities=own)
         async with cards, Worker(client, task_queue=PAYOUT_QUEUE, activities=[self.send, self.reconcile]):
             yield
 
@@ -233,7 +233,7 @@ class Played:
         own: list[Callable[..., Any]] = [self.look, self.collect, self.act, self.prepare, payout.conclude]
         own += [self.state] if stating else []
         cards = Worker(
-            client, task_queue=CARDS_QUEUE, workflows=[SettlementWorkflow], activities=own, max_cached_workflows=0
+            client, task_queue=DESK_QUEUE, workflows=[SettlementWorkflow], activities=own, max_cached_workflows=0
         )  # fmt: skip
         async with cards, Worker(client, task_queue=PAYOUT_QUEUE, activities=[payout.send, payout.reconcile]):
             yield

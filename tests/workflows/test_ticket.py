@@ -27,7 +27,7 @@ from tests.builders.ticket_clocks import ticket_url as ticket_url
 from tests.builders.ticket_clocks import ticket_world as ticket_world
 from tests.slowness import patience
 from tests.workflows import histories
-from workflows.policies import CARDS_QUEUE
+from workflows.policies import DESK_QUEUE
 from workflows.ticket import TicketWorkflow
 from workflows.ticket_client import TicketClient
 
@@ -52,11 +52,11 @@ class Rows:
 
 async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_skipping: WorkflowEnvironment) -> None:
     rows, ticket_id = Rows(TicketStep(over=False, wait_s=7200), TicketStep(over=True)), new_id()
-    worker = Worker(time_skipping.client, task_queue=CARDS_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
+    worker = Worker(time_skipping.client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
     async with worker:
         before = await time_skipping.get_current_time()
         await time_skipping.client.execute_workflow(
-            TicketWorkflow.run, ticket_id, id=ticket_workflow(ticket_id), task_queue=CARDS_QUEUE
+            TicketWorkflow.run, ticket_id, id=ticket_workflow(ticket_id), task_queue=DESK_QUEUE
         )
         assert await time_skipping.get_current_time() - before >= 2 * HOUR
     assert rows.looks == 2
@@ -65,7 +65,7 @@ async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_sk
 async def test_a_ticket_without_news_makes_no_events_and_one_with_news_looks_again(temporal_client: Client) -> None:
     rows, ticket_id = Rows(TicketStep(over=False), TicketStep(over=False), TicketStep(over=True)), new_id()
     tickets = TicketClient(temporal_client)
-    worker = Worker(temporal_client, task_queue=CARDS_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
+    worker = Worker(temporal_client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
     async with worker:
         await tickets.tell(ticket_id)
         handle = temporal_client.get_workflow_handle(ticket_workflow(ticket_id))
@@ -98,7 +98,7 @@ class Played:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         worker = Worker(
-            self.environment.client, task_queue=CARDS_QUEUE, workflows=[TicketWorkflow], activities=[self.advance],
+            self.environment.client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[self.advance],
             max_cached_workflows=0,  # The next worker has it without waiting for this one.
         )  # fmt: skip
         async with worker:
@@ -106,7 +106,7 @@ class Played:
 
     async def started(self, ticket_id: str) -> WorkflowHandle[TicketWorkflow, None]:
         return await self.environment.client.start_workflow(
-            TicketWorkflow.run, ticket_id, id=ticket_workflow(ticket_id), task_queue=CARDS_QUEUE
+            TicketWorkflow.run, ticket_id, id=ticket_workflow(ticket_id), task_queue=DESK_QUEUE
         )
 
     async def passes(self, span: timedelta) -> None:

@@ -17,7 +17,7 @@ from domain.identifiers import new_id, ticket_workflow
 from services.support.advancing import TicketStep
 from tests.slowness import patience
 from tests.workflows import histories
-from workflows.policies import CARDS_QUEUE
+from workflows.policies import DESK_QUEUE
 from workflows.search_attributes import ALL
 from workflows.ticket import TicketWorkflow
 from workflows.ticket_client import TicketClient
@@ -58,7 +58,7 @@ async def test_a_ticket_with_much_news_goes_on_in_a_new_run_and_hears_all_of_it(
 
 async def much_news(client: Client) -> None:
     rows, ticket_id, tickets = Rows(), new_id(), TicketClient(client)
-    worker = Worker(client, task_queue=CARDS_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
+    worker = Worker(client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
     async with worker, asyncio.timeout(patience(120)):
         while len(set(rows.runs)) < RUNS:
             rows.looked.clear()

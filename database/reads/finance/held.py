@@ -125,11 +125,11 @@ async def rails(session: AsyncSession, rules: RoutingRules, now: datetime) -> tu
     history = (await session.execute(past)).scalars().all()
     found = []
     for rail in sorted(Rail, key=rules.preference):
-        day, month = await reads.used(session, rail, business_day(now))
+        total = await reads.ordered(session, rail, None, business_day(now))
         under_way, unknown = await _open_orders(session, rail)
         found.append(
             RailView(
-                rail, rules.of(rail), Money(day), Money(month), under_way, unknown, waiting.get(rail, 0), health[rail],
+                rail, rules.of(rail), Money(total.day_minor), Money(total.month_minor), under_way, unknown, waiting.get(rail, 0), health[rail],
                 off.get(rail), tuple(one for one in history if one.rail is rail)[:5],
             )
         )  # fmt: skip

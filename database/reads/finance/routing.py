@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.providers import breakers, open_windows
@@ -33,6 +33,15 @@ class PaidPayee:
     paid_at: datetime
 
 
+@dataclass(frozen=True)
+class Ordered:
+    """What was ordered on a rail and not refused, minor units: that day, that month up to it, and that day for one owner."""
+
+    day_minor: int
+    month_minor: int
+    owner_day_minor: int
+
+
 async def switched_off(session: AsyncSession) -> Mapping[Rail, RailSwitchRow]:
     """Return the rails that are switched off, each with its switch."""
     rows = await session.execute(select(RailSwitchRow).where(RailSwitchRow.on_at.is_(None)).order_by(RailSwitchRow.id))
@@ -45,19 +54,20 @@ async def is_off(session: AsyncSession, rail: Rail) -> bool:
     return (await session.execute(found)).scalar_one_or_none() is not None
 
 
-async def used(session: AsyncSession, rail: Rail, day: date) -> tuple[int, int]:
-    """Return what was ordered on the rail and not refused: that day, and that month up to it; minor units."""
+async def ordered(session: AsyncSession, rail: Rail, owner: str | None, day: date) -> Ordered:
+    """Return what was ordered on the rail and not refused; nothing is summed for an owner who is None."""
     net = PayoutUsageRow.ordered_minor - PayoutUsageRow.refused_minor
     sums = select(
-        func.coalesce(func.sum(net).filter(PayoutUsageRow.day == day), 0), func.coalesce(func.sum(net), 0)
+        func.coalesce(func.sum(net).filter(PayoutUsageRow.day == day), 0).label("day"),
+        func.coalesce(func.sum(net), 0).label("month"),
+        (literal(0) if owner is None else _of_owner(rail, owner, start_of(day))).label("owner"),
     ).where(PayoutUsageRow.rail == rail, PayoutUsageRow.day.between(day.replace(day=1), day))
-    today, month = (await session.execute(sums)).one()
-    return int(today), int(month)
+    found = (await session.execute(sums)).one()
+    return Ordered(int(found.day), int(found.month), int(found.owner))
 
 
-async def sellers_day(session: AsyncSession, rail: Rail, owner: str, day: date) -> int:
-    """Return what was ordered for an owner on the rail that day and not refused, minor units."""
-    begins = start_of(day)
+def _of_owner(rail: Rail, owner: str, begins: datetime) -> ColumnElement[int]:
+    """What was ordered for an owner on the rail since then and not refused."""
     cards = (
         select(func.coalesce(func.sum(PayoutRow.amount_minor), 0))
         .join(CardRow, CardRow.id == PayoutRow.card_id)
@@ -75,8 +85,7 @@ async def sellers_day(session: AsyncSession, rail: Rail, owner: str, day: date) 
             GoodwillOrderRow.state != PayoutState.REFUSED,
         )
     )  # fmt: skip
-    found = (await session.execute(select(cards.scalar_subquery(), goodwill.scalar_subquery()))).one()
-    return int(found[0]) + int(found[1])
+    return cards.scalar_subquery() + goodwill.scalar_subquery()
 
 
 async def was_paid(session: AsyncSession, owner: str, payee_index: str | None) -> bool:

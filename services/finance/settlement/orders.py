@@ -38,7 +38,7 @@ from domain.identifiers import settlement_key, short, subject_of
 from domain.money import Money
 from domain.sealing import KeyRing
 from services.finance.returned import Found, judged
-from services.finance.routing import AgreedPayee, Payment, refused_again, route
+from services.finance.routing import AgreedPayee, Payment, count, refused_again, route
 from services.finance.settlement import work
 from services.finance.settlement.answering import people_needed
 from services.finance.settlement.payees import payee_of
@@ -54,7 +54,7 @@ class NotPayable(Exception):
 async def prepare(
     session: AsyncSession, keyring: KeyRing, run_id: str, key: str, moment: datetime
 ) -> PaymentHeld | None:
-    """Write the order with its payee and postings, once per key, or return why it must wait. Raises NotPayable."""
+    """Write the order with its payee and postings, once per key, or return why it must wait. Raises NotPayable and LimitsMoved."""
     run, party = await locked(session, run_id)
     if await session.get(SettlementOrderRow, key) is not None:
         return None
@@ -80,6 +80,7 @@ async def prepare(
         await ledger.post(session, f"{key}:prepared", None, PREPARED, postings, cause=cause)
         facts = {"key": key, "amount": str(paid.amount), "rail": order.rail.value}
         happened(session, run, "machine", "ordered", now(), **facts)
+        await count(session, paid, moment)
     return None
 
 
