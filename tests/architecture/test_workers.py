@@ -21,6 +21,7 @@ from bootstrap.paying import payment_gateways
 from bootstrap.provider_workers import IssuerWorkers
 from bootstrap.settings import Settings
 from bootstrap.store import database
+from bootstrap.worker_options import ACTIVITIES_AT_ONCE, WORKFLOW_TASKS_AT_ONCE
 from bootstrap.workers import card_workers
 from domain.identifiers import new_id
 from domain.policies.book import BOOK
@@ -95,6 +96,11 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     workers = card_workers(settings, client, store, secrets.keyring, world, payment_gateways(settings, store))
     served = {worker.task_queue: {_name(one) for one in worker.config()["activities"]} for worker in workers}
     await store.dispose()
+    bounds = {
+        (worker.config()["max_concurrent_workflow_tasks"], worker.config()["max_concurrent_activities"])
+        for worker in workers
+    }
+    assert bounds == {(WORKFLOW_TASKS_AT_ONCE, ACTIVITIES_AT_ONCE)}, "what a worker takes it must end in time"
     assert served | {READING_QUEUE: {"reading.read_photos"}} == called()
 
 

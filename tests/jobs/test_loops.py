@@ -189,3 +189,26 @@ async def test_how_each_loop_fares_can_be_seen() -> None:
     assert (seen["well"].failures, seen["well"].interval_s) == (0, 0.01)
     assert seen["ill"].failures > 0
     assert seen["ill"].lag_s > seen["well"].lag_s
+
+
+async def test_a_loop_rests_longer_where_its_looks_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    takes = iter([0.0, 0.05, 0.5])
+    sleep, over = asyncio.sleep, asyncio.Event()
+
+    async def rested(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            over.set()
+        await sleep(0)
+
+    async def look() -> int:
+        await sleep(next(takes, 0.0))
+        return 0
+
+    monkeypatch.setattr("jobs.registry.asyncio.sleep", rested)
+    loop = asyncio.create_task(Job("rests", 0.5, look, 1).run())
+    await over.wait()
+    loop.cancel()
+    first, second, third = pauses[:3]
+    assert (first >= 0.5, second >= 20 * 0.05, third) == (True, True, 3.0)
