@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -44,6 +45,7 @@ from tests.rooms import nobody_has_room
 from tests.throttles import forget_tries
 
 _TOKENS: WeakKeyDictionary[httpx.AsyncClient, tuple[str, str]] = WeakKeyDictionary()
+MADE = itertools.count()
 HTML = {"accept": "text/html", "accept-language": "en"}
 
 
@@ -91,12 +93,15 @@ class House:
 
 @pytest.fixture(scope="session")
 def console_url(make_migrated: Callable[[str], str], worker: str) -> str:
-    return make_migrated(f"console_{worker}")
+    """Each module that imports this fixture has a database of its own by it, as pytest takes it for another fixture."""
+    return make_migrated(f"console_{worker}_{next(MADE)}")
 
 
 @pytest_asyncio.fixture
-async def house(console_url: str, pool_of: Callable[[str], Database], tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(pool_of(console_url), tmp_path) as made:
+async def house(
+    request: pytest.FixtureRequest, console_url: str, pool_of: Callable[[str], Database], tmp_path: Path
+) -> AsyncIterator[House]:
+    async with a_house(pool_of(console_url), tmp_path, keeps="browser" not in request.path.parts) as made:
         yield made
         await nobody_has_room(made.database)
 
@@ -108,8 +113,12 @@ async def a_house(
     *,
     undo_s: int | None = 0,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    keeps: bool = False,
 ) -> AsyncIterator[House]:
-    """A console over a migrated database, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
+    """A console over a migrated database, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made.
+
+    `keeps`: its connections stay open for the next test on this database.
+    """
     keyring = KeyRing.generate()
     photos = PhotoStore(
         folder,
@@ -135,7 +144,7 @@ async def a_house(
     await cards.empty_the_queue()
     await forget_tries(database)
     yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
-    await at_rest(database)
+    await (at_rest(database) if keeps else database.dispose())
 
 
 def picture() -> bytes:
