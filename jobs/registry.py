@@ -60,12 +60,14 @@ class Job:
         its kind and place, and the pause doubles with each failure in a row, up to FAILED_PAUSE_S_MAX.
         """
         while True:
-            if await self._look():
-                continue
-            once, most = timedelta(seconds=2 * self.interval_s), timedelta(seconds=FAILED_PAUSE_S_MAX)
-            failed_s = wait_before(once, most, self.health.failures).total_seconds() if self.health.failures else 0
-            rest_s = min(REST_S_MAX, REST * self.health.took_ms / 1000)
-            await asyncio.sleep(max(self.interval_s, failed_s, rest_s))
+            if not await self._look():
+                await asyncio.sleep(self.pause_s())
+
+    def pause_s(self) -> float:
+        """Return how long to wait before the next look, where nothing more is due at once."""
+        once, most = timedelta(seconds=2 * self.interval_s), timedelta(seconds=FAILED_PAUSE_S_MAX)
+        failed_s = wait_before(once, most, self.health.failures).total_seconds() if self.health.failures else 0
+        return max(self.interval_s, failed_s, min(REST_S_MAX, REST * self.health.took_ms / 1000))
 
     def measure(self) -> None:
         """Let this process's metrics tell how the job fares."""

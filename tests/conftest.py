@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,10 +206,12 @@ def temporal_cli() -> Path:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def temporal_environment(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
     """A dev server in memory, with our pragmas, for this session."""
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_cli),
-        dev_server_extra_args=storage_arguments(),
-        search_attributes=ALL,
+    environment = await _patiently(
+        lambda: WorkflowEnvironment.start_local(
+            dev_server_existing_path=str(temporal_cli),
+            dev_server_extra_args=storage_arguments(),
+            search_attributes=ALL,
+        )
     )
     yield environment
     await environment.shutdown()
@@ -226,20 +228,22 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A server of this test alone whose clock jumps to the next timer while the test waits for a result."""
     program = SETTINGS.cache_dir / "time-skipping" / "temporal-test-server"
     _require(program)
-    environment = await _a_jumping_server(str(program))
+    environment = await _patiently(
+        lambda: WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(program))
+    )
     yield environment
     await environment.shutdown()
 
 
-async def _a_jumping_server(program: str) -> WorkflowEnvironment:
-    """The SDK gives the server five seconds to start, which a busy machine may not: it has three tries."""
-    for _ in range(2):
+async def _patiently(start: Callable[[], Awaitable[WorkflowEnvironment]]) -> WorkflowEnvironment:
+    """Start a server that the SDK gives five seconds, which a busy machine may not: it has five tries."""
+    for _ in range(4):
         try:
-            return await WorkflowEnvironment.start_time_skipping(test_server_existing_path=program)
+            return await start()
         except RuntimeError as slow:
             if "did not start within" not in str(slow):
                 raise
-    return await WorkflowEnvironment.start_time_skipping(test_server_existing_path=program)
+    return await start()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
