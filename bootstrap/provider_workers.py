@@ -12,7 +12,7 @@ from temporalio.worker import Interceptor, Worker
 
 from bootstrap.maintenance import usual_rate
 from bootstrap.settings import Settings
-from bootstrap.worker_options import ACTIVITIES_AT_ONCE, worker_options
+from bootstrap.worker_options import worker_options
 from domain.ops.providers import issuer as an_issuer
 from domain.ops.providers import store as a_store
 from domain.rules.brands import issuers as issuers_of_today
@@ -95,6 +95,5 @@ def provider_worker(
         activities=tasks,
         max_task_queue_activities_per_second=per_s,
         max_concurrent_activity_task_polls=2,
-        max_concurrent_activities=ACTIVITIES_AT_ONCE,
         **worker_options(interceptors),
     )

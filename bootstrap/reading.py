@@ -53,8 +53,7 @@ async def run_reading(settings: Settings) -> None:
             client,
             task_queue=READING_QUEUE,
             activities=[reading.read_photos],
-            max_concurrent_activities=slots,
-            **worker_options(interceptors_of(attempts)),
+            **worker_options(interceptors_of(attempts), slots),
         )
         async with worker, asyncio.TaskGroup() as loops:
             registry = reported(store, "worker-reading", [policy_job(policies), attempts_job(attempts), *jobs])

@@ -21,7 +21,7 @@ STARTING_S, TELLING_S = 60.0, 1.0
 
 
 def settlement_activities(store: Database, keyring: KeyRing, photos: PhotoStore) -> list[Callable[..., Any]]:
-    """Return the activities of the cards' own queue."""
+    """Return the activities of settlement that need no provider."""
     runs = SettlementActivities(store, keyring, photos)
     return [runs.look, runs.collect, runs.state, runs.act, runs.prepare]
 

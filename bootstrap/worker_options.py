@@ -30,9 +30,12 @@ class WorkerOptions(TypedDict):
     max_heartbeat_throttle_interval: timedelta
     sticky_queue_schedule_to_start_timeout: timedelta
     max_concurrent_workflow_tasks: int
+    max_concurrent_activities: int
 
 
-def worker_options(interceptors: Sequence[Interceptor] = ()) -> WorkerOptions:
+def worker_options(
+    interceptors: Sequence[Interceptor] = (), activities_at_once: int = ACTIVITIES_AT_ONCE
+) -> WorkerOptions:
     """Return the options. Every heartbeat is sent as it comes: the SDK would keep most of them back."""
     return WorkerOptions(
         build_id=build_id(),
@@ -41,4 +44,5 @@ def worker_options(interceptors: Sequence[Interceptor] = ()) -> WorkerOptions:
         max_heartbeat_throttle_interval=timedelta(seconds=EVERY_S),
         sticky_queue_schedule_to_start_timeout=STICKY,
         max_concurrent_workflow_tasks=WORKFLOW_TASKS_AT_ONCE,
+        max_concurrent_activities=activities_at_once,
     )

@@ -35,7 +35,7 @@ from bootstrap.settling import settlement_activities, settlement_jobs
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
-from bootstrap.worker_options import ACTIVITIES_AT_ONCE, worker_options
+from bootstrap.worker_options import worker_options
 from bootstrap.worker_process import worker_process
 from database.repositories import evidence
 from database.session import Database
@@ -221,7 +221,6 @@ def card_workers(
             activities=tasks,
             workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
             max_cached_workflows=settings.workflows_cached,
-            max_concurrent_activities=ACTIVITIES_AT_ONCE,
             **worker_options(interceptors),
         )
         for queue, workflows, tasks in (

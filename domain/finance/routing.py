@@ -65,6 +65,15 @@ class RailRules:
         """Return what a transfer of this amount costs us, rounded up."""
         return max(self.cost_min_minor, -(-amount_minor * self.cost_bp // BASIS_POINTS_PER_ONE))
 
+    def passed(self, *, seller_day_minor: int, day_minor: int, month_minor: int) -> tuple[WaitReason, ...]:
+        """Return the limits that these sums are beyond."""
+        caps = {
+            WaitReason.SELLER_DAY: (seller_day_minor, self.seller_day_max_minor),
+            WaitReason.RAIL_DAY: (day_minor, self.day_max_minor),
+            WaitReason.RAIL_MONTH: (month_minor, self.month_max_minor),
+        }
+        return tuple(reason for reason, (total, most) in caps.items() if total > most)
+
 
 @dataclass(frozen=True)
 class RoutingRules:
@@ -159,12 +168,11 @@ def _reasons(rules: RoutingRules, found: Situation) -> Iterable[WaitReason]:
     elif amount > rail.transfer_max_minor:
         yield WaitReason.TRANSFER_MAX
     else:
-        caps = {
-            WaitReason.SELLER_DAY: (found.seller_day_minor, rail.seller_day_max_minor),
-            WaitReason.RAIL_DAY: (found.day_minor, rail.day_max_minor),
-            WaitReason.RAIL_MONTH: (found.month_minor, rail.month_max_minor),
-        }
-        yield from (reason for reason, (before, most) in caps.items() if before + amount > most)
+        yield from rail.passed(
+            seller_day_minor=found.seller_day_minor + amount,
+            day_minor=found.day_minor + amount,
+            month_minor=found.month_minor + amount,
+        )
     if not found.released:
         yield from _doubts(rules, found)
 

@@ -26,7 +26,7 @@ from domain.sealing import KeyRing
 from domain.work.kinds import REVIEW
 from services.finance import offsets, withholding
 from services.finance.payout_orders import order_of, ordered_first
-from services.finance.routing import count_adopted
+from services.finance.routing import count_made
 from services.finance.waiting import goes_on
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
@@ -97,7 +97,7 @@ class Adopting:
             if tax is not None:
                 await withholding.keep(session, row, submission.owner, tax, now())
             await offsets.take(session, submission.owner, card.id, paid.key, taken, now())
-            await count_adopted(session, row.rail, sent, now())
+            await count_made(session, row.rail, sent, now())
             await goes_on(session, paid.key, now())
         # A decision on the card comes too late now: its seller has the money.
         open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))

@@ -82,13 +82,11 @@ async def count(session: AsyncSession, payment: Payment, now: datetime) -> None:
     The last act before the commit: no other order of the rail is counted until then, so that every further statement would
     slow all of them.
     """
-    await _more(session, payment.rail, payment.amount, now)
+    await count_made(session, payment.rail, payment.amount, now)
     total = await reads.ordered(session, payment.rail, _limited(payment), business_day(now))
     rail = routing_in_force(business_day(now)).of(payment.rail)
-    if rail is not None and (
-        total.day_minor > rail.day_max_minor
-        or total.month_minor > rail.month_max_minor
-        or total.owner_day_minor > rail.seller_day_max_minor
+    if rail is not None and rail.passed(
+        seller_day_minor=total.owner_day_minor, day_minor=total.day_minor, month_minor=total.month_minor
     ):
         raise LimitsMoved
 
@@ -101,13 +99,8 @@ async def until_counted(made: Callable[[], Awaitable[T]]) -> T:
     return await made()
 
 
-async def count_adopted(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
-    """Count an order that was found at the gateway against the limits: it has left already."""
-    await _more(session, rail, amount, now)
-
-
-async def _more(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
-    """Count an order of the day, and lock the row of the rail's day until the transaction ends."""
+async def count_made(session: AsyncSession, rail: Rail, amount: Money, now: datetime) -> None:
+    """Count an order whatever the limits, e.g. one that has left already; the row of the rail's day is locked until the end."""
     made = insert(PayoutUsageRow).values(
         rail=rail, day=business_day(now), ordered_minor=amount.amount_minor, refused_minor=0, orders=1
     )

@@ -61,9 +61,8 @@ async def test_a_card_that_waits_says_for_whom(temporal_client: Client) -> None:
         await until(temporal_client, one.card_id, CardloopStage="offer", CardloopWaitingFor="seller_offer")
         await CardClient(temporal_client).answer_offer(one.card_id, "quote-1", True)
         await until(temporal_client, one.card_id, CardloopStage="payout", CardloopWaitingFor="machine")
-        await temporal_client.get_workflow_handle(
-            f"card:{one.card_id}"
-        ).result()  # Else the next test's workers take it up.
+        # A card that is left open is taken up by the workers of the next test.
+        await temporal_client.get_workflow_handle(f"card:{one.card_id}").result()
 
 
 async def test_an_unknown_payment_is_found_by_its_error_until_it_is_known(temporal_client: Client) -> None:

@@ -37,7 +37,7 @@ from services.finance.order_kinds import ORDER_KINDS, kind_by_key
 from services.finance.proof_files import ProofFile
 from services.finance.rail_switches import RailSwitches
 from services.finance.returned import Found
-from services.finance.routing import count_adopted
+from services.finance.routing import count_made
 from services.finance.stating import STATED, Statement, Statements
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.orders import PAYABLES, Payable
@@ -167,7 +167,7 @@ async def test_a_limit_holds_it_visibly_until_it_may_go(payable: Payable, reason
 async def test_what_left_on_the_rail_today_holds_it(payable: Payable) -> None:
     minor = payable.amount.amount_minor
     async with payable.world.database.transaction() as session:
-        await count_adopted(session, Rail.ALIPAY, payable.amount, datetime.now(UTC))
+        await count_made(session, Rail.ALIPAY, payable.amount, datetime.now(UTC))
     with_rules(limits={"transfer_max_minor": minor, "seller_day_max_minor": minor, "day_max_minor": minor})
     assert await payable.prepare() is not None
     (row,) = await payable.world.rows(PayoutWaitRow, key=payable.key)
