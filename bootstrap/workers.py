@@ -96,6 +96,11 @@ ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.
 
 Gateways = Mapping[Rail, PaymentGateway]
 DESK_WORKFLOWS: list[type] = [RepairWorkflow, TicketWorkflow, SettlementWorkflow]
+# Runs of the desks from before they had a queue stay on the cards' own.
+WORKFLOWS: Mapping[str, list[type]] = {
+    CARDS_QUEUE: [CardWorkflow, GoodwillWorkflow, *DESK_WORKFLOWS],
+    DESK_QUEUE: DESK_WORKFLOWS,
+}
 
 
 async def run_cards(settings: Settings) -> None:
@@ -180,10 +185,10 @@ def _parties(settings: Settings, world: outside.Outside) -> Parties:
     return Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
 
 
-def _own_activities(store: Database, keyring: KeyRing, gateways: Gateways) -> list[Task]:
+def _own_activities(store: Database, keyring: KeyRing, payout: Payout) -> list[Task]:
     """Activities of the cards' own queue: whatever touches the database alone, and the payments."""
     pricing, review, alarms = Pricing(store, keyring, Stock()), Review(store, keyring), Alarms(store)
-    payout, journey, providers = Payout(store, keyring, gateways), Journey(store), Providers(store)
+    journey, providers = Journey(store), Providers(store)
     return [
         pricing.value, pricing.offer, pricing.close,
         review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
@@ -208,27 +213,24 @@ def card_workers(
     these had queues ask there.
     """
     verification = Verification(store, keyring, _parties(settings, world))
+    payout = Payout(store, keyring, gateways)
     asked = asked_of_issuers(settings, store, keyring, world)
     desk = _desk_activities(settings, client, store, keyring)
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
-    of_cards: list[Task] = [*_own_activities(store, keyring, gateways), *local, *remote, *desk]
+    of_cards: list[Task] = [*_own_activities(store, keyring, payout), *local, *remote, *desk]
     own_workers = [
         Worker(
             client,
             task_queue=queue,
-            workflows=workflows,
+            workflows=WORKFLOWS[queue],
             activities=tasks,
             workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
             max_cached_workflows=settings.workflows_cached,
             **worker_options(interceptors),
         )
-        for queue, workflows, tasks in (
-            (CARDS_QUEUE, [CardWorkflow, GoodwillWorkflow, *DESK_WORKFLOWS], of_cards),
-            (DESK_QUEUE, DESK_WORKFLOWS, desk),
-        )
+        for queue, tasks in ((CARDS_QUEUE, of_cards), (DESK_QUEUE, [*desk, payout.conclude]))
     ]
-    payout = Payout(store, keyring, gateways)
     own: dict[str, list[Task]] = {
         OUTLET_QUEUE: [verification.ask_outlet], FX_QUEUE: [verification.open_channel],
         PAYOUT_QUEUE: [payout.send, payout.reconcile],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
@@ -22,18 +23,17 @@ from bootstrap.provider_workers import IssuerWorkers
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from bootstrap.worker_options import ACTIVITIES_AT_ONCE, WORKFLOW_TASKS_AT_ONCE
-from bootstrap.workers import card_workers
+from bootstrap.workers import WORKFLOWS, card_workers
 from domain.identifiers import new_id
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules.brand_document import built_in
 from domain.rules.brands import catalogue
-from tests.architecture.tree import Function, modules
+from tests.architecture.tree import Function, modules, name_of
 from tests.builders.provider_keys import lay_their_keys
 from workflows import repair_steps, settlement_steps, steps, ticket_steps
 from workflows.policies import (
     CARDS_QUEUE,
-    DESK_QUEUE,
     FX_QUEUE,
     OUTLET_QUEUE,
     PAYOUT_QUEUE,
@@ -53,25 +53,64 @@ QUEUES = {
     "_own(PAYOUT_QUEUE, edition)": [PAYOUT_QUEUE, CARDS_QUEUE],
 }
 CALLS = "execute_activity_method execute_local_activity_method start_activity_method".split()
+Place = tuple[str, str]  # A module of the workflows, and a function or class in it.
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def called() -> dict[str, set[str]]:
     """Task queue → names of the activities that workflows call on it; one without a queue runs on that of its workflow."""
     found: dict[str, set[str]] = defaultdict(set)
-    stepping = [
-        one
-        for one in modules("workflows")
-        if one.path.name in ("steps.py", "repair_steps.py", "settlement_steps.py", "ticket_steps.py")
-    ]
-    assert len(stepping) == 4
-    for home, node in ((one.path.name, node) for one in stepping for node in ast.walk(one.tree)):
-        # Runs from before the desks had a queue stay on the cards' own.
-        own = [CARDS_QUEUE] if home == "steps.py" else [DESK_QUEUE, CARDS_QUEUE]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
-            written = [ast.unparse(word.value) for word in node.keywords if word.arg == "task_queue"]
-            for queue in QUEUES[written[0]] if written else own:
-                found[queue].add(activity_name(ast.unparse(node.args[0])))
+    for own, workflows in WORKFLOWS.items():
+        for workflow in workflows:
+            for call in _calls(reached(workflow)):
+                written = [ast.unparse(word.value) for word in call.keywords if word.arg == "task_queue"]
+                for queue in QUEUES[written[0]] if written else [own]:
+                    found[queue].add(activity_name(ast.unparse(call.args[0])))
     return found
+
+
+def reached(workflow: type) -> set[Place]:
+    """The functions and classes of the workflows that one of them uses, directly or through others."""
+    trees = {f"workflows.{one.path.stem}": one.tree for one in modules("workflows")}
+    defined = {
+        (home, node.name): node for home, tree in trees.items() for node in tree.body if isinstance(node, Definition)
+    }
+    found, new = set[Place](), [(workflow.__module__, workflow.__name__)]
+    while new:
+        place = new.pop()
+        if place in defined and place not in found:
+            found.add(place)
+            new += _used(place[0], trees[place[0]], defined[place])
+    return found
+
+
+def _used(home: str, tree: ast.Module, definition: ast.AST) -> list[Place]:
+    """What a definition of module `home` names: its neighbours, and what its module imports from other workflows."""
+    imported = {
+        alias.asname or alias.name: (str(node.module), alias.name)
+        for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }  # fmt: skip
+    names = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
+    parts = {
+        (imported[node.value.id], node.attr)
+        for node in ast.walk(definition)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported
+    }
+    return [
+        *((home, name) for name in names),
+        *(imported[name] for name in names & imported.keys()),
+        *((f"{package}.{module}", attribute) for (package, module), attribute in parts),
+    ]
+
+
+def _calls(places: set[Place]) -> Iterator[ast.Call]:
+    """The activities that these definitions call."""
+    for module in modules("workflows"):
+        for definition in module.tree.body:
+            if isinstance(definition, Definition) and (f"workflows.{module.path.stem}", definition.name) in places:
+                for node in ast.walk(definition):
+                    if isinstance(node, ast.Call) and name_of(node.func) in CALLS:
+                        yield node
 
 
 def activity_name(method: str) -> str:

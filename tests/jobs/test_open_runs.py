@@ -83,7 +83,9 @@ async def described(
 ) -> stuck.PendingStep:
     """Look until the run's step, that one where it is named, is known in that state."""
     for _ in range(TRIES):
-        watcher._asked.clear()
+        watcher._asked.pop(
+            f"card:{card_id}", None
+        )  # The others rest, or the same oldest runs are asked about at each look.
         await watcher.describe()
         async with world.database.transaction() as session:
             step = await stuck.pending(session, f"card:{card_id}")
