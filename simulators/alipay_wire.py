@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ class Keys:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self.private = _own_key(folder)
-        self.forgers = rsa.generate_private_key(65537, KEY_BITS)
+
+    @cached_property
+    def forgers(self) -> rsa.RSAPrivateKey:
+        """A key of nobody we know, for signatures that must not count; made when first wanted, for that takes a while."""
+        return rsa.generate_private_key(65537, KEY_BITS)
 
     def public_pem(self) -> str:
         """Alipay's public key, as the platform needs it."""

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ class WechatKeys:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self.private = _own(folder)
-        self.forgers = rsa.generate_private_key(65537, 2048)
+
+    @cached_property
+    def forgers(self) -> rsa.RSAPrivateKey:
+        """A key of nobody we know, for signatures that must not count; made when first wanted, for that takes a while."""
+        return rsa.generate_private_key(65537, 2048)
 
     def public_pem(self) -> bytes:
         """WeChat Pay's public key, as the platform needs it."""

@@ -97,7 +97,7 @@ class MailDesk:
                     self.world.database, self.world.keyring, WebhookGateway(client), None,
                     destination=waiting.destination, mail=self.mailing.deliver,
                 )  # fmt: skip
-                await own.deliver_due()
+                await own.deliver_due(1)  # In their order: a lane has several tries at once.
         taken, self.post.taken = self.post.taken, []
         return taken
 

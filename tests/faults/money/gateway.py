@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from urllib.parse import urlencode
 
 from domain.finance.payout import (
@@ -85,6 +86,12 @@ class Answer:
     report: PayoutReport
 
 
+@cache
+def _key_pair(of: str) -> tuple[bytes, bytes]:  # One pair for each.
+    """Make one pair of keys for each name: making one takes longer than many a run."""
+    return new_key_pair()
+
+
 @dataclass
 class HarshGateway:
     """One record per key, ever: a second transfer of a key is answered by the first. It never forgets and never errs about itself."""
@@ -101,8 +108,8 @@ class HarshGateway:
     public: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        private, self.public = new_key_pair()
-        self._signer, self._forger = Signer(private), Signer(new_key_pair()[0])
+        private, self.public = _key_pair("gateway")
+        self._signer, self._forger = Signer(private), Signer(_key_pair("forger")[0])
 
     async def transfer(self, order: PayoutOrder) -> Answer:
         """Pay as its mood is; note a transfer that was sent again without asking."""
