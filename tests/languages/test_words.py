@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +35,7 @@ from domain.work.why_due import DueReason
 from domain.work.working_time import Holidays
 from languages import LOCALES, has, keys, label_key, translate
 from languages.catalogue import _texts
+from reviewer_ui.navigation import PAGES, crumbs
 from seller_ui.journey import SHOWN, StepState
 from web.words import Audience, worded_for
 
@@ -109,6 +111,14 @@ def test_every_key_of_a_seller_page_has_words(locale: str) -> None:
     used |= {f"item.lead_{item}" for item in AskedItem}
     assert len(used) > 100
     assert sorted(key for key in used if not has(key, locale)) == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_breadcrumb_is_named_as_the_one_before_it(locale: str) -> None:
+    paths = [re.sub(r"\{[^}]+\}", "01M8MY2Y6JJGBVPF85M1T8VG3H", page.address) for page in PAGES]
+    ways = [[translate(one.key, locale, one.facts) for one in crumbs(path, lambda _: True)] for path in paths]
+    assert max(map(len, ways)) >= 3
+    assert [way for way in ways if any(one == following for one, following in itertools.pairwise(way))] == []
 
 
 def test_both_languages_have_the_same_keys() -> None:

@@ -85,7 +85,7 @@ async def test_a_break_is_taken_previewed_and_carried_out(house: House, names: d
     form = {"verb": "create", "reason_code": "unexplained", "against": "suspense", "note": "asked the bank"}
     preview = await post(finance, f"{at}/preview", **form)
     assert preview.status_code == 200
-    assert "suspense:wechat" in preview.text
+    assert "Not explained yet · WeChat Pay" in preview.text
     assert "¥12.34" in preview.text
     desk = FinanceDesk(house)
     before = await desk.balance("suspense:wechat")
