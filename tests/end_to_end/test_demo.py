@@ -22,6 +22,7 @@ from domain.people.roles import Role
 from languages import LOCALES, has
 from services.people.partners import Partners
 from tests.disk import contents_of
+from tests.faults.campaign import FAILING_CODE
 from tests.whole import WHOLE, WholePlatform, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(320)]
@@ -152,6 +153,17 @@ async def test_after_the_demo_everything_has_ended(demo: bool, whole: WholePlatf
         return await whole.rows(unended) == []
 
     await until(none_left, 20, lambda: unended)
+
+
+async def test_no_workflow_of_the_demo_fails_by_its_own_code(demo: bool, whole: WholePlatform) -> None:
+    """As one does that calls a step which no worker of its queue serves: settlements, repairs and tickets too."""
+    paid = "SELECT count(*) FROM settlement_order WHERE state = 'paid'"
+
+    async def is_paid() -> bool:
+        return (await whole.rows(paid))[0][0] > 0
+
+    await until(is_paid, 60, lambda: paid)
+    assert await whole.rows(FAILING_CODE) == []
 
 
 def _way(sample: Sample) -> tuple[object, ...]:
