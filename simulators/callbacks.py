@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -33,6 +34,8 @@ class Callbacks:
         self._store = store
         self._sign = sign
         self._accepted = accepted
+        self._times = [(kept["due"], kept["key"]) for kept in self.waiting()]  # When to look at which; a heap.
+        heapq.heapify(self._times)
 
     def plan(self, url: str, final: Record, stale: Record, forged: Record, controls: CallbackControls) -> None:
         """Queues what the controls make of one piece of news: the forgery first, the news and its copies, the stale one last."""
@@ -49,20 +52,28 @@ class Callbacks:
 
     async def pump(self) -> None:
         """Sends what is due, for ever, each on its own, so that a slow receiver holds up nobody else."""
-        sending: dict[str, asyncio.Task[None]] = {}
         connection = httpx.AsyncClient(timeout=SEND_TIMEOUT_S, trust_env=False)
         async with connection as client, asyncio.TaskGroup() as group:
             while True:
-                sending = {key: task for key, task in sending.items() if not task.done()}
-                for kept in reversed(self.waiting()):
-                    if kept["due"] <= time.time() and kept["key"] not in sending:
-                        sending[kept["key"]] = group.create_task(self._send(client, kept))
+                for kept in self._due():
+                    group.create_task(self._send(client, kept))
                 await asyncio.sleep(POLL_S)
+
+    def _due(self) -> Iterator[Record]:
+        """Take out what is due by now, the longest due first; what the store has forgotten meanwhile is no more."""
+        while self._times and self._times[0][0] <= time.time():
+            kept = self._store.get("callback", heapq.heappop(self._times)[1])
+            if kept is not None:
+                yield kept
 
     def _queue(self, url: str, facts: Record, genuine: bool, delay_ms: int) -> None:
         key = uuid.uuid4().hex
         record: dict[str, Any] = {"key": key, "url": url, "facts": facts, "genuine": genuine, "tries": 0}
-        self._store.put("callback", key, record | {"due": time.time() + delay_ms / 1000})
+        self._keep(record | {"due": time.time() + delay_ms / 1000})
+
+    def _keep(self, record: Record) -> None:
+        self._store.put("callback", record["key"], record)
+        heapq.heappush(self._times, (record["due"], record["key"]))
 
     async def _send(self, client: httpx.AsyncClient, kept: Record) -> None:
         body, headers = self._sign(kept["facts"], kept["genuine"])
@@ -76,4 +87,4 @@ class Callbacks:
             self._store.delete("callback", kept["key"])
             return
         wait_s = min(RETRY_MAX_S, RETRY_BASE_S * 2 ** kept["tries"])
-        self._store.put("callback", kept["key"], kept | {"tries": kept["tries"] + 1, "due": time.time() + wait_s})
+        self._keep(kept | {"tries": kept["tries"] + 1, "due": time.time() + wait_s})
