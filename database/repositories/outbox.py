@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -51,14 +51,14 @@ async def due(
         waiting = (*waiting, OutboxRow.destination == destination)
     ready = (
         select(OutboxRow.id)
-        .where(*waiting, OutboxRow.id.in_(_first_of_each_lane(waiting, busy)))
+        .where(*waiting, _is_among(_first_of_each_lane(waiting, busy)))
         .order_by(OutboxRow.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     statement = (
         update(OutboxRow)
-        .where(OutboxRow.id.in_(ready.scalar_subquery()))
+        .where(_is_among(ready))
         .values(due_at=moment + lease, attempts=OutboxRow.attempts + 1)
         .returning(OutboxRow)
         .execution_options(populate_existing=True, synchronize_session=False)
@@ -67,7 +67,14 @@ async def due(
     return tuple(sorted(rows, key=lambda row: row.id))
 
 
-def _first_of_each_lane(waiting: tuple[Any, ...], busy: Mapping[str, int]) -> Any:
+def _is_among(chosen: Select[str]) -> ColumnElement[bool]:
+    """Ask for a few ids as an array, which is made once. With IN the planner may choose them again for each row: its
+    statistics are from before an outage filled the table.
+    """
+    return OutboxRow.id == func.any(func.array(chosen.scalar_subquery()))
+
+
+def _first_of_each_lane(waiting: tuple[Any, ...], busy: Mapping[str, int]) -> Select[str]:
     lane = case((OutboxRow.kind.in_(PER_LANE), OutboxRow.kind), else_=OutboxRow.destination)
     place = func.row_number().over(partition_by=lane, order_by=OutboxRow.due_at)
     ranked = select(OutboxRow.id, lane.label("lane"), place.label("place")).where(*waiting).subquery()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from database.reads.ops.deliveries import Undelivered, undelivered
 from database.repositories import outbox
@@ -26,6 +26,7 @@ from services.ops.deliveries import ACT, Deliveries
 from services.people.partners import Partners
 from tests.builders.world import World
 from tests.gateways.partners import mailbox, until
+from tests.slowness import patience
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SOME = 60
@@ -91,6 +92,15 @@ async def test_a_full_outbox_is_one_line_and_one_act_delivers_it_also_when_the_c
     ids = [headers["x-cardloop-delivery"] for _, headers in box.received]
     assert len(set(ids)) == many, "every one of them arrived"
     assert len(ids) - many <= AT_ONCE, "only what was under way is sent again, under its own delivery id"
+
+
+async def test_thousands_that_came_at_once_are_not_ranked_again_for_each_of_them(world: World) -> None:
+    """The planner knows the table as it was before they came: ranking what waits once for each row takes many seconds."""
+    await failed_webhooks(world, f"partner:{new_id()}", 3_000)
+    async with world.database.transaction() as session:
+        await session.execute(update(OutboxRow).where(OutboxRow.delivered_at.is_(None)).values(due_at=now()))
+        await session.execute(text(f"SET LOCAL statement_timeout = {round(1000 * patience(0.3))}"))
+        assert len(await outbox.due(session, 5, {})) == outbox.PER_LANE_ELSE
 
 
 async def drained(courier: Delivery, world: World) -> None:
