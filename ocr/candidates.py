@@ -92,10 +92,15 @@ def number_in(cut: Sequence[Segment], brand: Brand) -> Candidate | None:
     return _best(_numbers(cut, brand))
 
 
-def certain_numbers_in(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
-    """Return the different labelled numbers that keep the brand's rules: of several cards in one photo there is one each."""
+def certain_numbers_in(cut: Sequence[Segment], brand: Brand, *, labelled: bool = True) -> list[Candidate]:
+    """Return the different numbers that keep the brand's rules: of several cards in one photo there is one each.
+
+    `labelled` asks for a label beside each, for another number printed on the same card may look like its own.
+    """
     found = [
-        one for one in _numbers(cut, brand) if one.judged.holds and one.labelled and one.confidence >= SURE_OF_CARD
+        one
+        for one in _numbers(cut, brand)
+        if one.judged.holds and (one.labelled or not labelled) and one.confidence >= SURE_OF_CARD
     ]
     return list({one.judged.value: one for one in sorted(found, key=lambda one: one.rank)}.values())
 
@@ -106,25 +111,32 @@ def _numbers(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
     return [one for segment in cut for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)]
 
 
+def labelled_pins_in(cut: Sequence[Segment], brand: Brand) -> set[str]:
+    """Return the different PINs of the brand that stand beside a label: of several cards in one photo there is one each."""
+    return {one.judged.value for one in _pins(cut, brand) if one.judged.holds and one.labelled}
+
+
 def pin_in(cut: Sequence[Segment], brand: Brand, number: Candidate | None) -> Candidate | None:
     """Find the PIN beside the number; None for a brand without one."""
-    found = [
+    return _best([one for one in _pins(cut, brand) if number is None or not one.span.meets(number.span)])
+
+
+def _pins(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+    return [
         one
         for grammar in (pin_grammars(brand.pin) if brand.pin else ())
         for segment in cut
         for one in _in_segment(FieldName.PIN, segment, {Label.PIN, Label.CODE}, grammar, (len(grammar.places),))
-        if number is None or not one.span.meets(number.span)
     ]
-    return _best(found)
 
 
 def _best(found: Sequence[Candidate]) -> Candidate | None:
     best = max(found, key=lambda one: one.rank, default=None)
     if best is None:
         return None
-    rivals = {one.judged.value for one in found if one.judged.holds and not one.span.meets(best.span)} - {
-        best.judged.value
-    }
+    # A label says which of two is meant, unless the other has one too: then the photo shows several cards.
+    others = [one for one in found if one.judged.holds and (one.labelled or not best.labelled)]
+    rivals = {one.judged.value for one in others if not one.span.meets(best.span)} - {best.judged.value}
     return replace(best, rivals=len(rivals))
 
 

@@ -44,7 +44,7 @@ def confidence_of(
         Reason.SAME_SHAPE: grammar.letters and not grammar.checked and bool(SAME_SHAPE & set(found.value)),
         Reason.BLURRED: found.looks == 0 and found.worst is not None and found.worst < SCORE_BLURRED,
         Reason.UNLABELLED_UNCHECKED: not labelled and not grammar.checked,
-        Reason.RIVALS: not labelled and (rivals > 0 or not like_printed),
+        Reason.RIVALS: rivals > 0 or not (labelled or like_printed),
     }
     reasons = tuple(reason for reason, holds in given.items() if holds)
     shown = shown_by(found, grammar)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from domain.cards.reading import SURE_OF_BRAND, Box, FieldName, ReadField, money_text
 from domain.rules.brands import Brand
-from ocr.candidates import SURE_OF_CARD, Candidate, certain_numbers_in, number_in, pin_in, weighed
+from ocr.candidates import SURE_OF_CARD, Candidate, certain_numbers_in, labelled_pins_in, number_in, pin_in, weighed
 from ocr.labels import Label, Segment, segments
 from ocr.level import level_of
 from ocr.lines import Line, Row, Span, rows
@@ -84,7 +84,8 @@ def cards_in(
 ) -> tuple[tuple[Line, ...], ...]:
     """Return the lines of each card of a photo that shows several, those of one otherwise.
 
-    Several means: numbers of their own, each labelled and by its brand's rules. Every line goes with the nearest of them.
+    Several means: numbers of their own by their brand's rules, each labelled, or as many as the brand is printed or as
+    there are labelled PINs: small print loses its labels first. Every line goes with the nearest of them.
     """
     level = level_of(lines)
     laid = [level.laid(line) for line in lines]
@@ -94,6 +95,11 @@ def cards_in(
     if brand_hint is not None and brand_hint in brands:
         printed.setdefault(brand_hint, brands[brand_hint])
     numbers = {one.judged.value: one for brand in printed.values() for one in certain_numbers_in(cut, brand)}
+    for brand in printed.values():
+        unlabelled = certain_numbers_in(cut, brand, labelled=False)
+        names, pins = sum(_alias_in(row, brand) is not None for row in gathered), labelled_pins_in(cut, brand)
+        if len(unlabelled) > 1 and len(unlabelled) in (names, len(pins)):
+            numbers |= {one.judged.value: one for one in unlabelled}
     middles = [_middle(one.span.box) for one in numbers.values()]
     if len(middles) < 2:
         return (tuple(lines),)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import string
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from domain.cards.reading import Box, FieldName, ReadField
+from domain.cards.reading import Box, FieldName, ReadField, Reason
 from domain.rules.brands import catalogue
+from ocr.confidence import CAPS
 from ocr.lines import Line
 from ocr.parse import CAP_RULES_BROKEN, cards_in, fields_in
 from tests.builders.world import a_number
@@ -179,13 +181,35 @@ def test_words_and_amounts_of_a_card_are_never_its_number() -> None:
     assert FieldName.NUMBER not in read(stacked("amazon.com gift card $500"), "amazon-us")
 
 
-def test_several_labelled_numbers_are_several_cards() -> None:
+@pytest.mark.parametrize(
+    ("first_words", "second_words"),
+    [
+        pytest.param(("沃尔玛", "卡号 {}", "密码 879507"), ("沃尔玛", "卡号 {}", "密码 314557"), id="labelled"),
+        pytest.param(("沃尔玛", "{}", "密码 879507"), ("Walmart", "{}", "314557"), id="each-brand"),
+        pytest.param(("¥500", "卡号 {}", "密码 879507"), ("沃尔玛", "{}", "安全码 314557"), id="each-pin"),
+    ],
+)
+def test_numbers_that_each_have_a_card_of_their_own_are_several_cards(
+    first_words: tuple[str, ...], second_words: tuple[str, ...]
+) -> None:
     one, other = a_number("walmart"), a_number("walmart")
-    first = stacked("沃尔玛", f"卡号 {one}", "密码 879507")
+    first = stacked(*(word.format(one) for word in first_words))
     second = [
         replace(line, box=replace(line.box, y=line.box.y + 1200))
-        for line in stacked("沃尔玛", f"卡号 {other}", "密码 314557")
+        for line in stacked(*(word.format(other) for word in second_words))
     ]
     cards = cards_in([*first, *second], catalogue(), "walmart")
     found = [{field.name: field.value for field in fields_in(card, catalogue(), "walmart")} for card in cards]
     assert [(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found] == [(one, "879507"), (other, "314557")]
+
+
+def test_two_numbers_on_one_card_are_no_two_cards() -> None:
+    lines = stacked("沃尔玛", f"卡号 {a_number('walmart')}", "密码 879507", a_number("walmart"))
+    assert len(cards_in(lines, catalogue(), "walmart")) == 1
+
+
+def test_of_two_labelled_pins_neither_is_sure() -> None:
+    """One of them belongs to another card, whose number was not read."""
+    lines = stacked("沃尔玛", f"卡号 {a_number('walmart')}", "密码 879507", "安全码 314557")
+    assert read(lines, "walmart")[FieldName.PIN].confidence <= CAPS[Reason.RIVALS]
+    assert read(lines[:3], "walmart")[FieldName.PIN].confidence > CAPS[Reason.RIVALS]
