@@ -92,16 +92,9 @@ def number_in(cut: Sequence[Segment], brand: Brand) -> Candidate | None:
     return _best(_numbers(cut, brand))
 
 
-def certain_numbers_in(cut: Sequence[Segment], brand: Brand, *, labelled: bool = True) -> list[Candidate]:
-    """Return the different numbers that keep the brand's rules: of several cards in one photo there is one each.
-
-    `labelled` asks for a label beside each, for another number printed on the same card may look like its own.
-    """
-    found = [
-        one
-        for one in _numbers(cut, brand)
-        if one.judged.holds and (one.labelled or not labelled) and one.confidence >= SURE_OF_CARD
-    ]
+def certain_numbers_in(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+    """Return the different numbers that keep the brand's rules, labelled or not: of several cards in one photo there is one each."""
+    found = [one for one in _numbers(cut, brand) if one.judged.holds and one.confidence >= SURE_OF_CARD]
     return list({one.judged.value: one for one in sorted(found, key=lambda one: one.rank)}.values())
 
 

@@ -94,12 +94,11 @@ def cards_in(
     printed = {brand.code: brand for row in gathered for brand in brands.values() if _alias_in(row, brand) is not None}
     if brand_hint is not None and brand_hint in brands:
         printed.setdefault(brand_hint, brands[brand_hint])
-    numbers = {one.judged.value: one for brand in printed.values() for one in certain_numbers_in(cut, brand)}
-    for brand in printed.values():
-        unlabelled = certain_numbers_in(cut, brand, labelled=False)
-        names, pins = sum(_alias_in(row, brand) is not None for row in gathered), labelled_pins_in(cut, brand)
-        if len(unlabelled) > 1 and len(unlabelled) in (names, len(pins)):
-            numbers |= {one.judged.value: one for one in unlabelled}
+    certain = {code: certain_numbers_in(cut, brand) for code, brand in printed.items()}
+    numbers = {one.judged.value: one for found in certain.values() for one in found if one.labelled}
+    for code, found in certain.items():
+        if len(found) > 1 and _is_one_each(len(found), gathered, cut, brands[code]):
+            numbers |= {one.judged.value: one for one in found}
     middles = [_middle(one.span.box) for one in numbers.values()]
     if len(middles) < 2:
         return (tuple(lines),)
@@ -108,6 +107,12 @@ def cards_in(
         nearest = min(range(len(middles)), key=lambda at: math.dist(middles[at], _middle(placed.box)))
         near[nearest].append(line)
     return tuple(tuple(one) for one in near if one)
+
+
+def _is_one_each(numbers: int, gathered: Sequence[Row], cut: Sequence[Segment], brand: Brand) -> bool:
+    """Whether there are as many cards as numbers, by how often the brand or a labelled PIN is printed."""
+    named = sum(_alias_in(row, brand) is not None for row in gathered)
+    return numbers in (named, len(labelled_pins_in(cut, brand)))
 
 
 def _middle(box: Box) -> tuple[float, float]:

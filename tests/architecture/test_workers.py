@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from temporalio import activity
 from temporalio.api.enums.v1 import TaskQueueType
@@ -62,26 +62,27 @@ def called() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for own, workflows in WORKFLOWS.items():
         for workflow in workflows:
-            for call in _calls(reached(workflow)):
+            for call in (node for one in reached(workflow) for node in ast.walk(one) if _is_call(node)):
                 written = [ast.unparse(word.value) for word in call.keywords if word.arg == "task_queue"]
                 for queue in QUEUES[written[0]] if written else [own]:
                     found[queue].add(activity_name(ast.unparse(call.args[0])))
     return found
 
 
-def reached(workflow: type) -> set[Place]:
+def reached(workflow: type) -> Iterable[ast.AST]:
     """The functions and classes of the workflows that one of them uses, directly or through others."""
     trees = {f"workflows.{one.path.stem}": one.tree for one in modules("workflows")}
     defined = {
         (home, node.name): node for home, tree in trees.items() for node in tree.body if isinstance(node, Definition)
     }
-    found, new = set[Place](), [(workflow.__module__, workflow.__name__)]
+    found: dict[Place, ast.AST] = {}
+    new = [(workflow.__module__, workflow.__name__)]
     while new:
         place = new.pop()
         if place in defined and place not in found:
-            found.add(place)
+            found[place] = defined[place]
             new += _used(place[0], trees[place[0]], defined[place])
-    return found
+    return found.values()
 
 
 def _used(home: str, tree: ast.Module, definition: ast.AST) -> list[Place]:
@@ -103,14 +104,9 @@ def _used(home: str, tree: ast.Module, definition: ast.AST) -> list[Place]:
     ]
 
 
-def _calls(places: set[Place]) -> Iterator[ast.Call]:
-    """The activities that these definitions call."""
-    for module in modules("workflows"):
-        for definition in module.tree.body:
-            if isinstance(definition, Definition) and (f"workflows.{module.path.stem}", definition.name) in places:
-                for node in ast.walk(definition):
-                    if isinstance(node, ast.Call) and name_of(node.func) in CALLS:
-                        yield node
+def _is_call(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether an activity is called here."""
+    return isinstance(node, ast.Call) and name_of(node.func) in CALLS
 
 
 def activity_name(method: str) -> str:

@@ -26,6 +26,7 @@ from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused
 from bootstrap.reconciling import differences
 from bootstrap.settings import Settings
+from database.repositories.orders import ORDER_TABLES
 from domain.cards.card import Outcome, WaitingFor
 from domain.people.roles import Role
 from tests.whole import WholePlatform, jd_card, starbucks_card
@@ -50,13 +51,10 @@ OUTCOMES = f"""
 SELECT coalesce(outcome, 'open'), count(*) FROM card JOIN submission ON submission.id = card.submission_id
 WHERE {PLAYED} GROUP BY 1
 """  # noqa: S608  # A condition of our own.
-ORDERED_BY_ALIPAY = """
-SELECT key, amount_minor, state FROM (
-    SELECT key, amount_minor, state, rail FROM payout
-    UNION ALL SELECT key, amount_minor, state, rail FROM goodwill_order
-    UNION ALL SELECT key, amount_minor, state, rail FROM settlement_order
-) AS ordered WHERE rail = 'alipay'
-"""
+ORDERED_BY_ALIPAY = " UNION ALL ".join(
+    f"SELECT key, amount_minor, state FROM {table.__tablename__} WHERE rail = 'alipay'"  # noqa: S608  # Our own table.
+    for table in ORDER_TABLES.values()
+)
 FAILING_CODE = "SELECT workflow_id, message FROM pending_step WHERE state = 'workflow_task' ORDER BY workflow_id"
 DRAIN_S_MAX = 600.0
 BOOKED_S_MAX = 120.0  # Orders of the demo's own cards may be on their way when the played cards have ended.

@@ -28,11 +28,11 @@ from jobs.open_runs import RunWatcher
 from services.ops.attempts import Attempts
 from services.ops.stuck import StuckRuns
 from services.ops.sweep import Ended
+from tests.builders.watched_runs import TRIES, a_watcher, described
 from tests.builders.world import World
 from tests.jobs.one_step import a_worker, failing_slowly
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-TRIES = 200
 
 
 @workflow.defn(name="CardWorkflow")
@@ -55,44 +55,11 @@ async def failing() -> None:
     raise ApplicationError("issuer: http_503", type="gateway_unavailable")
 
 
-async def never(_: str) -> None:
-    raise AssertionError("nothing is to be started again")
-
-
-def a_watcher(
-    world: World,
-    client: Client,
-    queues: tuple[tuple[str, str], ...] = (),
-    restart: Callable[[str], Awaitable[None]] = never,
-) -> RunWatcher:
-    """A watcher whose clock is ten seconds ahead, so that what was just started counts as not moving."""
-    return RunWatcher(
-        world.database, client, lambda: queues, restart, lambda: datetime.now(UTC) + timedelta(seconds=10)
-    )
-
-
 async def a_run(world: World, client: Client, queue: str, activity_queue: str = "") -> str:
     card_id = await world.a_card()
     await world.intake.mark_started(card_id)
     await client.start_workflow("CardWorkflow", activity_queue or f"no-{queue}", id=f"card:{card_id}", task_queue=queue)
     return card_id
-
-
-async def described(
-    world: World, watcher: RunWatcher, card_id: str, state: StepState, step_name: str = ""
-) -> stuck.PendingStep:
-    """Look until the run's step, that one where it is named, is known in that state."""
-    for _ in range(TRIES):
-        watcher._asked.pop(
-            f"card:{card_id}", None
-        )  # The others rest, or the same oldest runs are asked about at each look.
-        await watcher.describe()
-        async with world.database.transaction() as session:
-            step = await stuck.pending(session, f"card:{card_id}")
-        if step is not None and step.state is state and step_name in ("", step.step):
-            return step
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"the step never was {state}: {step}")
 
 
 async def test_a_run_whose_queue_has_no_worker_is_known_to_wait_for_one(world: World, temporal_client: Client) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +11,6 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from database.invariants import Look
 from database.invariants.books import EntriesSumToZero
-from database.reads.ops import stuck
 from database.tables.cards import QuoteRow
 from database.tables.finance import PayoutRow
 from database.tables.review import ReviewDecisionRow
@@ -28,12 +26,12 @@ from domain.money import Money
 from domain.ops.repairs import Excluded, ItemState, Kept, RepairKind, RepairState
 from domain.ops.runs import StepState
 from domain.work.task import CheckVerdict
-from jobs.open_runs import RunWatcher
 from services.finance.payees import Payees
 from services.review.desk import review_desk
 from tests.builders.owing import ACCOUNT, NAME, owed
 from tests.builders.repairing import a_plan
 from tests.builders.running_cards import RunningCards, running_cards
+from tests.builders.watched_runs import a_watcher, described
 from tests.builders.world import World
 from tests.slowness import patience
 from workflows.messages import CardEnded
@@ -200,37 +198,15 @@ async def test_a_card_whose_code_fails_is_terminated_with_its_rows(world: World,
     async with running_cards(world, temporal_client, Broken) as cards:
         card_id = await world.a_card()
         await cards.start(card_id)
-        await code_fails(cards, card_id)
+        watcher = a_watcher(world, temporal_client)
+        await described(world, watcher, card_id, StepState.WORKFLOW_TASK, tries=300)
         repair_id = await agreed(cards, RepairKind.TERMINATE, card_id)
         assert await cards.repaired(repair_id) is RepairState.DONE
-        described = await temporal_client.get_workflow_handle(f"card:{card_id}").describe()
-        assert described.status is WorkflowExecutionStatus.TERMINATED
+        run = await temporal_client.get_workflow_handle(f"card:{card_id}").describe()
+        assert run.status is WorkflowExecutionStatus.TERMINATED
         card = await world.card(card_id)
         assert (card.outcome, card.reason) == (Outcome.CANCELLED, EndReason.TERMINATED)
         assert await balances(world, card_id)
-
-
-async def code_fails(cards: RunningCards, card_id: str) -> None:
-    """Return when Temporal has said that the card's own code fails, as the console's loop asks it."""
-
-    async def never(_: str) -> None:
-        raise AssertionError("nothing is to be started again")
-
-    def ahead() -> datetime:  # What was just started counts as not moving.
-        return datetime.now(UTC) + timedelta(seconds=10)
-
-    watcher = RunWatcher(cards.world.database, cards.client, tuple, never, ahead)
-    for _ in range(300):
-        watcher._asked.pop(
-            f"card:{card_id}", None
-        )  # The others rest, or the same oldest runs are asked about at each look.
-        await watcher.describe()
-        async with cards.world.database.transaction() as session:
-            step = await stuck.pending(session, f"card:{card_id}")
-        if step is not None and step.state is StepState.WORKFLOW_TASK:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(step)
 
 
 async def test_a_refused_payment_is_made_again_to_the_corrected_payee_once(

@@ -87,9 +87,9 @@ class Answer:
 
 
 @cache
-def _key_pair(of: str) -> tuple[bytes, bytes]:  # One pair for each.
-    """Make one pair of keys for each name: making one takes longer than many a run."""
-    return new_key_pair()
+def _keys() -> tuple[bytes, bytes, bytes]:
+    """Make the gateway's private and public key and a forger's private one, once: that takes longer than many a run."""
+    return (*new_key_pair(), new_key_pair()[0])
 
 
 @dataclass
@@ -108,8 +108,8 @@ class HarshGateway:
     public: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        private, self.public = _key_pair("gateway")
-        self._signer, self._forger = Signer(private), Signer(_key_pair("forger")[0])
+        private, self.public, forgers = _keys()
+        self._signer, self._forger = Signer(private), Signer(forgers)
 
     async def transfer(self, order: PayoutOrder) -> Answer:
         """Pay as its mood is; note a transfer that was sent again without asking."""
