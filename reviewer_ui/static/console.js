@@ -132,10 +132,14 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
-// Signing out leads to the door by itself: what the stream then says of the ended session would lead back here after it.
-document.addEventListener("submit", (event) => {
-  if (event.target.matches("form[action='/sign-out']")) document.getElementById("signed-out")?.remove();
-});
+// Signing out leads to the sign-in page by itself. Whatever the page asks for until then is answered "not signed in",
+// which would lead there with an address to come back to: nothing more is asked, and no answer counts.
+let leaving = false;
+document.addEventListener("submit", (event) => (leaving ||= event.target.matches("form[action='/sign-out']")));
+window.addEventListener("pageshow", () => (leaving = false));
+for (const step of ["htmx:beforeRequest", "htmx:beforeOnLoad"]) {
+  document.addEventListener(step, (event) => leaving && event.preventDefault());
+}
 
 // A form that is on its way is not sent a second time; a page that comes back from memory may send again.
 document.addEventListener("submit", (event) => {

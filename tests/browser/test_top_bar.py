@@ -20,6 +20,9 @@ from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.queue_scenes import person_with
 from web.live import LOOK_S
 
+# The bell is refreshed between the end of the session and the answer to signing out: it is answered "not signed in".
+BELL_WHILE_LEAVING = f"""() => document.addEventListener('submit',
+  () => setTimeout(() => document.body.dispatchEvent(new Event('unheard')), {1000 * LOOK_S}))"""
 ON_RAIL = sum(1 for page in PAGES if page.icon)
 # Every visible part of the bar, as how far its middle lies from the bar's own, and how far right anything reaches.
 MEASURE = """() => {
@@ -134,6 +137,8 @@ async def test_on_a_phone_the_rail_is_a_drawer(house: House, browser_program: Pa
         await page.click(".bar-menu > summary")
         await page.click(".bar-menu [name=theme][value=dark]")
         await page.wait_for_selector("html[data-bs-theme=dark]")
+        if scripts:
+            await page.evaluate(BELL_WHILE_LEAVING)
         await page.route("**/sign-out", _answered_late)
         await page.click(".bar-menu > summary")
         await page.click(".bar-menu form[action='/sign-out'] button")

@@ -8,9 +8,12 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from database.tables.columns import now
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource
 from domain.people.roles import Role
+from domain.places import business_day
+from reviewer_ui.finance.reconciliation import DAYS
 from tests.builders.reconciling import BANK, FinanceDesk
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
@@ -35,6 +38,22 @@ async def test_overview_shows_days_files_and_what_waits_for_a_second_person(
         "A part of the file is missing",
     ):
         assert shown in page, shown
+
+
+async def test_every_day_of_every_source_is_opened_from_the_overview_also_one_without_a_file(
+    house: House, names: dict[str, str]
+) -> None:
+    finance = await house.as_(Role.FINANCE)
+    led_to = set(re.findall(r'href="(/reconciliation/days/[^"]+)"', (await finance.get("/reconciliation")).text))
+    today = business_day(now())
+    asked_for = {
+        f"/reconciliation/days/{source.value}/{today - timedelta(days=back)}"
+        for source in StatementSource
+        for back in range(1, DAYS + 1)
+    }
+    assert asked_for <= led_to
+    empty = await finance.get(f"/reconciliation/days/bank/{today - timedelta(days=DAYS)}")
+    assert (empty.status_code, "The statement of account" in empty.text) == (200, True)
 
 
 async def test_a_file_is_brought_once_and_a_wrong_one_is_refused_in_words(house: House, names: dict[str, str]) -> None:
