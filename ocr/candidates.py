@@ -10,6 +10,7 @@ from functools import cached_property
 from domain.cards.reading import FieldName, ReadField, Reason
 from domain.rules.brands import Brand
 from ocr.calibration import Kind
+from ocr.characters import CONFUSED
 from ocr.confidence import confidence_of, shown_by
 from ocr.grammar import Grammar, number_grammar, pin_grammars
 from ocr.judging import Judged, judged
@@ -18,6 +19,8 @@ from ocr.lines import Span
 
 SURE_OF_CARD = 0.5  # From this confidence on a further number means a further card.
 LONGER_OR_SHORTER = 2  # Characters that a reading of a labelled value may have too many or too few.
+CONFUSED_SURE = 0.99  # A code of letters and digits without check digit may be less sure only when closer looks agree.
+LOST_LABEL_MAX = 4  # Letters before a PIN that may be what is left of its label: `PN 819193`.
 WINDOWS_MAX = 5  # Windows of one segment that are decoded, those nearest to the right length first.
 _TOKEN = re.compile(r"[0-9A-Z]+")
 _BETWEEN_GROUPS = re.compile(r"[\s\-–—·.]{0,3}")
@@ -67,6 +70,11 @@ class Candidate:
         """How sure it is that this value is printed and is the wanted one (0..1)."""
         return self.trusted[0]
 
+    def is_doubtful(self, sure_from: float) -> bool:
+        """Return whether its line is worth a closer look: it is less sure than that, or only one look says whether a B is an 8."""
+        distinct = self.grammar.checked or not self.grammar.letters or CONFUSED.isdisjoint(self.judged.value)
+        return self.confidence < (sure_from if distinct else max(sure_from, CONFUSED_SURE))
+
     @property
     def rank(self) -> tuple[bool, bool, bool, float]:
         """Better candidates have a higher rank."""
@@ -92,10 +100,17 @@ def number_in(cut: Sequence[Segment], brand: Brand) -> Candidate | None:
     return _best(_numbers(cut, brand))
 
 
-def certain_numbers_in(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
-    """Return the different numbers that keep the brand's rules, labelled or not: of several cards in one photo there is one each."""
-    found = [one for one in _numbers(cut, brand) if one.judged.holds and one.confidence >= SURE_OF_CARD]
-    return list({one.judged.value: one for one in sorted(found, key=lambda one: one.rank)}.values())
+def numbers_apart_in(cut: Sequence[Segment], brand: Brand, sure_from: float) -> list[Candidate]:
+    """Return the different numbers that keep the brand's rules and stand apart, labelled or not, from a confidence on.
+
+    Of several cards in one photo there is one each.
+    """
+    found: dict[str, Candidate] = {}
+    for one in sorted(_numbers(cut, brand), key=lambda one: one.rank, reverse=True):
+        holds = one.judged.holds and one.confidence >= sure_from
+        if holds and not any(one.span.meets(other.span) for other in found.values()):
+            found.setdefault(one.judged.value, one)
+    return list(found.values())
 
 
 def _numbers(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
@@ -181,7 +196,9 @@ def _windows(span: Span) -> Iterator[_Window]:
 def _is_other_print(written: str, grammar: Grammar, name: FieldName, segment: Segment) -> bool:
     """Whether print without a label is a word, a hotline, or only a part of more print."""
     if name is FieldName.PIN:
-        return written != "".join(_TOKEN.findall(segment.span.text))
+        first, *rest = _TOKEN.findall(segment.span.text)
+        label_lost = bool(rest) and first.isalpha() and len(first) <= LOST_LABEL_MAX
+        return written != "".join(rest if label_lost else [first, *rest])
     if grammar.letters and (_WORDS.search(written) or written.isalpha()):
         return True
     return _HOTLINE.fullmatch(written) is not None
@@ -197,7 +214,7 @@ def _wrong_length(segment: Segment, wanted: int) -> str | None:
 def weighed(first: Candidate | None, again: Sequence[Candidate | None], sure_from: float) -> Candidate | None:
     """Return the candidate with the value that all looks at its line together make likeliest; one that is sure stays as it is."""
     same = [one for one in (first, *again) if one is not None]
-    if first is None or first.confidence >= sure_from or len(same) < 2:
+    if first is None or not first.is_doubtful(sure_from) or len(same) < 2:
         return first
     lattices = [lattice for one in same if (lattice := one.span.lattice()) is not None]
     written = "".join(_TOKEN.findall(first.span.text))

@@ -20,6 +20,7 @@ _LOOKALIKES: dict[str, str] = {}
 for _pair in _PAIRS:
     for _character, _other in (_pair, _pair[::-1]):
         _LOOKALIKES[_character] = _LOOKALIKES.get(_character, "") + _other
+CONFUSED = frozenset("".join(map("".join, _PAIRS)))
 # In most card fonts these are one shape: no score of the engine tells them apart.
 SAME_SHAPE = frozenset("O0I1")
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from domain.cards.reading import SURE_OF_BRAND, Box, FieldName, ReadField, money_text
 from domain.rules.brands import Brand
-from ocr.candidates import SURE_OF_CARD, Candidate, certain_numbers_in, labelled_pins_in, number_in, pin_in, weighed
+from ocr import misread
+from ocr.candidates import SURE_OF_CARD, Candidate, labelled_pins_in, number_in, numbers_apart_in, pin_in, weighed
 from ocr.labels import Label, Segment, segments
 from ocr.level import level_of
 from ocr.lines import Line, Row, Span, rows
@@ -23,6 +24,7 @@ TURNED: dict[str, str | int | None] = {
     "8": "8",
     "9": "6",
 }  # Digits that are digits upside down.
+LONG_NAME = 4  # Characters of a brand's name from which on it is known with one of them misread.
 CAP_UNLABELLED = 0.85  # A date without a label, or one amount of several.
 
 
@@ -84,8 +86,8 @@ def cards_in(
 ) -> tuple[tuple[Line, ...], ...]:
     """Return the lines of each card of a photo that shows several, those of one otherwise.
 
-    Several means: numbers of their own by their brand's rules, each labelled, or as many as the brand is printed or as
-    there are labelled PINs: small print loses its labels first. Every line goes with the nearest of them.
+    Several means: numbers of their own by their brand's rules, each labelled, or as many as the brand is printed, an amount, or
+    a labelled PIN: small print loses its labels first. Every line goes with the nearest of them.
     """
     level = level_of(lines)
     laid = [level.laid(line) for line in lines]
@@ -94,10 +96,14 @@ def cards_in(
     printed = {brand.code: brand for row in gathered for brand in brands.values() if _alias_in(row, brand) is not None}
     if brand_hint is not None and brand_hint in brands:
         printed.setdefault(brand_hint, brands[brand_hint])
-    certain = {code: certain_numbers_in(cut, brand) for code, brand in printed.items()}
+    certain = {code: numbers_apart_in(cut, brand, SURE_OF_CARD) for code, brand in printed.items()}
     numbers = {one.judged.value: one for found in certain.values() for one in found if one.labelled}
-    for code, found in certain.items():
-        if len(found) > 1 and _is_one_each(len(found), gathered, cut, brands[code]):
+    for code, brand in printed.items():
+        cards = _cards_by_other_print(gathered, cut, brand)
+        found = certain[code]
+        if len(found) < cards.surely:  # Whatever says that there are more of them, the rest is blurred.
+            found = numbers_apart_in(cut, brand, 0.0)
+        if len(found) > 1 and len(found) in cards.counts:
             numbers |= {one.judged.value: one for one in found}
     middles = [_middle(one.span.box) for one in numbers.values()]
     if len(middles) < 2:
@@ -109,10 +115,19 @@ def cards_in(
     return tuple(tuple(one) for one in near if one)
 
 
-def _is_one_each(numbers: int, gathered: Sequence[Row], cut: Sequence[Segment], brand: Brand) -> bool:
-    """Whether there are as many cards as numbers, by how often the brand or a labelled PIN is printed."""
-    named = sum(_alias_in(row, brand) is not None for row in gathered)
-    return numbers in (named, len(labelled_pins_in(cut, brand)))
+@dataclass(frozen=True)
+class _Cards:
+    """How many cards of a brand a photo shows by each kind of print but the number; `surely` by two kinds, 0 where none agree."""
+
+    counts: tuple[int, ...]
+    surely: int
+
+
+def _cards_by_other_print(gathered: Sequence[Row], cut: Sequence[Segment], brand: Brand) -> _Cards:
+    named = sum(_is_named_in(row, brand) for row in gathered)
+    priced = sum(money_in(row.text) is not None for row in gathered)
+    counts = named, len(labelled_pins_in(cut, brand)), priced
+    return _Cards(counts, max((one for one in counts if counts.count(one) > 1), default=0))
 
 
 def _middle(box: Box) -> tuple[float, float]:
@@ -154,6 +169,14 @@ def _alias_in(row: Row, brand: Brand) -> Span | None:
         if match is not None:
             return row.span(match.start(), match.end())
     return None
+
+
+def _is_named_in(row: Row, brand: Brand) -> bool:
+    """Whether the row shows the brand's name, of which one character may be misread."""
+    if _alias_in(row, brand) is not None:
+        return True
+    long = [alias.upper() for alias in brand.aliases if len(alias) >= LONG_NAME]
+    return any(misread.is_shown(alias, row.text) for alias in long)
 
 
 def _face_value(cut: Sequence[Segment], gathered: Sequence[Row], brand: Brand | None) -> ReadField | None:

@@ -100,25 +100,32 @@ class PhotoReader:
                 looked.append(self._looked(look, brand_hint))
                 if self._is_settled(looked, brand_hint):
                     break
-        best = max(looked, key=lambda one: _trust(one.found.number))
-        with_pin = max(looked, key=lambda one: _trust(one.found.pin))
-        parts = cards_in(best.lines, self.brands, brand_hint)
-        if len(parts) > 1:
-            cards = [self._closer(picture, self._part(best.look, lines, brand_hint), brand_hint) for lines in parts]
-            fields = [self._with_codes(card, (), brand_hint) for card in cards]
-        else:
-            cards = [self._closer(picture, best, brand_hint)]
-            if with_pin is not best and _trust(with_pin.found.pin) > _trust(cards[0].found.pin):
-                cards.append(self._closer(picture, with_pin, brand_hint))
-            fields = [self._one_card(cards, looked, codes, brand_hint)]
-        closer = any(self._doubtful(one, brand_hint) for one in (best, with_pin))
+        shown = self._by_card(looked, brand_hint)
+        read = [self._closest(picture, of_card, brand_hint) for of_card in shown]
+        own_codes = codes if len(shown) == 1 else ()  # Which of several cards a code belongs to, nothing says.
+        fields = [
+            self._one_card(cards, of_card, own_codes, brand_hint) for cards, of_card in zip(read, shown, strict=True)
+        ]
+        known_looks = {id(one) for of_card in shown for one in of_card}
+        closer = any(id(card) not in known_looks for cards in read for card in cards)
+        best = shown[0][0].look
+        lines = next(one.lines for one in looked if one.look is best)
         names = [one.look.name for one in looked] + ["closer"] * closer
         secrets = [
-            (card.found.number if place == 0 or len(parts) > 1 else None, card.found.pin)
+            (card.found.number if place == 0 else None, card.found.pin)
+            for cards in read
             for place, card in enumerate(cards)
         ]
         known = [one for pair in secrets for one in pair if one is not None]
-        return fields, Seen(tuple(names), best.lines, tuple(known))
+        return fields, Seen(tuple(names), lines, tuple(known))
+
+    def _closest(self, picture: Image.Image, looked: Sequence[_Looked], brand_hint: str | None) -> list[_Looked]:
+        """The first look at a card taken closer, and after it that which saw the PIN best, where it is another."""
+        cards = [self._closer(picture, looked[0], brand_hint)]
+        with_pin = max(looked, key=lambda one: _trust(one.found.pin))
+        if with_pin is not looked[0] and _trust(with_pin.found.pin) > _trust(cards[0].found.pin):
+            cards.append(self._closer(picture, with_pin, brand_hint))
+        return cards
 
     def _one_card(
         self, cards: Sequence[_Looked], looked: Sequence[_Looked], codes: Sequence[Barcode], hint: str | None
@@ -170,6 +177,21 @@ class PhotoReader:
         turned = ways[1] if surer > DECISIVE * half else angle
         return math.atan2(math.sin(turned), math.cos(turned))
 
+    def _by_card(self, looked: Sequence[_Looked], brand_hint: str | None) -> list[list[_Looked]]:
+        """What was seen of each card: first by the look that shows most cards and the surest number, then by the others."""
+        by_look = [(self._parts(one, brand_hint), one) for one in looked]
+        by_look.sort(key=lambda seen: (len(seen[0]), _trust(seen[1].found.number)), reverse=True)
+        (cards, best), *others = by_look
+        if len(cards) == 1:
+            return [[best, *(one for _, one in others)]]
+        further = [part for parts, _ in others for part in parts]
+        return [[card, *(part for part in further if _same_number(card, part))] for card in cards]
+
+    def _parts(self, looked: _Looked, brand_hint: str | None) -> list[_Looked]:
+        """The cards that a look shows; the look itself where it is one."""
+        parts = cards_in(looked.lines, self.brands, brand_hint)
+        return [looked] if len(parts) == 1 else [self._part(looked.look, lines, brand_hint) for lines in parts]
+
     def _part(self, look: Look, lines: tuple[Line, ...], brand_hint: str | None) -> _Looked:
         return _Looked(look, lines, understood(lines, self.brands, brand_hint))
 
@@ -199,7 +221,7 @@ class PhotoReader:
         """Its number and PIN, as far as a person would have to look at them."""
         brand = self._brand(looked.found, brand_hint)
         known = [one for one in (looked.found.number, looked.found.pin) if one is not None]
-        return [one for one in known if one.confidence < _sure_from(brand, one.name)]
+        return [one for one in known if one.is_doubtful(_sure_from(brand, one.name))]
 
     def _brand(self, found: Understood, brand_hint: str | None) -> Brand | None:
         printed = next((read.value for read in found.fields if read.name is FieldName.BRAND), None)
@@ -238,6 +260,11 @@ def _sure_from(brand: Brand | None, name: FieldName) -> float:
     """From which confidence on nobody looks at the field, as today's policy has it."""
     today = business_day(datetime.now(UTC))
     return sure_from_bp("" if brand is None else brand.code, name.value, today) / BASIS_POINTS_PER_ONE
+
+
+def _same_number(one: _Looked, other: _Looked) -> bool:
+    numbers = [card.found.number for card in (one, other)]
+    return None not in numbers and len({number.judged.value for number in numbers if number is not None}) == 1
 
 
 def _trust(candidate: Candidate | None) -> float:

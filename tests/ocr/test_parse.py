@@ -79,6 +79,40 @@ def test_a_value_below_its_label_or_far_right_of_it_is_found() -> None:
     assert values(lines)["pin"] == "472073"
 
 
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("PINI 153867", FieldName.PIN),
+        ("P1N: 153867", FieldName.PIN),
+        ("密玛: 153867", FieldName.PIN),
+        ("电号 5910 9297 5175", FieldName.NUMBER),
+        ("NO, 5910 9297 5175", FieldName.NUMBER),
+        ("CARD NUNBER 5910 9297 5175", FieldName.NUMBER),
+    ],
+)
+def test_a_label_with_a_misread_letter_still_announces_its_value(printed: str, name: FieldName) -> None:
+    other = "卡号 5910 9297 5175" if name is FieldName.PIN else "密码 153867"
+    found = read(stacked("万达影城", printed, other), "wanda")
+    assert (found[name].value, found[name].labelled) == ("153867" if name is FieldName.PIN else "591092975175", True)
+
+
+@pytest.mark.parametrize("printed", ["PN 153867", "F 153867", "153867"])
+def test_a_pin_behind_the_rest_of_its_label_is_found_and_left_to_a_person(printed: str) -> None:
+    found = read(stacked("万达影城", "卡号 5910 9297 5175", printed), "wanda")[FieldName.PIN]
+    assert (found.value, found.labelled, found.confidence < 0.9) == ("153867", False, True)
+
+
+def test_a_code_below_a_label_with_misread_letters_is_announced_by_it() -> None:
+    found = read(stacked("amazon gift card", "CLAIMM CADE", "NJ3ZPI70WAH598"), "amazon-us")[FieldName.NUMBER]
+    assert (found.value, found.labelled) == ("NJ3ZPI70WAH598", True)
+
+
+@pytest.mark.parametrize("printed", ["序号 590123456789", "CLAIMS DATE 590123456789", "PINK 590123456789"])
+def test_a_word_that_is_like_a_label_announces_nothing(printed: str) -> None:
+    found = read(stacked("万达影城", printed), "wanda").get(FieldName.NUMBER)
+    assert found is None or not found.labelled
+
+
 def test_number_and_pin_in_one_line_are_distinguished() -> None:
     assert values(stacked("卡号:537038863629 密码:472073"), "wanda") == {"number": "537038863629", "pin": "472073"}
 
@@ -187,6 +221,8 @@ def test_words_and_amounts_of_a_card_are_never_its_number() -> None:
         pytest.param(("沃尔玛", "卡号 {}", "密码 879507"), ("沃尔玛", "卡号 {}", "密码 314557"), id="labelled"),
         pytest.param(("沃尔玛", "{}", "密码 879507"), ("Walmart", "{}", "314557"), id="each-brand"),
         pytest.param(("¥500", "卡号 {}", "密码 879507"), ("沃尔玛", "{}", "安全码 314557"), id="each-pin"),
+        pytest.param(("沃尔玛", "¥500", "{}", "密码 879507"), ("¥200", "{}", "314557"), id="each-amount"),
+        pytest.param(("沃尔玛购物卡", "{}", "密码 879507"), ("WALMARF", "{}", "314557"), id="each-brand-one-misread"),
     ],
 )
 def test_numbers_that_each_have_a_card_of_their_own_are_several_cards(
@@ -201,6 +237,18 @@ def test_numbers_that_each_have_a_card_of_their_own_are_several_cards(
     cards = cards_in([*first, *second], catalogue(), "walmart")
     found = [{field.name: field.value for field in fields_in(card, catalogue(), "walmart")} for card in cards]
     assert [(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found] == [(one, "879507"), (other, "314557")]
+
+
+def test_a_blurred_number_is_a_card_of_its_own_where_all_else_says_that_there_are_two() -> None:
+    first = stacked("amazon gift card", "$1000", "Claim Code", "NJ3ZPI70WAH598")
+    second = stacked("amazon gift card", "$500", "Claim Code", "87JW7UTVVVNY6L", score=0.3)
+    second = [replace(line, box=replace(line.box, y=line.box.y + 1200)) for line in second]
+    cards = cards_in([*first, *second], BRANDS, "amazon-us")
+    assert [read(list(card), "amazon-us")[FieldName.NUMBER].value for card in cards] == [
+        "NJ3ZPI70WAH598",
+        "87JW7UTVVVNY6L",
+    ]
+    assert len(cards_in([*first, *second[3:]], BRANDS, "amazon-us")) == 1
 
 
 def test_two_numbers_on_one_card_are_no_two_cards() -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from PIL import Image
 
 from domain.cards.reading import Box, FieldName
@@ -14,6 +15,7 @@ from ocr.lines import Line
 from ocr.photo_reader import LOOKS_MAX, PhotoReader
 from ocr.strips import CUTS
 from tests.builders.reading_limits import reading_limits
+from tests.builders.world import a_number
 
 NUMBER, PIN = "2326955627995358", "879507"
 STRIPS_MAX = 8  # Four lines from both ends.
@@ -120,3 +122,26 @@ def test_what_the_policy_holds_for_doubtful_is_looked_at_closer() -> None:
     assert (len(looks), unsure.strips) == (1, 0)
     without = Scripted([[BRAND, NUMBERED, DIM_PIN]])
     assert read(without)[2][-1] == "closer"
+
+
+def test_each_of_several_cards_has_its_pin_from_the_look_that_saw_it() -> None:
+    other, other_pin = a_number("walmart"), "314557"
+    numbers = [BRAND, NUMBERED, line("沃尔玛购物卡", 320), line(f"卡号 {other}", 380)]
+    engine = Scripted([numbers, [*numbers, WITH_PIN, line(f"密码 {other_pin}", 440)]])
+    readings = PhotoReader(engine, catalogue(), "scripted 1").read(photo(), "walmart")
+    found = [{one.name: one.value for one in reading.fields} for reading in readings]
+    assert [(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found] == [(NUMBER, PIN), (other, other_pin)]
+
+
+@pytest.mark.parametrize(
+    ("code", "brand", "looks"),
+    [
+        pytest.param("JXMCWV8RGPQ9EL", "amazon-us", True, id="nothing-checks-the-8"),
+        pytest.param("JXMCWVXRXPX9EX", "amazon-us", False, id="nothing-to-confuse"),
+        pytest.param("JDVTHXPYWBBXP425", "jd", False, id="a-check-digit-says"),
+    ],
+)
+def test_a_code_whose_letters_could_be_digits_is_looked_at_closer(code: str, brand: str, looks: bool) -> None:
+    engine = Scripted([[line("卡密 " + code, 120, 0.95)]])
+    _, seen = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(photo(), brand)
+    assert ("closer" in seen.looks) is looks
