@@ -22,6 +22,7 @@ from bootstrap.repair_runs import compare, mend
 from bootstrap.settings import Settings
 from bootstrap.store import opened, photo_store
 from bootstrap.words import Problem
+from database.repositories.orders import ORDER_TABLES
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
@@ -63,23 +64,19 @@ class Order:
     rail: Rail = Rail.ALIPAY
 
 
-_ORDERS = """
+_TABLES = [table.__tablename__ for table in ORDER_TABLES.values()]
+_EVERY_ORDER = " UNION ALL ".join(
+    f"SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM {table}"  # noqa: S608  # Our own table.
+    for table in _TABLES
+)
+_ORDERS = f"""
 SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail
-FROM (
-    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM payout
-    UNION ALL
-    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM goodwill_order
-    UNION ALL
-    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM settlement_order
-) AS ordered LEFT JOIN payout_return USING (key)
-"""
-
-
-_KNOWN = """
-SELECT answered, amount_minor FROM payout WHERE key = :key
-UNION ALL SELECT answered, amount_minor FROM goodwill_order WHERE key = :key
-UNION ALL SELECT answered, amount_minor FROM settlement_order WHERE key = :key
-"""
+FROM ({_EVERY_ORDER}) AS ordered LEFT JOIN payout_return USING (key)
+"""  # noqa: S608  # Names of our own tables.
+_KNOWN = " UNION ALL ".join(
+    f"SELECT answered, amount_minor FROM {table} WHERE key = :key"  # noqa: S608  # Our own table.
+    for table in _TABLES
+)
 
 
 @dataclass(frozen=True)

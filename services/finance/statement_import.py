@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, try_acquire
 from database.once import insert_once
 from database.repositories import expectations, statement_lines
+from database.repositories.orders import ORDER_TABLES
 from database.sealed import STATEMENT_REJECTED
 from database.session import Database
 from database.tables.finance_statements import StatementRow
@@ -35,14 +36,15 @@ from services.finance.statements import Statements, note_progress
 
 PROGRESS_S = 1.0  # Others see how far an import is so often.
 STRANGERS_MIN = 5  # Unknown orders of our form that make a file another environment's, when none is known.
-_OURS = "l.statement_id = :id AND (l.key LIKE 'card-%-payout-%' OR l.key LIKE 'goodwill-%')"
+_OURS = (
+    "l.statement_id = :id AND "
+    "(l.key LIKE 'card-%-payout-%' OR l.key LIKE 'goodwill-%' OR l.key LIKE 'settlement-%-payout-%')"
+)
+_ORDERED = " OR ".join(
+    f"EXISTS (SELECT FROM {table.__tablename__} o WHERE o.key = l.key)" for table in ORDER_TABLES.values()
+)
 # Whether one order of our form is known: of a file of ours nearly the first line says so.
-_KNOWN = text(f"""
-SELECT EXISTS (
-    SELECT FROM statement_line l
-    WHERE {_OURS} AND (l.entry_id IS NOT NULL OR EXISTS (SELECT FROM payout p WHERE p.key = l.key)
-                       OR EXISTS (SELECT FROM goodwill_order g WHERE g.key = l.key)))
-""")  # noqa: S608  # Conditions of ours.
+_KNOWN = text(f"SELECT EXISTS (SELECT FROM statement_line l WHERE {_OURS} AND (l.entry_id IS NOT NULL OR {_ORDERED}))")  # noqa: S608  # Conditions of ours.
 _STRANGERS = text(f"SELECT count(*) FROM statement_line l WHERE {_OURS}")  # noqa: S608
 
 

@@ -121,9 +121,10 @@ async def test_a_refused_file_leaves_nothing_and_is_tried_again(desk: FinanceDes
 async def test_a_file_of_another_account_environment_or_of_today_is_refused(desk: FinanceDesk) -> None:
     foreign = bank_statement(bank_format("harbour"), "6222999", desk.today, [])
     assert (await desk.brought(foreign)).refused_as == "statement_foreign"
-    strange = [desk.moved(f"card-{new_id()}-payout-1", -1_00) for _ in range(6)]
-    row = await desk.brought(desk.bill(strange, ALIPAY))
-    assert (row.refused_as, await desk.lines(row)) == ("statement_of_another", [])
+    for key in ("card-{}-payout-1", "goodwill-{}", "settlement-{}-payout-1"):
+        strange = [desk.moved(key.format(new_id()), -1_00) for _ in range(6)]
+        row = await desk.brought(desk.bill(strange, ALIPAY))
+        assert (row.refused_as, await desk.lines(row)) == ("statement_of_another", []), key
     now = FinanceDesk(desk.world, timedelta(0))
     assert (await now.brought(now.bill([], ALIPAY, opening=1))).refused_as == "statement_not_over"
     assert (await desk.brought(desk.bill([]) + b"\r\n")).refused_as == "statement_truncated"  # It names no day.
