@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 from benchmarks.town import SHARED
+from bootstrap.local.ending import clean_up_on_sigterm
 
 NAMES = (
     "flow",
@@ -103,4 +104,5 @@ def _keep(name: str, results: list[Result], short: bool) -> None:
 
 
 if __name__ == "__main__":
+    clean_up_on_sigterm()
     sys.exit(main(sys.argv[1:]))

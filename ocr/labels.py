@@ -30,12 +30,12 @@ _WORDS = {
     Label.CODE: r"卡\s*密|兑\s*换\s*码|充\s*值\s*码|(?:CLAIM|GIFT|REDEMPTION|REDEEM)\s*CODE|(?<![A-Z])CODE(?![A-Z])"
     r"|(?<![A-Z])(?:CLAIM\s?CODE|REDEEM\s?CODE){i<=1,s<=1}(?![A-Z])|(?<![A-Z])(?:CODE){s<=1}(?=\s*:)",
     Label.OTHER: r"客\s*服(?:\s*热\s*线|\s*电\s*话)?|热\s*线|电\s*话|(?<![A-Z])TEL(?![A-Z])|HOTLINE|CALL(?![A-Z])|批\s*[次号]"
-    r"|(?:订|交\s*易|流\s*水|小\s*票|终\s*端)\s*(?:单\s*)?(?:编\s*)?号|[序工型桌账帐机单]\s*号"
+    r"|(?:订|交\s*易|流\s*水|小\s*票|终\s*端)\s*(?:单\s*)?(?:编\s*)?号|[序工型桌机单]\s*号"
     r"|门\s*店|收\s*银|实\s*付|找\s*零|条\s*码|(?<![A-Z])(?:S/?N|SERIAL|ORDER|BATCH|LOT)(?![A-Z])",
     Label.NUMBER: r"卡\s*片?\s*号\s*码?|券\s*号|CARD\s*(?:NO|N0|NUMBER|#)|(?<![A-Z])N[O0](?=[.:,])"
     r"|(?<![A-Z])(?:CARD\s?NUMBER){s<=1}(?![A-Z])|(?<!\S)卡(?=\s*:)|(?<!\S)[^\s\w]?[\u4e00-\u9fff*]号(?=\s*:?\s*[0-9A-Z])",
     Label.PIN: r"(?:支\s*付\s*)?密\s*码|安\s*全\s*码|(?<![A-Z])P\.?[I1|]\.?N\.?(?:[I1L|](?=\s))?(?![A-Z])(?:\s*CODE)?|PASSWORD"
-    r"|(?<!\S)(?:密[\u4e00-\u9fff]|[\u4e00-\u9fff]码)(?=\s*:)",
+    r"|(?<!\S)(?:密[\u4e00-\u9fff]|(?![券串卡编邮区代])[\u4e00-\u9fff]码)(?=\s*:)",
     Label.FACE_VALUE: r"面\s*[值额]|金\s*额|(?:FACE|CARD)?\s*VALUE(?![A-Z])|AMOUNT",
     Label.EXPIRY: r"有\s*效\s*(?:日\s*)?期\s*[至限到]?|到\s*期\s*日?|截\s*止\s*日\s*期"
     r"|(?:VALID|GOOD)\s*(?:THRU|THROUGH|UNTIL|TO)|(?<![A-Z])(?:VALID\s?THRU){s<=1}(?![A-Z])"

@@ -24,6 +24,7 @@ import httpx
 from bootstrap.demo.reviewer import Reviewer
 from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused
+from bootstrap.local.ending import clean_up_on_sigterm
 from bootstrap.reconciling import differences
 from bootstrap.settings import Settings
 from database.repositories.orders import ORDER_TABLES
@@ -215,4 +216,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    clean_up_on_sigterm()
     main()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bootstrap.local.ending import clean_up_on_sigterm
 from bootstrap.local.supervisor import Supervisor
 from bootstrap.reconciling import differences
 from bootstrap.settings import Settings
@@ -141,4 +142,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    clean_up_on_sigterm()
     main()

@@ -107,7 +107,9 @@ def test_a_code_below_a_label_with_misread_letters_is_announced_by_it() -> None:
     assert (found.value, found.labelled) == ("NJ3ZPI70WAH598", True)
 
 
-@pytest.mark.parametrize("printed", ["序号 590123456789", "CLAIMS DATE 590123456789", "PINK 590123456789"])
+@pytest.mark.parametrize(
+    "printed", ["序号 590123456789", "CLAIMS DATE 590123456789", "PINK 590123456789", "编码: 590123456789"]
+)
 def test_a_word_that_is_like_a_label_announces_nothing(printed: str) -> None:
     found = read(stacked("万达影城", printed), "wanda").get(FieldName.NUMBER)
     assert found is None or not found.labelled

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import __main__ as benchmarks
@@ -70,3 +74,30 @@ def test_one_that_fails_leaves_the_others_to_be_measured_and_none_begins_late(
     assert benchmarks.main(["rules", "claim"]) == 0
     assert len(measured) == 2
     assert "not measured, for the time was up: rules, claim" in capsys.readouterr().out
+
+
+STARTS_ANOTHER = """
+import asyncio, subprocess, sys
+from bootstrap.local.ending import clean_up_on_sigterm
+async def measure():
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        print(other.pid, flush=True)
+        await asyncio.sleep(60)
+    finally:
+        other.terminate()
+        print(f"ended {other.wait()}", flush=True)
+clean_up_on_sigterm()
+asyncio.run(measure())
+"""
+
+
+def test_what_a_benchmark_started_is_ended_when_the_benchmark_is_stopped() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS_ANOTHER], stdout=subprocess.PIPE, text=True, cwd=PROJECT_ROOT
+    ) as stopped:
+        assert stopped.stdout is not None
+        started = int(stopped.stdout.readline())
+        stopped.send_signal(signal.SIGTERM)
+        assert (stopped.stdout.readline().strip(), stopped.wait(30)) == (f"ended {-signal.SIGTERM}", 143)
+    assert not psutil.pid_exists(started)

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from bootstrap.local.ending import clean_up_on_sigterm
 from bootstrap.local.postgres import throwaway
 from database.migrate import upgrade
 from tests.faults.money.running import replay, run
@@ -64,4 +65,5 @@ def _parts(first: int, runs: int, on_a_fresh_one: Callable[[Callable[[Scene], No
 
 
 if __name__ == "__main__":
+    clean_up_on_sigterm()
     main()
