@@ -15,6 +15,8 @@ from ocr.lattice import Lattice
 
 POOL = 12  # Values of each look that are weighed against those of the others.
 NEGLIGIBLE = 1e-9
+# Issuers leave I and O out of codes that have digits too: without a check digit, one in so many of such print is the letter.
+LEFT_OUT, LEFT_OUT_ODDS = frozenset("IO"), 8.0
 DOUBTED = 0.02  # A character is named as a doubt from this share on.
 
 
@@ -65,7 +67,16 @@ def judged(text: str, worst: float, lattices: Sequence[Lattice], grammar: Gramma
 
 
 def _weighed(lattices: Sequence[Lattice], grammar: Grammar) -> list[Decoded]:
-    """Values with the mean of their log-likelihoods in all looks, best first."""
+    """Values with the mean of their log-likelihoods in all looks, best first; those of rare letters count less."""
+    weighed = _by_looks(lattices, grammar)
+    if grammar.checked or not grammar.letters:
+        return weighed
+    rarer = math.log(LEFT_OUT_ODDS)
+    less = [Decoded(one.value, one.log_likelihood - rarer * sum(map(one.value.count, LEFT_OUT))) for one in weighed]
+    return sorted(less, key=lambda one: (-one.log_likelihood, one.value))
+
+
+def _by_looks(lattices: Sequence[Lattice], grammar: Grammar) -> list[Decoded]:
     seen = [decoded(lattice, grammar) for lattice in lattices]
     if len(lattices) == 1:
         return list(seen[0])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from domain.cards.reading import Doubt, Reason
 from domain.rules.brands import brand
 from ocr.calibration import Kind
-from ocr.confidence import confidence_of
+from ocr.confidence import CAPS, confidence_of
 from ocr.grammar import Grammar, number_grammar, pin_grammars
 from ocr.judging import Judged, judged
 from ocr.lattice import Lattice
@@ -38,6 +40,18 @@ def test_second_choice_is_taken_when_the_check_digit_asks_for_it() -> None:
     assert found is not None
     assert (found.value, found.holds, found.changes) == (NUMBER, True, 1)
     assert trusted(found, grammar)[0] > 0.9
+
+
+@pytest.mark.parametrize(("as_letter", "value"), [(0.7, "NJ3ZPI70WAH598"), (0.97, "NJ3ZPI7OWAH598")])
+def test_a_letter_that_issuers_leave_out_is_read_only_where_the_photo_clearly_shows_it(
+    as_letter: float, value: str
+) -> None:
+    grammar = grammar_of("amazon-us")
+    found = judged("NJ3ZPI7OWAH598", as_letter, [seen_as("NJ3ZPI70WAH598", 7, O=as_letter, _0=1 - as_letter)], grammar)
+    assert found is not None
+    assert found.value == value
+    confidence, reasons = trusted(found, grammar)
+    assert (confidence <= CAPS[Reason.SAME_SHAPE], Reason.SAME_SHAPE in reasons) == (True, True)
 
 
 def test_character_that_the_photo_hardly_shows_stays_doubtful() -> None:
