@@ -201,6 +201,13 @@ class NothingWaits(Refusal):
     http_status = 409
 
 
+class BanksOff(Refusal):
+    """Payments to bank cards are switched off: no batch is approved or downloaded until two people switch them on."""
+
+    code = "banks_off"
+    http_status = 409
+
+
 class BatchChanged(Refusal):
     """The batch is no longer, or not yet, where this can be done: it is `state`."""
 
