@@ -158,7 +158,22 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
     assert "Only on the statement" in (await first.get(at)).text
     today = f"/reconciliation/days/wechat/{names['recon_today']}"
     assert (await post(first, f"{today}/close")).status_code == 409
+    assert "Days are closed in their order" in (await first.get(today)).text
     assert (await post(first, f"{at}/close", note="the bank was asked")).status_code == 303
+    assert "Days to be closed" in (await second.get("/money")).text
+    assert "Note: the bank was asked" in (await second.get(at)).text
+    taken = await post(second, f"{at}/close")
+    assert (taken.status_code, f"{at}/agree" in taken.text) == (409, True)
+    assert (await post(second, f"{at}/withdraw")).status_code == 303
+    page = (await first.get(at)).text
+    assert "Jun declined the request of Ian to close this day" in page
+    assert f"{at}/close" in page
+    late = await post(second, f"{at}/agree")
+    assert (late.status_code, "Nobody asks to close this day any more" in late.text) == (409, True)
+    assert (await post(first, f"{at}/close", note="the bank was asked")).status_code == 303
+    assert "declined the request" not in (await second.get(at)).text
     assert (await post(first, f"{at}/agree")).status_code == 403
     assert (await post(second, f"{at}/agree")).status_code == 303
-    assert "Closed by Ian" in (await second.get(at)).text
+    closed = (await second.get(at)).text
+    assert "Closed by Ian" in closed
+    assert "Note: the bank was asked" in closed
