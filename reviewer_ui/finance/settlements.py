@@ -82,7 +82,7 @@ class Typed:
 class RunContext:
     """One run as this person sees it; `needed` people agree to its payment, `mine`: this person did, `barred`: may not.
 
-    `then` is what the run comes to with the correction that is about to be posted; `doubted` are the entries disputed now.
+    `left` counts who may still approve, `then` is what the run comes to with the correction that is about to be posted; `doubted` are the entries disputed now.
     """
 
     shell: Shell
@@ -95,6 +95,7 @@ class RunContext:
     may_run: bool
     mine: bool
     barred: bool
+    left: int
     after: int
     typed: Typed
     refusal: Refusal | None
@@ -259,11 +260,12 @@ async def _render(
         task = None if run.task_id is None else await session.get(WorkItemRow, run.task_id)
         open_task = task if task is not None and task.closed_at is None else None
         item = None if open_task is None else await item_desk(session, person, open_task)
+        left = await reads.able_to_approve(session, run) if run.state is SettlementState.APPROVAL else 0
         comments = () if task is None else await comment_reads.of_item(session, task.id)
     context = RunContext(
         shell=shell(request, person), found=found, item=item, comments=comments, names=names, amounts=_amounts(found),
         needed=people_needed(run), may_run=person.may(Permission.RUN_SETTLEMENTS), mine=person.id in run.approved_by,
-        barred=person.id in run.hands, after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
+        barred=person.id in run.hands, left=left, after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
         typed=typed or Typed(), refusal=refusal, then={} if then is None else _corrected(run, then),
         doubted=_doubted(found),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance_sales import SaleSplitRow
@@ -19,9 +19,10 @@ from database.tables.finance_settlement import (
     SettlementRunRow,
     SettlementStatementRow,
 )
-from database.tables.people import PartnerRow
+from database.tables.people import PartnerRow, PersonRow
 from domain.errors.general import NotFound
 from domain.finance.settlement import PayeeState, SettlementDeed, SettlementState
+from domain.people.roles import Permission, Role, permissions_of
 
 PAGE, LINES = 50, 200
 SALE = "sale:"
@@ -135,6 +136,17 @@ async def said(session: AsyncSession, run_id: str) -> tuple[SettlementDeedRow, .
     )
     newest = (SettlementDeedRow.at.desc(), SettlementDeedRow.key)
     return tuple((await session.execute(found.order_by(*newest))).scalars())
+
+
+async def able_to_approve(session: AsyncSession, run: SettlementRunRow) -> int:
+    """Count the people who may still agree to the run's payment: they run settlements and had no part in this one."""
+    able = [role.value for role in Role if Permission.RUN_SETTLEMENTS in permissions_of((role,))]
+    left = select(func.count()).where(
+        PersonRow.active,
+        or_(*(PersonRow.roles.contains([role]) for role in able)),
+        PersonRow.id.not_in([*run.hands, *run.approved_by]),
+    )
+    return int((await session.execute(left)).scalar_one())
 
 
 async def answer_to(session: AsyncSession, run_id: str, ticket_id: str) -> tuple[SettlementEventRow, str] | None:

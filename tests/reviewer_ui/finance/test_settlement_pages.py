@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import select, update
+
+from database.tables.finance_settlement import SettlementRunRow
+from database.tables.people import PersonRow
 from domain.finance.settlement import SettlementState
 from domain.identifiers import settlement_key
 from domain.people.roles import Role
@@ -93,6 +97,19 @@ async def test_what_was_disputed_and_answered_stays_on_the_run_and_reaches_the_a
     ticket = (await agent.get(f"/tickets/{run.ticket_id}", headers=english)).text
     assert "The statement is upheld. Pass this on to the counterparty." in ticket
     assert f'<blockquote class="asked">{why}' in ticket
+
+
+async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
+    approval = (await settlements_in_every_state(house))["settlement_approval"]
+    finance = await house.as_(Role.FINANCE, "Su")
+    english = {"accept-language": "en"}
+    said = "Too few people of finance are left"
+    assert said not in (await finance.get(f"/settlements/{approval}", headers=english)).text
+    async with house.database.transaction() as session:
+        everybody = tuple((await session.execute(select(PersonRow.id).order_by(PersonRow.id))).scalars())
+        run = update(SettlementRunRow).where(SettlementRunRow.id == approval)
+        await session.execute(run.values(hands=list(everybody)))
+    assert said in (await finance.get(f"/settlements/{approval}", headers=english)).text
 
 
 async def test_a_counterparty_is_added_and_its_payee_needs_two(house: House) -> None:
