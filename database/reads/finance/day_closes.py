@@ -31,8 +31,7 @@ async def names_of(session: AsyncSession, row: ReconciledDayRow | None) -> tuple
     """Return the names of who asked to close the day and of who agreed; empty where there is none."""
     if row is None:
         return "", ""
-    wanted = select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_([row.asked_by, row.agreed_by or ""]))
-    names = {person: name for person, name in await session.execute(wanted)}
+    names = await _names(session, row.asked_by, row.agreed_by or "")
     return names.get(row.asked_by, ""), names.get(row.agreed_by or "", "")
 
 
@@ -44,8 +43,7 @@ async def withdrawn(session: AsyncSession, source: StatementSource, day: date) -
         return None
     by = newest.actor.partition(":")[2]
     asked_by = str(newest.facts.get("asked_by", by))
-    wanted = select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_([by, asked_by]))
-    names = {person: name for person, name in await session.execute(wanted)}
+    names = await _names(session, by, asked_by)
     note = str(newest.facts.get("note", ""))
     return Withdrawn(names.get(asked_by, ""), names.get(by, ""), by == asked_by, note, newest.at)
 
@@ -58,3 +56,8 @@ async def next_to_close(session: AsyncSession, source: StatementSource) -> date 
     )
     last = (await session.execute(closed)).scalar_one()
     return first if first is None or last is None else max(first, last + timedelta(days=1))
+
+
+async def _names(session: AsyncSession, *people: str) -> dict[str, str]:
+    found = select(PersonRow).where(PersonRow.id.in_(people)).order_by(PersonRow.id)
+    return {one.id: one.name for one in (await session.execute(found)).scalars()}

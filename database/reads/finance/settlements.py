@@ -115,8 +115,8 @@ async def record(session: AsyncSession, run_id: str, *, after: int = 0, partner:
     lines = select(SettlementLineRow).where(own, SettlementLineRow.entry_id > after)
     shown = tuple((await session.execute(lines.order_by(SettlementLineRow.entry_id).limit(LINES))).scalars())
     counted = await session.execute(select(func.count()).select_from(SettlementLineRow).where(own))
-    told = select(SettlementEventRow).where(SettlementEventRow.run_id == found.run.id).order_by(SettlementEventRow.id)
-    events, deeds = tuple((await session.execute(told)).scalars()), await said(session, found.run.id)
+    story = select(SettlementEventRow).where(SettlementEventRow.run_id == found.run.id).order_by(SettlementEventRow.id)
+    events, deeds = tuple((await session.execute(story)).scalars()), await said(session, found.run.id)
     return RunRecord(
         found.run, found.party, shown, await _splits(session, shown), int(counted.scalar_one()),
         await statements(session, found.run.id), events,

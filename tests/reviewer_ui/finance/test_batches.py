@@ -139,7 +139,7 @@ async def test_while_banks_are_off_the_page_says_so_before_and_after_the_press(h
     for page in ("/bank-batches", here):
         assert 'href="/rails"' in (await second.get(page)).text.partition("<main")[2]
     refused = await post(second, f"{here}/approve")
-    assert (refused.status_code, "Two people switch the channel on" in refused.text) == (409, True)
+    assert (refused.status_code, "Two people turn the channel on" in refused.text) == (409, True)
     assert f"{here}/approve" in refused.text  # On the page of the batch, not on one of errors.
     async with house.database.transaction() as session:
         await session.execute(delete(RailSwitchRow).where(RailSwitchRow.id == off.id))

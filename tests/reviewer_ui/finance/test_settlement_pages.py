@@ -46,13 +46,15 @@ async def test_finance_confirms_resolves_approves_and_adds(house: House) -> None
         await post(finance, f"/settlements/{disputed}/correct", version="1", amount="-9.5", words=" ")
     ).status_code == 422
     correct = f"/settlements/{disputed}/correct"
-    told = {"version": "1", "words": "Counted twice.", "token": "1"}
-    shown = await post(finance, correct, **told, amount="-9.50")
+    given = {"version": "1", "words": "Counted twice.", "token": "1"}
+    shown = await post(finance, correct, **given, amount="-9.50")
     assert (shown.status_code, 'name="seen" value="-950"' in shown.text) == (200, True)
-    assert 'id="then"' in (await post(finance, correct, **told, amount="-8", seen="-950")).text  # Another amount than was shown.
+    assert (
+        'id="then"' in (await post(finance, correct, **given, amount="-8", seen="-950")).text
+    )  # Another amount than was shown.
     assert (await settling.run(disputed)).state is SettlementState.DISPUTED
-    assert (await post(finance, correct, **told, amount="-99999999", seen="-9999999900")).status_code == 409
-    done = await post(finance, correct, **told, amount="-9.50", seen="-950")
+    assert (await post(finance, correct, **given, amount="-99999999", seen="-9999999900")).status_code == 409
+    done = await post(finance, correct, **given, amount="-9.50", seen="-950")
     assert done.status_code == 303
     page = (await finance.get(f"/settlements/{disputed}")).text
     files = re.findall(rf"/settlements/{disputed}/statements/[12]/[a-z]+\.[a-zA-Z_]+", page)
