@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from database.tables.columns import now
+from database.tables.finance_statements import StatementRow
 from domain.finance.breaks import BreakKind, BreakState
-from domain.finance.statements import StatementSource
+from domain.finance.statements import StatementSource, StatementState
 from domain.people.roles import Role
 from domain.places import business_day
 from reviewer_ui.finance.reconciliation import DAYS
@@ -68,6 +69,16 @@ async def test_a_file_is_brought_once_and_a_wrong_one_is_refused_in_words(house:
     again = await finance.post("/reconciliation/statements", data=form, files=file)
     assert (first.status_code, again.headers["location"]) == (303, f"{first.headers['location']}?known=yes")
     assert "was imported before" in (await finance.get(again.headers["location"])).text
+    async with house.database.transaction() as session:
+        row = await session.get_one(StatementRow, first.headers["location"].rpartition("/")[2])
+        row.state, row.refused_as = StatementState.REFUSED, "statement_truncated"
+    # The page that waits for the import asks for this part alone: the reason comes with the state.
+    part = (await finance.get(again.headers["location"], headers={"hx-request": "true"})).text
+    assert ("<html" in part, "A part of the file is missing" in part, "was imported before" in part) == (
+        False,
+        True,
+        False,
+    )
     empty = await finance.post("/reconciliation/statements", data=form, files={"file": ("a.csv", b"", "text/csv")})
     assert (empty.status_code, "cannot be opened" in empty.text) == (422, True)
     none = await finance.post("/reconciliation/statements", data=form)
