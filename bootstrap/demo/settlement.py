@@ -87,11 +87,12 @@ class DemoSettlement:
         return len(runs)
 
     async def _distributor(self, now: datetime) -> int:
-        """The last month of a distributor, whose statement is with it."""
-        month = period_of(period_of(business_day(now), PeriodKind.MONTH).first - timedelta(days=20), PeriodKind.MONTH)
+        """The last month of a distributor that can be settled by now; its statement is with it."""
+        this = period_of(business_day(now) - timedelta(days=3), PeriodKind.MONTH)
+        month = period_of(this.first - timedelta(days=20), PeriodKind.MONTH)
         words = PartyWords("灯塔分销 Beacon Distribution", "en", "monthly", Rail.ALIPAY, mail="accounts@beacon.example")
         new = NewParty(CounterpartyKind.DISTRIBUTION, "beacon", month.first, words, opening_minor=6_280_00)
-        runs = await self._begun(await self._added(new), now + timedelta(days=3))
+        runs = await self._begun(await self._added(new), now)
         for run in runs:
             await self._goes_on(run, now)
         return len(runs)

@@ -126,9 +126,23 @@ class DayNotReady(Refusal):
 
 
 class DayClosed(Refusal):
-    """The day is closed (`day`), or a colleague has asked for it and you agree to that instead."""
+    """The day is closed (`day`)."""
 
     code = "day_closed"
+
+
+class DayAsked(Refusal):
+    """A colleague has asked to close the day (`day`): agree to that, or decline it."""
+
+    code = "day_asked"
+    http_status = 409
+
+
+class DayNotAsked(Refusal):
+    """Nobody asks to close the day (`day`) any more: the request was withdrawn or declined."""
+
+    code = "day_not_asked"
+    http_status = 409
 
 
 class NothingToRelease(Refusal):
@@ -198,6 +212,13 @@ class NothingWaits(Refusal):
     """No order waits for a batch at this moment."""
 
     code = "nothing_waits"
+    http_status = 409
+
+
+class BanksOff(Refusal):
+    """Payments to bank cards are switched off: no batch is approved or downloaded until two people switch them on."""
+
+    code = "banks_off"
     http_status = 409
 
 

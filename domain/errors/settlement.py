@@ -26,6 +26,13 @@ class InvoiceDiffers(Refusal):
     http_status = 409
 
 
+class CorrectionTooLarge(Refusal):
+    """The correction would take off more (`amount`) than is owed to the counterparty (`owed`); nothing was posted."""
+
+    code = "correction_too_large"
+    http_status = 409
+
+
 class PayeeWaits(Refusal):
     """Another payee was proposed for this counterparty and rail and waits for a second person."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,13 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import batches as reads
+from database.reads.finance.routing import is_off
 from database.reads.people import accounts
 from database.tables.finance_rails import BankFileRow
 from domain.errors.base import Refusal
-from domain.errors.finance import BankFileRefused
+from domain.errors.finance import BankFileRefused, BanksOff, BatchChanged
 from domain.errors.general import NotFound, TemporarilyUnavailable
+from domain.finance.rails import Rail
+from domain.money import Money
 from domain.people.roles import Permission
 from gateways.banks.files import BYTES_MAX
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
@@ -30,6 +35,7 @@ router = APIRouter()
 PATH = r"/bank-batches/[0-9A-Z]{26}/results"
 FORM_BYTES_MAX = BYTES_MAX + 100_000
 Treasurer = Annotated[Person, Depends(allowed(Permission.LET_OUT_BATCHES))]
+RESULTS = ("paid", "refused", "returned", "not_said")
 Short = Annotated[str, Form(max_length=40)]
 
 
@@ -43,11 +49,25 @@ class BatchesContext:
     banks: dict[str, str]
     names: dict[str, str]
     may_act: bool
+    off: bool
+    refused: Refused
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Transfers that have the same result (`key` names its words): how many, and what they come to."""
+
+    key: str
+    count: int
+    amount: Money
 
 
 @dataclass(frozen=True)
 class BatchContext:
-    """One batch; `news` is what the file that was just read in said, `refusal` why it was not."""
+    """One batch; `news` is what the file that was just read in said, `refusal` why it was not, or why an act was not done.
+
+    `off`: payments to bank cards are switched off. `sums` is what the bank has said so far.
+    """
 
     shell: Shell
     batch: reads.BatchView
@@ -57,6 +77,8 @@ class BatchContext:
     names: dict[str, str]
     me: str
     may_act: bool
+    off: bool
+    sums: tuple[Sum, ...]
     news: TakenIn | None = None
     refusal: Refusal | None = None
 
@@ -64,18 +86,29 @@ class BatchContext:
 @router.get("/bank-batches")
 async def listed(request: Request, console: At, person: PayoutReader) -> Response:
     """List what waits for a bank's batch, and the batches."""
+    return await _list(request, console, person)
+
+
+async def _list(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
     async with console.services.database.transaction() as session:
         waiting, found = await reads.waiting(session), await reads.batches(session)
-        names = await accounts.all_names(session)
+        names, off = await accounts.all_names(session), await is_off(session, Rail.BANK)
     may_act = person.may(Permission.LET_OUT_BATCHES)
-    context = BatchesContext(shell(request, person), waiting, found, _banks(request, console), names, may_act)
-    return await console.answer(request, "finance/batches.html", context)
+    banks = _banks(request, console)
+    context = BatchesContext(shell(request, person), waiting, found, banks, names, may_act, off, refused)
+    if request.method == "POST":
+        request.state.back = "/bank-batches"
+    return await console.answer(request, "finance/batches.html", context, status=refused.status)
 
 
 @router.post("/bank-batches")
-async def propose(console: At, person: Treasurer, bank: Short = "") -> Response:
+async def propose(request: Request, console: At, person: Treasurer, bank: Short = "") -> Response:
     """Gather what waits into a batch for one bank; nothing leaves before a second person lets it out."""
-    return see_other(f"/bank-batches/{await console.services.batches.propose(person.id, bank)}")
+    try:
+        made = await console.services.batches.propose(person.id, bank)
+    except Refusal as refusal:
+        return await _list(request, console, person, Refused("new", refusal=refusal))
+    return see_other(f"/bank-batches/{made}")
 
 
 @router.get("/bank-batches/{batch_id}")
@@ -88,22 +121,23 @@ async def show(request: Request, console: At, person: PayoutReader, batch_id: st
 async def approve(request: Request, console: At, person: Treasurer, batch_id: str) -> Response:
     """Let the batch out as the second person, who shows who they are."""
     await require_step_up(request, person)
-    await console.services.batches.approve(person.id, batch_id)
-    return see_other(f"/bank-batches/{batch_id}")
+    return await _done(request, console, person, batch_id, console.services.batches.approve(person.id, batch_id))
 
 
 @router.post("/bank-batches/{batch_id}/drop")
-async def drop(console: At, person: Treasurer, batch_id: str) -> Response:
+async def drop(request: Request, console: At, person: Treasurer, batch_id: str) -> Response:
     """Drop a batch that was not let out; its orders wait for another."""
-    await console.services.batches.drop(person.id, batch_id)
-    return see_other("/bank-batches")
+    return await _done(request, console, person, batch_id, console.services.batches.drop(person.id, batch_id))
 
 
 @router.post("/bank-batches/{batch_id}/file")
 async def take(request: Request, console: At, person: Treasurer, batch_id: str) -> Response:
     """Give the batch's file; from then on the bank may carry it out."""
     await require_step_up(request, person)
-    name, content = await console.services.batches.file(person.id, batch_id)
+    try:
+        name, content = await console.services.batches.file(person.id, batch_id)
+    except (BatchChanged, BanksOff, BankFileRefused) as refusal:
+        return await _page(request, console, person, batch_id, refusal=refusal)
     return as_download(name, "application/octet-stream", content)
 
 
@@ -112,12 +146,23 @@ async def read_in(request: Request, console: At, person: Treasurer, batch_id: st
     """Read the bank's file in, all of it or nothing, and wake the cards that it speaks of."""
     try:
         news = await console.services.batches.take_in(person.id, batch_id, await _file(request))
-    except BankFileRefused as refusal:
+    except (BatchChanged, BankFileRefused) as refusal:
         return await _page(request, console, person, batch_id, refusal=refusal)
     for card_id, key in news.cards:
         with suppress(TemporarilyUnavailable):  # The card asks by its own clock, too.
             await console.services.desk.payment_reported(card_id, key)
     return await _page(request, console, person, batch_id, news=news)
+
+
+async def _done(
+    request: Request, console: Console, person: Person, batch_id: str, doing: Awaitable[None]
+) -> Response:  # fmt: skip
+    """Do it and lead back to the batch; refused, show the batch as it is now with the reason."""
+
+    async def page(refused: Refused) -> Response:
+        return await _page(request, console, person, batch_id, refusal=refused.refusal)
+
+    return await done_or_shown(doing, page, f"/bank-batches/{batch_id}", batch_id, "")
 
 
 async def _page(
@@ -134,10 +179,14 @@ async def _page(
         if found is None:
             raise NotFound(batch=batch_id[:26])
         lines, files = await reads.lines(session, batch_id), await reads.files(session, batch_id)
-        names = await accounts.all_names(session)
+        names, off = await accounts.all_names(session), await is_off(session, Rail.BANK)
     bank = _banks(request, console).get(found.bank, found.bank)
     may_act = person.may(Permission.LET_OUT_BATCHES)
-    context = BatchContext(shell(request, person), found, lines, files, bank, names, person.id, may_act, news, refusal)
+    context = BatchContext(
+        shell(request, person), found, lines, files, bank, names, person.id, may_act, off, _sums(lines), news, refusal
+    )
+    if request.method == "POST":
+        request.state.back = f"/bank-batches/{batch_id}"
     status = refusal.http_status if refusal is not None else 200
     return await console.answer(request, "finance/batch.html", context, status=status)
 
@@ -148,6 +197,16 @@ async def _file(request: Request) -> bytes:
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise BankFileRefused(why="missing", line=0)
     return await sent.read(BYTES_MAX + 1)
+
+
+def _sums(lines: tuple[reads.LineView, ...]) -> tuple[Sum, ...]:
+    """What each result comes to, in the order of the results; nothing while the bank has said nothing."""
+    found: dict[str, list[int]] = {}
+    for one in lines:
+        said = "returned" if one.returned else "not_said" if one.outcome is None else one.outcome.value
+        found.setdefault(said, []).append(one.amount.amount_minor)
+    sums = (Sum(key, len(found[key]), Money(sum(found[key]))) for key in RESULTS if key in found)
+    return tuple(sums) if found.keys() - {"not_said"} else ()
 
 
 def _banks(request: Request, console: Console) -> dict[str, str]:

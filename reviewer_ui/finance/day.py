@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.finance import day_closes
 from database.reads.finance import reconciliation as reads
 from database.repositories import day_figures
 from database.repositories.day_figures import DayFigures
@@ -45,7 +46,11 @@ class Step:
 
 @dataclass(frozen=True)
 class DayContext:
-    """The page of a day; `row` is how it was closed or asked for, with the names of both people."""
+    """The page of a day; `row` is how it was closed or asked for, with the names of both people.
+
+    `withdrawn` is the newest request where it was taken back, `earlier` the day that must be closed first, `unneeded`:
+    the day is before the first statement of the source.
+    """
 
     shell: Shell
     source: StatementSource
@@ -60,6 +65,9 @@ class DayContext:
     row: ReconciledDayRow | None
     asked_by: str
     agreed_by: str
+    withdrawn: day_closes.Withdrawn | None
+    earlier: date | None
+    unneeded: bool
     history: tuple[tuple[ReconciledDayRow, str, str], ...]
     second: bool
     is_over: bool
@@ -148,14 +156,17 @@ async def _render(
         breaks = await reads.open_breaks(session, source=source, until=day)
         history = await reads.closed_days(session, source)
         row = await session.get(ReconciledDayRow, (source, day))
-    names = next(((by, agreed) for one, by, agreed in history if one.day == day), ("", ""))
+        names = await day_closes.names_of(session, row)
+        withdrawn = None if row is not None else await day_closes.withdrawn(session, source, day)
+        following, first = await day_closes.next_to_close(session, source), await day_figures.first_day(session, source)
     unexplained = figures.unexplained_minor
     context = DayContext(
         shell=shell(request, person), source=source, day=day, figures=figures, books=Money(figures.books_minor),
         books_before=Money(figures.books_before_minor), steps=_steps(figures),
         statement=None if figures.statement_minor is None else Money(figures.statement_minor),
         unexplained=None if unexplained is None else Money(unexplained), breaks=breaks, row=row, asked_by=names[0],
-        agreed_by=names[1], history=history, second=needs_second(figures, rules), is_over=day < today,
+        agreed_by=names[1], withdrawn=withdrawn, earlier=following if following is not None and following < day else None,
+        unneeded=first is not None and day < first, history=history, second=needs_second(figures, rules), is_over=day < today,
         before=day - timedelta(days=1), after=day + timedelta(days=1) if day + timedelta(days=1) < today else None,
         may=person.may(Permission.RECONCILE),
         may_agree=row is not None and row.closed_at is None and person.id not in row.askers, note=note, refusal=refusal,

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import attention
 from database.reads.finance.account_pages import ClassTotal, totals
+from database.reads.finance.day_closes import next_to_close
 from database.reads.finance.months import last_closed
 from database.reads.finance.reconciliation import cells, open_sums
 from database.tables.ops.health import InvariantResultRow
@@ -78,6 +79,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.breaks", waits.breaks, "/reconciliation/breaks"),
         ("money.second.party_payees", waits.party_payees, "/counterparties"),
         ("money.second.rails", waits.rails, "/rails"),
+        ("money.second.days", waits.days, "/reconciliation"),
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
         ("money.second.brokered", waits.brokered, "/sales/brokered"),
@@ -92,6 +94,7 @@ async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> Overv
         ("money.to_do.held", waits.held, "/held"),
         ("money.to_do.unbatched", waits.unbatched, "/bank-batches"),
         ("money.to_do.to_take", waits.to_take, "/bank-batches"),
+        ("money.to_do.to_answer", waits.to_answer, "/bank-batches"),
         ("money.to_do.objections", waits.objections, "/claims"),
         ("money.to_do.brokered", waits.brokered, "/sales/brokered"),
         ("money.to_do.approvals", waits.approvals, "/settlements?state=approval"),
@@ -167,7 +170,7 @@ async def books(session: AsyncSession, _person: Person, now: datetime) -> Overvi
 
 
 async def reconciliation(session: AsyncSession, _person: Person, now: datetime) -> OverviewCard:
-    """Show where statements and books differ, what is late, and yesterday's close."""
+    """Show where statements and books differ, what is late, and the day that is closed next where yesterday's statement is here."""
     rules = reconciliation_in_force(business_day(now)).sources
     number, late, total = await open_sums(session, {one: now - rule.late_after for one, rule in rules.items()})
     lines = []
@@ -176,8 +179,9 @@ async def reconciliation(session: AsyncSession, _person: Person, now: datetime) 
     if late:
         lines.append(CardLine("recon.card.late", count=late, href="/reconciliation/breaks", alarm=True))
     yesterday = business_day(now) - timedelta(days=1)
-    for (source, day), cell in (await cells(session, yesterday, yesterday)).items():
-        if cell.files and (cell.closed is None or cell.closed.closed_at is None):
+    for (source, _), cell in (await cells(session, yesterday, yesterday)).items():
+        day = await next_to_close(session, source)
+        if cell.files and day is not None and day <= yesterday:
             href = f"/reconciliation/days/{source.value}/{day}"
             lines.append(
                 CardLine(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.reads.finance import settlements as reads
 from database.reads.people.accounts import all_names
 from database.reads.work import comments as comment_reads
-from database.tables.finance_settlement import CounterpartyRow
+from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
@@ -24,6 +24,8 @@ from domain.finance.settlement import (
     WORDS_MAX,
     SettlementDeed,
     SettlementState,
+    Terms,
+    settled,
 )
 from domain.finance.settlement_acts import SettlementAct
 from domain.money import Money
@@ -34,7 +36,7 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.support.item_desk import ItemDesk, item_desk
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
-from services.finance.settlement.answering import people_needed
+from services.finance.settlement.answering import people_needed, require_sense
 from services.finance.settlement.statement_files import MEDIA_TYPES
 from web.forms import member_of
 
@@ -73,11 +75,15 @@ class Typed:
     reference: str = ""
     amount: str = ""
     lines: frozenset[str] = frozenset()
+    seen: str = ""  # The correction in minor units whose result was shown.
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run as this person sees it; `needed` people agree to its payment, `mine`: this person did, `barred`: may not."""
+    """One run as this person sees it; `needed` people agree to its payment, `mine`: this person did, `barred`: may not.
+
+    `left` counts who may still approve, `then` is what the run comes to with the correction that is about to be posted; `doubted` are the entries disputed now.
+    """
 
     shell: Shell
     found: reads.RunRecord
@@ -89,9 +95,12 @@ class RunContext:
     may_run: bool
     mine: bool
     barred: bool
+    left: int
     after: int
     typed: Typed
     refusal: Refusal | None
+    then: dict[str, Money]
+    doubted: frozenset[str]
     words_max: int = WORDS_MAX
     reference_max: int = REFERENCE_MAX
     amount_of: type[Money] = Money
@@ -193,10 +202,10 @@ async def uphold(
 @router.post("/{run_id}/correct")
 async def correct(
     request: Request, console: At, person: Runner, run_id: str, version: Line = "", words: Words = "",
-    amount: Line = "", token: Line = "",
+    amount: Line = "", token: Line = "", seen: Line = "",
 ) -> Response:  # fmt: skip
-    """Answers the dispute: an amount is posted, and a new version of the statement is made."""
-    typed = Typed(SettlementDeed.CORRECT, words, amount=amount)
+    """Answers the dispute: an amount is posted, and a new version of the statement is made. Its result is shown first."""
+    typed = Typed(SettlementDeed.CORRECT, words, amount=amount, seen=seen)
     return await _act(request, console, person, run_id, version, typed, token)
 
 
@@ -218,6 +227,10 @@ async def _act(
             int(version) if version.isascii() and version.isdigit() else 0, typed.words, tuple(sorted(typed.lines)),
             _amount(typed, found.party), typed.reference, token,
         )  # fmt: skip
+        if act.deed is SettlementDeed.CORRECT and typed.seen != str(act.amount_minor):
+            require_sense(act)
+            typed = replace(typed, seen=str(act.amount_minor))
+            return await _render(request, console, person, run_id, typed=typed, then=act.amount_minor)
         await console.services.settlements.act(found.party.id, found.run.period, act)
     except NotFound:
         raise
@@ -239,7 +252,7 @@ def _amount(typed: Typed, party: CounterpartyRow) -> int | None:
 
 async def _render(
     request: Request, console: Console, person: Person, run_id: str, *, after: int = 0, typed: Typed | None = None,
-    refusal: Refusal | None = None,
+    refusal: Refusal | None = None, then: int | None = None,
 ) -> Response:  # fmt: skip
     async with console.services.database.transaction() as session:
         found = await reads.record(session, run_id, after=after)
@@ -247,17 +260,32 @@ async def _render(
         task = None if run.task_id is None else await session.get(WorkItemRow, run.task_id)
         open_task = task if task is not None and task.closed_at is None else None
         item = None if open_task is None else await item_desk(session, person, open_task)
+        left = await reads.able_to_approve(session, run) if run.state is SettlementState.APPROVAL else 0
         comments = () if task is None else await comment_reads.of_item(session, task.id)
     context = RunContext(
         shell=shell(request, person), found=found, item=item, comments=comments, names=names, amounts=_amounts(found),
         needed=people_needed(run), may_run=person.may(Permission.RUN_SETTLEMENTS), mine=person.id in run.approved_by,
-        barred=person.id in run.hands, after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
-        typed=typed or Typed(), refusal=refusal,
+        barred=person.id in run.hands, left=left, after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
+        typed=typed or Typed(), refusal=refusal, then={} if then is None else _corrected(run, then),
+        doubted=_doubted(found),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = f"/settlements/{run_id}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "finance/settlement.html", context, status=status)
+
+
+def _corrected(run: SettlementRunRow, more_minor: int) -> dict[str, Money]:
+    """What the run would come to once so much more is owed for it."""
+    lines, before = Money(run.lines_minor + more_minor, run.currency), Money(run.carried_in_minor, run.currency)
+    comes_to = settled(before, lines, Terms(**run.terms))
+    return {"sum": lines, "carried_out": comes_to.carried_out, "payable": comes_to.payable}
+
+
+def _doubted(found: reads.RunRecord) -> frozenset[str]:
+    """The entries that the dispute names which waits for an answer."""
+    waits = found.run.state is SettlementState.DISPUTED and found.disputes
+    return frozenset(found.disputes[0].lines) if waits else frozenset()
 
 
 def _amounts(found: reads.RunRecord) -> dict[str, Money]:

@@ -20,7 +20,7 @@ from database.repositories.orders import orders_of, the_order
 from database.session import Database
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
-from domain.errors.finance import BankFileRefused, BatchChanged, NothingWaits, RailSwitched
+from domain.errors.finance import BankFileRefused, BanksOff, BatchChanged, NothingWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
 from domain.finance.banks import BatchState, bank_account
@@ -99,7 +99,7 @@ class BankBatches:
     async def approve(self, person: str, batch_id: str) -> None:
         """Let a batch out as the second person; approved already, nothing changes.
 
-        Refuses NotAllowed, NotFound, RailSwitched while banks are switched off, BatchChanged when it was dropped, and OwnWork to who proposed it or counts as one with them.
+        Refuses NotAllowed, NotFound, BanksOff while banks are switched off, BatchChanged when it was dropped, and OwnWork to who proposed it or counts as one with them.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
@@ -133,7 +133,7 @@ class BankBatches:
     async def file(self, person: str, batch_id: str) -> tuple[str, bytes]:
         """Return the name and bytes of an approved batch's file; the same bytes each time it is taken.
 
-        Refuses NotAllowed, NotFound, BatchChanged before its approval, RailSwitched, and BankFileRefused where it cannot be written.
+        Refuses NotAllowed, NotFound, BatchChanged before its approval, BanksOff, and BankFileRefused where it cannot be written.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
@@ -251,9 +251,9 @@ def _facts(batch: BankBatchRow) -> dict[str, str]:
 
 
 async def _require_on(session: AsyncSession) -> None:
-    """Refuse RailSwitched while banks are switched off: nothing new leaves in a file either."""
+    """Refuse BanksOff while banks are switched off: nothing new leaves in a file either."""
     if await is_off(session, Rail.BANK):
-        raise RailSwitched()
+        raise BanksOff()
 
 
 async def _locked(session: AsyncSession, batch_id: str) -> BankBatchRow:

@@ -9,13 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.reads.finance.day_closes import WITHDRAWN
 from database.repositories import day_figures
 from database.repositories.audit import by_person
 from database.repositories.day_figures import DayFigures
 from database.session import Database
 from database.tables.finance_statements import ReconciledDayRow
-from domain.errors.finance import DayClosed, DayNotReady
-from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.finance import DayAsked, DayClosed, DayNotAsked, DayNotReady
+from domain.errors.general import FieldInvalid
 from domain.finance.breaks import NOTE_MAX
 from domain.finance.statements import StatementSource
 from domain.people.roles import Permission
@@ -36,8 +37,8 @@ class DailyClose:
     async def close(self, person: str, source: StatementSource, day: date, note: str = "") -> bool:
         """Close the day, or ask a second person to; return whether it is closed. Asked for by them before, nothing changes.
 
-        Refuse NotAllowed, FieldInvalid (`note`), DayClosed, and DayNotReady (`why`, `day`): the day is not over, a
-        statement is missing, or an earlier day is open.
+        Refuse NotAllowed, FieldInvalid (`note`), DayClosed, DayAsked, and DayNotReady (`why`, `day`): the day is not
+        over, a statement is missing, or an earlier day is open.
         """
         if len(note) > NOTE_MAX:
             raise FieldInvalid(field="note", why="too_long")
@@ -46,10 +47,10 @@ class DailyClose:
             await acquire(session, AdvisoryLock.MATCHING)
             now, rules = self._now(), self._rules()
             row = await session.get(ReconciledDayRow, (source, day))
-            if row is not None and (row.closed_at is not None or row.asked_by != person):
-                raise DayClosed(day=day.isoformat())
+            if row is not None and row.asked_by == person:
+                return row.closed_at is not None
             if row is not None:
-                return False
+                raise (DayAsked if row.closed_at is None else DayClosed)(day=day.isoformat())
             figures = await self._ready(session, source, day, rules, now)
             row = ReconciledDayRow(
                 source=source, day=day, asked_by=person, askers=sorted((await standing(session, person, now)).circle),
@@ -69,14 +70,14 @@ class DailyClose:
     async def agree(self, person: str, source: StatementSource, day: date) -> None:
         """Close a day as the second person, with what is open now. Closed by them before, nothing changes.
 
-        Refuse NotAllowed, NotFound, DayClosed, DayNotReady, and OwnWork to who is no independent second person.
+        Refuse NotAllowed, DayNotAsked, DayClosed, DayNotReady, and OwnWork to who is no independent second person.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECONCILE)
             await acquire(session, AdvisoryLock.MATCHING)
             row = await session.get(ReconciledDayRow, (source, day), with_for_update=True)
             if row is None:
-                raise NotFound(day=day.isoformat())
+                raise DayNotAsked(day=day.isoformat())
             if row.closed_at is not None:
                 if row.agreed_by == person:
                     return
@@ -91,16 +92,17 @@ class DailyClose:
             session.add(by_person(person, "console:day:agree", f"{source.value}:{day}", facts={}))
 
     async def withdraw(self, person: str, source: StatementSource, day: date) -> None:
-        """Discard a request to close a day. Refuse NotAllowed, NotFound and DayClosed."""
+        """Discard a request to close a day; the page says who did. Refuse NotAllowed, DayNotAsked and DayClosed."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECONCILE)
             row = await session.get(ReconciledDayRow, (source, day), with_for_update=True)
             if row is None:
-                raise NotFound(day=day.isoformat())
+                raise DayNotAsked(day=day.isoformat())
             if row.closed_at is not None:
                 raise DayClosed(day=day.isoformat())
             await session.delete(row)
-            session.add(by_person(person, "console:day:withdraw", f"{source.value}:{day}", facts={}))
+            facts = {"asked_by": row.asked_by, "note": row.note}
+            session.add(by_person(person, WITHDRAWN, f"{source.value}:{day}", facts=facts))
 
     async def _ready(
         self, session: AsyncSession, source: StatementSource, day: date, rules: ReconciliationRules, now: datetime

@@ -13,8 +13,10 @@ from bootstrap.demo.settlement import DemoSettlement
 from database.invariants import Look
 from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.columns import now
+from database.tables.finance_settlement import SettlementEventRow, SettlementRunRow
 from domain.finance.settlement import SettlementState
+from domain.places import business_day
 from services.people.partners import Partners
 from tests.builders.world import World, world_at
 
@@ -44,6 +46,9 @@ async def test_runs_of_two_counterparties_are_in_several_states(own_world: World
     assert states >= {
         SettlementState.PAYING, SettlementState.CLOSED, SettlementState.DISPUTED, SettlementState.ANSWER,
     }  # fmt: skip
+    moment = now()
+    assert max(one.at for one in await world.rows(SettlementEventRow)) <= moment  # The story is of the past.
+    assert max(one.ends_on for one in runs) < business_day(moment)
     async with world.database.transaction() as session:
         for one in (SettlementsAddUp(), SettlementsByTwo(), SourcesAgree(), PostingsHaveSources()):
             assert await one.broken(session, Look()) == []

@@ -27,6 +27,7 @@ _SECONDS = text("""
 SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL) AS payees,
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
        (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
+       (SELECT count(*) FROM reconciled_day WHERE closed_at IS NULL) AS days,
        (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL) AS returns,
        (SELECT count(*) FROM brokered_payment WHERE confirmed_at IS NULL AND declined_at IS NULL) AS brokered,
        (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
@@ -41,6 +42,7 @@ _TO_DO = text("""
 SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
        (SELECT count(*) FROM bank_line WHERE batch_id IS NULL AND outcome IS NULL) AS unbatched,
        (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
+       (SELECT count(*) FROM bank_batch WHERE state = 'taken') AS to_answer,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND objected_at IS NOT NULL AND objection_answered_at IS NULL) AS objections,
        (SELECT count(*) FROM sale s JOIN sale_split p ON p.sale_id = s.id AND p.part = 'seller' AND p.amount_minor > 0
         WHERE s.mode = 'brokered' AND s.reversed_at IS NULL AND NOT EXISTS (
@@ -69,6 +71,7 @@ class Seconds:
     payees: int
     goodwill: int
     months: int
+    days: int
     returns: int
     brokered: int
     claims: int
@@ -87,6 +90,7 @@ class ToDo:
     held: int
     unbatched: int
     to_take: int
+    to_answer: int
     objections: int
     brokered: int
     approvals: int

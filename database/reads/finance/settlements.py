@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance_sales import SaleSplitRow
@@ -19,12 +19,17 @@ from database.tables.finance_settlement import (
     SettlementRunRow,
     SettlementStatementRow,
 )
-from database.tables.people import PartnerRow
+from database.tables.people import PartnerRow, PersonRow
 from domain.errors.general import NotFound
 from domain.finance.settlement import PayeeState, SettlementDeed, SettlementState
+from domain.people.roles import Permission, Role, permissions_of
 
 PAGE, LINES = 50, 200
 SALE = "sale:"
+# The steps of the story that a person gives a reason with.
+SPOKEN = {
+    "disputed": SettlementDeed.DISPUTE, "upheld": SettlementDeed.UPHOLD, "corrected": SettlementDeed.CORRECT,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class RunRecord:
     events: tuple[SettlementEventRow, ...]
     orders: tuple[SettlementOrderRow, ...]
     disputes: tuple[SettlementDeedRow, ...]
+    words: dict[int, str]  # What was written with a step of the story, by its event's id.
 
 
 async def runs(
@@ -109,21 +115,55 @@ async def record(session: AsyncSession, run_id: str, *, after: int = 0, partner:
     lines = select(SettlementLineRow).where(own, SettlementLineRow.entry_id > after)
     shown = tuple((await session.execute(lines.order_by(SettlementLineRow.entry_id).limit(LINES))).scalars())
     counted = await session.execute(select(func.count()).select_from(SettlementLineRow).where(own))
-    deeds = select(SettlementDeedRow).where(
-        SettlementDeedRow.run_id == found.run.id, SettlementDeedRow.deed == SettlementDeed.DISPUTE
-    )
+    story = select(SettlementEventRow).where(SettlementEventRow.run_id == found.run.id).order_by(SettlementEventRow.id)
+    events, deeds = tuple((await session.execute(story)).scalars()), await said(session, found.run.id)
     return RunRecord(
         found.run, found.party, shown, await _splits(session, shown), int(counted.scalar_one()),
-        await statements(session, found.run.id),
-        tuple((await session.execute(
-            select(SettlementEventRow).where(SettlementEventRow.run_id == found.run.id).order_by(SettlementEventRow.id)
-        )).scalars()),
+        await statements(session, found.run.id), events,
         tuple((await session.execute(
             select(SettlementOrderRow).where(SettlementOrderRow.run_id == found.run.id)
             .order_by(SettlementOrderRow.attempt.desc())
         )).scalars()),
-        tuple((await session.execute(deeds.order_by(SettlementDeedRow.at.desc()))).scalars()),
+        tuple(one for one in deeds if one.deed is SettlementDeed.DISPUTE),
+        {one.id: words for one in events if one.id and (words := _written(one, deeds))},
     )  # fmt: skip
+
+
+async def said(session: AsyncSession, run_id: str) -> tuple[SettlementDeedRow, ...]:
+    """Return the disputes of a run and finance's answers to them, the newest first."""
+    found = select(SettlementDeedRow).where(
+        SettlementDeedRow.run_id == run_id, SettlementDeedRow.deed.in_(sorted(SPOKEN.values()))
+    )
+    newest = (SettlementDeedRow.at.desc(), SettlementDeedRow.key)
+    return tuple((await session.execute(found.order_by(*newest))).scalars())
+
+
+async def able_to_approve(session: AsyncSession, run: SettlementRunRow) -> int:
+    """Count the people who may still agree to the run's payment: they run settlements and had no part in this one."""
+    able = [role.value for role in Role if Permission.RUN_SETTLEMENTS in permissions_of((role,))]
+    left = select(func.count()).where(
+        PersonRow.active,
+        or_(*(PersonRow.roles.contains([role]) for role in able)),
+        PersonRow.id.not_in([*run.hands, *run.approved_by]),
+    )
+    return int((await session.execute(left)).scalar_one())
+
+
+async def answer_to(session: AsyncSession, run_id: str, ticket_id: str) -> tuple[SettlementEventRow, str] | None:
+    """Return how finance answered the dispute of this ticket, with its words; None while it has not."""
+    story = select(SettlementEventRow).where(
+        SettlementEventRow.run_id == run_id, SettlementEventRow.what.in_(("upheld", "corrected"))
+    )
+    for one in (await session.execute(story.order_by(SettlementEventRow.id.desc()))).scalars():
+        if one.facts.get("ticket") == ticket_id:
+            return one, _written(one, await said(session, run_id))
+    return None
+
+
+def _written(event: SettlementEventRow, deeds: Sequence[SettlementDeedRow]) -> str:
+    """What was written with the deed that this event tells of: both have the moment of their transaction."""
+    of = SPOKEN.get(event.what)
+    return next((one.words for one in deeds if one.deed is of and one.at == event.at), "")
 
 
 async def statements(session: AsyncSession, run_id: str) -> tuple[SettlementStatementRow, ...]:

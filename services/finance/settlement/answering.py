@@ -18,8 +18,9 @@ from database.tables.finance_settlement import (
 )
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
-from domain.errors.settlement import InvoiceDiffers, SettlementMoved, StatementReplaced
+from domain.errors.settlement import CorrectionTooLarge, InvoiceDiffers, SettlementMoved, StatementReplaced
 from domain.errors.work import OwnWork
+from domain.finance.chart import Sign
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.postings.settlement import CORRECTED, payable_to, settlement_corrected
 from domain.finance.settlement import (
@@ -41,6 +42,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import apart
 from domain.typed import plain
+from services.finance.available import available
 from services.finance.settlement import work
 from services.finance.settlement.payees import payee_of
 from services.finance.settlement.story import close, happened, locked, moved, tell
@@ -55,7 +57,7 @@ async def perform(session: AsyncSession, act: SettlementAct, now: datetime) -> S
     """Do a deed and return the run's state; done before, nothing changes. A dispute also needs `disputed`.
 
     Refuse NotFound for another one's run, NotAllowed, OwnWork, FieldInvalid (`words`, `amount`, `lines`, `reference`),
-    SettlementMoved, StatementReplaced, and InvoiceDiffers for a provider's invoice of another amount.
+    SettlementMoved, StatementReplaced, InvoiceDiffers for a provider's invoice of another amount, and CorrectionTooLarge.
     """
     run, party = await locked(session, act.run_id)
     who = await _require_may(session, party, act, now)
@@ -202,6 +204,7 @@ async def _correct(
 ) -> None:  # fmt: skip
     """The correction is posted, and is a line of this very run; the next version of the statement shows it."""
     more = Money(act.amount_minor or 0, run.currency)
+    await _require_owed(session, party, more)
     if who is not None:
         _joins(run, who)
     key = f"settlement:{run.id}:corrected:{run.disputes}"
@@ -224,6 +227,16 @@ async def _correct(
     await moved(session, run, SettlementState.ANSWER)
     happened(session, run, act.by, "corrected", now, amount=str(more), ticket=run.ticket_id or "")
     await work.needs(session, run, party, None, now)
+
+
+async def _require_owed(session: AsyncSession, party: CounterpartyRow, more: Money) -> None:
+    """Refuse CorrectionTooLarge where less would be owed than nothing: the books would not take it, however often tried."""
+    share = payable_to(party.kind, party.owner)
+    if more.amount_minor > 0 or share.of.sign is Sign.EITHER:
+        return
+    owed = await available(session, share, more.currency)
+    if (owed + more).amount_minor < 0:
+        raise CorrectionTooLarge(amount=str(-more), owed=str(owed))
 
 
 async def _require_may(

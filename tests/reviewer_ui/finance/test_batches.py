@@ -6,14 +6,15 @@ from datetime import date
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance_routing import RailSwitchRow
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
-from domain.identifiers import payout_key
+from domain.identifiers import new_id, payout_key
 from domain.people.roles import Role
 from simulators.bills import Result, bank_format, bank_result
 from tests.reviewer_ui.conftest import House, form_token, post
@@ -77,7 +78,8 @@ async def test_from_the_gathering_to_the_banks_answer(house: House) -> None:
     assert f"{here}/approve" not in own
     assert f"{here}/approve" in others
     assert (await post(first, f"{here}/approve")).status_code == 403
-    assert (await post(second, f"{here}/file")).status_code == 409
+    early = await post(second, f"{here}/file")
+    assert (early.status_code, "another state" in early.text, f"{here}/approve" in early.text) == (409, True, True)
     for _ in range(2):
         assert (await post(second, f"{here}/approve")).status_code == 303
     file = await post(second, f"{here}/file")
@@ -94,10 +96,10 @@ async def test_from_the_gathering_to_the_banks_answer(house: House) -> None:
     right = bank_result(form, number, DAY, [Result(1, key, 46_500, "00", "", "R1")])
     read = await upload(first, here, right)
     assert read.status_code == 200
-    assert "1 lines read, 1 of them new; 0 payments still without a result." in read.text
+    assert "Lines read: 1, new: 1. Every payment has a result." in read.text
     assert house.desk.told == [(waiting.card_id, key)]
     again = await upload(second, here, right)
-    assert "0 of them new" in again.text
+    assert "Lines read: 1, new: 0." in again.text
     assert house.desk.told == [(waiting.card_id, key)]
     assert "complete" in (await first.get(here)).text
 
@@ -125,6 +127,36 @@ async def test_an_unknown_bank_and_nothing_to_gather_are_refused(house: House, b
     assert (await post(browser, "/bank-batches", bank=bank)).status_code == 422
     await gathered(browser)
     assert (await post(browser, "/bank-batches", bank="harbour")).status_code == 409
+
+
+async def test_while_banks_are_off_the_page_says_so_before_and_after_the_press(house: House) -> None:
+    await an_order(house)
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    here = await gathered(first)
+    async with house.database.transaction() as session:
+        off = RailSwitchRow(id=new_id(), rail=Rail.BANK, off_by=new_id(), off_reason="The bank renews its system.")
+        session.add(off)
+    for page in ("/bank-batches", here):
+        assert 'href="/rails"' in (await second.get(page)).text.partition("<main")[2]
+    refused = await post(second, f"{here}/approve")
+    assert (refused.status_code, "Two people turn the channel on" in refused.text) == (409, True)
+    assert f"{here}/approve" in refused.text  # On the page of the batch, not on one of errors.
+    async with house.database.transaction() as session:
+        await session.execute(delete(RailSwitchRow).where(RailSwitchRow.id == off.id))
+    assert (await post(second, f"{here}/approve")).status_code == 303
+
+
+async def test_the_refused_payments_of_a_batch_are_summed_apart(house: House) -> None:
+    _, key = await an_order(house)
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    here = await gathered(first)
+    await post(second, f"{here}/approve")
+    assert f"{here}/results" in (await first.get(here)).text  # A page from before the download takes the answer, too.
+    await post(second, f"{here}/file")
+    content = bank_result(bank_format("harbour"), await number_of(house, here), DAY, [Result(1, key, 46_500, "02")])
+    page = (await upload(first, here, content)).text
+    assert "<dt>Failed</dt><dd>1 payment · ¥465.00" in page
+    assert "owed to the payee again" in page
 
 
 async def test_no_file_and_no_batch(house: House) -> None:

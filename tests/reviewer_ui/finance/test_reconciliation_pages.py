@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from database.tables.columns import now
+from database.tables.finance_statements import StatementRow
 from domain.finance.breaks import BreakKind, BreakState
-from domain.finance.statements import StatementSource
+from domain.finance.statements import StatementSource, StatementState
 from domain.people.roles import Role
 from domain.places import business_day
 from reviewer_ui.finance.reconciliation import DAYS
@@ -68,6 +69,16 @@ async def test_a_file_is_brought_once_and_a_wrong_one_is_refused_in_words(house:
     again = await finance.post("/reconciliation/statements", data=form, files=file)
     assert (first.status_code, again.headers["location"]) == (303, f"{first.headers['location']}?known=yes")
     assert "was imported before" in (await finance.get(again.headers["location"])).text
+    async with house.database.transaction() as session:
+        row = await session.get_one(StatementRow, first.headers["location"].rpartition("/")[2])
+        row.state, row.refused_as = StatementState.REFUSED, "statement_truncated"
+    # The page that waits for the import asks for this part alone: the reason comes with the state.
+    part = (await finance.get(again.headers["location"], headers={"hx-request": "true"})).text
+    assert ("<html" in part, "A part of the file is missing" in part, "was imported before" in part) == (
+        False,
+        True,
+        False,
+    )
     empty = await finance.post("/reconciliation/statements", data=form, files={"file": ("a.csv", b"", "text/csv")})
     assert (empty.status_code, "cannot be opened" in empty.text) == (422, True)
     none = await finance.post("/reconciliation/statements", data=form)
@@ -158,7 +169,22 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
     assert "Only on the statement" in (await first.get(at)).text
     today = f"/reconciliation/days/wechat/{names['recon_today']}"
     assert (await post(first, f"{today}/close")).status_code == 409
+    assert "Days are closed in their order" in (await first.get(today)).text
     assert (await post(first, f"{at}/close", note="the bank was asked")).status_code == 303
+    assert "Days to be closed" in (await second.get("/money")).text
+    assert "Note: the bank was asked" in (await second.get(at)).text
+    taken = await post(second, f"{at}/close")
+    assert (taken.status_code, f"{at}/agree" in taken.text) == (409, True)
+    assert (await post(second, f"{at}/withdraw")).status_code == 303
+    page = (await first.get(at)).text
+    assert "Jun declined the request of Ian to close this day" in page
+    assert f"{at}/close" in page
+    late = await post(second, f"{at}/agree")
+    assert (late.status_code, "Nobody asks to close this day any more" in late.text) == (409, True)
+    assert (await post(first, f"{at}/close", note="the bank was asked")).status_code == 303
+    assert "declined the request" not in (await second.get(at)).text
     assert (await post(first, f"{at}/agree")).status_code == 403
     assert (await post(second, f"{at}/agree")).status_code == 303
-    assert "Closed by Ian" in (await second.get(at)).text
+    closed = (await second.get(at)).text
+    assert "Closed by Ian" in closed
+    assert "Note: the bank was asked" in closed

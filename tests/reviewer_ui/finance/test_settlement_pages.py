@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import select, update
+
+from database.tables.finance_settlement import SettlementRunRow
+from database.tables.people import PersonRow
 from domain.finance.settlement import SettlementState
 from domain.identifiers import settlement_key
 from domain.people.roles import Role
@@ -41,9 +45,16 @@ async def test_finance_confirms_resolves_approves_and_adds(house: House) -> None
     assert (
         await post(finance, f"/settlements/{disputed}/correct", version="1", amount="-9.5", words=" ")
     ).status_code == 422
-    done = await post(
-        finance, f"/settlements/{disputed}/correct", version="1", amount="-9.50", words="Counted twice.", token="1"
-    )
+    correct = f"/settlements/{disputed}/correct"
+    given = {"version": "1", "words": "Counted twice.", "token": "1"}
+    shown = await post(finance, correct, **given, amount="-9.50")
+    assert (shown.status_code, 'name="seen" value="-950"' in shown.text) == (200, True)
+    assert (
+        'id="then"' in (await post(finance, correct, **given, amount="-8", seen="-950")).text
+    )  # Another amount than was shown.
+    assert (await settling.run(disputed)).state is SettlementState.DISPUTED
+    assert (await post(finance, correct, **given, amount="-99999999", seen="-9999999900")).status_code == 409
+    done = await post(finance, correct, **given, amount="-9.50", seen="-950")
     assert done.status_code == 303
     page = (await finance.get(f"/settlements/{disputed}")).text
     files = re.findall(rf"/settlements/{disputed}/statements/[12]/[a-z]+\.[a-zA-Z_]+", page)
@@ -71,6 +82,36 @@ async def test_finance_confirms_resolves_approves_and_adds(house: House) -> None
     page = (await finance.get(f"/payouts/{key}")).text
     assert f'href="/settlements/{waiting}"' in page
     assert "payout-routing-1" in page  # By which rules it was let go.
+
+
+async def test_what_was_disputed_and_answered_stays_on_the_run_and_reaches_the_agent(house: House) -> None:
+    disputed = (await settlements_in_every_state(house))["settlement_disputed"]
+    finance, agent = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.SUPPORT, "He")
+    english = {"accept-language": "en"}
+    run = await Settling(house.database, house.keyring, house.photos).run(disputed)
+    assert "Finance has not answered yet" in (await agent.get(f"/tickets/{run.ticket_id}", headers=english)).text
+    why = "One card of that day came back."
+    done = await post(finance, f"/settlements/{disputed}/uphold", version="1", words=why, token="1")
+    assert done.status_code == 303
+    page = (await finance.get(f"/settlements/{disputed}", headers=english)).text
+    assert page.count(why) == 1
+    assert page.count('<blockquote class="asked">') == 2  # What was disputed, and the answer.
+    ticket = (await agent.get(f"/tickets/{run.ticket_id}", headers=english)).text
+    assert "The statement is upheld. Pass this on to the counterparty." in ticket
+    assert f'<blockquote class="asked">{why}' in ticket
+
+
+async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
+    approval = (await settlements_in_every_state(house))["settlement_approval"]
+    finance = await house.as_(Role.FINANCE, "Su")
+    english = {"accept-language": "en"}
+    said = "Too few people of finance are left"
+    assert said not in (await finance.get(f"/settlements/{approval}", headers=english)).text
+    async with house.database.transaction() as session:
+        everybody = tuple((await session.execute(select(PersonRow.id).order_by(PersonRow.id))).scalars())
+        run = update(SettlementRunRow).where(SettlementRunRow.id == approval)
+        await session.execute(run.values(hands=list(everybody)))
+    assert said in (await finance.get(f"/settlements/{approval}", headers=english)).text
 
 
 async def test_a_counterparty_is_added_and_its_payee_needs_two(house: House) -> None:

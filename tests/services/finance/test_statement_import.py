@@ -12,7 +12,7 @@ from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures, ledger
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import RejectedLineRow
-from domain.errors.finance import DayClosed, DayNotReady
+from domain.errors.finance import DayAsked, DayClosed, DayNotAsked, DayNotReady
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
 from domain.finance.breaks import Against, Choice, Verb
@@ -190,14 +190,20 @@ async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: 
     assert not await close.close(first, issuer, days[0])
     with pytest.raises(OwnWork):
         await close.agree(first, issuer, days[0])
-    with pytest.raises(DayClosed):
+    with pytest.raises(DayAsked):
         await close.close(second, issuer, days[0])
     await close.agree(second, issuer, days[0])
     await close.agree(second, issuer, days[0])
     with pytest.raises(DayClosed):
         await close.withdraw(first, issuer, days[0])
+    assert await close.close(first, issuer, days[0])  # Pressed once more, late.
+    with pytest.raises(DayClosed):
+        await close.close(second, issuer, days[0])
     assert not await close.close(first, issuer, days[1])
     await close.withdraw(first, issuer, days[1])
+    for late in (close.agree, close.withdraw):
+        with pytest.raises(DayNotAsked):
+            await late(second, issuer, days[1])
 
 
 async def test_an_issuers_invoice_is_compared_call_by_call(desk: FinanceDesk, world: World) -> None:

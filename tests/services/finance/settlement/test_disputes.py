@@ -67,6 +67,23 @@ async def test_a_dispute_opens_a_ticket_waits_and_ends_in_a_second_version(scene
     await nothing_is_wrong(scene)
 
 
+async def test_a_correction_takes_off_no_more_than_is_owed_and_leaves_the_run_usable(scene: Settling) -> None:
+    party = await scene.a_party()
+    await scene.owes(party, 150_00, NOV_5)
+    run, by = await scene.stated(party), f"partner:{party.partner_id}"
+    await scene.does(run, SettlementDeed.DISPUTE, by, words="Less.")
+    finance = f"person:{await scene.a_person()}"
+    with pytest.raises(ApplicationError) as refused:
+        await scene.does(run, SettlementDeed.CORRECT, finance, words="Too much.", amount=-150_01)
+    assert (refused.value.type, refused.value.details[0]) == (
+        "correction_too_large", {"amount": "¥150.01", "owed": "¥150.00"},
+    )  # fmt: skip
+    assert refused.value.non_retryable  # Else the run's one lock is held for ever.
+    assert await scene.does(run, SettlementDeed.CORRECT, finance, words="All of it.", amount=-150_00) is ANSWER
+    assert await scene.owed(party) == 0
+    await nothing_is_wrong(scene)
+
+
 async def test_an_upheld_statement_is_confirmed_again_after_it_was_taken_back(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
