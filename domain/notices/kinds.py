@@ -30,6 +30,7 @@ class NoticeKind(StrEnum):
     POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
     ANSWERED_INSIDE = "answered_inside"  # A desk that they asked for a ticket has answered.
     GOODWILL = "goodwill"  # A goodwill payment that they proposed was paid or refused.
+    DECLINED = "declined"  # A colleague declined what they proposed about money.
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
     REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped by itself or ended.
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.

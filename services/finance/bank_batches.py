@@ -36,6 +36,7 @@ from gateways.banks.files import LINES_MAX, FileRefused, OrderLine, ResultLine, 
 from gateways.banks.formats import BankFormat
 from services.finance.order_kinds import kind_of
 from services.finance.returned import claimed
+from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -129,6 +130,7 @@ class BankBatches:
             freed = update(BankLineRow).where(BankLineRow.batch_id == batch.id).values(batch_id=None, number=None)
             await session.execute(freed.execution_options(synchronize_session=False))
             session.add(by_person(person, "console:batch:drop", batch.number, facts=_facts(batch)))
+            await notify_declined(session, batch.proposed_by, person, Proposal.BATCH, f"/bank-batches/{batch.id}")
 
     async def file(self, person: str, batch_id: str) -> tuple[str, bytes]:
         """Return the name and bytes of an approved batch's file; the same bytes each time it is taken.

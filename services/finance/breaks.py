@@ -27,6 +27,7 @@ from domain.rules.reconciliation import ReconciliationRules, reconciliation_in_f
 from domain.work.reason_codes import ReasonedAct
 from services.finance.break_plans import Plan, planned
 from services.finance.break_work import close_work
+from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 from services.work.assignment import require_able
@@ -120,6 +121,8 @@ class Breaks:
                 raise BreakOver(state=row.state.value)
             facts = {"verb": "" if row.verb is None else row.verb.value}
             session.add(by_person(person, "console:break:decline", row.id, facts=facts))
+            page = f"/reconciliation/breaks/{row.id}"
+            await notify_declined(session, row.decided_by, person, Proposal.BREAK, page)
             row.state, row.verb, row.reason_code, row.note = BreakState.OPEN, None, "", ""
             row.against, row.link, row.decided_by, row.deciders, row.decided_at = None, "", None, [], None
             task.waiting = False

@@ -23,6 +23,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.reconciliation import ReconciliationRules, reconciliation_in_force
 from services.finance.breaks import require_apart
+from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import standing
 from services.people.permissions import require
 
@@ -103,6 +104,8 @@ class DailyClose:
             await session.delete(row)
             facts = {"asked_by": row.asked_by, "note": row.note}
             session.add(by_person(person, WITHDRAWN, f"{source.value}:{day}", facts=facts))
+            page = f"/reconciliation/days/{source.value}/{day}"
+            await notify_declined(session, row.asked_by, person, Proposal.DAY, page)
 
     async def _ready(
         self, session: AsyncSession, source: StatementSource, day: date, rules: ReconciliationRules, now: datetime

@@ -35,6 +35,7 @@ from domain.sealing import KeyRing
 from domain.support.second_payout import UNDER_WAY, PayeeRequestState
 from domain.typed import plain, plain_name
 from domain.work.reason_codes import ReasonedAct
+from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
@@ -144,6 +145,8 @@ class Payees:
                 raise NotFound(correction=correction_id[:26])
             row.checked_by, row.refused_at = f"person:{person}", self._now()
             session.add(_audited(person, "refuse", card_id, "", row))
+            if (kind_and_id := row.proposed_by.partition(":"))[0] == "person":
+                await notify_declined(session, kind_and_id[2], person, Proposal.PAYEE, f"/cards/{card_id}")
             await _record(session, card, "payout.payee_not_changed", {"payee": row.masked}, f"person:{person}")
 
     async def untold(self, limit: int) -> tuple[Correction, ...]:

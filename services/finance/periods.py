@@ -23,6 +23,7 @@ from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import apart
+from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -102,6 +103,7 @@ class Periods:
                 raise NotFound(closing=closing_id[:26])
             row.state, row.decided_by, row.decided_at = ClosingState.WITHDRAWN, person, self._now()
             session.add(by_person(person, "console:period:withdraw", row.month, facts={"closing": row.id}))
+            await notify_declined(session, row.asked_by, person, Proposal.MONTH, "/money/periods")
 
     def _require_over(self, month: str) -> None:
         try:

@@ -36,7 +36,7 @@ from services.finance.claim_news import announce
 from services.finance.offsets import left_of
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
-from services.finance.second_person import require_apart, stranger
+from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
 from services.people.permissions import require
 from services.work.secret_scan import require_no_secret_about
 
@@ -124,6 +124,7 @@ class Rollbacks:
             _require(row, S.PROPOSED)
             row.state, row.ended_by, row.ended_at = S.DECLINED, person, self._now()
             session.add(by_person(person, "console:claim:decline", row.id))
+            await notify_declined(session, row.proposed_by, person, Proposal.CLAIM, "/claims")
 
     async def object(self, owner: str, rollback_id: str, ticket_id: str) -> None:
         """Note that the seller objects by this ticket of theirs: nothing is offset until they have an answer.
@@ -184,6 +185,7 @@ class Rollbacks:
             row = await _locked(session, rollback_id)
             if row.state is not S.CLAIMED or row.write_off_by is None:
                 raise ClaimOver(state=row.state.value)
+            await notify_declined(session, row.write_off_by, person, Proposal.WRITE_OFF, "/claims")
             row.write_off_by, row.write_off_askers, row.write_off_reason, row.write_off_asked_at = None, [], "", None
             session.add(by_person(person, "console:claim:keep", row.id))
 

@@ -17,7 +17,7 @@ from domain.places import business_day
 from domain.work.reason_codes import ReasonedAct
 from services.finance.brokered_payments import require_unpaid
 from services.finance.sales import prove
-from services.finance.second_person import require_apart
+from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.selling import owed_back
 from services.people.acting import standing
 from services.people.permissions import require
@@ -79,6 +79,7 @@ class SaleReturns:
             if row.reversed_at is not None:
                 raise SaleReturned()
             prove(session, person, "return_decline", row, reason=row.reversed_why or "")
+            await notify_declined(session, row.return_asked_by, person, Proposal.SALE_RETURN, f"/sales/{row.id}")
             row.return_asked_at = row.return_asked_by = row.reversed_why = None
             row.return_askers = []
 

@@ -4,15 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.notices import tell
 from domain.errors.work import OwnWork
+from domain.identifiers import new_id
+from domain.notices.kinds import NoticeKind
 from domain.people.acting import ActingReviewer
 from domain.review.four_eyes import apart
 from domain.sealing import KeyRing
 from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
+
+
+class Proposal(StrEnum):
+    """What one person proposes and another agrees to or declines."""
+
+    BREAK = "break"
+    DAY = "day"
+    MONTH = "month"
+    BATCH = "batch"
+    CLAIM = "claim"
+    WRITE_OFF = "write_off"
+    SALE_RETURN = "sale_return"
+    COUNTERPARTY_PAYEE = "counterparty_payee"
+    PAYEE = "payee"
+    OUTCOME = "outcome"
+
+
+async def notify_declined(session: AsyncSession, asker: str | None, person: str, proposal: Proposal, page: str) -> None:
+    """Notify who proposed something that `person` declined it, with the page that it is on; nobody of what they took back themselves."""
+    if asker is not None and asker != person:
+        key = f"{NoticeKind.DECLINED}:{new_id()}"
+        await tell(session, [asker], NoticeKind.DECLINED, key, by=person, proposal=proposal.value, page=page)
 
 
 async def stranger(

@@ -30,7 +30,7 @@ from services.finance.order_kinds import kind_by_key
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
 from services.finance.references import provider_reference
-from services.finance.second_person import require_apart
+from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.whose import stranger_to
 from services.people.permissions import require
 from services.work.secret_scan import require_no_number
@@ -117,6 +117,7 @@ class Statements:
                 raise StatementOver()
             row.declined_by, row.declined_at = person, self._now()
             session.add(_audited(person, "decline", row))
+            await notify_declined(session, row.stated_by, person, Proposal.OUTCOME, f"/payouts/{row.key}")
 
     async def unsettled(self, limit: int) -> tuple[Journey, ...]:
         """Return the journeys of orders whose outcome was stated and is not posted, the longest waiting first."""

@@ -29,7 +29,7 @@ _WORDS = {
     "desk": "inside_desk", "goodwill_state": "goodwill_state",
     "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
     "news_of_ticket": "notice.ticket",
-    "promise": "clock_kind",
+    "promise": "clock_kind", "proposal": "proposal",
 }  # fmt: skip
 ALERTS_PAGE = "/operations/alerts"
 ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})
@@ -98,11 +98,13 @@ def link(row: NoticeRow, console_url: str) -> str:
 
 
 def page_of(row: NoticeRow) -> str | None:
-    """Return the page in the console that a notice is about: alerts, a repair, an item or a card; None where there is none."""
+    """Return the page in the console that a notice is about: alerts, a repair, a proposal, an item or a card; None where there is none."""
     if row.kind in ALERT_KINDS:
         return ALERTS_PAGE
     if row.kind == NoticeKind.REPAIR and "repair" in row.facts:
         return f"/operations/repairs/{row.facts['repair']}"
+    if row.kind == NoticeKind.DECLINED:
+        return row.facts.get("page")
     return page_at(row.task_id, row.card_id)
 
 

@@ -33,6 +33,7 @@ from domain.rules.settlement import settlement_in_force
 from domain.sealing import KeyRing
 from domain.typed import plain, plain_name
 from languages import LOCALES
+from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -173,6 +174,8 @@ class Counterparties:
                 raise SettlementMoved(state=row.state.value)
             row.state, row.checked_by, row.checked_at = PayeeState.DECLINED, person, self._now()
             session.add(_audited(person, "decline", row))
+            page = f"/counterparties/{row.counterparty_id}"
+            await notify_declined(session, row.proposed_by, person, Proposal.COUNTERPARTY_PAYEE, page)
 
     async def _payee(
         self, session: AsyncSession, person: str, payee_id: str

@@ -12,6 +12,7 @@ from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures, ledger
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import RejectedLineRow
+from database.tables.notices import NoticeRow
 from domain.errors.finance import DayAsked, DayClosed, DayNotAsked, DayNotReady
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
@@ -22,8 +23,11 @@ from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.statements import LineState, Rejected, StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.notices.kinds import NoticeKind
+from domain.places import BUSINESS_ZONE
 from domain.rules.reconciliation import reconciliation_in_force
 from services.finance.daily_close import DailyClose
+from services.notices.digest_text import Reader, page_of, sentence
 from simulators.bills import bank_format, bank_statement
 from tests.builders.own_world import own_world
 from tests.builders.reconciling import ALIPAY, BANK, WECHAT, FinanceDesk
@@ -204,6 +208,15 @@ async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: 
     for late in (close.agree, close.withdraw):
         with pytest.raises(DayNotAsked):
             await late(second, issuer, days[1])
+    assert await world.rows(NoticeRow, person_id=first) == []  # They took it back themselves.
+    assert not await close.close(first, issuer, days[1])
+    await close.withdraw(second, issuer, days[1])
+    (notice,) = await world.rows(NoticeRow, person_id=first)
+    assert (notice.kind, notice.facts["by"], page_of(notice)) == (
+        NoticeKind.DECLINED, second, f"/reconciliation/days/issuer/{days[1]}",
+    )  # fmt: skip
+    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请未获同意。")):
+        assert words in sentence(notice.kind, None, notice.facts, Reader(locale, BUSINESS_ZONE))
 
 
 async def test_an_issuers_invoice_is_compared_call_by_call(desk: FinanceDesk, world: World) -> None:
