@@ -19,6 +19,7 @@ from services.review.desk import ReviewDesk
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
 from tests.browser.people import DESK, look
+from tests.gateways.partners import until
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
@@ -95,6 +96,7 @@ async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser
         await press(page, "x", "u")
         await page.wait_for_url("**/review?**")
         await page.wait_for_selector(".undo-bar", state="detached")
+        await until(lambda: len(house.desk.told) == 3)
     approved = (ReviewOutcome.APPROVE, "", "")
     assert await outcome_of(house, clear) == [approved]
     assert await outcome_of(house, forged) == [

@@ -180,7 +180,7 @@ async def test_the_quote_is_shown_with_its_lines_and_accepted(
     page = await Page.get(browser, f"/cards/{card}")
     assert "Accept 465.00, pay to 138****0021" in page.text
     assert "93 %" in page.text
-    assert "475" not in page.text
+    assert "475.00" not in page.text
     await page.send(f"/cards/{card}/quote/accept")
     assert desk.told[-1] == ("answer_offer", card, quote, True)
 
