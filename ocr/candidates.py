@@ -26,6 +26,7 @@ _TOKEN = re.compile(r"[0-9A-Z]+")
 _BETWEEN_GROUPS = re.compile(r"[\s\-–—·.]{0,3}")
 # Words that are printed on cards and could stand inside a number with letters by their length.
 _WORDS = re.compile(r"GIFT|CARD|WWW|HTTP|COM(?![0-9])|VALID|VALUE|REDEEM|ORDER|STORE|SHOP|AMOUNT|CODE|EXAMPLE")
+_DATE = re.compile(r"20[0-9]{2}[-./ 年]{1,2}[01]?[0-9][-./ 月]{1,2}[0-3]?[0-9]")
 _HOTLINE = re.compile(r"[48]00[0-9]{7}|1[3-9][0-9]{9}")
 
 
@@ -159,7 +160,7 @@ def _in_segment(
     windows = [one for one in _windows(segment.span) if abs(len(one.written) - wanted) <= reach]
     found_any = False
     for window in sorted(windows, key=lambda one: abs(len(one.written) - wanted))[:WINDOWS_MAX]:
-        if not labelled and _is_other_print(window.written, grammar, name, segment):
+        if not labelled and _is_other_print(window, grammar, name, segment):
             continue
         span = window.span
         lattice = span.lattice()
@@ -193,15 +194,16 @@ def _windows(span: Span) -> Iterator[_Window]:
             yield _Window("".join(one.group() for one in inside), groups, span.part(token.start(), tokens[last].end()))
 
 
-def _is_other_print(written: str, grammar: Grammar, name: FieldName, segment: Segment) -> bool:
-    """Whether print without a label is a word, a hotline, or only a part of more print."""
+def _is_other_print(window: _Window, grammar: Grammar, name: FieldName, segment: Segment) -> bool:
+    """Whether print without a label is a word, a hotline, a date, or only a part of more print."""
+    written = window.written
     if name is FieldName.PIN:
         first, *rest = _TOKEN.findall(segment.span.text)
         label_lost = bool(rest) and first.isalpha() and len(first) <= LOST_LABEL_MAX
         return written != "".join(rest if label_lost else [first, *rest])
     if grammar.letters and (_WORDS.search(written) or written.isalpha()):
         return True
-    return _HOTLINE.fullmatch(written) is not None
+    return _HOTLINE.fullmatch(written) is not None or _DATE.match(window.span.text) is not None
 
 
 def _wrong_length(segment: Segment, wanted: int) -> str | None:

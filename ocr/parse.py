@@ -125,7 +125,7 @@ class _Cards:
 
 def _cards_by_other_print(gathered: Sequence[Row], cut: Sequence[Segment], brand: Brand) -> _Cards:
     named = sum(_is_named_in(row, brand) for row in gathered)
-    priced = sum(money_in(row.text) is not None for row in gathered)
+    priced = sum(one.label is not Label.OTHER and money_in(one.span.text) is not None for one in cut)
     counts = named, len(labelled_pins_in(cut, brand)), priced
     return _Cards(counts, max((one for one in counts if counts.count(one) > 1), default=0))
 

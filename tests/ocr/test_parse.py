@@ -253,6 +253,16 @@ def test_a_blurred_number_is_a_card_of_its_own_where_all_else_says_that_there_ar
     assert len(cards_in([*first, *second[3:]], BRANDS, "amazon-us")) == 1
 
 
+def test_a_receipt_of_one_card_is_one_card_however_many_amounts_and_dates_it_has() -> None:
+    lines = stacked(
+        "华联超市 礼品卡", "门店 4412 收银 07", "2026-09-04 14:22", "小票号 4411461764", "卡号: 5820461764", "密码: 472073",
+        "面值 500元", "实付 ¥465.20 找零 ¥0.00",
+    )  # fmt: skip
+    assert len(cards_in(lines, BRANDS, "hualian")) == 1
+    without_label = read(stacked("华联超市", "2026-09-04 14:22"), "hualian")
+    assert FieldName.NUMBER not in without_label
+
+
 def test_two_numbers_on_one_card_are_no_two_cards() -> None:
     lines = stacked("沃尔玛", f"卡号 {a_number('walmart')}", "密码 879507", a_number("walmart"))
     assert len(cards_in(lines, catalogue(), "walmart")) == 1
