@@ -125,7 +125,10 @@ async def to_confirm(services: SellerServices, browser: httpx.AsyncClient, *, pa
 
 @pytest.mark.parametrize(
     ("language", "words", "left"),
-    [("en", "Confirm in WeChat", r"(19|20)[^<]* left to confirm"), ("zh-CN", "去微信确认收款", r"确认剩余时间：(19|20)")],
+    [
+        ("en", "Confirm in WeChat", r"(19|20)[^<]* left to confirm"),
+        ("zh-CN", "去微信确认收款", r"确认剩余时间：(19|20)"),
+    ],
 )
 async def test_the_page_leads_to_the_confirmation_and_says_until_when(
     browser: httpx.AsyncClient, services: SellerServices, language: str, words: str, left: str
