@@ -48,6 +48,7 @@ def _assets() -> Step:
         (
             *(folder / "icons.svg" for folder in assets.destinations(PROJECT_ROOT)),
             assets.api_destination(PROJECT_ROOT) / "swagger-ui.css",
+            PROJECT_ROOT / "node_modules/axe-core/axe.min.js",  # What the tests of pages take from there.
         ),
     )
 
