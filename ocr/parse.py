@@ -99,11 +99,11 @@ def cards_in(
     certain = {code: numbers_apart_in(cut, brand, SURE_OF_CARD) for code, brand in printed.items()}
     numbers = {one.judged.value: one for found in certain.values() for one in found if one.labelled}
     for code, brand in printed.items():
-        cards = _cards_by_other_print(gathered, cut, brand)
-        found = certain[code]
-        if len(found) < cards.surely:  # Whatever says that there are more of them, the rest is blurred.
+        counts, found = _counts_by_other_print(gathered, cut, brand), certain[code]
+        agreed_on = max((one for one in counts if counts.count(one) > 1), default=0)
+        if len(found) < agreed_on:  # Two kinds of print say that there are more: the rest is blurred.
             found = numbers_apart_in(cut, brand, 0.0)
-        if len(found) > 1 and len(found) in cards.counts:
+        if len(found) > 1 and len(found) in counts:
             numbers |= {one.judged.value: one for one in found}
     middles = [_middle(one.span.box) for one in numbers.values()]
     if len(middles) < 2:
@@ -115,19 +115,11 @@ def cards_in(
     return tuple(tuple(one) for one in near if one)
 
 
-@dataclass(frozen=True)
-class _Cards:
-    """How many cards of a brand a photo shows by each kind of print but the number; `surely` by two kinds, 0 where none agree."""
-
-    counts: tuple[int, ...]
-    surely: int
-
-
-def _cards_by_other_print(gathered: Sequence[Row], cut: Sequence[Segment], brand: Brand) -> _Cards:
+def _counts_by_other_print(gathered: Sequence[Row], cut: Sequence[Segment], brand: Brand) -> tuple[int, int, int]:
+    """How many cards of a brand a photo shows by the brand's name, by labelled PINs and by amounts."""
     named = sum(_is_named_in(row, brand) for row in gathered)
     priced = sum(one.label is not Label.OTHER and money_in(one.span.text) is not None for one in cut)
-    counts = named, len(labelled_pins_in(cut, brand)), priced
-    return _Cards(counts, max((one for one in counts if counts.count(one) > 1), default=0))
+    return named, len(labelled_pins_in(cut, brand)), priced
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards import card_page as cards
+from database.reads.people import accounts
 from database.reads.quality import blind_reviews as reads
 from database.reads.support.escalations import evidence_file, evidence_of
 from database.repositories.audit import by_person
@@ -191,7 +192,7 @@ async def _context(
         hidden = card_view.covered(record, await uncovered(session, person.id, row.card_id))
         beside = await related_cards.beside(session, record, keyring, now())
         evidence, files = await evidence_of(session, row.escalation_id) if row.escalation_id else ("", ())
-        names = await reads.names(session, {row.first_person, row.second_person or ""}) if settling else {}
+        names = await accounts.names_of(session, (row.first_person, row.second_person)) if settling else {}
     price, kind = card_view.price(record, person), brand(record.card.brand)
     return SecondContext(
         shell=shell(request, person), review_id=row.id, card_id=row.card_id, card_type=record.card.card_type,

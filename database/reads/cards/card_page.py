@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.providers import Delay, delay_of, delays
+from database.reads.people import accounts
 from database.tables.cards import AnswerRow, CardEventRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
@@ -137,10 +136,4 @@ async def _names(session: AsyncSession, record: CardRecord) -> dict[str, str]:
     if record.task is not None and record.task.leased_by is not None:
         mentioned.add(record.task.leased_by)
     mentioned |= {event.actor.removeprefix("person:") for event in record.events if event.actor.startswith("person:")}
-    return await names(session, mentioned)
-
-
-async def names(session: AsyncSession, person_ids: set[str] | Sequence[str]) -> dict[str, str]:
-    """Return the names of these people by their ids."""
-    found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(person_ids)))
-    return {row.id: row.name for row in found}
+    return await accounts.names_of(session, mentioned)

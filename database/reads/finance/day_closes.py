@@ -8,9 +8,10 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.people import accounts
 from database.repositories.day_figures import first_day
 from database.tables.finance_statements import ReconciledDayRow
-from database.tables.people import AuditRow, PersonRow
+from database.tables.people import AuditRow
 from domain.finance.statements import StatementSource
 
 WITHDRAWN = "console:day:withdraw"
@@ -31,7 +32,7 @@ async def names_of(session: AsyncSession, row: ReconciledDayRow | None) -> tuple
     """Return the names of who asked to close the day and of who agreed; empty where there is none."""
     if row is None:
         return "", ""
-    names = await _names(session, row.asked_by, row.agreed_by or "")
+    names = await accounts.names_of(session, (row.asked_by, row.agreed_by))
     return names.get(row.asked_by, ""), names.get(row.agreed_by or "", "")
 
 
@@ -43,7 +44,7 @@ async def withdrawn(session: AsyncSession, source: StatementSource, day: date) -
         return None
     by = newest.actor.partition(":")[2]
     asked_by = str(newest.facts.get("asked_by", by))
-    names = await _names(session, by, asked_by)
+    names = await accounts.names_of(session, (by, asked_by))
     note = str(newest.facts.get("note", ""))
     return Withdrawn(names.get(asked_by, ""), names.get(by, ""), by == asked_by, note, newest.at)
 
@@ -56,8 +57,3 @@ async def next_to_close(session: AsyncSession, source: StatementSource) -> date 
     )
     last = (await session.execute(closed)).scalar_one()
     return first if first is None or last is None else max(first, last + timedelta(days=1))
-
-
-async def _names(session: AsyncSession, *people: str) -> dict[str, str]:
-    found = select(PersonRow).where(PersonRow.id.in_(people)).order_by(PersonRow.id)
-    return {one.id: one.name for one in (await session.execute(found)).scalars()}

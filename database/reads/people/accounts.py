@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,13 @@ async def reviewers(session: AsyncSession, kind: str) -> tuple[Reviewer, ...]:
 async def all_names(session: AsyncSession) -> dict[str, str]:
     """Everybody's name by id, of those who have left too."""
     return {row.id: row.name for row in await session.execute(select(PersonRow.id, PersonRow.name))}
+
+
+async def names_of(session: AsyncSession, people: Collection[str | None]) -> dict[str, str]:
+    """Return the names of these people by id; those without an id are left out."""
+    known = [one for one in people if one]
+    found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(known)))
+    return {row.id: row.name for row in found}
 
 
 async def everybody(session: AsyncSession) -> tuple[tuple[PersonRow, bool, int], ...]:

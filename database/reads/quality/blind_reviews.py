@@ -100,12 +100,6 @@ async def of_question(session: AsyncSession, escalation_id: str) -> str | None:
     return (await session.execute(found)).scalar_one_or_none()
 
 
-async def names(session: AsyncSession, people: set[str]) -> dict[str, str]:
-    """Return the names of these people by their ids."""
-    found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people)))
-    return {row.id: row.name for row in found}
-
-
 async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[SecondReviewRow, ...]:
     """List what waits for a senior of whose circle no one decided on either side, oldest first, at most a hundred."""
     statement = (

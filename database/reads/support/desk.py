@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.submissions import story
+from database.reads.people import accounts
 from database.reads.support.requesters import customer_of
 from database.reads.support.template_values import customer_name
 from database.reads.support.tickets import TicketLine, TicketRecord, lines, of_requester
@@ -114,7 +115,7 @@ async def beside(session: AsyncSession, record: TicketRecord) -> Beside:
         duplicates=tuple(one for one in others if one.id in same),
         linked=await lines(session, [link.subject for link in record.links if link.kind is LinkedKind.TICKET]),
         offer=offer,
-        names=await _names(session, _people_of(record, offer)),
+        names=await accounts.names_of(session, _people_of(record, offer)),
     )
 
 
@@ -262,8 +263,3 @@ def _people_of(record: TicketRecord, offer: HandOverRow | None) -> set[str]:
     task = record.task
     people |= {one for one in (task.leased_by, task.assigned_to, task.snoozed_by, record.ticket.solved_by) if one}
     return people | set(record.ticket.followers) | ({offer.by, offer.to_person or ""} if offer else set())
-
-
-async def _names(session: AsyncSession, people: Collection[str]) -> dict[str, str]:
-    rows = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people)))
-    return {row.id: row.name for row in rows}

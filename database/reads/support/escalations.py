@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.people import accounts
 from database.reads.support.tickets import TicketRecord
 from database.reads.support.tickets import record as ticket_record
-from database.tables.people import PersonRow
 from database.tables.quality import SecondReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketFileRow
@@ -108,7 +108,9 @@ async def _viewed(
     reviews = await _reviews(session, rows)
     files, reasons = await _files(session, rows), await _reasons(session)
     holders = {row.id: _held(items.get(row.task_id or ""), now) for row in rows}
-    names = await _names(session, {one for row in rows for one in (row.asked_by, row.answered_by, holders[row.id][0])})
+    names = await accounts.names_of(
+        session, {one for row in rows for one in (row.asked_by, row.answered_by, holders[row.id][0])}
+    )
     return tuple(
         _view(
             row, items.get(row.task_id or ""), reviews.get(row.id), files[row.id], reasons, names, holders[row.id], now
@@ -167,9 +169,3 @@ async def _reasons(session: AsyncSession) -> dict[tuple[str, str], Worded]:
     acts = [act.value for act in (ReasonedAct.ASK_DESK, *ANSWERS.values())]
     rows = (await session.execute(select(ReasonCodeRow).where(ReasonCodeRow.act.in_(acts)))).scalars()
     return {(row.act, row.code): {"zh_CN": row.zh, "en": row.en} for row in rows}
-
-
-async def _names(session: AsyncSession, people: set[str | None]) -> dict[str, str]:
-    known = [one for one in people if one]
-    found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(known)))
-    return {row.id: row.name for row in found}
