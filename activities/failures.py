@@ -9,9 +9,9 @@ from typing import ParamSpec, TypeVar
 
 from temporalio.exceptions import ApplicationError, FailureError
 
-from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
 from domain.errors.base import Refusal
+from domain.errors.faults import kind_and_place
 from gateways.errors import GatewayRefused, GatewayUnavailable
 
 Given = ParamSpec("Given")

@@ -11,9 +11,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import translated
 from activities.heartbeats import beating
-from database.repositories.loop_faults import kind_and_place
 from database.session import Database
 from domain.errors.base import Refusal
+from domain.errors.faults import kind_and_place
 from domain.errors.general import TemporarilyUnavailable
 from domain.ops.repair_kinds import KINDS
 from domain.ops.repairs import ItemState, RepairKind

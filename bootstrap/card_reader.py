@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bootstrap.loading import loading
 from bootstrap.settings import Settings
 from bootstrap.telemetry import logs
 from ocr.choices import EngineChoice
@@ -52,7 +53,8 @@ def pool_of(settings: Settings) -> tuple[int, int]:
 def pooled_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
     """Load the reader of a process of the pool, whose words go to the worker's log as lines of its own form. See `card_reader`."""
     logs.configure(settings, "worker-reading")
-    return card_reader(settings, threads)
+    with loading():
+        return card_reader(settings, threads)
 
 
 def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:

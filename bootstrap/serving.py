@@ -9,6 +9,7 @@ import uvicorn
 import uvloop
 from prometheus_client.registry import Collector
 
+from bootstrap.loading import loading
 from bootstrap.settings import Settings
 from bootstrap.telemetry import logs, tracing
 from bootstrap.telemetry.listener import give_metrics
@@ -24,7 +25,8 @@ def serve(settings: Settings, name: str) -> None:
     logs.configure(settings, name)
     tracing.configure(settings, name)
     collectors = [] if name == CODEC else [_of_temporal()]
-    app = build(settings, name)
+    with loading():
+        app = build(settings, name)
     give_metrics(settings, name, *collectors)
     if name == API:
         from gateways import decoding
@@ -70,7 +72,9 @@ def work(settings: Settings, name: str) -> None:
     logs.configure(settings, f"worker-{name}")
     tracing.configure(settings, f"worker-{name}")
     runners: dict[str, Callable[[Settings], Coro]] = {"cards": _cards, "reading": _reading}
-    uvloop.run(until_signalled(runners[name](settings)))
+    with loading():
+        running = runners[name](settings)
+    uvloop.run(until_signalled(running))
 
 
 # Each program loads its own code alone: what the others need would cost it a second of its start, and memory.

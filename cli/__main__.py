@@ -1,5 +1,8 @@
 """`python -m cli`: the command `cardloop` where it is not installed."""
 
-from cli.main import main
+from bootstrap.loading import loading
+
+with loading():
+    from cli.main import main
 
 main()

@@ -14,9 +14,9 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter, Gauge
 
-from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
 from domain.backoff import wait_before
+from domain.errors.faults import kind_and_place
 from services.ops.loops import LoopSeen
 
 FAILED_PAUSE_S_MAX = 30.0

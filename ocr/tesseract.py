@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from domain.cards.reading import Box
 from ocr.identity import named
 from ocr.lines import Line
 
+log = logging.getLogger(__name__)
 SECONDS_MAX = 60
 SPARSE, ONE_LINE = "11", "7"  # Page segmentation: text in no particular order, or a picture of one line.
 LANGUAGES = ("eng", "chi_sim")
@@ -35,7 +37,7 @@ class TesseractEngine:
         self.name = tesseract_name()
 
     def lines_in(self, picture: Image.Image) -> Sequence[Line]:
-        """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order."""
+        """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order; none after SECONDS_MAX."""
         return self._read(picture, SPARSE)
 
     def recognised(self, strips: Sequence[Image.Image]) -> Sequence[Line]:
@@ -51,10 +53,15 @@ class TesseractEngine:
         raw = io.BytesIO()
         picture.save(raw, "PNG", compress_level=1)
         command = [self._program, "stdin", "stdout", "-l", "+".join(self._languages), "--psm", segmentation, "tsv"]
-        done = subprocess.run(
-            command, input=raw.getvalue(), capture_output=True, timeout=SECONDS_MAX, check=True,
-            env={"OMP_THREAD_LIMIT": str(self._threads)},
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                command, input=raw.getvalue(), capture_output=True, timeout=SECONDS_MAX, check=True,
+                env={"OMP_THREAD_LIMIT": str(self._threads)},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            # Grain that looks like print keeps it busy without end, the next time as well.
+            log.warning("tesseract was stopped after %s s over %d x %d pixels", SECONDS_MAX, *picture.size)
+            return []
         return list(_lines(done.stdout.decode("utf-8", "replace")))
 
 

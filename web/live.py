@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 import structlog
 from sse_starlette import EventSourceResponse
 
-from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
+from domain.errors.faults import kind_and_place
 from domain.errors.general import TemporarilyUnavailable
 
 Event = dict[str, str | int]

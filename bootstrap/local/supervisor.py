@@ -22,6 +22,7 @@ from bootstrap.words import Problem, say
 Tell = Callable[[str], None]
 _LOG_BYTES_MAX = 20_000_000
 _HELD_LOOK_S = 2.0
+_FIRST_LOOK_S, _LATER_LOOKS_S = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ class Child:
 
     async def wait_ready(self) -> None:
         """Return once the program is healthy or held; raises Problem with its log's last line when it is not in time."""
-        deadline = time.monotonic() + self.program.ready_seconds_max
+        deadline, pause_s = time.monotonic() + self.program.ready_seconds_max, _FIRST_LOOK_S
         while not self.holding and not await self.program.healthy():
             if time.monotonic() > deadline or self.restarts > 2:
                 raise self._not_ready()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause_s)
+            # Each look takes time of a processor from the program that it waits for.
+            pause_s = min(pause_s * 1.5, _LATER_LOOKS_S)
 
     async def stop(self) -> None:
         """Ask the program to end, wait, and kill it when it does not."""

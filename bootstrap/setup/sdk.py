@@ -1,12 +1,16 @@
 """The Temporal SDK's own downloads, which work where the internet is reached; tried once, for a bounded time."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-from temporalio.testing import WorkflowEnvironment
+from typing import TYPE_CHECKING
 
 from bootstrap.setup.commands import CommandFailed
+
+if TYPE_CHECKING:  # A set-up that has everything loads no SDK.
+    from temporalio.testing import WorkflowEnvironment
 
 _SECONDS_MAX = 15.0
 _refused: list[str] = []  # Why the first download of this process failed; the next would wait for nothing.
@@ -14,11 +18,15 @@ _refused: list[str] = []  # Why the first download of this process failed; the n
 
 async def start_dev_server(folder: str) -> WorkflowEnvironment:
     """Start the dev server after downloading the Temporal CLI into ``folder``."""
+    from temporalio.testing import WorkflowEnvironment
+
     return await WorkflowEnvironment.start_local(download_dest_dir=folder)
 
 
 async def start_test_server(folder: str) -> WorkflowEnvironment:
     """Start the time-skipping server after downloading it into ``folder``."""
+    from temporalio.testing import WorkflowEnvironment
+
     return await WorkflowEnvironment.start_time_skipping(download_dest_dir=folder)
 
 

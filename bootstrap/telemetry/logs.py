@@ -8,13 +8,11 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
-import temporalio.activity
-import temporalio.workflow
 from opentelemetry import trace
 from structlog.typing import Processor
 
 from bootstrap.settings import Settings
-from database.repositories.loop_faults import kind_and_place
+from domain.errors.faults import kind_and_place
 
 # What is logged under one of these names is taken out. tests/architecture refuses a call that hands it over at all.
 SECRET_NAMES = frozenset(
@@ -62,9 +60,6 @@ def configure(settings: Settings, process: str, to: TextIO | None = None) -> Non
     )
     root = logging.getLogger()
     root.handlers, root.level = [handler], max(level, LIBRARIES_SAY)
-    # Otherwise the whole description, with every argument's place, becomes part of the message.
-    temporalio.activity.logger.activity_info_on_message = False
-    temporalio.workflow.logger.workflow_info_on_message = False
 
 
 def adopt_libraries() -> None:

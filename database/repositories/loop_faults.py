@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,16 +10,10 @@ import structlog
 
 from database.repositories import set_aside
 from database.session import Database, DatabaseUnavailable
+from domain.errors.faults import kind_and_place
 from domain.errors.general import TemporarilyUnavailable
 
 _log = structlog.get_logger("loops")
-
-
-def kind_and_place(error: BaseException) -> str:
-    """Return `ValueError at sealing.py:93`: never the error's own text, which may quote a value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
-    return f"{type(error).__name__} at {place}"
 
 
 @asynccontextmanager

@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.notices.names import names_of
 from database.repositories import notices as stored
 from database.repositories import set_aside
-from database.repositories.loop_faults import apart, kind_and_place
+from database.repositories.loop_faults import apart
 from database.repositories.notices import Addressee
 from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.notices import NoticeRow
 from domain.backoff import wait_before
+from domain.errors.faults import kind_and_place
 from domain.notices.kinds import URGENT, quiet_until
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused, GatewayUnavailable

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import outbox
-from database.repositories.loop_faults import kind_and_place
 from database.sealed import PARTNER_WEBHOOK, phone_of
 from database.session import Database, DatabaseUnavailable
 from database.tables.cards import CardRow
@@ -19,6 +18,7 @@ from database.tables.columns import now
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.platform import OutboxRow
 from domain.backoff import wait_before
+from domain.errors.faults import kind_and_place
 from domain.places import business_day
 from domain.rules.alerts import alerts_in_force
 from domain.rules.brands import brand

@@ -16,11 +16,11 @@ from sqlalchemy import delete, select
 
 from database.reads.cards import reading_wait
 from database.repositories.audit import by_person
-from database.repositories.loop_faults import kind_and_place
 from database.sealed import TRIED_ANSWER, TRIED_PHOTO
 from database.session import Database
 from database.tables.quality import ReadingTrialRow
 from domain.cards.reading import SECRET_FIELDS, Box
+from domain.errors.faults import kind_and_place
 from domain.errors.quality import ReaderBusy, TrialFailed
 from domain.identifiers import new_id
 from domain.sealing import KeyRing

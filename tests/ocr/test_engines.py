@@ -17,7 +17,7 @@ from domain.rules.brands import catalogue
 from ocr.choices import EngineChoice
 from ocr.identity import weights_hash
 from ocr.photo_reader import NamedEngine, PhotoReader
-from ocr.tesseract import TesseractMissing, tesseract_name
+from ocr.tesseract import TesseractEngine, TesseractMissing, tesseract_name
 from ocr.weights import WeightsMissing
 
 NUMBER = "4906 3817 2250"
@@ -74,6 +74,16 @@ def test_an_engine_names_itself_with_version_and_weights(
     )
     choice = request.node.callspec.params["engine"]
     assert engine_name(chosen(settings, choice)) == engine.name  # The same without loading a model.
+
+
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="Tesseract is not installed")
+def test_a_picture_that_tesseract_does_not_end_has_no_lines(
+    card: Image.Image, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = TesseractEngine(1)
+    monkeypatch.setattr("ocr.tesseract.SECONDS_MAX", 0.001)
+    assert engine.lines_in(card) == []
+    assert "stopped" in caplog.text
 
 
 def test_a_reading_names_the_engine_that_made_it(engine: NamedEngine, card: Image.Image) -> None:
