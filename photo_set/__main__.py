@@ -24,7 +24,7 @@ from photo_set.conditions import CONDITIONS
 from photo_set.evaluation import by_condition, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
 from photo_set.kept import KEPT, KeptEngine, Spent
-from photo_set.photos import ORDINARY, LabelledPhoto, Part, photos
+from photo_set.photos import ORDINARY, LabelledPhoto, Part, photo, photos
 from photo_set.running import Comparison, compared
 from photo_set.turning import STEP, turned_photos
 
@@ -70,8 +70,8 @@ def calibrate(
     drawn = itertools.chain(photos(Part.VALIDATION, each), further)
     many = each * len(CONDITIONS) + ordinary
     scored: dict[Kind, list[tuple[float, bool]]] = {kind: [] for kind in Kind}
-    for photo in track(drawn, "Reading photos", many, console=Console(stderr=True)):
-        for kind, score, right in scored_in(photo, reader.read_and_explain(photo.jpeg, photo.printed.brand)[1].secrets):
+    for one in track(drawn, "Reading photos", many, console=Console(stderr=True)):
+        for kind, score, right in scored_in(one, reader.read_and_explain(one.jpeg, one.printed.brand)[1].secrets):
             scored[kind].append((score, right))
     curves = {kind: curve for kind, found in scored.items() if (curve := curve_of(found)) is not None}
     about = {
@@ -97,6 +97,17 @@ def turned(
 ) -> None:
     """Read the same cards turned in steps of 15° and print what was read, by angle."""
     _measured(turned_photos(cards), cards * 360 // STEP, False, None, "", KEPT, threads)
+
+
+@app.command()
+def sheet(
+    out: Annotated[Path, typer.Argument(help="The picture to write.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which photo of each condition, of those for tuning.")] = 0,
+) -> None:
+    """Draw one photo of each condition side by side."""
+    from photo_set.sheet import sheet as drawn
+
+    drawn([photo(condition, Part.TUNING + seed) for condition in CONDITIONS]).save(out)
 
 
 @app.command()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
 from domain.cards.reading import SECRET_FIELDS, SURE, FieldName
 from ocr.calibration import Curve, Kind
@@ -18,7 +20,9 @@ READINGS_ENOUGH, ERRORS_ENOUGH = 150, 15  # Below either a staircase follows cha
 GRID = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1.0)
 EDGE = 1e-4  # A score of 0 or 1 has no logit.
 STEPS = 60
+SMALLEST_STEP = 1e-9
 
+Floats = NDArray[numpy.float64]
 Scored = Sequence[tuple[float, bool]]  # Score, and whether the value was right.
 
 
@@ -42,7 +46,9 @@ def curve_of(scored: Scored) -> Curve | None:
     right = sum(good for _, good in scored)
     if len(scored) >= READINGS_ENOUGH and len(scored) - right >= ERRORS_ENOUGH:
         return Curve(isotonic(scored), "isotonic", len(scored), right)
-    return Curve(platt(scored), "platt", len(scored), right)
+    # So few errors can show that a score promises too much, but not that it promises too little.
+    lowered = tuple((score, min(score, share)) for score, share in platt(scored))
+    return Curve(lowered, "platt", len(scored), right)
 
 
 def isotonic(scored: Scored) -> tuple[tuple[float, float], ...]:
@@ -59,21 +65,33 @@ def isotonic(scored: Scored) -> tuple[tuple[float, float], ...]:
 
 
 def platt(scored: Scored) -> tuple[tuple[float, float], ...]:
-    """Return points of the logistic curve over the scores' logits, with Platt's targets, by Newton's method."""
+    """Return points of the logistic curve over the scores' logits, with Platt's targets, by Newton's method with halved steps."""
     logits = numpy.array([_logit(score) for score, _ in scored])
     right = sum(good for _, good in scored)
     high, low = (right + 1) / (right + 2), 1 / (len(scored) - right + 2)
     targets = numpy.array([high if good else low for _, good in scored])
     design = numpy.stack([logits, numpy.ones_like(logits)], axis=1)
-    weights = numpy.array([1.0, 0.0])
-    for _ in range(STEPS):
-        shares = 1 / (1 + numpy.exp(-(design @ weights)))
+    start = weights = numpy.array([1.0, 0.0])
+
+    def loss(at: Floats) -> float:
         # A weak pull to the score itself keeps the curve rising where all readings are right.
-        slope = design.T @ (shares - targets) + 0.5 * (weights - numpy.array([1.0, 0.0]))
+        along = design @ at
+        return float(numpy.sum(numpy.logaddexp(0, along) - targets * along) + 0.25 * numpy.sum((at - start) ** 2))
+
+    for _ in range(STEPS):
+        shares = _logistic(design @ weights)
+        slope = design.T @ (shares - targets) + 0.5 * (weights - start)
         bend = (design * (shares * (1 - shares))[:, None]).T @ design + 0.5 * numpy.eye(2)
-        weights = weights - numpy.linalg.solve(bend, slope)
+        step = numpy.linalg.solve(bend, slope)
+        while loss(weights - step) > loss(weights) and numpy.abs(step).max() > SMALLEST_STEP:
+            step = step / 2
+        weights = weights - step
     rising = max(0.05, float(weights[0]))
-    return tuple((score, 1 / (1 + math.exp(-(rising * _logit(score) + float(weights[1]))))) for score in GRID)
+    return tuple((score, float(_logistic(rising * _logit(score) + float(weights[1])))) for score in GRID)
+
+
+def _logistic(along: Any) -> Any:
+    return 0.5 * (1 + numpy.tanh(along / 2))  # The same as 1 / (1 + e^-x), which overflows far below zero.
 
 
 def _logit(score: float) -> float:

@@ -33,6 +33,16 @@ def test_few_readings_are_fitted_by_a_logistic_curve(many: int) -> None:
     assert curve.at(0.5) < 0.5
 
 
+def test_few_errors_lower_a_score_and_never_raise_it() -> None:
+    modest = [(0.85, True)] * 60
+    curve = curve_of(modest)
+    assert curve is not None
+    assert curve.at(0.85) == pytest.approx(0.85)
+    boasting = curve_of([*[(0.99, True)] * 50, *[(0.99, False)] * 10])
+    assert boasting is not None
+    assert boasting.at(0.99) < 0.95
+
+
 def test_too_few_readings_are_fitted_by_none() -> None:
     assert curve_of(readings(READINGS_MIN - 1)) is None
 
@@ -40,7 +50,14 @@ def test_too_few_readings_are_fitted_by_none() -> None:
 @pytest.mark.parametrize("fit", [isotonic, platt])
 def test_curve_rises_and_stays_below_certainty(fit: object) -> None:
     assert callable(fit)
-    for scored in (readings(80), [(0.99, True)] * 50, [(0.4, False)] * 50):
+    sure = [(0.9999, True)] * 90
+    for scored in (
+        readings(80),
+        [(0.99, True)] * 50,
+        [(0.4, False)] * 50,
+        [*sure, (0.02, False)],
+        [*sure, (0.99999, False)],
+    ):
         points = fit(scored)
         shares = [share for _, share in points]
         assert shares == sorted(shares)
