@@ -77,7 +77,7 @@ def _share(seen: Pixels, colours: Sequence[tuple[float, float, float]]) -> float
         apart = numpy.abs((hue - of_hue + math.pi) % (2 * math.pi) - math.pi)
         near = (apart <= HUE_MAX) & (numpy.abs(lightness - light) <= LIGHTNESS_MAX)
         fitting |= near & (chroma >= max(COLOURED, PALER * strong))
-    return float(fitting.mean())
+    return float(fitting.sum()) / max(1, len(seen))
 
 
 def _card(picture: Image.Image, lines: Sequence[Line]) -> Pixels:
@@ -89,7 +89,8 @@ def _card(picture: Image.Image, lines: Sequence[Line]) -> Pixels:
     around = _around(lines) or _middle(picture.size)
     ImageDraw.Draw(mask).polygon([(x * scale, y * scale) for x, y in around], fill=1)
     rgb = numpy.asarray(small, dtype=float)
-    return (rgb[numpy.asarray(mask)] * _light(rgb.reshape(-1, 3))).clip(0, 255)
+    lit: Pixels = rgb[numpy.asarray(mask)] * _light(rgb.reshape(-1, 3))
+    return lit.clip(0, 255)
 
 
 def _around(lines: Sequence[Line]) -> Corners:
@@ -123,8 +124,8 @@ def _light(rgb: Pixels) -> Pixels:
     if len(pale) < max(1, PAPER_LEAST * len(rgb)):
         return numpy.ones(3)
     bright = pale.sum(axis=1)
-    paper = numpy.median(pale[bright >= numpy.percentile(bright, 80)], axis=0)
-    return (PAPER_GREY / paper.clip(1.0)).clip(1 / LIGHTER_MAX, LIGHTER_MAX)
+    paper: Pixels = numpy.median(pale[bright >= numpy.percentile(bright, 80)], axis=0)
+    return numpy.clip(PAPER_GREY / paper.clip(1.0), 1 / LIGHTER_MAX, LIGHTER_MAX)
 
 
 def _lab(rgb: Pixels) -> Pixels:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from database.reads.cards import similar
-from database.tables.cards import AnswerRow, CardRow, PhotoRow, ReadingRow
+from database.tables.cards import AnswerRow, CardRow, PhotoRow
 from database.tables.people import PersonRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardStatus, Outcome, Stage, WaitingFor
@@ -64,26 +64,6 @@ async def _a_card_of(house: House, owner: str, **values: Any) -> Waiting:
     if values:
         await change(house, CardRow, waiting.card_id, **values)
     return waiting
-
-
-@pytest.mark.parametrize(
-    ("use", "reasons", "words"),
-    [
-        ("agrees", ["by_colours"], "By colours alone it fits the card's brand."),
-        ("differs", ["by_colours"], "By colours alone it is of another brand: compare."),
-        ("differs", [], ""),
-    ],
-)
-async def test_the_page_says_when_colours_alone_name_the_brand(
-    house: House, use: str, reasons: list[str], words: str
-) -> None:
-    waiting = await house.cards.waiting()
-    async with house.database.transaction() as session:
-        row = (await session.execute(select(ReadingRow).where(ReadingRow.card_id == waiting.card_id))).scalar_one()
-        named = {"name": "brand", "confidence_bp": 3_000, "box": None, "source": "ocr", "use": use, "reasons": reasons}
-        row.fields = [*row.fields, named]
-    page = _text(await _seen(house, waiting))
-    assert ("By colours alone" in page, words in page) == (bool(words), True)
 
 
 async def test_the_number_is_checked_place_by_place_with_only_its_end_in_the_clear(house: House) -> None:
