@@ -23,7 +23,7 @@ from database.session import Database
 from database.tables.cards import CardEventRow, CardRow, PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
-from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text
+from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, Reason, money_text
 from domain.errors.cards import DuplicateCard
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
@@ -246,7 +246,8 @@ def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadFiel
 def _facts(
     card: CardRow, known: Brand, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, duplicate: bool
 ) -> ReadFacts:
-    printed = _best(_all(readings, FieldName.BRAND)).get(FieldName.BRAND)
+    named = [field for field in _all(readings, FieldName.BRAND) if Reason.BY_COLOURS not in field.reasons]
+    printed = _best(named).get(FieldName.BRAND)
     has_pin = known.pin is None or card.pin_sealed is not None
     return ReadFacts(
         found=any(not reading.is_empty for reading in readings),

@@ -41,6 +41,7 @@ class Candidate:
     grammar: Grammar
     like_printed: bool  # In groups as the brand prints them, or in one.
     rivals: int = 0  # Other print that the grammar allows.
+    by_colours: bool = False  # The card's colours alone say whose rules the grammar is.
 
     @property
     def kind(self) -> Kind:
@@ -59,6 +60,7 @@ class Candidate:
             labelled=self.labelled,
             like_printed=self.like_printed,
             rivals=self.rivals,
+            by_colours=self.by_colours,
         )
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
-from domain.cards.reading import Reason
+from domain.cards.reading import ReadField, Reason
 from ocr.calibration import Kind, calibrated
 from ocr.characters import SAME_SHAPE
 from ocr.grammar import Grammar
@@ -21,6 +22,7 @@ CAPS: Mapping[Reason, float] = {
     Reason.BLURRED: 0.85,
     Reason.UNLABELLED_UNCHECKED: 0.75,
     Reason.RIVALS: 0.85,
+    Reason.BY_COLOURS: 0.6,
 }
 SCORE_BLURRED = 0.6  # Score of the worst character below which more than one is likely to be wrong.
 FIT_SHOWN = (
@@ -30,7 +32,14 @@ UNCAUGHT_BY_CHECK = 0.1  # Part of misreads that a check digit lets through.
 
 
 def confidence_of(
-    found: Judged, grammar: Grammar, kind: Kind, *, labelled: bool, like_printed: bool, rivals: int
+    found: Judged,
+    grammar: Grammar,
+    kind: Kind,
+    *,
+    labelled: bool,
+    like_printed: bool,
+    rivals: int,
+    by_colours: bool = False,
 ) -> tuple[float, tuple[Reason, ...]]:
     """Return how sure it is that the value is printed and is the wanted one (0..1), and what speaks against it.
 
@@ -45,10 +54,17 @@ def confidence_of(
         Reason.BLURRED: found.looks == 0 and found.worst is not None and found.worst < SCORE_BLURRED,
         Reason.UNLABELLED_UNCHECKED: not labelled and not grammar.checked,
         Reason.RIVALS: rivals > 0 or not (labelled or like_printed),
+        Reason.BY_COLOURS: by_colours,
     }
     reasons = tuple(reason for reason, holds in given.items() if holds)
     shown = shown_by(found, grammar)
     return min([calibrated(kind, shown) if found.looks else shown, *(CAPS[reason] for reason in reasons)]), reasons
+
+
+def capped(read: ReadField, reason: Reason) -> ReadField:
+    """Return the field trusted no more than the cap of a reason, and with it."""
+    reasons = read.reasons if reason in read.reasons else (*read.reasons, reason)
+    return replace(read.at_most(CAPS[reason]), reasons=reasons)
 
 
 def _is_changed(found: Judged) -> bool:

@@ -24,26 +24,30 @@ class Level:
         """Return the line with the box that it has on the level card."""
         if not line.corners or not self.angle:
             return line
-        return replace(line, box=self._box(line.corners, -self.angle, upright=True))
+        return replace(line, box=self._upright(line.corners))
+
+    def corners_in_picture(self, box: Box) -> Corners:
+        """Return the corners of a box of the level card, clockwise from its upper left, in the picture."""
+        corners = ((box.x, box.y), (box.right, box.y), (box.right, box.bottom), (box.x, box.bottom))
+        return tuple(_turned(x, y, self.angle) for x, y in corners)
 
     def in_picture(self, box: Box) -> Box:
         """Return the upright box around a box of the level card, in pixels of the picture."""
         if not self.angle:
             return box
-        corners = ((box.x, box.y), (box.right, box.y), (box.right, box.bottom), (box.x, box.bottom))
-        return self._box(corners, self.angle)
-
-    def _box(self, corners: Corners, angle: float, *, upright: bool = False) -> Box:
-        turned = [_turned(x, y, angle) for x, y in corners]
-        if upright:  # The line's own length and height about its middle: a slight warp does not make it higher.
-            x, y = (sum(one[axis] for one in turned) / 4 for axis in (0, 1))
-            wide, high = _length(corners[0], corners[1]), _length(corners[0], corners[3])
-            if abs(turned[1][0] - turned[0][0]) < abs(turned[1][1] - turned[0][1]):
-                wide, high = high, wide
-            return Box(round(x - wide / 2), round(y - high / 2), max(1, round(wide)), max(1, round(high)))
+        turned = self.corners_in_picture(box)
         xs, ys = [x for x, _ in turned], [y for _, y in turned]
         left, upper = round(min(xs)), round(min(ys))
         return Box(left, upper, max(1, round(max(xs)) - left), max(1, round(max(ys)) - upper))
+
+    def _upright(self, corners: Corners) -> Box:
+        """The line's own length and height about its middle: a slight warp does not make it higher."""
+        turned = [_turned(x, y, -self.angle) for x, y in corners]
+        x, y = (sum(one[axis] for one in turned) / 4 for axis in (0, 1))
+        wide, high = _length(corners[0], corners[1]), _length(corners[0], corners[3])
+        if abs(turned[1][0] - turned[0][0]) < abs(turned[1][1] - turned[0][1]):
+            wide, high = high, wide
+        return Box(round(x - wide / 2), round(y - high / 2), max(1, round(wide)), max(1, round(high)))
 
 
 def level_of(lines: Sequence[Line]) -> Level:

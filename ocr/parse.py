@@ -37,6 +37,11 @@ class Understood:
     pin: Candidate | None = None
 
     @property
+    def printed(self) -> str | None:
+        """Return the code of the brand that a word names."""
+        return next((read.value for read in self.fields if read.name is FieldName.BRAND), None)
+
+    @property
     def is_upright(self) -> bool:
         """Whether words were surely read, so that the print does not stand on its head: digits, and a JD, can be read either way."""
         if any(read.name is FieldName.BRAND and read.confidence >= SURE_OF_BRAND for read in self.fields):
@@ -51,18 +56,23 @@ def fields_in(lines: Iterable[Line], brands: Mapping[str, Brand], brand_hint: st
     return understood(tuple(lines), brands, brand_hint).fields
 
 
-def understood(lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: str | None) -> Understood:
+def understood(
+    lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: str | None, by_colours: str | None = None
+) -> Understood:
     """Find what the lines mean, boxes in pixels of their picture; nothing without brand, number or PIN.
 
-    The rules applied are those of the printed brand, else of `brand_hint`; with neither, only value and date are read.
+    The rules applied are those of the printed brand, else of `brand_hint`, else of the brand that the card's colours are
+    those of, which no number or PIN is trusted by; with none of them, only value and date are read.
     """
     level = level_of(lines)
     gathered = rows(level.laid(line) for line in lines)
     cut = segments(gathered)
     brand_read = brand_in(gathered, brands, brand_hint)
-    brand = brands.get(brand_read.value if brand_read else brand_hint or "")
+    brand = brands.get(brand_read.value if brand_read else brand_hint or by_colours or "")
     number = None if brand is None else number_in(cut, brand)
     pin = None if brand is None else pin_in(cut, brand, number)
+    if brand_read is None and not brand_hint:
+        number, pin = (None if one is None else replace(one, by_colours=True) for one in (number, pin))
     if number is not None and brand_read is None and not number.labelled and _reads_turned(number):
         number = replace(number, rivals=number.rivals + 1)
     secrets = [one.field() for one in (number, pin) if one is not None]

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from domain.cards.reading import SECRET_FIELDS, FieldName, ReadField, Reading
+from domain.cards.reading import SECRET_FIELDS, FieldName, ReadField, Reading, Reason
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import business_day
 from domain.rules.brands import Brand
@@ -25,6 +25,8 @@ from domain.rules.reading import sure_from_bp
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.candidates import Candidate
 from ocr.code_content import Barcode
+from ocr.colours import brand_of, by_colours
+from ocr.confidence import capped
 from ocr.lines import Corners, Line
 from ocr.orientation import DECISIVE, along, angle_of, long_lines
 from ocr.parse import Understood, agreed, cards_in, understood
@@ -60,6 +62,14 @@ class NamedEngine(LineEngine, Protocol):
 
 
 @dataclass(frozen=True)
+class _Presumed:
+    """Which brand the card may be of where no word names one: `hint` is what the seller chose, `by_colours` what its colours say."""
+
+    hint: str | None
+    by_colours: str | None = None
+
+
+@dataclass(frozen=True)
 class Seen:
     """What was looked at: the looks by name, in order, the lines of the best one, and the candidates behind number and PIN."""
 
@@ -83,28 +93,32 @@ class PhotoReader:
     def read_and_explain(self, photo: bytes, brand_hint: str | None) -> tuple[tuple[Reading, ...], Seen]:
         """Read a photo as `read` does, and say what was looked at."""
         began = time.monotonic()
-        cards, seen = self._cards(opened(photo), brand_hint)
+        cards, seen = self._cards(opened(photo), _Presumed(brand_hint or None))
         took, digest = round((time.monotonic() - began) * 1000), hashlib.sha256(photo).hexdigest()
         return tuple(Reading(fields, self.name, took, digest, seen.looks) for fields in cards), seen
 
-    def _cards(self, picture: Image.Image, brand_hint: str | None) -> tuple[list[tuple[ReadField, ...]], Seen]:
+    def _cards(self, picture: Image.Image, presumed: _Presumed) -> tuple[list[tuple[ReadField, ...]], Seen]:
         """The fields of every card in the picture, and what was looked at."""
         first = first_look(picture)
         codes = [replace(code, box=first.in_photo(code.box)) for code in barcodes_in(first.picture)]
-        looked = [self._looked(first, brand_hint)]
+        looked = [self._looked(first, presumed)]
+        if looked[0].found.printed is None:
+            presumed = replace(presumed, by_colours=brand_of(first.picture, looked[0].lines, self.brands))
+            looked = self._again(looked, presumed)
         # A code can name the number where the print does not.
-        if _soundness(self._with_codes(looked[0], codes, brand_hint)) < SOUND or not self._is_settled(
-            looked, brand_hint
-        ):
+        if _soundness(self._with_codes(looked[0], codes, presumed)) < SOUND or not self._is_settled(looked, presumed):
             for look in self._further(picture, looked[0]):
-                looked.append(self._looked(look, brand_hint))
-                if self._is_settled(looked, brand_hint):
+                looked.append(self._looked(look, presumed))
+                if self._is_settled(looked, presumed):
                     break
-        shown = self._by_card(looked, brand_hint)
-        read = [self._closest(picture, of_card, brand_hint) for of_card in shown]
+        if presumed.by_colours is not None and any(one.found.printed for one in looked):
+            presumed = replace(presumed, by_colours=None)  # A word says more than colours.
+            looked = self._again(looked, presumed)
+        shown = self._by_card(looked, presumed)
+        read = [self._closest(picture, of_card, presumed) for of_card in shown]
         own_codes = codes if len(shown) == 1 else ()  # Which of several cards a code belongs to, nothing says.
         fields = [
-            self._one_card(cards, of_card, own_codes, brand_hint) for cards, of_card in zip(read, shown, strict=True)
+            self._one_card(cards, of_card, own_codes, presumed) for cards, of_card in zip(read, shown, strict=True)
         ]
         known_looks = {id(one) for of_card in shown for one in of_card}
         closer = any(id(card) not in known_looks for cards in read for card in cards)
@@ -119,31 +133,33 @@ class PhotoReader:
         known = [one for pair in secrets for one in pair if one is not None]
         return fields, Seen(tuple(names), lines, tuple(known))
 
-    def _closest(self, picture: Image.Image, looked: Sequence[_Looked], brand_hint: str | None) -> list[_Looked]:
+    def _closest(self, picture: Image.Image, looked: Sequence[_Looked], presumed: _Presumed) -> list[_Looked]:
         """The first look at a card taken closer, and after it that which saw the PIN best, where it is another."""
-        cards = [self._closer(picture, looked[0], brand_hint)]
+        cards = [self._closer(picture, looked[0], presumed)]
         with_pin = max(looked, key=lambda one: _trust(one.found.pin))
         if with_pin is not looked[0] and _trust(with_pin.found.pin) > _trust(cards[0].found.pin):
-            cards.append(self._closer(picture, with_pin, brand_hint))
+            cards.append(self._closer(picture, with_pin, presumed))
         return cards
 
     def _one_card(
-        self, cards: Sequence[_Looked], looked: Sequence[_Looked], codes: Sequence[Barcode], hint: str | None
+        self, cards: Sequence[_Looked], looked: Sequence[_Looked], codes: Sequence[Barcode], presumed: _Presumed
     ) -> tuple[ReadField, ...]:
         """The number of the first, the PIN of the last look that was taken closer; other fields from whichever is surest."""
-        fields = {read.name: read for read in self._with_codes(cards[0], codes, hint)}
+        fields = {read.name: read for read in self._with_codes(cards[0], codes, presumed)}
         fields |= {read.name: read for read in cards[-1].in_photo() if read.name is FieldName.PIN}
         for one in looked:
             for read in one.in_photo():
                 if read.name not in SECRET_FIELDS:
                     known = fields.get(read.name)
                     fields[read.name] = read if known is None or known.confidence < read.confidence else known
+        if fields and presumed.by_colours is not None:
+            fields.setdefault(FieldName.BRAND, by_colours(presumed.by_colours))
         return tuple(fields[name] for name in FieldName if name in fields)
 
-    def _is_settled(self, looked: Sequence[_Looked], brand_hint: str | None) -> bool:
+    def _is_settled(self, looked: Sequence[_Looked], presumed: _Presumed) -> bool:
         """Whether number and PIN are known so far that no further look at the whole photo would help."""
         number = max((one.found.number for one in looked), key=_trust)
-        brand = self._brand(looked[0].found, brand_hint)
+        brand = self._brand(looked[0].found, presumed)
         if number is None or number.confidence < SOUND:
             return False
         if not number.labelled and number.confidence < _sure_from(brand, FieldName.NUMBER):
@@ -177,9 +193,9 @@ class PhotoReader:
         turned = ways[1] if surer > DECISIVE * half else angle
         return math.atan2(math.sin(turned), math.cos(turned))
 
-    def _by_card(self, looked: Sequence[_Looked], brand_hint: str | None) -> list[list[_Looked]]:
+    def _by_card(self, looked: Sequence[_Looked], presumed: _Presumed) -> list[list[_Looked]]:
         """What was seen of each card: first by the look that shows most cards and the surest number, then by the others."""
-        by_look = [(self._parts(one, brand_hint), one) for one in looked]
+        by_look = [(self._parts(one, presumed), one) for one in looked]
         by_look.sort(key=lambda seen: (len(seen[0]), _trust(seen[1].found.number)), reverse=True)
         (cards, best), *others = by_look
         if len(cards) == 1:
@@ -187,54 +203,61 @@ class PhotoReader:
         further = [part for parts, _ in others for part in parts]
         return [[card, *(part for part in further if _same_number(card, part))] for card in cards]
 
-    def _parts(self, looked: _Looked, brand_hint: str | None) -> list[_Looked]:
+    def _parts(self, looked: _Looked, presumed: _Presumed) -> list[_Looked]:
         """The cards that a look shows; the look itself where it is one."""
-        parts = cards_in(looked.lines, self.brands, brand_hint)
-        return [looked] if len(parts) == 1 else [self._part(looked.look, lines, brand_hint) for lines in parts]
+        parts = cards_in(looked.lines, self.brands, presumed.hint)
+        return [looked] if len(parts) == 1 else [self._part(looked.look, lines, presumed) for lines in parts]
 
-    def _part(self, look: Look, lines: tuple[Line, ...], brand_hint: str | None) -> _Looked:
-        return _Looked(look, lines, understood(lines, self.brands, brand_hint))
+    def _part(self, look: Look, lines: tuple[Line, ...], presumed: _Presumed) -> _Looked:
+        return _Looked(look, lines, understood(lines, self.brands, presumed.hint, presumed.by_colours))
 
-    def _looked(self, look: Look, brand_hint: str | None) -> _Looked:
+    def _again(self, looked: list[_Looked], presumed: _Presumed) -> list[_Looked]:
+        """What was seen, understood by another brand where nobody chose one."""
+        return looked if presumed.hint else [self._part(one.look, one.lines, presumed) for one in looked]
+
+    def _looked(self, look: Look, presumed: _Presumed) -> _Looked:
         lines = {id(line): line for line in self.engine.lines_in(look.picture)}
         for one in standing_in(look.picture, list(lines.values())):
             lines[id(one.line)] = best_of(one, self.engine.recognised([picture for picture, _ in one.strips]))
-        return self._part(look, tuple(lines.values()), brand_hint)
+        return self._part(look, tuple(lines.values()), presumed)
 
-    def _closer(self, picture: Image.Image, looked: _Looked, brand_hint: str | None) -> _Looked:
+    def _closer(self, picture: Image.Image, looked: _Looked, presumed: _Presumed) -> _Looked:
         """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks."""
-        doubtful = self._doubtful(looked, brand_hint)
+        doubtful = self._doubtful(looked, presumed)
         lines = {piece.line.corners: piece.line for one in doubtful for piece in one.span.pieces if piece.line.corners}
         if not lines:
             return looked
         cut = {corners: looked.look.points_in_photo(corners) for corners in lines}
         read = {corners: self.engine.recognised(list(strips(picture, full))) for corners, full in cut.items()}
         again = [
-            understood([_replaced(line, read, way) for line in looked.lines], self.brands, brand_hint)
+            understood(
+                [_replaced(line, read, way) for line in looked.lines], self.brands, presumed.hint, presumed.by_colours
+            )
             for way in range(len(CUTS))
         ]
         return replace(
-            looked, found=agreed(looked.found, again, partial(_sure_from, self._brand(looked.found, brand_hint)))
+            looked, found=agreed(looked.found, again, partial(_sure_from, self._brand(looked.found, presumed)))
         )
 
-    def _doubtful(self, looked: _Looked, brand_hint: str | None) -> list[Candidate]:
+    def _doubtful(self, looked: _Looked, presumed: _Presumed) -> list[Candidate]:
         """Its number and PIN, as far as a person would have to look at them."""
-        brand = self._brand(looked.found, brand_hint)
+        brand = self._brand(looked.found, presumed)
         known = [one for one in (looked.found.number, looked.found.pin) if one is not None]
         return [one for one in known if one.is_doubtful(_sure_from(brand, one.name))]
 
-    def _brand(self, found: Understood, brand_hint: str | None) -> Brand | None:
-        printed = next((read.value for read in found.fields if read.name is FieldName.BRAND), None)
-        return self.brands.get(printed or brand_hint or "")
+    def _brand(self, found: Understood, presumed: _Presumed) -> Brand | None:
+        return self.brands.get(found.printed or presumed.hint or presumed.by_colours or "")
 
-    def _with_codes(self, looked: _Looked, codes: Sequence[Barcode], brand_hint: str | None) -> tuple[ReadField, ...]:
+    def _with_codes(self, looked: _Looked, codes: Sequence[Barcode], presumed: _Presumed) -> tuple[ReadField, ...]:
         """The fields of one look with its barcodes, boxes in pixels of the photo."""
         fields = looked.in_photo()
         by_name = {read.name: read for read in fields}
-        brand = self._brand(looked.found, brand_hint)
+        brand = self._brand(looked.found, presumed)
         if brand is None:
             return fields
         number = reconciled(codes, by_name.get(FieldName.NUMBER), brand)
+        if number is not None and looked.found.printed is None and presumed.hint is None:
+            number = capped(number, Reason.BY_COLOURS)
         rest = tuple(read for read in fields if read.name is not FieldName.NUMBER)
         return rest if number is None else (*rest, number)
 

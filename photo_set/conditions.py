@@ -149,12 +149,12 @@ def shot_of(printed: faces.Printed, faults: Mapping[str, float], dice: random.Ra
     return _photographed(damage.curled(card, shot.bent) if shot.bent else card, shot, dice)
 
 
-def lying_at(printed: faces.Printed, degrees: float, dice: random.Random) -> Image.Image:
-    """Photograph a card without faults at this angle, as large as it fits at any."""
+def lying_at(printed: faces.Printed, degrees: float, dice: random.Random, *, own_colours: bool = False) -> Image.Image:
+    """Photograph a card without faults at this angle, as large as it fits at any; with `own_colours` as `faces.card` draws it then."""
     shot = Shot(
         scene={"shadow": dice.uniform(0, 0.3), "blur": dice.uniform(0.4, 0.8)}, angle=degrees, share=TURNED_SHARE
     )
-    return _photographed(faces.card(printed, dice), shot, dice)
+    return _photographed(faces.card(printed, dice, own_colours=own_colours), shot, dice)
 
 
 def _photographed(card: Image.Image, shot: Shot, dice: random.Random) -> Image.Image:

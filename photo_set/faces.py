@@ -63,17 +63,21 @@ def card(
     size: int = 0,
     silver: float = 0.0,
     upright_pin: str = "",
+    own_colours: bool = False,
 ) -> Image.Image:
     """Draw a plastic card as RGBA.
 
     `decoys` is how many pieces of print could be taken for a number, `size` that of the number in pixels, `silver` how much of it the
-    coin left on a part of the PIN (0..1), `upright_pin` how a PIN at the edge runs: `down`, `up` or `stacked`.
+    coin left on a part of the PIN (0..1), `upright_pin` how a PIN at the edge runs: `down`, `up` or `stacked`. With `own_colours` the card has
+    the first colour of its brand's `colours`, which must not be empty, instead of any of BODIES, and no word that names the brand.
     """
     known, (body, colour) = brand(printed.brand), dice.choice(BODIES)
+    if own_colours:
+        body, colour = known.colours[0], "white"
     drawn = Image.new("RGB", SIZE, body)
     pen = ImageDraw.Draw(drawn)
     _ornaments(pen, dice, colour)
-    _title(pen, known, printed, dice, colour)
+    _title(pen, known, printed, dice, colour, named=not own_colours)
     size = size or dice.choice([40, 44, 50])
     top = dice.choice([210, 240, 270])
     if decoys:
@@ -111,13 +115,15 @@ def _ornaments(pen: ImageDraw.ImageDraw, dice: random.Random, colour: str) -> No
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour, width=2)
 
 
-def _title(pen: ImageDraw.ImageDraw, known: Brand, printed: Printed, dice: random.Random, colour: str) -> None:
+def _title(
+    pen: ImageDraw.ImageDraw, known: Brand, printed: Printed, dice: random.Random, colour: str, *, named: bool
+) -> None:
     name = (
         known.names[dice.choice(["zh_CN", "en"])]
         if known.currency is Currency.CNY
         else f"{known.code.split('-')[0]} gift card"
     )
-    pen.text((56, 44), name, colour, printing.chinese(dice.choice([48, 60])))
+    pen.text((56, 44), name if named else "礼品卡", colour, printing.chinese(dice.choice([48, 60])))
     amount, currency = printed.face_value.split(".")[0], known.currency
     written = (
         f"${amount}" if currency is Currency.USD else dice.choice([f"¥{amount}", f"面值 {amount}元", f"{amount}元"])

@@ -80,6 +80,7 @@ class Reason(StrEnum):
         "unlabelled_unchecked"  # Right length, but nothing says what it is: a hotline has ten digits too.
     )
     RIVALS = "rivals"  # Without a label, and other print would do as well.
+    BY_COLOURS = "by_colours"  # No word names the brand: only the card's colours do, and other cards have them, too.
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ CATALOGUE = Path(__file__).with_name("brands.json")
 BEGINS = date(2020, 1, 1)
 REASON_CHARACTERS_MAX = 200
 SHORT_CHARACTERS_MAX = 4  # What fits on the tile of a list.
+COLOURS_MAX = 3
 POPULARITIES = ("high", "medium", "low")
 KEPT = ("type", "currency")  # Submitted cards are read by these: they stay as they are.
 
@@ -70,6 +71,8 @@ def schema() -> Schema:
         aliases=several(text(40)),
         code_symbologies=several(text(20, "^[A-Za-z0-9]+$")),
         code_parameters=several(text(40)),
+        # Those that cover most of the brand's cards: they name a brand that no word names. White, grey and black say nothing.
+        colours=with_default(several(text(7, "^#[0-9a-f]{6}$"), COLOURS_MAX), []),
         # From this day on no new card of the brand is taken; the reason is for sellers and partners.
         not_bought_from=with_default({"type": ["string", "null"], "minLength": 1, "maxLength": 10}, None),
         not_bought_reason=with_default(

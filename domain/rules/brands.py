@@ -39,7 +39,8 @@ class Brand:
     """One brand as the catalogue has it; `face_minor` is the smallest and largest face value it issues.
 
     `code_symbologies` are the barcodes it prints a number alone in, `code_parameters` the names by which its links and
-    texts carry one, `zone` the clock by which its cards expire, `secures` what its issuer does right before a payment.
+    texts carry one, `colours` (`#rrggbb`) those that cover most of its cards, `zone` the clock by which its cards expire,
+    `secures` what its issuer does right before a payment.
     From `not_bought_from` on, a day in the office, no new card is taken.
     """
 
@@ -60,6 +61,7 @@ class Brand:
     code_parameters: tuple[str, ...]
     zone: ZoneInfo
     secures: Secures = Secures.NONE
+    colours: tuple[str, ...] = ()
     not_bought_from: date | None = None
     not_bought_reason: Mapping[str, str] = field(default_factory=dict)  # By language.
 
@@ -224,6 +226,7 @@ def _brand(entry: dict[str, object]) -> Brand:
         aliases=tuple(entry["aliases"]),  # type: ignore[arg-type]
         code_symbologies=tuple(entry["code_symbologies"]),  # type: ignore[arg-type]
         code_parameters=tuple(entry["code_parameters"]),  # type: ignore[arg-type]
+        colours=tuple(entry.get("colours", ())),  # type: ignore[arg-type]
         zone=ZoneInfo(str(entry["zone"])),
         secures=secures,
         not_bought_from=None if ends is None else date.fromisoformat(str(ends)),

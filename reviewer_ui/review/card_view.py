@@ -11,7 +11,7 @@ from database.reads.cards.card_page import CardRecord
 from database.reads.work.comments import Comment
 from database.tables.cards import AnswerRow, CardEventRow, PhotoRow, QuoteRow, ReadingRow
 from domain.cards.card import CardStatus, CardType
-from domain.cards.reading import SECRET_FIELDS, Box, FieldName
+from domain.cards.reading import SECRET_FIELDS, Box, FieldName, Reason
 from domain.cards.verification import Party
 from domain.money import Currency, Money
 from domain.people.roles import Permission
@@ -44,6 +44,9 @@ class PhotoView:
     boxes: tuple[BoxView, ...]
     covered: bool  # Number or PIN is black in it.
     reader: str = ""  # Engine, version and weights of its newest reading; empty: not read.
+    colours: str = (
+        ""  # Where colours alone name a brand: whether it `agrees` with the card's or `differs`; empty otherwise.
+    )
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,16 @@ def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventVi
 def _photo(row: PhotoRow, number: int, reading: ReadingRow | None, clear: bool, covered: bool) -> PhotoView:
     boxes = () if reading is None or not clear else tuple(_boxes(reading, row))
     reader = "" if reading is None else reading.reader
-    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes, covered, reader)
+    colours = "" if reading is None else _colours_of(reading)
+    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes, covered, reader, colours)
+
+
+def _colours_of(reading: ReadingRow) -> str:
+    brands = (read for read in reading.fields if read["name"] == FieldName.BRAND.value)
+    by_colours = next((read for read in brands if Reason.BY_COLOURS.value in read.get("reasons", ())), None)
+    if by_colours is None:
+        return ""
+    return "differs" if by_colours.get("use") == "differs" else "agrees"
 
 
 def _boxes(reading: ReadingRow, photo: PhotoRow) -> list[BoxView]:

@@ -14,9 +14,10 @@ from database.tables.cards import PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.intake import SubmittedCard
-from domain.cards.reading import ReadField, Reading
+from domain.cards.reading import FieldName, ReadField, Reading
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
+from ocr.colours import by_colours
 from services.cards.corrections import Corrections
 from tests.builders.photos import a_photo
 from tests.builders.readings import PrintedReader, a_read_card, printed, read_again
@@ -89,6 +90,17 @@ async def test_a_card_that_is_live_elsewhere_is_seen_as_a_duplicate(world: World
 async def test_another_brand_in_the_photo_is_reported(world: World) -> None:
     _, facts = await a_read_card(world, printed(brand="carrefour", number=a_number("walmart"), pin="604128"))
     assert (facts.brand_differs, facts.complete) == (True, True)
+
+
+async def test_another_brand_by_colours_alone_is_shown_and_not_reported(world: World) -> None:
+    fields = (*printed(number=a_number("walmart"), pin="604128"), by_colours("starbucks"))
+    card_id, facts = await a_read_card(world, fields)
+    assert (facts.brand_differs, facts.complete, facts.lowest_confidence_bp) == (False, True, 9_900)
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    (shown,) = [entry for entry in row.fields if entry["name"] == FieldName.BRAND]
+    assert (shown["use"], shown["reasons"]) == ("differs", ["by_colours"])
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ()
 
 
 async def test_the_surest_of_several_photos_counts_and_replaced_ones_do_not(world: World) -> None:

@@ -134,11 +134,38 @@ def test_an_end_needs_a_day_and_a_reason_in_both_languages(change: dict[str, Any
 def test_a_document_of_an_older_release_is_read_with_the_defaults_of_what_it_lacks() -> None:
     document = copy.deepcopy(dict(built_in()[0].document))
     for entry in document["brands"]:
-        for name in ("secures", "not_bought_from", "not_bought_reason"):
+        for name in ("secures", "colours", "not_bought_from", "not_bought_reason"):
             del entry[name]
     whole = KIND.require_valid(document, {})
     assert {entry["not_bought_from"] for entry in whole["brands"]} == {None}
     assert whole["brands"][0]["secures"] == "none"
+    assert whole["brands"][0]["colours"] == []
+    older = {**document, "brands": [{**entry, "colours": []} for entry in document["brands"]]}
+    for entry in older["brands"]:
+        del entry["colours"]
+    assert {one.colours for one in brands_of(PolicyDocument("brands", 1, "old", date(2026, 1, 1), older)).values()} == {
+        ()
+    }
+
+
+@pytest.mark.parametrize(
+    ("colours", "place", "kind"),
+    [
+        (["#00704A"], "colours[0]", FlawKind.WRONG_FORM),
+        (["green"], "colours[0]", FlawKind.WRONG_FORM),
+        (["#00704a", "#00704a"], "colours", FlawKind.TWICE),
+        (["#000001", "#000002", "#000003", "#000004"], "colours", FlawKind.OUT_OF_RANGE),
+    ],
+    ids=["capitals", "a_word", "twice", "four"],
+)
+def test_a_brand_has_up_to_three_colours_in_six_digits(colours: list[str], place: str, kind: FlawKind) -> None:
+    document = copy.deepcopy(dict(built_in()[0].document))
+    document["brands"][0]["colours"] = ["#00704a", "#ffffff", "#000000"]
+    KIND.require_valid(document, {})
+    document["brands"][0]["colours"] = colours
+    with pytest.raises(DocumentWrong) as wrong:
+        KIND.require_valid(document, {})
+    assert wrong.value.flaws == (Flaw(f"brands[0].{place}", kind),)
 
 
 def test_every_card_type_has_a_brand_with_a_name_in_both_languages() -> None:
