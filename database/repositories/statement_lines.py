@@ -8,13 +8,13 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.finance.statements import Line, LineState, Rejected, StatementSource
+from domain.finance.statements import Lines, LineState, Rejected, StatementSource
 
 # The lines of one batch on their way. Copied as text: each value of an array is checked by the driver one by one, and lines
 # in the driver's binary form cost it twice as much.
@@ -51,6 +51,11 @@ SELECT count(entry_id) FROM written
 # that table was small, would never finish once it is large.
 _BY_INDEX = ("hashjoin", "mergejoin", "seqscan", "material")
 
+# Without statistics PostgreSQL takes keys for few, and reads expectations in the order of their numbers until one fits: of a
+# million lines a single batch then took longer than a statement may. That is so after a restore, and before the first
+# automatic ANALYZE of a new installation.
+_KEYS_ARE_COUNTED = "SELECT EXISTS (SELECT FROM pg_stats WHERE tablename = 'expectation' AND attname = 'key')"
+
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -65,14 +70,16 @@ class TakenIn:
 
 
 async def prepare(session: AsyncSession) -> None:
-    """Make the transaction ready for batches."""
+    """Make the transaction ready for batches, once the expectations are written."""
+    if not (await session.execute(text(_KEYS_ARE_COUNTED))).scalar_one():
+        await session.execute(text("ANALYZE expectation"))
     for way in _BY_INDEX:
         await session.execute(text(f"SET LOCAL enable_{way} = off"))
     await session.execute(text(_COMING))
 
 
 async def take_in(
-    session: AsyncSession, statement: str, source: StatementSource, account: str, lines: Sequence[Line]
+    session: AsyncSession, statement: str, source: StatementSource, account: str, lines: Lines
 ) -> TakenIn:
     """Write a batch of lines of a statement; known lines are left as they are. The caller is the only one who imports."""
     if not lines:
@@ -88,9 +95,7 @@ async def take_in(
     return TakenIn(taken.lines, taken.matched, taken.known + more.known, tuple(contradicting))
 
 
-async def _write(
-    connection: Any, statement: str, source: StatementSource, account: str, lines: Sequence[Line]
-) -> TakenIn:
+async def _write(connection: Any, statement: str, source: StatementSource, account: str, lines: Lines) -> TakenIn:
     """Write lines of which no two have one number of the provider's."""
     await _stage(connection, lines)
     there = await connection.fetch(_KNOWN, statement)
@@ -101,13 +106,13 @@ async def _write(
     ]
     if there:
         numbers = {row[0] for row in there}
-        lines = [line for line in lines if line[1] not in numbers]
+        lines = Lines.of(line for line in lines if line[1] not in numbers)
         await _stage(connection, lines)
     matched = await connection.fetchval(_WRITE, statement, source.value, account) if lines else 0
     return TakenIn(len(lines), matched, len(there) - len(contradicting), tuple(contradicting))
 
 
-async def _stage(connection: Any, lines: Sequence[Line]) -> None:
+async def _stage(connection: Any, lines: Lines) -> None:
     """Copy lines to where a batch waits, in place of the batch before."""
     await connection.execute("TRUNCATE line_coming")
     await connection.copy_to_table("line_coming", source=io.BytesIO(_as_text(lines).encode()))
@@ -127,50 +132,49 @@ async def driver(session: AsyncSession) -> Any:
     return raw.driver_connection
 
 
-def _once(lines: Sequence[Line]) -> tuple[Sequence[Line], list[Line]]:
+def _once(lines: Lines) -> tuple[Lines, Lines]:
     """The first line of each of the provider's numbers, and the others."""
     seen: set[str] = set()
-    if len({line[0] for line in lines}) == len(lines):
-        return lines, []
-    first: list[Line] = []
-    again: list[Line] = []
+    first, again = Lines(), Lines()
+    if len(set(lines.ids)) == len(lines):
+        return lines, again
     for line in lines:
-        (again if line[0] in seen else first).append(line)
+        (again if line[0] in seen else first).add(line)
         seen.add(line[0])
     return first, again
 
 
-def _as_text(lines: Sequence[Line]) -> str:
+def _as_text(lines: Lines) -> str:
     """Lines as COPY reads them. What it would read as the end of a value or a line is rare, so that all are looked at once."""
     made = _joined(lines)
     plain = made.count("\n") == len(lines) and made.count("\t") == len(lines) * 9 and not ("\\" in made or "\r" in made)
     if plain:
         return made
-    return _joined([(_safe(one[0]), one[1], one[2], _safe(one[3]), _safe(one[4]), *one[5:]) for one in lines])
+    texts = ([_safe(one) for one in column] for column in (lines.ids, lines.keys, lines.references))
+    ids, keys, references = texts
+    return _joined(replace(lines, ids=ids, keys=keys, references=references))
 
 
-def _joined(lines: Sequence[Line]) -> str:
-    days = {day: day.isoformat() for day in {line[8] for line in lines}}
-    return "".join(
-        f"{one}\t{number}\t{kind}\t{key}\t{reference}\t{amount}\t{currency}\t{at.isoformat()}\t{days[day]}\t{turn}\n"
-        for (one, number, kind, key, reference, amount, currency, at, day), turn in zip(
-            lines, _turns(lines), strict=True
-        )
-    )
+def _joined(lines: Lines) -> str:
+    words = {day: day.isoformat() for day in set(lines.days)}
+    columns = (
+        lines.ids, map(str, lines.numbers), lines.kinds, lines.keys, lines.references, map(str, lines.amounts),
+        lines.currencies, lines.moments, [words[day] for day in lines.days], map(str, _turns(lines)),
+    )  # fmt: skip
+    return "\n".join([*map("\t".join, zip(*columns, strict=True)), ""])
 
 
 def _safe(text_: str) -> str:
     return text_.translate(_ESCAPES)
 
 
-def _turns(lines: Sequence[Line]) -> list[int]:
+def _turns(lines: Lines) -> list[int]:
     """How many lines before each one name the same order with the same amount."""
-    if len({line[3] for line in lines}) == len(lines):
+    if len(set(lines.keys)) == len(lines):
         return [0] * len(lines)
     seen: Counter[tuple[str, int, str]] = Counter()
     turns = []
-    for line in lines:
-        same = (line[3], line[5], line[6])
+    for same in zip(lines.keys, lines.amounts, lines.currencies, strict=True):
         turns.append(seen[same])
         seen[same] += 1
     return turns

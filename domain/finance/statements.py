@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from domain.finance.chart import Account, account
 from domain.finance.rails import Rail
@@ -106,8 +108,57 @@ class StatementFoot:
     last_day: date | None
 
 
-# id, number, kind, key, reference, amount in minor units, currency, moment, day: a tuple, because a file has a million.
-Line = tuple[str, int, str, str, str, int, str, datetime, date]
+# id, number, kind, key, reference, amount in minor units, currency, moment (ISO 8601, with its zone), day: a tuple of what is
+# written as it is, because a file has a million.
+Line = tuple[str, int, str, str, str, int, str, str, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines as columns, in the order of a Line's values: what is made, looked at and copied for whole columns at a time costs
+    a third of what it costs line by line.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+    amounts: list[int] = field(default_factory=list)
+    currencies: list[str] = field(default_factory=list)
+    moments: list[str] = field(default_factory=list)
+    days: list[date] = field(default_factory=list)
+
+    @staticmethod
+    def of(lines: Iterable[Line]) -> Lines:
+        """Return these lines."""
+        made = Lines()
+        for line in lines:
+            made.add(line)
+        return made
+
+    def add(self, line: Line) -> None:
+        """Put a line behind the others."""
+        for column, value in zip(self.columns(), line, strict=True):
+            column.append(value)
+
+    def add_all(self, lines: Lines) -> None:
+        """Put lines behind the others."""
+        for column, values in zip(self.columns(), lines.columns(), strict=True):
+            column.extend(values)
+
+    def columns(self) -> tuple[list[Any], ...]:
+        """Return the columns."""
+        return (
+            self.ids, self.numbers, self.kinds, self.keys, self.references, self.amounts, self.currencies, self.moments,
+            self.days,
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Line]:
+        return zip(*self.columns(), strict=True)
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -123,8 +174,8 @@ class RejectedLine:
 class Batch:
     """So many lines of a file, in its order."""
 
-    lines: list[Line]
-    rejected: list[RejectedLine]
+    lines: Lines = field(default_factory=Lines)
+    rejected: list[RejectedLine] = field(default_factory=list)
 
 
 def line_id(source: StatementSource, account: str, serial: str) -> str:

@@ -141,7 +141,7 @@ class DescribedStatement:
             raise LineRejected(Rejected.OUTSIDE)
         kind = self._kind(values.get("type", ""), key, amount)
         identity = line_id(self._of.source, self.head.account, reference)
-        line = (identity, self._number, kind.value, key, reference, amount, "CNY", when, business_day(when))
+        line = (identity, self._number, kind.value, key, reference, amount, "CNY", when.isoformat(), business_day(when))
         return line, self._balance(values["balance"]) if "balance" in values else None
 
     def _signed(self, values: Mapping[str, str]) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
+from operator import add, ne
 from typing import Protocol
 
 from domain.errors.finance import StatementTruncated
@@ -15,6 +16,7 @@ from domain.finance.statements import (
     REJECTED_TEXT_MAX,
     Batch,
     Line,
+    Lines,
     Rejected,
     RejectedLine,
     StatementFoot,
@@ -24,6 +26,10 @@ from domain.places import business_day
 from gateways.answers import beijing_moment
 
 AT_ONCE = 10_000  # Lines of one batch: what is in memory at a time.
+PART = 250  # Lines that are taken whole columns at a time: so few that they stay near the processor.
+# Moments of years that are taken whatever the zone; the day may still be none.
+USUAL_MOMENT = "20(?:0[1-9]|[1-8][0-9]|9[0-8])-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+ZONE = "+08:00"  # Behind a moment of Beijing's clock.
 BEIJING = timezone(timedelta(hours=8))  # Providers and banks write the time of their clocks without saying so.
 _YUAN = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]{2}")
 _GROUPED = re.compile(r"-?(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})*)\.[0-9]{2}")
@@ -75,14 +81,10 @@ def fen(text: str) -> int:
     return _within(int(text))
 
 
-def moment(text: str) -> datetime:
-    """Return the moment of `2026-11-28 10:03:04` by Beijing's clock. Raises LineRejected."""
-    if len(text) != 19 or text[10] != " " or text[4] != "-":
-        raise LineRejected(Rejected.MOMENT)
-    try:
-        return beijing_moment(text)
-    except ValueError:
-        raise LineRejected(Rejected.MOMENT) from None
+def moment(text: str) -> str:
+    """Return `2026-11-28 10:03:04` with the zone of Beijing's clock, by which it is written. Raises LineRejected."""
+    _moment(text)
+    return text + ZONE
 
 
 @lru_cache(maxsize=1_000)
@@ -90,7 +92,44 @@ def day_of(date_text: str) -> date:
     """Return the business day of `2026-11-28` by Beijing's clock, which is the office's too: a file has a million lines and
     few days. Raises LineRejected.
     """
-    return business_day(moment(f"{date_text} 12:00:00"))
+    return business_day(_moment(f"{date_text} 12:00:00"))
+
+
+def columns_of(lines: Sequence[str], width: int, before: str, between: str) -> list[list[str]] | None:
+    """Return the cells of lines column by column, as a line's own text would be divided; None unless that is sure.
+
+    `before` stands at the beginning of a line, `between` between its cells. It is sure when each of the lines has so many
+    cells and the same end, and no character is one that makes a text end.
+    """
+    whole, end = "".join(lines), "\r\n" if lines[0].endswith("\r\n") else "\n"
+    ends = whole.count("\n")
+    if not len(lines) == ends == whole.count(end) or "\0" in whole or not whole.startswith(before):
+        return None
+    if whole.count("\r") != (ends if end == "\r\n" else 0):
+        return None
+    # Every line but the first begins with a mark, which is found again in front of the first column's cells, and only there.
+    mark = f"{between}\n"
+    marked = whole[len(before) : -len(end)].replace(end + before, mark)
+    cells = marked.split(between)
+    first = "".join(cells[::width])
+    if len(cells) != width * ends or not marked.count(mark) == first.count("\n") == ends - 1:
+        return None
+    return [first.split("\n"), *(cells[place::width] for place in range(1, width))]
+
+
+def all_written(form: str) -> Callable[[Sequence[str]], bool]:
+    """Return a judge of whether every cell of a column is written so; the form takes no end of a line."""
+    pattern = re.compile(f"(?:(?:{form})\n)*")
+
+    def judge(cells: Sequence[str]) -> bool:
+        return pattern.fullmatch("\n".join(cells) + "\n") is not None
+
+    return judge
+
+
+def minor_of(amounts: Iterable[str]) -> list[int]:
+    """Return fen from amounts of which each is known to be written with a point and two decimals."""
+    return list(map(int, "\n".join(amounts).replace(".", "").split("\n")))
 
 
 def count(text: str) -> int:
@@ -105,6 +144,15 @@ def foot_amount(text: str) -> int:
     if not _YUAN.fullmatch(text):
         raise StatementTruncated(what="footer")
     return int(text[:-3] + text[-2:])
+
+
+def _moment(text: str) -> datetime:
+    if len(text) != 19 or text[10] != " " or text[4] != "-":
+        raise LineRejected(Rejected.MOMENT)
+    try:
+        return beijing_moment(text)
+    except ValueError:
+        raise LineRejected(Rejected.MOMENT) from None
 
 
 def _within(amount_minor: int) -> int:
@@ -130,7 +178,7 @@ class Sums:
     first_day: date | None = None
     last_day: date | None = None
     broken_chain: bool = False  # A balance does not follow from the one before.
-    batch: Batch = field(default_factory=lambda: Batch([], []))
+    batch: Batch = field(default_factory=Batch)
 
     def take(self, line: Line, balance_minor: int | None) -> None:
         """Count a line that is taken."""
@@ -149,11 +197,29 @@ class Sums:
             elif self.closing_minor + amount != balance_minor and not self.rejected:
                 self.broken_chain = True
             self.closing_minor = balance_minor
-        if self.first_day is None or day < self.first_day:
-            self.first_day = day
-        if self.last_day is None or day > self.last_day:
-            self.last_day = day
-        self.batch.lines.append(line)
+        self._see(day)
+        self.batch.lines.add(line)
+
+    def take_all(self, lines: Lines, balances: Sequence[int]) -> None:
+        """Count lines that follow each other and are all taken, as `take` counts one by one."""
+        amounts = lines.amounts
+        came = [amount for amount in amounts if amount > 0]
+        self.lines += len(amounts)
+        self.in_count, self.in_minor = self.in_count + len(came), self.in_minor + sum(came)
+        self.out_count += len(amounts) - len(came)
+        self.out_minor += sum(came) - sum(amounts)
+        before = balances[0] - amounts[0]
+        if not self.rejected:
+            if self.closing_minor is None:
+                self.opening_minor = before
+            elif self.closing_minor != before:
+                self.broken_chain = True
+            if any(map(ne, map(add, balances, amounts[1:]), balances[1:])):
+                self.broken_chain = True
+        self.closing_minor = balances[-1]
+        for day in set(lines.days):
+            self._see(day)
+        self.batch.lines.add_all(lines)
 
     def reject(self, number: int, why: Rejected, text: str) -> None:
         """Count a line that is not taken, and keep how it reads."""
@@ -161,13 +227,19 @@ class Sums:
         self.rejected += 1
         self.batch.rejected.append(RejectedLine(number, why, text[:REJECTED_TEXT_MAX]))
 
+    def _see(self, day: date) -> None:
+        if self.first_day is None or day < self.first_day:
+            self.first_day = day
+        if self.last_day is None or day > self.last_day:
+            self.last_day = day
+
     def full(self) -> bool:
         """Return whether the batch is as large as one may be."""
         return len(self.batch.lines) + len(self.batch.rejected) >= AT_ONCE
 
     def handed_out(self) -> Batch:
         """Return the batch and begin the next."""
-        made, self.batch = self.batch, Batch([], [])
+        made, self.batch = self.batch, Batch()
         return made
 
     def require_count(self, lines: int) -> None:

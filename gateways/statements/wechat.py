@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import IO
 
 from domain.errors.finance import StatementEncodingWrong, StatementKindUnknown, StatementTruncated
@@ -16,6 +17,7 @@ from domain.finance.statements import (
     KEY_MAX,
     Batch,
     Line,
+    Lines,
     Rejected,
     StatementFoot,
     StatementHead,
@@ -23,20 +25,33 @@ from domain.finance.statements import (
     line_id,
 )
 from domain.identifiers import key_of_bill
-from gateways.statements.lines import LineRejected, Sums, count, day_of, foot_amount, moment, yuan
+from gateways.statements.lines import (
+    PART,
+    USUAL_MOMENT,
+    ZONE,
+    LineRejected,
+    Sums,
+    all_written,
+    columns_of,
+    count,
+    day_of,
+    foot_amount,
+    minor_of,
+    moment,
+    yuan,
+)
 
 FIRST_COLUMN = "记账时间"
 _NEEDED = ("记账时间", "微信支付业务单号", "资金流水单号", "业务类型", "收支类型", "收支金额", "账户结余", "资金变更提交申请人", "业务凭证号")  # fmt: skip
 _SUMS = ("资金流水总笔数", "收入笔数", "收入金额", "支出笔数", "支出金额")
-# How the cells of a usual line are written, which one pattern takes; all other lines are judged cell by cell.
-_WORD, _YUAN = "[!-_a-~]{0,128}", "(?P<{}>0|[1-9][0-9]{{0,11}})[.](?P<{}_fen>[0-9]{{2}})"
+# How the cells of usual lines are written, which are taken whole columns at a time; other lines are judged cell by cell.
+_WORD, _YUAN = "[!-_a-~]{0,128}", "(?:0|[1-9][0-9]{0,11})[.][0-9]{2}"
 _USUAL = {
-    "记账时间": "(?P<at>20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})", "微信支付业务单号": f"(?P<reference>{_WORD})",
-    "资金流水单号": "(?P<serial>[!-_a-~]{1,128})", "业务类型": r"(?P<kind>[^`\s\0]*)", "收支类型": "(?P<way>收入|支出)",
-    "收支金额": _YUAN.format("yuan", "yuan"), "账户结余": "(?P<sign>-?)" + _YUAN.format("balance", "balance"),
-    "资金变更提交申请人": f"(?P<applicant>{_WORD})", "业务凭证号": f"(?P<number>{_WORD})",
+    "记账时间": all_written(USUAL_MOMENT), "微信支付业务单号": all_written(_WORD), "资金流水单号": all_written("[!-_a-~]{1,128}"),
+    "收支金额": all_written(f"(?!0[.]00){_YUAN}"), "账户结余": all_written(f"-?{_YUAN}"), "业务凭证号": all_written(_WORD),
 }  # fmt: skip
-_VALUES = ("at", "reference", "serial", "kind", "way", "yuan", "yuan_fen", "sign", "balance", "balance_fen", "applicant", "number")  # fmt: skip
+_CAME, _WENT = "收入", "支出"
+_MADE = ("C", "G", "S")  # How a number that was made from a key begins.
 _MERCHANT = re.compile(r"([0-9]{8,12})(?:API)?")
 APPLICANTS_MAX = 1000
 # The words of LineKind.
@@ -57,30 +72,25 @@ class WechatStatement:
         self._sums = Sums()
         self._number = 0
         self._places = self._read_columns()
-        self._usual = _usual_line(self._places)
         self.head = StatementHead(StatementSource.WECHAT, accounts[0] if len(accounts) == 1 else "", None, None)
         self._prefix = line_id(StatementSource.WECHAT, self.head.account, "")
         self._applicants: set[str] = set()
+        self._ending: list[str] | None = None  # What follows the line that names the sums.
         self._foot: StatementFoot | None = None
 
     def batches(self) -> Iterator[Batch]:
         """Yield the lines. Raises StatementTruncated for missing or different sums, StatementEncodingWrong."""
-        sums, places, width = self._sums, [self._places[name] for name in _NEEDED], len(self._places)
-        foot: list[str] | None = None
         try:
-            for raw in self._lines():
-                if foot is not None:
-                    foot.append(raw)
-                elif raw.startswith(_SUMS[0]):
-                    foot = []
-                elif raw.strip():
-                    self._take(raw, places, width)
-                    if sums.full():
-                        yield sums.handed_out()
+            while lines := list(islice(self._text, PART)):
+                if not self._all_taken(lines):
+                    for line in lines:
+                        self._take(line)
+                if self._sums.full():
+                    yield self._sums.handed_out()
         except UnicodeDecodeError:
             raise StatementEncodingWrong(expected="UTF-8") from None
-        self._require_foot([line for line in foot or () if line.strip()])
-        yield sums.handed_out()
+        self._require_foot([line for line in self._ending or () if line.strip()])
+        yield self._sums.handed_out()
 
     def foot(self) -> StatementFoot:
         """Return what the lines came to. Raises StatementTruncated before they were read."""
@@ -88,31 +98,57 @@ class WechatStatement:
             raise StatementTruncated(what="footer")
         return self._foot
 
-    def _take(self, raw: str, places: Sequence[int], width: int) -> None:
+    def _all_taken(self, lines: Sequence[str]) -> bool:
+        """Take lines whole columns at a time; return False, with nothing taken, unless each is usual and would be taken."""
+        cells = columns_of(lines, len(self._places), "`", ",`") if self._ending is None else None
+        if cells is None:
+            return False
+        by = {name: cells[self._places[name]] for name in _NEEDED}
+        if not (all(judge(by[name]) for name, judge in _USUAL.items()) and {_CAME, _WENT}.issuperset(by["收支类型"])):
+            return False
         try:
-            line, balance = self._line(raw, places, width)
-        except LineRejected as rejected:
-            self._sums.reject(self._number, rejected.why, raw)
-        else:
-            self._sums.take(line, balance)
+            days = {text: day_of(text) for text in {at[:10] for at in by["记账时间"]}}
+            for applicant in {one.strip() for one in set(by["资金变更提交申请人"])} - self._applicants:
+                self._require_ours(applicant)
+        except LineRejected:
+            return False
+        amounts = [
+            one if way == _CAME else -one for one, way in zip(minor_of(by["收支金额"]), by["收支类型"], strict=True)
+        ]
+        kinds = {kind: KINDS.get(kind.strip(), "other") for kind in set(by["业务类型"])}
+        keys = [_key(number) if number[:1] in _MADE else number for number in by["业务凭证号"]]
+        found = list(map(_kind, [kinds[kind] for kind in by["业务类型"]], amounts, keys))
+        first = self._number + 1
+        self._number += len(lines)
+        made = Lines(
+            [self._prefix + serial for serial in by["资金流水单号"]], list(range(first, self._number + 1)), found, keys,
+            by["微信支付业务单号"], amounts, ["CNY"] * len(lines), [at + ZONE for at in by["记账时间"]],
+            [days[at[:10]] for at in by["记账时间"]],
+        )  # fmt: skip
+        self._sums.take_all(made, minor_of(by["账户结余"]))
+        return True
 
-    def _line(self, raw: str, places: Sequence[int], width: int) -> tuple[Line, int]:
-        if (usual := self._usual(raw)) is None:
-            return self._line_of_cells(raw, places, width)
-        at, reference, serial, kind, way, whole, fen, sign, rest, rest_fen, applicant, number = usual.group(*_VALUES)
-        if (amount := int(whole + fen)) == 0:
-            return self._line_of_cells(raw, places, width)
-        if applicant not in self._applicants:
-            self._require_ours(applicant)
-        line = self._made(at, reference, serial, kind, amount if way == "收入" else -amount, number)
-        return line, int(sign + rest + rest_fen)
+    def _take(self, line: str) -> None:
+        raw = line.rstrip("\r\n")
+        self._number += 1
+        if self._ending is not None:
+            self._ending.append(raw)
+        elif raw.startswith(_SUMS[0]):
+            self._ending = []
+        elif raw.strip():
+            try:
+                taken, balance = self._line(raw)
+            except LineRejected as rejected:
+                self._sums.reject(self._number, rejected.why, raw)
+            else:
+                self._sums.take(taken, balance)
 
-    def _line_of_cells(self, raw: str, places: Sequence[int], width: int) -> tuple[Line, int]:
+    def _line(self, raw: str) -> tuple[Line, int]:
         cells = raw[1:].split(",`")  # Each value has its backquote, so that a comma inside of one divides nothing.
-        if len(cells) != width or raw[:1] != "`":
+        if len(cells) != len(self._places) or raw[:1] != "`":
             raise LineRejected(Rejected.COLUMNS)
         at, reference, serial, kind, way, written, balance, applicant, number = [
-            cells[place].strip() for place in places
+            cells[self._places[name]].strip() for name in _NEEDED
         ]
         if not serial:
             raise LineRejected(Rejected.NO_SERIAL)
@@ -121,17 +157,12 @@ class WechatStatement:
         if applicant not in self._applicants:
             self._require_ours(applicant)
         amount = yuan(written)
-        if way not in ("收入", "支出") or amount < 0:
+        if way not in (_CAME, _WENT) or amount < 0:
             raise LineRejected(Rejected.AMOUNT)
-        line = self._made(at, reference, serial, kind, amount if way == "收入" else -amount, number)
-        return line, _balance(balance)
-
-    def _made(self, at: str, reference: str, serial: str, kind: str, amount: int, number: str) -> Line:
-        key, found = key_of_bill(number) or number, KINDS.get(kind, "other")
-        if amount > 0 and key and found == "transfer":
-            found = "returned"
-        when = moment(at)
-        return (self._prefix + serial, self._number, found, key, reference, amount, "CNY", when, day_of(at[:10]))
+        signed, key = amount if way == _CAME else -amount, _key(number)
+        found = _kind(KINDS.get(kind, "other"), signed, key)
+        when, day = moment(at), day_of(at[:10])
+        return (self._prefix + serial, self._number, found, key, reference, signed, "CNY", when, day), _balance(balance)
 
     def _require_ours(self, applicant: str) -> None:
         """Raise LineRejected for a change that another merchant asked for; remember who is ours."""
@@ -155,26 +186,25 @@ class WechatStatement:
         self._sums.require_chain()
         self._foot = self._sums.foot()
 
-    def _lines(self) -> Iterator[str]:
-        for raw in self._text:
-            self._number += 1
-            yield raw.rstrip("\r\n")
-
     def _read_columns(self) -> dict[str, int]:
         try:
-            names = [re.split(r"[（(]", cell)[0].strip() for cell in next(self._lines(), "").split(",")]
+            names = [re.split(r"[（(]", cell)[0].strip() for cell in self._text.readline().split(",")]
         except UnicodeDecodeError:
             raise StatementEncodingWrong(expected="UTF-8") from None
+        self._number += 1
         places = {name: place for place, name in enumerate(names)}
-        if any(name not in places for name in _NEEDED):
+        if len(places) != len(names) or any(name not in places for name in _NEEDED):
             raise StatementKindUnknown(seen="wechat")
         return places
 
 
-def _usual_line(places: Mapping[str, int]) -> Callable[[str], re.Match[str] | None]:
-    """How a usual line of these columns reads: a value of a column that nobody needs may be anything but a backquote."""
-    cells = ["`" + _USUAL.get(name, r"[^`\0]*") for name in places]
-    return re.compile(",".join(cells)).fullmatch
+def _key(number: str) -> str:
+    """The key of the order that a number of ours was made from, else the number itself."""
+    return key_of_bill(number) or number
+
+
+def _kind(found: str, amount: int, key: str) -> str:
+    return "returned" if found == "transfer" and amount > 0 and key else found
 
 
 def _bare(cell: str) -> str:

@@ -19,7 +19,7 @@ from domain.errors.finance import (
 from domain.finance.statements import Batch, Rejected, StatementFoot, StatementSource
 from gateways import statements
 from gateways.statements import alipay
-from gateways.statements.lines import LineRejected, fen, grouped_yuan, yuan
+from gateways.statements.lines import LineRejected, columns_of, fen, grouped_yuan, yuan
 from gateways.statements.wechat import WechatStatement
 from simulators.bills import Movement, alipay_zip, bank_format, bank_result, bank_statement, wechat_fund_bill
 
@@ -58,7 +58,7 @@ def test_a_file_gives_its_lines_sums_and_balances(name: str) -> None:
     assert ([line[5] for line in lines], foot.lines, foot.in_minor, foot.out_minor) == (AMOUNTS, 3, 146_500, 46_500)
     assert (foot.opening_minor, foot.closing_minor) == (7, 100_007)
     assert [line[2] for line in lines] in (["transfer", "funds", "returned"], ["transfer", "other", "other"])
-    assert lines[0][7] == MOVED[0].at
+    assert datetime.fromisoformat(lines[0][7]) == MOVED[0].at
     assert lines[0][8] == DAY
 
 
@@ -242,19 +242,48 @@ OTHERWISE = {
 }  # fmt: skip
 
 
-def _wechat_line(cells: list[str]) -> bytes:
+def _wechat_lines(*lines: list[str]) -> bytes:
     head = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号\r\n"
-    return (head + ",".join(f"`{cell}" for cell in cells) + "\r\n").encode()
+    return (head + "".join(",".join(f"`{cell}" for cell in cells) + "\r\n" for cells in lines)).encode()
 
 
 @pytest.mark.parametrize("place", OTHERWISE)
-def test_the_pattern_of_a_usual_line_takes_what_its_cells_say_and_nothing_else(place: int) -> None:
+def test_lines_are_taken_at_once_as_their_cells_say_one_by_one_and_no_others(place: int) -> None:
     for cell in (CELLS[place], *OTHERWISE[place]):
-        content = _wechat_line([*CELLS[:place], cell, *CELLS[place + 1 :]])
+        content = _wechat_lines(CELLS, [*CELLS[:place], cell, *CELLS[place + 1 :]], CELLS)
         quick, slow = (WechatStatement(io.BytesIO(content), ["1900000109"]) for _ in range(2))
-        slow._usual = lambda _raw: None
+        slow._all_taken = lambda _lines: False
         for reader in (quick, slow):
             with pytest.raises(StatementTruncated):
                 list(reader.batches())
         assert quick._sums == slow._sums
-    assert quick._usual(_wechat_line(CELLS).decode().split("\r\n")[1]) is not None
+        assert quick._number == slow._number == 4
+    assert quick._all_taken(_wechat_lines(CELLS).decode().splitlines(keepends=True)[1:])
+
+
+@pytest.mark.parametrize("odd", ["", " ", "`a", "`a,`b", "资金", ",".join(["`x"] * 12), ",".join(["`x"] * 10), "`x\rx"])
+def test_a_line_that_has_not_as_many_cells_shifts_no_other(odd: str) -> None:
+    usual = ",".join(f"`{cell}" for cell in CELLS)
+    lines = [usual, odd, usual]
+    ends = ["\r\n", "\n", "\r", "\r\r\n"]
+    for end in ends:
+        whole = (_wechat_lines().decode() + "".join(line + end for line in lines)).encode()
+        quick, slow = (WechatStatement(io.BytesIO(whole), ["1900000109"]) for _ in range(2))
+        slow._all_taken = lambda _lines: False
+        for reader in (quick, slow):
+            with pytest.raises(StatementTruncated):
+                list(reader.batches())
+        assert quick._sums == slow._sums
+        assert len(quick._sums.batch.lines) == 2
+
+
+def test_columns_are_found_only_where_every_line_has_all_of_them() -> None:
+    assert columns_of(["a,b\n", "c,d\n"], 2, "", ",") == [["a", "c"], ["b", "d"]]
+    assert columns_of(["<a,<b\r\n", "<c,<d\r\n"], 2, "<", ",<") == [["a", "c"], ["b", "d"]]
+    refused = [
+        ["a,b,c\n", "d\n"], ["a\n", "b,c,d\n"], ["a,b\r\n", "c,d\n"], ["a,b\n", "c,d"], ["a,b\r", "c,d\n"], ["a,\0\n"],
+        ["a,b\n", "\n", "c,d\n"], ["\n"], ["a,b\r\r\n"],
+    ]  # fmt: skip
+    for lines in refused:
+        assert columns_of(lines, 2, "", ",") is None, lines
+    assert columns_of(["<a,<b\n", "c,<d\n"], 2, "<", ",<") is None

@@ -114,6 +114,17 @@ async def test_text_that_copying_would_take_for_the_end_of_a_value_is_kept_as_it
     assert [line.key for line in await desk.lines(row)] == [key, ""]
 
 
+async def test_an_import_counts_the_keys_of_our_books_where_nobody_has(desk: FinanceDesk, world: World) -> None:
+    counted = text("SELECT count(*) FROM pg_stats WHERE tablename = 'expectation' AND attname = 'key'")
+    await desk.paid(5_00)
+    async with world.database.transaction() as session:
+        await session.execute(text("SELECT pg_clear_attribute_stats('public', 'expectation', 'key', false)"))
+        assert (await session.execute(counted)).scalar_one() == 0
+    await desk.imported(desk.bill([desk.moved("", -3_08)]), day=desk.today)
+    async with world.database.transaction() as session:
+        assert (await session.execute(counted)).scalar_one() == 1
+
+
 async def test_a_refused_file_leaves_nothing_and_is_tried_again(desk: FinanceDesk) -> None:
     bill = desk.bill([desk.moved("", -5_01), desk.moved("", -5_02)])
     row = await desk.brought(bill[:-12], day=desk.today)
