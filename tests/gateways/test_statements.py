@@ -248,11 +248,13 @@ def _wechat_lines(*lines: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("place", OTHERWISE)
-def test_lines_are_taken_at_once_as_their_cells_say_one_by_one_and_no_others(place: int) -> None:
+def test_lines_are_taken_at_once_as_their_cells_say_one_by_one_and_no_others(
+    place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for cell in (CELLS[place], *OTHERWISE[place]):
         content = _wechat_lines(CELLS, [*CELLS[:place], cell, *CELLS[place + 1 :]], CELLS)
         quick, slow = (WechatStatement(io.BytesIO(content), ["1900000109"]) for _ in range(2))
-        slow._all_taken = lambda _lines: False
+        monkeypatch.setattr(slow, "_all_taken", lambda _lines: False)
         for reader in (quick, slow):
             with pytest.raises(StatementTruncated):
                 list(reader.batches())
@@ -262,14 +264,14 @@ def test_lines_are_taken_at_once_as_their_cells_say_one_by_one_and_no_others(pla
 
 
 @pytest.mark.parametrize("odd", ["", " ", "`a", "`a,`b", "资金", ",".join(["`x"] * 12), ",".join(["`x"] * 10), "`x\rx"])
-def test_a_line_that_has_not_as_many_cells_shifts_no_other(odd: str) -> None:
+def test_a_line_that_has_not_as_many_cells_shifts_no_other(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = ",".join(f"`{cell}" for cell in CELLS)
     lines = [usual, odd, usual]
     ends = ["\r\n", "\n", "\r", "\r\r\n"]
     for end in ends:
         whole = (_wechat_lines().decode() + "".join(line + end for line in lines)).encode()
         quick, slow = (WechatStatement(io.BytesIO(whole), ["1900000109"]) for _ in range(2))
-        slow._all_taken = lambda _lines: False
+        monkeypatch.setattr(slow, "_all_taken", lambda _lines: False)
         for reader in (quick, slow):
             with pytest.raises(StatementTruncated):
                 list(reader.batches())
