@@ -30,13 +30,14 @@ from ocr.confidence import capped
 from ocr.lines import Corners, Line
 from ocr.orientation import DECISIVE, along, angle_of, long_lines
 from ocr.parse import Understood, agreed, cards_in, understood
-from ocr.preprocess import Look, evened_look, first_look, level_look, opened
+from ocr.preprocess import SIDE_FIRST_MAX, Look, evened_look, first_look, level_look, opened
 from ocr.standing import best_of, standing_in
 from ocr.strips import CUTS, PLAIN, strip, strips
 
 LOOKS_MAX = 3
 SOUND = 0.5  # Below this a value breaks its rules or is contradicted, and another look at the whole photo is worth a second.
 LEVEL_ENOUGH = math.radians(20)  # The engine reads print that is tilted less as well as level print.
+LONGEST_STRIP = (1600, 48)  # Pixels; longer lines are rare.
 ENLARGED_ENOUGH = 1.5  # Print is looked at larger only if it becomes so much larger.
 
 
@@ -89,6 +90,11 @@ class PhotoReader:
     def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         """See `CardReader.read`. Raises OSError when `photo` is no picture."""
         return self.read_and_explain(photo, brand_hint)[0]
+
+    def warm_up(self) -> None:
+        """See `WarmsUp`: one look without print, and one long strip."""
+        self.engine.lines_in(Image.new("RGB", (SIDE_FIRST_MAX, SIDE_FIRST_MAX), "white"))
+        self.engine.recognised([Image.new("RGB", LONGEST_STRIP, "white")])
 
     def read_and_explain(self, photo: bytes, brand_hint: str | None) -> tuple[tuple[Reading, ...], Seen]:
         """Read a photo as `read` does, and say what was looked at."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from domain.cards.reading import Reading
 from domain.policies.book import BOOK
-from ocr.reader import UNWANTED, CardReader, ReadingStopped
+from ocr.reader import UNWANTED, CardReader, ReadingStopped, WarmsUp
 
 LOOK_S = 0.1  # Between two looks at whether the reading is still wanted.
 START_S_MAX = 120.0
@@ -149,6 +149,8 @@ def _serve(pipe: Connection, build: Build) -> None:
         pipe.send(f"{type(wrong).__name__}: {wrong}")
         return
     pipe.send(None)
+    if isinstance(reader, WarmsUp):
+        reader.warm_up()  # While nobody waits for it.
     while True:
         try:
             asked: _Asked = pipe.recv()

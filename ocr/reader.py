@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.cards.reading import Reading
 
@@ -24,4 +24,13 @@ class CardReader(Protocol):
 
         `brand_hint` is the brand code that the seller chose. The call blocks for about a second: use a thread.
         """
+        ...
+
+
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A reader whose first photo would cost more than later ones."""
+
+    def warm_up(self) -> None:
+        """Look once at pictures as large as any: their memory is taken now, and the first photo waits for nothing."""
         ...

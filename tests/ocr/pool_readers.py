@@ -12,11 +12,18 @@ from domain.policies.book import BOOK
 class ObedientReader:
     """Names its process as the reader, and the published kinds of policies that it knows."""
 
+    def __init__(self) -> None:
+        self.is_warm = False
+
+    def warm_up(self) -> None:
+        self.is_warm = True
+
     def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         if photo == b"die":
             os._exit(1)
         if photo == b"broken":
             raise OSError("cut off")
+        assert self.is_warm
         time.sleep({b"hang": 60.0, b"slow": 0.5}.get(photo, 0.0))
         return (Reading((), f"{os.getpid()} {brand_hint} {sorted(BOOK.counts())}", 0),)
 
