@@ -17,7 +17,6 @@ CAPS: Mapping[Reason, float] = {
     Reason.RULES_BROKEN: 0.3,
     Reason.INVENTED: 0.6,
     Reason.REPAIRED: 0.95,
-    Reason.REPAIRED_UNSEEN: 0.85,
     Reason.REPAIRED_UNCHECKED: 0.7,
     Reason.SAME_SHAPE: 0.85,
     Reason.BLURRED: 0.85,
@@ -29,8 +28,6 @@ SCORE_BLURRED = 0.6  # Score of the worst character below which more than one is
 FIT_SHOWN = (
     -3.5
 )  # A value less likely than the free reading by more than this (as a logarithm) is not shown by the photo.
-# One that is less than a quarter as likely as the free reading, and that no look shows, is the work of the check digit.
-FIT_SEEN = -1.4
 UNCAUGHT_BY_CHECK = 0.1  # Part of misreads that a check digit lets through.
 
 
@@ -52,7 +49,6 @@ def confidence_of(
         Reason.RULES_BROKEN: not found.holds,
         Reason.INVENTED: found.fit < FIT_SHOWN,
         Reason.REPAIRED: bool(found.changes) and found.looks == 0,
-        Reason.REPAIRED_UNSEEN: grammar.checked and not found.agreeing and found.looks > 0 and found.fit < FIT_SEEN,
         Reason.REPAIRED_UNCHECKED: not grammar.checked and _is_changed(found),
         Reason.SAME_SHAPE: grammar.letters and not grammar.checked and bool(SAME_SHAPE & set(found.value)),
         Reason.BLURRED: found.looks == 0 and found.worst is not None and found.worst < SCORE_BLURRED,

@@ -73,7 +73,6 @@ class Reason(StrEnum):
     RULES_BROKEN = "rules_broken"  # It cannot be one of this brand's.
     INVENTED = "invented"  # Its check digit asks for a character that the photo hardly shows.
     REPAIRED = "repaired"  # Characters were changed, which a check digit confirms.
-    REPAIRED_UNSEEN = "repaired_unseen"  # No look shows it as it is, nor nearly: the check digit chose.
     REPAIRED_UNCHECKED = "repaired_unchecked"  # Characters were changed, and no check digit confirms it.
     SAME_SHAPE = "same_shape"  # O or 0, I or 1, and no check digit to tell.
     BLURRED = "blurred"  # More than one character may be wrong, and a check digit catches only one.

@@ -42,19 +42,6 @@ def test_second_choice_is_taken_when_the_check_digit_asks_for_it() -> None:
     assert trusted(found, grammar)[0] > 0.9
 
 
-def test_second_choice_that_the_photo_shows_less_is_left_to_a_person_until_a_look_shows_it() -> None:
-    grammar = grammar_of("walmart")
-    weak = seen_as(NUMBER, 13, _8=0.88, _3=0.12)
-    found = judged("2326955627995858", 0.88, [weak], grammar)
-    assert found is not None
-    assert found.value == NUMBER
-    confidence, reasons = trusted(found, grammar)
-    assert (confidence, reasons) == (CAPS[Reason.REPAIRED_UNSEEN], (Reason.REPAIRED_UNSEEN,))
-    again = judged("2326955627995858", 0.88, [weak, seen_as(NUMBER, 13, _8=0.2, _3=0.8)], grammar)
-    assert again is not None
-    assert trusted(again, grammar)[0] > 0.9
-
-
 @pytest.mark.parametrize(("as_letter", "value"), [(0.7, "NJ3ZPI70WAH598"), (0.97, "NJ3ZPI7OWAH598")])
 def test_a_letter_that_issuers_leave_out_is_read_only_where_the_photo_clearly_shows_it(
     as_letter: float, value: str
