@@ -1,4 +1,4 @@
-"""Load code without searching for garbage meanwhile: modules, classes and tables stay, and the search is a fifth of a start."""
+"""Load what stays without searching for garbage meanwhile: of modules, classes and tables the search is a fifth of a start."""
 
 from __future__ import annotations
 

@@ -73,6 +73,7 @@ def work(settings: Settings, name: str) -> None:
     tracing.configure(settings, f"worker-{name}")
     runners: dict[str, Callable[[Settings], Coro]] = {"cards": _cards, "reading": _reading}
     with loading():
+        logs.quiet_temporal()
         running = runners[name](settings)
     uvloop.run(until_signalled(running))
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypedDict
 
-from temporalio import activity, workflow
 from temporalio.worker import Interceptor
 
 from activities.heartbeats import EVERY_S
@@ -38,7 +37,6 @@ def worker_options(
     interceptors: Sequence[Interceptor] = (), activities_at_once: int = ACTIVITIES_AT_ONCE
 ) -> WorkerOptions:
     """Return the options. Every heartbeat is sent as it comes: the SDK would keep most of them back."""
-    quiet_temporal()
     return WorkerOptions(
         build_id=build_id(),
         interceptors=interceptors,
@@ -48,9 +46,3 @@ def worker_options(
         max_concurrent_workflow_tasks=WORKFLOW_TASKS_AT_ONCE,
         max_concurrent_activities=activities_at_once,
     )
-
-
-def quiet_temporal() -> None:
-    """Keep the whole description of a step, with every argument's place, out of the messages that Temporal logs."""
-    activity.logger.activity_info_on_message = False
-    workflow.logger.workflow_info_on_message = False

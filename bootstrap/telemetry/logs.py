@@ -62,6 +62,14 @@ def configure(settings: Settings, process: str, to: TextIO | None = None) -> Non
     root.handlers, root.level = [handler], max(level, LIBRARIES_SAY)
 
 
+def quiet_temporal() -> None:
+    """Keep the whole description of a step, with every argument's place, out of the messages that Temporal logs in a worker."""
+    from temporalio import activity, workflow  # Not for the many processes that log and run no step.
+
+    activity.logger.activity_info_on_message = False
+    workflow.logger.workflow_info_on_message = False
+
+
 def adopt_libraries() -> None:
     """Let the loggers of libraries that brought a handler of their own speak through ours; call it after their import."""
     for logger in logging.Logger.manager.loggerDict.values():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bootstrap.loading import loading
 from bootstrap.settings import PROJECT_ROOT
 
 LAYERS = tuple(
@@ -44,7 +43,7 @@ class Module:
 def modules(*folders: str) -> tuple[Module, ...]:
     """The modules of these top-level folders, of all when none is named."""
     paths = (path for folder in folders or LAYERS + AROUND for path in (PROJECT_ROOT / folder).rglob("*.py"))
-    with _uncollected():
+    with loading():  # Walking the trees for garbage takes six times as long as parsing them.
         return tuple(_parsed(path) for path in sorted(paths) if path.is_file())
 
 
@@ -53,20 +52,6 @@ def name_of(node: ast.AST) -> str | None:
     if isinstance(node, ast.Name):
         return node.id
     return node.attr if isinstance(node, ast.Attribute) else None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from walking the trees again and again: it takes six times as long as parsing them.
-
-    They stay to the end of the process, so that no later test pays for them either.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 @cache
