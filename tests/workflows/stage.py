@@ -43,6 +43,7 @@ from domain.finance.payout import PayoutOutcome
 from domain.identifiers import new_id
 from domain.money import Currency
 from domain.work.task import Alarm
+from tests.workflows.once import OncePerCommand
 from workflows.card import CardWorkflow
 from workflows.goodwill import GoodwillWorkflow
 from workflows.policies import (
@@ -326,6 +327,7 @@ async def playing(
     """
     of_issuers = [queue_of(brand) for brand in BRANDS.values() for queue_of in (issuer_queue, store_queue)]
     queues = [CARDS_QUEUE, READING_QUEUE, OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE, *of_issuers]
+    once = OncePerCommand()
     workers = [
         Worker(
             client,
@@ -333,7 +335,7 @@ async def playing(
             workflows=[CardWorkflow, GoodwillWorkflow] if queue == CARDS_QUEUE else [],
             activities=world.activities(),
             debug_mode=False,
-            interceptors=interceptors,
+            interceptors=[*interceptors, once],
             max_cached_workflows=0 if forgetful else 1_000,
             max_concurrent_activity_task_polls=1,
         )

@@ -19,6 +19,7 @@ from domain.identifiers import new_id
 from services.ops.repairs.progress import Next, RepairStep
 from tests.slowness import patience
 from tests.workflows import histories
+from tests.workflows.once import OncePerCommand
 from workflows.policies import DESK_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
@@ -57,7 +58,9 @@ class Rows:
 @asynccontextmanager
 async def played(client: Client, rows: Rows) -> AsyncIterator[None]:
     activities: list[Any] = [rows.advance, rows.act, rows.look]
-    async with Worker(client, task_queue=DESK_QUEUE, workflows=[RepairWorkflow], activities=activities):
+    async with Worker(
+        client, task_queue=DESK_QUEUE, workflows=[RepairWorkflow], activities=activities, interceptors=[OncePerCommand()]
+    ):  # fmt: skip
         yield
 
 

@@ -34,6 +34,7 @@ from tests.builders.settling import Settling, nothing_is_wrong, story
 from tests.builders.world import World, world_at
 from tests.slowness import patience
 from tests.workflows.histories import keep
+from tests.workflows.once import OncePerCommand
 from workflows.policies import DESK_QUEUE, PAYOUT_QUEUE
 from workflows.settlement import SettlementWorkflow
 from workflows.settlement_client import SettlementClient
@@ -100,7 +101,9 @@ class Rows:
     @asynccontextmanager
     async def playing(self, client: Client) -> AsyncIterator[None]:
         own: list[Callable[..., Any]] = [self.look, self.collect, self.state, self.act, self.prepare, self.conclude]
-        cards = Worker(client, task_queue=DESK_QUEUE, workflows=[SettlementWorkflow], activities=own)
+        cards = Worker(
+            client, task_queue=DESK_QUEUE, workflows=[SettlementWorkflow], activities=own, interceptors=[OncePerCommand()]
+        )  # fmt: skip
         async with cards, Worker(client, task_queue=PAYOUT_QUEUE, activities=[self.send, self.reconcile]):
             yield
 

@@ -27,6 +27,7 @@ from tests.builders.ticket_clocks import ticket_url as ticket_url
 from tests.builders.ticket_clocks import ticket_world as ticket_world
 from tests.slowness import patience
 from tests.workflows import histories
+from tests.workflows.once import OncePerCommand
 from workflows.policies import DESK_QUEUE
 from workflows.ticket import TicketWorkflow
 from workflows.ticket_client import TicketClient
@@ -50,10 +51,15 @@ class Rows:
         return self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
 
 
+def a_worker(client: Client, rows: Rows) -> Worker:
+    return Worker(
+        client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance], interceptors=[OncePerCommand()]
+    )  # fmt: skip
+
+
 async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_skipping: WorkflowEnvironment) -> None:
     rows, ticket_id = Rows(TicketStep(over=False, wait_s=7200), TicketStep(over=True)), new_id()
-    worker = Worker(time_skipping.client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
-    async with worker:
+    async with a_worker(time_skipping.client, rows):
         before = await time_skipping.get_current_time()
         await time_skipping.client.execute_workflow(
             TicketWorkflow.run, ticket_id, id=ticket_workflow(ticket_id), task_queue=DESK_QUEUE
@@ -65,8 +71,7 @@ async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_sk
 async def test_a_ticket_without_news_makes_no_events_and_one_with_news_looks_again(temporal_client: Client) -> None:
     rows, ticket_id = Rows(TicketStep(over=False), TicketStep(over=False), TicketStep(over=True)), new_id()
     tickets = TicketClient(temporal_client)
-    worker = Worker(temporal_client, task_queue=DESK_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
-    async with worker:
+    async with a_worker(temporal_client, rows):
         await tickets.tell(ticket_id)
         handle = temporal_client.get_workflow_handle(ticket_workflow(ticket_id))
         await asyncio.wait_for(rows.looked.wait(), patience(30))
