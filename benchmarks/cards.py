@@ -13,7 +13,7 @@ from stdnum.iso7064 import mod_37_36
 from temporalio.service import RPCError, RPCStatusCode
 
 from benchmarks.town import Town
-from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.logins import PARTNER_KEY
 from domain.identifiers import ALPHABET, new_id
 
 NAME = "Bench"

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
 from bootstrap import keys, party_keys, restored
+from bootstrap.demo import logins
 from bootstrap.local import temporal
 from bootstrap.local.health import Check, all_answer, answers, in_thread
 from bootstrap.local.ports import check_free
@@ -20,11 +20,11 @@ from bootstrap.local.postgres import EmbeddedPostgres
 from bootstrap.local.supervisor import Child, Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
-from bootstrap.store import database
 from bootstrap.telemetry.listener import STEPS, metrics_port
 from bootstrap.words import Problem, say
+from database.drains import is_drained
 from database.migrate import upgrade
-from database.session import DatabaseUnavailable
+from domain.ops.workers import worker_name
 from workflows.policies import CARDS_QUEUE, READING_QUEUE
 
 # Each worker process with the task queue on which it must poll before it counts as ready.
@@ -124,11 +124,10 @@ class Platform:
     async def _ensure_demo(self) -> None:
         if self.settings.demo:
             self._tell(say("准备演示数据", "Making sure that the demo's people and stock are there"))
-            from bootstrap.demo.people import (
-                ensure_demo,
-            )  # Loads the whole database layer, which --no-demo has no use for.
+            if not logins.complete(self.settings.demo_secrets_file):
+                from bootstrap.demo.people import ensure_demo  # Loads the whole database layer.
 
-            await ensure_demo(self.settings)
+                await ensure_demo(self.settings)
 
 
 async def migrate(settings: Settings) -> None:
@@ -232,15 +231,7 @@ async def worker_polls(settings: Settings, name: str) -> bool:
 
 async def worker_drained(settings: Settings, kind: str) -> bool:
     """Tell whether this machine's first worker of that kind is drained; a database that does not answer drains nobody."""
-    from services.ops.workers import Workers, worker_name
-
-    store = database(settings)
-    try:
-        return await Workers(store).is_drained(worker_name(kind, socket.gethostname()))
-    except (DatabaseUnavailable, ProgrammingError):  # Before the first migration there is no such table.
-        return False
-    finally:
-        await store.dispose()
+    return await is_drained(settings.sqlalchemy_url, worker_name(kind, socket.gethostname()))
 
 
 def _worker(name: str, settings: Settings) -> Program:

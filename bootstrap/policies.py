@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from bootstrap.reporting import reported
 from database.session import Database, DatabaseUnavailable
 from jobs.registry import Job
 from services.policies.reading import LOOK_S, PolicyReader
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI  # No worker has a use for it.
 
 ALL = 1000  # More kinds than there are: a look reads them all.
 

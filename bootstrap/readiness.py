@@ -10,7 +10,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from database.migrate import applied, schema_state
+from database.schema import applied, schema_state
 from database.session import Database, DatabaseUnavailable
 from web.readiness import Ask, Missing
 

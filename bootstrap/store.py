@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from database.session import Database, DatabaseUnavailable
 from database.tracing import follow
 from domain.sealing import KeyRing
-from gateways.pictures.store import PhotoStore
+
+if TYPE_CHECKING:
+    from gateways.pictures.store import PhotoStore
 
 COMMAND_STATEMENT_S = 3600.0  # `check` reads whole tables; a person looks on and can stop it.
 
@@ -46,6 +49,8 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 def photo_store(settings: Settings, keyring: KeyRing) -> PhotoStore:
     """Make the store of sealed photographs."""
+    from gateways.pictures.store import PhotoStore  # Loads what handles pictures, which most programs never do.
+
     return PhotoStore(
         settings.photos,
         lambda jpeg: keyring.seal(jpeg, purpose=PHOTO, aad=PHOTO),

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from database import direct
+from database.schema import MIGRATIONS, newest
 
-from database.locks import AdvisoryLock, acquire
-from database.session import async_url
-
-MIGRATIONS = Path(__file__).with_name("migrations")
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def upgrade(url: str) -> None:
@@ -29,6 +23,22 @@ def upgrade(url: str) -> None:
 
 
 async def _upgrade(url: str) -> None:
+    try:
+        if await direct.value(url, "SELECT version_num FROM alembic_version") == newest():
+            return
+    except direct.NoAnswer:
+        pass  # No such table yet; of a server that does not answer, SQLAlchemy says more.
+    await _migrate(url)
+
+
+async def _migrate(url: str) -> None:
+    # Loaded here, for at nearly every start there is nothing to do.
+    from sqlalchemy import pool
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    from database.locks import AdvisoryLock, acquire
+    from database.session import async_url
+
     engine = create_async_engine(async_url(url), poolclass=pool.NullPool)
     try:
         async with engine.begin() as connection:
@@ -38,35 +48,11 @@ async def _upgrade(url: str) -> None:
         await engine.dispose()
 
 
-@functools.cache
-def newest() -> str:
-    """Return the revision that this release brings a database to."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+def _run(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
 
-
-async def applied(connection: AsyncConnection) -> str | None:
-    """Return the revision that a database is at; None when it was never migrated."""
-    if (await connection.execute(text("SELECT to_regclass('alembic_version')"))).scalar_one() is None:
-        return None
-    found: str | None = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
-    return found
-
-
-def schema_state(version: str | None) -> str:
-    """Compare a database's revision with this release's: empty when they are the same, else `behind` or `ahead`."""
-    if version == newest():
-        return ""
-    known = {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-    return "behind" if version is None or version in known else "ahead"
-
-
-def configuration(connection: Connection) -> Config:
-    """Alembic's configuration for our migrations on an open connection."""
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS))
     made.attributes["connection"] = connection
-    return made
-
-
-def _run(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "head")
+    command.upgrade(made, "head")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -11,17 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.api.common.v1 import Payloads
 
-from database.session import DatabaseUnavailable
+from database.session import Database, DatabaseUnavailable
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed, NotSignedIn
-from domain.people.roles import Permission
-from domain.sealing import SealBroken
+from domain.people.roles import Permission, Role
+from domain.sealing import KeyRing, SealBroken
 from reviewer_ui.audit import note
-from reviewer_ui.services import CodecServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from web import errors
 from web.limits import BodyLimit
-from web.readiness import Readiness
+from web.readiness import Ask, Readiness, nothing_missing
 from web.requests import NO_OWN_TELEMETRY, RequestIds
 from web.security import SecurityHeaders
 from workflows.codec import ENCODING, EncryptionCodec
@@ -30,6 +30,17 @@ BODY_BYTES_MAX = 8 * 1024 * 1024  # The Temporal page sends one page of a histor
 HEADERS = ["content-type", "x-namespace", "authorization"]  # What the Temporal page sends with its requests.
 JSON = "application/json"
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class CodecServices:
+    """What decodes histories for the Temporal page, which is served from `ui_origins` (scheme, host and port)."""
+
+    database: Database
+    keyring: KeyRing
+    ui_origins: tuple[str, ...]
+    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator, as in the console.
+    ready: Ask = nothing_missing
 
 
 def build_codec(services: CodecServices) -> FastAPI:

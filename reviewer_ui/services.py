@@ -1,4 +1,4 @@
-"""What the console and the codec server need of the rest of the platform; the composition root fills these in."""
+"""What the console needs of the rest of the platform; the composition root fills this in."""
 
 from __future__ import annotations
 
@@ -49,14 +49,3 @@ class ConsoleServices:
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
     ready: Ask = nothing_missing
     rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that may be chosen.
-
-
-@dataclass(frozen=True)
-class CodecServices:
-    """What decodes histories for the Temporal page, which is served from `ui_origins` (scheme, host and port)."""
-
-    database: Database
-    keyring: KeyRing
-    ui_origins: tuple[str, ...]
-    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator, as in the console.
-    ready: Ask = nothing_missing

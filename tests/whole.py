@@ -28,9 +28,9 @@ from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
 from bootstrap import keys
+from bootstrap.demo.logins import PARTNER_KEY
 from bootstrap.demo.outsiders import Outsiders
 from bootstrap.demo.partner import PAYEE, Partner, Seen
-from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.reviewer import Reviewer
 from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused

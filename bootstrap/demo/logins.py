@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from domain.people.roles import Role
 
+PARTNER_KEY = "API key"  # The partner's, in the same file.
 MAIL_HOST = "demo.cardloop.example"
 
 
@@ -40,3 +44,21 @@ PEOPLE = (
 def login_of(role: Role, place: int = 1) -> str:
     """Return the e-mail address of the demo's first or second person with that role."""
     return f"{role}@{MAIL_HOST}" if place == 1 else f"{role}-{place}@{MAIL_HOST}"
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return what the file of the demo's secrets holds; empty where there is none yet."""
+    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return kept
+
+
+def passwords(kept: dict[str, Any]) -> dict[str, str]:
+    """Return the passwords by login."""
+    return {one["login"]: one["password"] for one in kept.get("logins", [])}
+
+
+def complete(file: Path) -> bool:
+    """Tell whether the demo was made to its end: everybody's password and the partner's key are in the file."""
+    kept = read(file)
+    known = passwords(kept)
+    return PARTNER_KEY in kept and all(one.login in known for one in PEOPLE)

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
-from bootstrap.demo import rails, statements
-from bootstrap.demo.logins import PEOPLE, login_of
+from bootstrap.demo import logins, rails, statements
+from bootstrap.demo.logins import PARTNER_KEY, PEOPLE, login_of
 from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
@@ -36,7 +36,6 @@ from domain.rules.brands import Brand, catalogue
 from services.people.partners import Partners
 
 PARTNER = "Demo partner"
-PARTNER_KEY = "API key"
 # The numbers that the outlet simulator answers to.
 OUTLETS = ("outlet-1", "outlet-2")
 
@@ -44,10 +43,10 @@ OUTLETS = ("outlet-1", "outlet-2")
 async def ensure_demo(settings: Settings) -> None:
     """Makes what is missing and leaves what is there. Passwords and the API key are in `demo_secrets_file` only."""
     file = settings.demo_secrets_file
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    known = {one["login"]: one["password"] for one in kept.get("logins", [])}
-    if all(one.login in known for one in PEOPLE) and PARTNER_KEY in kept:
+    if logins.complete(file):
         return
+    kept = logins.read(file)
+    known = logins.passwords(kept)
     held, store = keys.load(settings), database(settings)
     fresh = {one.login: secrets.token_urlsafe(9) for one in PEOPLE if one.login not in known}
     try:
@@ -57,8 +56,7 @@ async def ensure_demo(settings: Settings) -> None:
         api_key = kept.get(PARTNER_KEY) or await _begin(settings, store, held)
     finally:
         await store.dispose()
-    passwords = known | fresh
-    people = [{"role": one.role, "login": one.login, "password": passwords[one.login]} for one in PEOPLE]
+    people = [{"role": one.role, "login": one.login, "password": (known | fresh)[one.login]} for one in PEOPLE]
     _write_private(file, kept | {"logins": people, PARTNER_KEY: api_key})
 
 

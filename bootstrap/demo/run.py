@@ -15,9 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bootstrap import keys
+from bootstrap.demo.logins import PARTNER_KEY
 from bootstrap.demo.outsiders import Outsiders
 from bootstrap.demo.partner import Partner
-from bootstrap.demo.people import PARTNER_KEY, person_of
+from bootstrap.demo.people import person_of
 from bootstrap.demo.reviewer import Reviewer
 from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.samples import Sample, samples

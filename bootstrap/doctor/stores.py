@@ -9,7 +9,7 @@ from bootstrap.doctor.finding import Finding, attention, broken
 from bootstrap.measuring import measure
 from bootstrap.settings import Settings
 from bootstrap.words import say
-from database.migrate import applied, newest, schema_state
+from database.schema import applied, newest, schema_state
 from database.session import Database, DatabaseUnavailable
 from domain.ops.health import Found, Measure, State
 from languages import translate

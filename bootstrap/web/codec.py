@@ -9,7 +9,7 @@ from bootstrap.readiness import ready
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from reviewer_ui import codec
-from reviewer_ui.services import CodecServices
+from reviewer_ui.codec import CodecServices
 
 
 def build_codec(settings: Settings) -> FastAPI:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-from database.tables import metadata
-
-context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, transaction_per_migration=False
-)
+context.configure(connection=context.config.attributes["connection"], transaction_per_migration=False)
 with context.begin_transaction():
     context.run_migrations()

@@ -23,6 +23,11 @@ class WorkerState(StrEnum):
     LOST = "lost"  # It has not written for LOST_AFTER.
 
 
+def worker_name(kind: str, host: str, number: int = 1) -> str:
+    """Return the name of the process of that number on a host."""
+    return f"{kind}@{host}" if number == 1 else f"{kind}@{host}-{number}"
+
+
 def state_of(beat_at: datetime, ended_at: datetime | None, drain_at: datetime | None, now: datetime) -> WorkerState:
     """Return a process's state from its row."""
     if ended_at is not None:

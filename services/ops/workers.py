@@ -18,7 +18,7 @@ from database.tables.columns import now
 from database.tables.ops.workers import WorkerProcessRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid, NotFound
-from domain.ops.workers import WHY_MAX, QueuesUsed, WorkerState, state_of
+from domain.ops.workers import WHY_MAX, QueuesUsed, WorkerState, state_of, worker_name
 
 # A process that ended long ago says nothing any more; a drained one is kept, because its drain still holds.
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -88,12 +88,6 @@ class Workers:
         async with self._database.statement() as connection:
             await connection.execute(text(_ENDED), {"name": name, "pid": pid, "now": now()})
 
-    async def is_drained(self, name: str) -> bool:
-        """Return whether a drain of this name holds. Raises DatabaseUnavailable."""
-        asked = "SELECT drain_at IS NOT NULL FROM worker_process WHERE name = :name"
-        async with self._database.statement() as connection:
-            return bool((await connection.execute(text(asked), {"name": name})).scalar_one_or_none())
-
     async def drain(self, by: str, name: str, why: str) -> None:
         """Ask a worker to finish and end; a second request changes nothing. `by` is a person's id, or `cli:<user>`.
 
@@ -115,11 +109,6 @@ class Workers:
             if row.drain_at is not None:
                 row.drain_at, row.drain_by, row.drain_why = None, "", ""
                 session.add(_record(by, "undrain", name, ""))
-
-
-def worker_name(kind: str, host: str, number: int = 1) -> str:
-    """Return the name of the process of that number on a host."""
-    return f"{kind}@{host}" if number == 1 else f"{kind}@{host}-{number}"
 
 
 def _free(row: WorkerProcessRow, host: str, pid: int, moment: datetime) -> bool:

@@ -7,10 +7,12 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from database.migrate import newest, upgrade
+from database.migrate import upgrade
+from database.schema import MIGRATIONS, known, newest
 from database.tables import metadata
 from domain.work.reason_codes import ReasonedAct
 
@@ -22,6 +24,11 @@ def differences(connection: Connection) -> list[Any]:
 async def test_the_migrated_schema_is_that_of_the_tables(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+def test_revisions_are_known_by_the_names_of_their_files() -> None:
+    chain = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    assert (chain[0], sorted(chain)) == (newest(), list(known()))
 
 
 async def test_four_that_migrate_a_new_database_at_once_all_succeed(

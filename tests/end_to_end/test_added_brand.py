@@ -13,9 +13,8 @@ import httpx
 import pytest
 
 from bootstrap.demo.fresh import draw
-from bootstrap.demo.logins import login_of
+from bootstrap.demo.logins import PARTNER_KEY, login_of
 from bootstrap.demo.partner import PAYEE, Seen
-from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.store import database
 from bootstrap.words import Problem
 from domain.cards.card import WaitingFor

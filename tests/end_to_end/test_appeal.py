@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from pwdlib import PasswordHash
 
-from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.logins import PARTNER_KEY
 from bootstrap.store import database
 from database.tables.people import PersonRow
 from domain.cards.card import Outcome, Stage, WaitingFor

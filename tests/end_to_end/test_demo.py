@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from bootstrap import keys
+from bootstrap.demo.logins import PARTNER_KEY
 from bootstrap.demo.partner import PAYEE
-from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.run import run_demo
 from bootstrap.demo.samples import Sample, samples
 from bootstrap.store import database

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.logins import PARTNER_KEY
 from bootstrap.demo.rails import PAYEES
 from domain.cards.card import Outcome, WaitingFor
 from domain.identifiers import bill_number, payout_key

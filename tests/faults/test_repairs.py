@@ -20,8 +20,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bootstrap.demo.logins import PARTNER_KEY
 from bootstrap.demo.outsiders import Outsiders
-from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.samples import Sample
 from bootstrap.store import database
 from database.reads.ops import repairs as reads

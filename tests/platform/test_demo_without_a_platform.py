@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from bootstrap import keys
-from bootstrap.demo.logins import PEOPLE
-from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.logins import PARTNER_KEY, PEOPLE
 from bootstrap.demo.run import run_demo
 from bootstrap.settings import Settings
 from bootstrap.words import Problem

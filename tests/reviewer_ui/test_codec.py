@@ -15,8 +15,7 @@ from temporalio.converter import WorkflowSerializationContext
 from database.tables.people import AuditRow
 from domain.people.roles import Role
 from domain.sealing import KeyRing
-from reviewer_ui.codec import build_codec
-from reviewer_ui.services import CodecServices
+from reviewer_ui.codec import CodecServices, build_codec
 from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.doors import authenticator

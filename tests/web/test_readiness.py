@@ -11,7 +11,7 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from bootstrap.readiness import ready
-from database.migrate import newest, schema_state
+from database.schema import newest, schema_state
 from database.session import Database
 from web.readiness import KEPT_S, Missing, Readiness
 

@@ -1,4 +1,4 @@
-"""A story is told once, although its workflow task is lost."""
+"""A story plays once, although its workflow task is lost."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from database.drains import is_drained
 from domain.people.roles import Role
 from services.ops.workers import Workers
 from tests.reviewer_ui.conftest import House
@@ -53,7 +54,7 @@ async def test_a_worker_is_drained_with_a_reason_and_the_drain_is_lifted(house: 
     await workers.ended("cards@here", pid)
     assert "Drained" in (await browser.get(WORKER)).text
     assert (await send(browser, f"{WORKER}/undrain")).status_code == 303
-    assert not await workers.is_drained("cards@here")
+    assert not await is_drained(house.database.engine.url.render_as_string(hide_password=False), "cards@here")
 
 
 async def test_an_unknown_worker_has_no_page(house: House) -> None:

@@ -10,12 +10,13 @@ import psutil
 import pytest
 from sqlalchemy import select, text
 
+from database.drains import is_drained
 from database.reads.ops import workers as reads
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
-from domain.ops.workers import LOST_AFTER, WAIT_BOUNDS, QueueUse, Waits, WorkerState, state_of
-from services.ops.workers import Workers, worker_name
+from domain.ops.workers import LOST_AFTER, WAIT_BOUNDS, QueueUse, Waits, WorkerState, state_of, worker_name
+from services.ops.workers import Workers
 from tests.builders.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -74,7 +75,7 @@ async def test_a_drain_is_taken_up_with_the_next_heartbeat_and_holds_until_it_is
     assert (draining.state, draining.drain_why, draining.used) == (WorkerState.DRAINING, "a new disk", 1)
     await workers.ended(name, PID)
     assert (await seen(world, name)).state is WorkerState.DRAINED
-    assert await workers.is_drained(name)
+    assert await is_drained(world.database.engine.url.render_as_string(hide_password=False), name)
     assert (await workers.claim("reading", host, PID, "b2")).drained
     assert (await seen(world, name)).state is WorkerState.DRAINED
     await workers.undrain("cli:root", name)
