@@ -28,9 +28,10 @@ class LosesATask:
         return [*pages, await self._page()]
 
     async def _page(self) -> str:
-        return await workflow.execute_local_activity(
+        page: str = await workflow.execute_local_activity(
             "tests.page", start_to_close_timeout=timedelta(seconds=10), result_type=str
         )
+        return page
 
 
 class Book:
