@@ -15,6 +15,7 @@ SEED ?= 1
 RUNS ?= 5000
 LINES ?= 1000000
 OUTAGE ?= 2000
+PROOFS ?= tests/faults tests/end_to_end tests/services tests/api tests/reviewer_ui
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,7 +47,7 @@ proof-money: setup-tests
 
 proof-kills: setup-tests
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
-	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services tests/api
+	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -m proof $(PROOFS)
 
 proof-pages: setup-tests
 	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup tests/browser/test_every_page.py

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 THREADS = 2  # Of an engine that has the machine to itself, as in `cardloop read`.
 ALONE_MAX = 4  # Processes of one thread.
+LOADED = "bootstrap.loaded_reader"  # For the engines below.
 SIZES = {EngineChoice.SMALL: "small", EngineChoice.TINY: "tiny", EngineChoice.MEDIUM: "medium"}
 
 
@@ -27,7 +28,7 @@ def reader_pool(settings: Settings) -> ReaderPool:
     from ocr.pool import ReaderPool
 
     processes, threads = pool_of(settings)
-    return ReaderPool(partial(pooled_reader, settings, threads), processes)
+    return ReaderPool(partial(pooled_reader, settings, threads), processes, _loads(settings))
 
 
 def shadow_pool(settings: Settings) -> ReaderPool | None:
@@ -37,7 +38,11 @@ def shadow_pool(settings: Settings) -> ReaderPool | None:
     from ocr.pool import ReaderPool
 
     chosen = settings.model_copy(update={"reader_engine": settings.reader_shadow_engine})
-    return ReaderPool(partial(pooled_reader, chosen, 1), 1)
+    return ReaderPool(partial(pooled_reader, chosen, 1), 1, _loads(chosen))
+
+
+def _loads(settings: Settings) -> tuple[str, ...]:
+    return (LOADED,) if settings.reader_engine in SIZES else ()
 
 
 def pool_of(settings: Settings) -> tuple[int, int]:

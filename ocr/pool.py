@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -19,6 +19,8 @@ from ocr.reader import UNWANTED, CardReader, ReadingStopped, WarmsUp
 
 LOOK_S = 0.1  # Between two looks at whether the reading is still wanted.
 START_S_MAX = 120.0
+# A server that has run nothing but imports is forked for each process. This one has threads, so it cannot be.
+_FORKS = multiprocessing.get_context("forkserver")
 Build = Callable[[], CardReader]
 
 
@@ -38,11 +40,13 @@ class _Asked:
 class ReaderPool:
     """A `CardReader` of `size` processes. A call waits until one of them is free; the pool restarts what dies."""
 
-    def __init__(self, build: Build, size: int) -> None:
+    def __init__(self, build: Build, size: int, loads: Sequence[str] = ()) -> None:
         """Start the processes and wait until each has loaded its engine. `build` is made into bytes: a plain function or a partial.
 
-        Raises RuntimeError when an engine cannot be loaded.
+        `loads` names modules that are imported once, by the process from which those of every pool are forked: what
+        the first pool of this process names counts. Raises RuntimeError when an engine cannot be loaded.
         """
+        _FORKS.set_forkserver_preload(list(loads))
         self._build = build
         self._free: SimpleQueue[_Process] = SimpleQueue()
         for process in [_Process(build) for _ in range(size)]:  # They load at the same time.
@@ -78,13 +82,11 @@ class ReaderPool:
 
 class _Process:
     def __init__(self, build: Build) -> None:
-        own, theirs = multiprocessing.get_context("spawn").Pipe()
+        own, theirs = _FORKS.Pipe()
         self._pipe: Connection = own
         self._policies: Any = None
         self._is_warm = False
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=_serve, args=(theirs, build), daemon=True, name="card-reader"
-        )
+        self._process = _FORKS.Process(target=_serve, args=(theirs, build), daemon=True, name="card-reader")
         self._process.start()
         theirs.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from importlib import import_module
 
 from domain.cards.reading import Reading
 from domain.policies.book import BOOK
@@ -34,3 +35,8 @@ def built() -> ObedientReader:
 
 def not_built() -> ObedientReader:
     raise FileNotFoundError("no weights")
+
+
+def built_with_what_is_loaded() -> ObedientReader:
+    import_module("tests.ocr.loaded_once")  # Loaded before the process was forked; else it would say so once more.
+    return ObedientReader()

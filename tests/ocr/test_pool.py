@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from activities.reading import wanted
 from bootstrap.card_reader import pool_of
-from bootstrap.settings import Settings
+from bootstrap.settings import PROJECT_ROOT, Settings
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from ocr.pool import ReaderDied, ReaderPool
@@ -102,6 +103,22 @@ def test_processes_decide_by_the_policies_that_were_published_last(pool: ReaderP
 def test_an_engine_that_cannot_be_loaded_is_named_at_the_start() -> None:
     with pytest.raises(RuntimeError, match="FileNotFoundError: no weights"):
         ReaderPool(not_built, 1)
+
+
+def test_what_every_process_loads_is_imported_once(tmp_path: Path) -> None:
+    makes = """
+from ocr.pool import ReaderPool
+from tests.ocr.pool_readers import built_with_what_is_loaded
+pool = ReaderPool(built_with_what_is_loaded, 2, ["tests.ocr.loaded_once"])
+print(*pool.pids(), sep="\\n")
+pool.end()
+"""
+    file = tmp_path / "loaded"
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "LOADED": str(file)}
+    ran = subprocess.run([sys.executable, "-c", makes], env=environment, capture_output=True, text=True, check=True)
+    [loaded_by] = file.read_text().split()
+    assert loaded_by not in ran.stdout.split()
+    assert len(set(ran.stdout.split())) == 2
 
 
 @pytest.mark.parametrize(
