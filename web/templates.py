@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from jinja2_fragments import render_block_async
 from markupsafe import Markup
@@ -24,6 +25,23 @@ from web.locale import html_lang, locale_of
 from web.static import StaticFiles
 
 ADDRESS_MAX = 500  # What a form of ours takes as an address.
+
+
+class _Compiled(BytecodeCache):
+    """Compiled templates of this process: a site that is built again, as for every test, compiles none again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (known := self._known.get((bucket.key, bucket.checksum))) is not None:
+            bucket.bytecode_from_string(known)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 class Pages:
@@ -43,6 +61,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
             enable_async=True,
+            bytecode_cache=_COMPILED,
         )
         self.environment.filters |= {
             "money": words.money,
