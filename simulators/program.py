@@ -125,12 +125,16 @@ class Program(ABC):
         self.store.put("controls", "controls", self.controls.model_dump(mode="json"))
         return JSONResponse(self.controls.model_dump(mode="json")) if as_json else RedirectResponse("/", 303)
 
-    async def reset(self, request: Request) -> Response:
-        """Back to the start: state cleared, controls off, dice as the seed makes them."""
+    def start_over(self) -> None:
+        """Clear the state, switch the controls off, and throw the dice as the seed makes them."""
         self.store.clear()
         self.requests.clear()
         self.chances = random.Random(self.setup.seed)
         self.controls = self.controls_type()
+
+    async def reset(self, request: Request) -> Response:
+        """Back to the start."""
+        self.start_over()
         return (
             RedirectResponse("/", 303)
             if "text/html" in request.headers.get("accept", "")
