@@ -319,7 +319,8 @@ async def _recreate(server_url: str, name: str, template: str = "template1") -> 
     engine = create_async_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        # Without a log to write, copying files takes a fifth of the time that copying pages does.
+        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
     await engine.dispose()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import update
 
 from database.reads.cards import card_page as reads
 from database.tables.cards import CardRow, PhotoRow, SubmissionRow
-from gateways.pictures.accept import accept
+from gateways.pictures.accept import AcceptedPhoto, accept
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
 
@@ -21,9 +22,14 @@ SAMPLES = {
 }  # fmt: skip
 
 
+@cache
+def _accepted(name: str) -> AcceptedPhoto:
+    return accept((PHOTOS / name).read_bytes())
+
+
 async def show_photo(house: House, waiting: Waiting, name: str) -> None:
     """The card's photo becomes that sample, as if the seller had sent it."""
-    photo = accept((PHOTOS / name).read_bytes())
+    photo = _accepted(name)
     house.photos.write(photo.jpeg)
     values = {
         "stored_sha256": photo.stored_sha256, "original_sha256": photo.upload_sha256, "width": photo.width, "height": photo.height,
