@@ -155,12 +155,15 @@ async def statement(console: At, person: Reader, run_id: str, version: int, name
 
 
 @router.post("/{run_id}/take")
-async def take(console: At, person: Runner, run_id: str) -> Response:
-    """Takes the piece of work that finance has with the run."""
+async def take(request: Request, console: At, person: Runner, run_id: str) -> Response:
+    """Takes the piece of work that finance has with the run; one that a colleague took first says so."""
     async with console.services.database.transaction() as session:
         found = await reads.line_of(session, run_id)
-    if found.run.task_id is not None:
-        await console.services.review.leases.take(person.id, found.run.task_id)
+    try:
+        if found.run.task_id is not None:
+            await console.services.review.leases.take(person.id, found.run.task_id)
+    except Refusal as refusal:
+        return await _render(request, console, person, run_id, refusal=refusal)
     return see_other(f"/settlements/{run_id}")
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
+from bootstrap.settings import PROJECT_ROOT
 from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
@@ -20,6 +21,7 @@ from domain.identifiers import payout_key
 from domain.people.roles import Role
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago
 from tests.reviewer_ui.payment_scenes import a_claim, a_paid_card, on_hold, owner_of
 
 
@@ -127,6 +129,38 @@ async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_
     assert (await first.get(f"/payouts/card-other-payout-1/statements/{row.id}/evidence")).status_code == 404
 
 
+async def test_a_form_with_a_document_asks_in_itself_who_is_there_so_that_the_document_is_not_lost(
+    house: House,
+) -> None:
+    waiting, person = await house.cards.waiting(), await employed(house, Role.FINANCE)
+    await house.cards.payout(waiting, PayoutState.UNKNOWN)
+    key = payout_key(waiting.card_id, 1)
+    async with house.database.transaction() as session:
+        long_ago = {"prepared_at": datetime.now(UTC) - timedelta(hours=3)}
+        await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**long_ago))
+    browser = await proved_long_ago(house, person.id)
+    page, said = f"/payouts/{key}", {"outcome": "refused", "reason": "The letter says so."}
+    for address in (page, "/claims"):
+        assert 'name="step_up_password"' in (await browser.get(address)).text
+    asked = await upload(
+        browser, f"{page}/state", page, said
+    )  # Without the proof, as by a page that was open too long.
+    assert asked.status_code == 403
+    assert "choose it again" in asked.text
+    assert (await upload(browser, f"{page}/state", page, said | {"step_up_password": PASSWORD})).status_code == 303
+    assert [one.reason for one in await _rows(house, StatedOutcomeRow) if one.key == key] == ["The letter says so."]
+    assert 'name="step_up_password"' not in (await browser.get("/claims")).text  # It lasts for a while.
+
+
+def test_every_form_with_a_document_about_money_asks_in_itself() -> None:
+    folder = PROJECT_ROOT / "reviewer_ui"
+    forms = [path.name for path in (folder / "templates").rglob("*.html") if 'name="evidence"' in path.read_text()]
+    assert forms == ["_proof.html"]
+    taking = {path.name: path.read_text() for path in folder.rglob("*.py") if "await sent_proof(" in path.read_text()}
+    assert len(taking) >= 3
+    assert [name for name, source in taking.items() if "proof_here(console, person)" not in source] == []
+
+
 async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house: House) -> None:
     waiting = await a_paid_card(house)
     first, second = await house.as_(Role.COMPLIANCE), await house.as_(Role.FINANCE)
@@ -160,7 +194,12 @@ async def test_orders_are_listed_by_rail_and_open_with_their_postings(house: Hou
     owner = await owner_of(house, waiting)
     assert all(
         part in page
-        for part in ("Cash · Alipay", f"Owed to sellers · Seller <code>{owner[-6:]}", "Payment arrived", "20260001")
+        for part in (
+            "Cash · Alipay",
+            f"Owed to sellers · Seller <code>{owner.partition(':')[2]}</code>",
+            "Payment arrived",
+            "20260001",
+        )
     )
     assert re.search(r'action="/payouts/[^"]+/state"', page) is None  # Its outcome is known.
     assert (await finance.get("/payouts/card-nobody-payout-1")).status_code == 404
