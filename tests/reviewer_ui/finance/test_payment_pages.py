@@ -83,10 +83,13 @@ async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House
     compliance = await house.as_(Role.COMPLIANCE)
     assert "/rails/wechat/off" not in (await compliance.get("/rails")).text
     assert (await post(compliance, "/rails/wechat/off", reason="No.")).status_code == 403
-    assert (await post(ops, "/rails/wechat/off", reason=" ")).status_code == 422
+    empty = await post(ops, "/rails/wechat/off", reason=" ")
+    assert (empty.status_code, "Reason: choose or fill in" in empty.text) == (422, True)
+    hidden = await post(ops, "/rails/wechat/off", reason="Callbacks\u202eforged.")
+    assert (hidden.status_code, "Some characters cannot be used here" in hidden.text) == (422, True)
     assert (await post(ops, "/rails/carrier/off", reason="No such rail.")).status_code == 404
     for browser in (ops, finance):
-        assert (await post(browser, "/rails/wechat/off", reason="Callbacks are forged.")).status_code == 303
+        assert (await post(browser, "/rails/wechat/off", reason="Callbacks\r\nare forged.")).status_code == 303
     (row,) = [one for one in await _rows(house, RailSwitchRow) if one.rail is Rail.WECHAT and one.on_at is None]
     assert row.off_reason == "Callbacks are forged."
     page = (await finance.get("/rails")).text
