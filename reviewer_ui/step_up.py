@@ -55,10 +55,11 @@ class ProofHere:
     provider: str = ""
 
 
-def proof_here(console: Console, person: Person) -> ProofHere | None:
+def proof_here(request: Request, person: Person) -> ProofHere | None:
     """Return how a form asks for the proof; None where the last one lasts until the form is filled in."""
-    if is_proved(person, FORM_TAKES):
+    if is_proved(person, FORM_TAKES) or getattr(request.state, "proved", False):
         return None
+    console = console_of(request)
     way, provider = way_of(console, person), console.services.provider
     return ProofHere(way, provider.name if provider is not None else "")
 
@@ -96,6 +97,7 @@ async def prove(request: Request, person: Person, *, code: str = "", password: s
     else:
         raise StepUpNeeded  # Only the provider can say it of them.
     await console.sessions.proved(person.session_id)
+    request.state.proved = True
 
 
 def way_of(console: Console, person: Person) -> str:

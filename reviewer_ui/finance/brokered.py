@@ -108,7 +108,7 @@ async def _page(request: Request, console: Console, person: Person, refused: Ref
         names = await accounts.all_names(session)
     context = BrokeredContext(
         shell(request, person), entries, names, person.may(Permission.RECORD_SALES), person.id,
-        business_day(now()).isoformat(), len(entries) == reads.PAGE, refused, proof_here(console, person),
+        business_day(now()).isoformat(), len(entries) == reads.PAGE, refused, proof_here(request, person),
     )  # fmt: skip
     return await console.answer(request, "finance/brokered.html", context, status=refused.status)
 

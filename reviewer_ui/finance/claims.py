@@ -169,7 +169,7 @@ async def _page(
     context = ClaimsContext(
         shell(request, person), found, names, tuple(RollbackKind), rollback_in_force(business_day(now())),
         person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.id, NOTHING_TYPED | dict(sent), refusal,
-        len(found) == reads.PAGE, refused, proof_here(console, person),
+        len(found) == reads.PAGE, refused, proof_here(request, person),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = PATH

@@ -150,7 +150,12 @@ async def test_a_form_with_a_document_asks_in_itself_who_is_there_so_that_the_do
     )  # Without the proof, as by a page that was open too long.
     assert asked.status_code == 403
     assert "choose it again" in asked.text
-    assert (await upload(browser, f"{page}/state", page, said | {"step_up_password": PASSWORD})).status_code == 303
+    wrong = await upload(browser, f"{page}/state", page, said | {"outcome": "", "step_up_password": PASSWORD})
+    assert (wrong.status_code, 'name="step_up_password"' in wrong.text) == (
+        422,
+        False,
+    )  # It is not asked a second time.
+    assert (await upload(browser, f"{page}/state", page, said)).status_code == 303
     assert [one.reason for one in await _rows(house, StatedOutcomeRow) if one.key == key] == ["The letter says so."]
     assert 'name="step_up_password"' not in (await browser.get("/claims")).text  # It lasts for a while.
 
@@ -161,7 +166,7 @@ def test_every_form_with_a_document_about_money_asks_in_itself() -> None:
     assert forms == ["_proof.html"]
     taking = {path.name: path.read_text() for path in folder.rglob("*.py") if "await sent_proof(" in path.read_text()}
     assert len(taking) >= 3
-    assert [name for name, source in taking.items() if "proof_here(console, person)" not in source] == []
+    assert [name for name, source in taking.items() if "proof_here(request, person)" not in source] == []
 
 
 async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house: House) -> None:

@@ -83,6 +83,9 @@ async def test_a_card_or_a_seller_that_is_not_there_is_a_wrong_field(house: Hous
     given = {"key": "k-nothing", "card_id": "01NOTHERE", "buyer": "acme", "price": "475.00", "currency": "CNY", "sold_on": f"{datetime.now(UTC):%Y-%m-%d}"}  # fmt: skip
     for address in ("/sales/preview", "/sales"):
         in_place(await post(finance, address, **given), 422, "Card: Not found", 'value="01NOTHERE"')
+    version = re.search(r'name="version" value="([^"]+)"', (await finance.get("/tax")).text)
+    if version is not None:  # Another test of this database took the signature away.
+        await post(finance, "/tax/sign-off", version=version[1], note="our adviser agrees")
     in_place(
         await post(finance, "/tax/certificate", owner="seller:01NOTHERE", year="2026", language="en"),
         422, "Seller or partner: Nothing was paid", 'value="seller:01NOTHERE"',
