@@ -157,9 +157,9 @@ class Sessions:
             await end_sessions(session, *which, now=now())
 
 
-def is_proved(person: Person) -> bool:
-    """Return whether this browser's person confirmed their identity within the last ten minutes."""
-    return person.proved_at is not None and person.proved_at > now() - PROOF_LASTS
+def is_proved(person: Person, and_for: timedelta = timedelta(0)) -> bool:
+    """Return whether this browser's person confirmed their identity within the last ten minutes, and it lasts `and_for` longer."""
+    return person.proved_at is not None and person.proved_at > now() - PROOF_LASTS + and_for
 
 
 def browser_name(user_agent: str) -> str:

@@ -1,4 +1,7 @@
-"""Statements of a demo's first start: two days of a bank with what a finance desk meets, down to a line that cannot be read."""
+"""Statements of a demo's first start: two days of a bank with what a finance desk meets, down to a line that cannot be read.
+
+Nothing moved on our account at the other bank, whose files say so: a day is closed once every account has its statement.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ async def bring(settings: Settings, store: Database, held: keys.Secrets) -> int:
         content = _harbour(accounts[0], day, balance, lines, broken=number == len(DAYS) - 1)
         balance += sum(line[2] for line in lines)
         await _one(settings, store, held, f"harbour-{day:%Y%m%d}.txt", content)
-    return len(DAYS)
+        await _one(settings, store, held, f"union-{day:%Y%m%d}.csv", _union(accounts[1], day))
+    return 2 * len(DAYS)
 
 
 async def _one(settings: Settings, store: Database, held: keys.Secrets, name: str, content: bytes) -> None:
@@ -61,6 +65,13 @@ def _harbour(
     came, went = sum(max(0, line[2]) for line in lines), -sum(min(0, line[2]) for line in lines)
     written.append(f"T|{len(lines) + broken}|{_yuan(came)}|{_yuan(went)}|{_yuan(balance)}")
     return ("\r\n".join(written) + "\r\n").encode("gb18030")
+
+
+def _union(account: str, day: date) -> bytes:
+    """Write a day without movements in the format of samples/banks/union.json."""
+    titles = "交易时间,银行流水号,商户流水号,借方(分),贷方(分),余额(分),对方户名,摘要,备注"
+    written = [f"账号,{account},起,{day:%Y%m%d},止,{day:%Y%m%d},期初余额,0", titles, "合计,0,0,0,0"]
+    return ("\n".join(written) + "\n").encode("utf-8-sig")
 
 
 def _yuan(minor: int) -> str:

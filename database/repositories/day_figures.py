@@ -14,17 +14,32 @@ from domain.places import BUSINESS_ZONE
 from domain.rules.reconciliation import SourceRules
 
 LOOKED_BACK_DAYS = 92  # What was matched across days lies closer together.
-# Of each account its newest statement up to the day; balances of days without movements are those of the day before.
+# Of each account its newest statement up to the day; balances of days without movements are those of the day before. A bank may
+# give a day in several files, in any order: each begins with what the one before left, and the last one is followed by none.
 _STATEMENTS = text("""
-SELECT s.account, s.first_day, s.last_day, s.opening_minor, s.closing_minor, s.in_minor, s.out_minor, s.rejected,
+SELECT s.account, s.file_name AS name, s.first_day, s.last_day, s.opening_minor, s.closing_minor, s.in_minor, s.out_minor, s.rejected,
        (SELECT before.closing_minor FROM statement before
         WHERE before.source = s.source AND before.account = s.account AND before.state = 'imported'
           AND before.last_day <= :day AND before.closing_minor IS NOT NULL
-        ORDER BY before.last_day DESC, before.ended_at DESC LIMIT 1) AS known_minor,
-       (SELECT before.closing_minor FROM statement before
-        WHERE before.source = s.source AND before.account = s.account AND before.state = 'imported'
-          AND before.last_day < s.first_day AND before.closing_minor IS NOT NULL
-        ORDER BY before.last_day DESC, before.ended_at DESC LIMIT 1) AS before_minor
+        ORDER BY before.last_day DESC, EXISTS (
+            SELECT FROM statement later
+            WHERE later.source = s.source AND later.account = s.account AND later.state = 'imported' AND later.id <> before.id
+              AND later.last_day = before.last_day AND later.opening_minor = before.closing_minor
+              AND later.opening_minor <> later.closing_minor
+          ), before.ended_at DESC LIMIT 1) AS known_minor,
+       s.opening_minor IS NULL OR EXISTS (
+           SELECT FROM statement before
+           WHERE before.source = s.source AND before.account = s.account AND before.state = 'imported' AND before.id <> s.id
+             AND before.last_day <= s.last_day AND before.closing_minor = s.opening_minor
+             AND (before.last_day >= s.first_day OR before.last_day = (
+                SELECT max(last.last_day) FROM statement last
+                WHERE last.source = s.source AND last.account = s.account AND last.state = 'imported'
+                  AND last.last_day < s.first_day AND last.closing_minor IS NOT NULL))
+       ) OR NOT EXISTS (
+           SELECT FROM statement before
+           WHERE before.source = s.source AND before.account = s.account AND before.state = 'imported'
+             AND before.last_day < s.first_day AND before.closing_minor IS NOT NULL
+       ) AS follows
 FROM statement s
 WHERE s.source = CAST(:source AS varchar) AND s.state = 'imported' AND :day BETWEEN s.first_day AND s.last_day
 ORDER BY s.account, s.ended_at
@@ -66,12 +81,13 @@ FROM statement_break WHERE source = CAST(:source AS varchar) AND state <> 'close
 
 @dataclass(frozen=True)
 class OfAccount:
-    """What the statement of one account says of the day; None where the format has no balances."""
+    """What one file of an account says of the day; None where the format has no balances."""
 
     account: str
+    name: str
     opening_minor: int | None
     closing_minor: int | None
-    follows: bool  # The opening balance is the closing balance before.
+    follows: bool  # The opening balance is what the file before left, of the day before or of the same day.
     rejected: int
 
 
@@ -101,6 +117,7 @@ class DayFigures:
     breaks: int
     open_minor: int
     late: int
+    first_day: date | None  # The first one that a statement of the source covers.
 
     @property
     def unexplained_minor(self) -> int | None:
@@ -128,7 +145,8 @@ async def figures(
     """Return the day's figures as they are now."""
     given = {"source": source.value, "day": day}
     rows = (await session.execute(_STATEMENTS, given)).all()
-    first = await first_day(session, source) or day
+    began = await first_day(session, source)
+    first = began or day
     spans = {
         "first": first, "recent": max(first, day - timedelta(days=rules.window_days)),
         "ahead": day + timedelta(days=LOOKED_BACK_DAYS),
@@ -137,8 +155,7 @@ async def figures(
     still = (await session.execute(_OPEN, {**given, "late": now - rules.late_after})).one()
     accounts = tuple(
         OfAccount(
-            row.account, row.opening_minor, row.known_minor,
-            row.opening_minor is None or row.before_minor is None or row.opening_minor == row.before_minor, row.rejected,
+            row.account, row.name, row.opening_minor, row.known_minor, row.follows, row.rejected,
         )
         for row in rows
     )  # fmt: skip
@@ -151,7 +168,7 @@ async def figures(
         (await ledger.balance_at(session, source.own.code, _end(day))).amount_minor,
         (await ledger.balance_at(session, source.own.code, _end(day - timedelta(days=1)))).amount_minor,
         int(sums.lines), int(sums.recent + sums.older), int(sums.ignored), int(sums.booked_later), int(sums.seen_later),
-        int(sums.opening), still.breaks, int(still.open_minor), still.late,
+        int(sums.opening), still.breaks, int(still.open_minor), still.late, began,
     )  # fmt: skip
 
 

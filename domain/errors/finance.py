@@ -12,6 +12,13 @@ class CorrectionWaits(Refusal):
     http_status = 409
 
 
+class CorrectionOver(Refusal):
+    """This proposal of another payee was agreed to, rejected or replaced before."""
+
+    code = "correction_over"
+    http_status = 409
+
+
 class QuestionsUsedUp(Refusal):
     """Asking issuers about cards that were not sold has cost as much within a day as this owner's cards may; later more are taken."""
 
@@ -37,6 +44,13 @@ class ClosingWaits(Refusal):
     """A colleague has asked for the month (`month`) to be closed already: a second person agrees, or it is taken back."""
 
     code = "closing_waits"
+    http_status = 409
+
+
+class ClosingOver(Refusal):
+    """The request to close the month (`month`) was taken back before; it can be asked for again."""
+
+    code = "closing_over"
     http_status = 409
 
 
@@ -74,9 +88,15 @@ class StatementTooLarge(Refusal):
 
 
 class StatementTruncated(Refusal):
-    """A part of the file is missing: its own count, sums or balances (`what`) do not agree with its lines. Nothing was imported."""
+    """The file is not whole: its own end, count, sums or balances (`what`) do not agree with its lines, or no day is named. Nothing was imported."""
 
     code = "statement_truncated"
+
+
+class StatementHeadWrong(Refusal):
+    """The first lines of the file are not as its format describes them (`what`: header, titles or period). Nothing was imported."""
+
+    code = "statement_head_wrong"
 
 
 class StatementForeign(Refusal):

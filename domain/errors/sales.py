@@ -33,6 +33,13 @@ class ReturnWaits(Refusal):
     http_status = 409
 
 
+class ReturnOver(Refusal):
+    """Nobody asks for this sale to be taken back any more: a colleague has kept the sale."""
+
+    code = "return_over"
+    http_status = 409
+
+
 class SellerPaid(Refusal):
     """The licensed provider has paid the seller of this brokered card, or is said to have: the sale cannot be taken back meanwhile."""
 

@@ -15,6 +15,7 @@ from typing import IO
 
 from domain.errors.finance import (
     StatementEncodingWrong,
+    StatementHeadWrong,
     StatementKindUnknown,
     StatementTooLarge,
     StatementTruncated,
@@ -152,7 +153,7 @@ class AlipayStatement:
         except UnicodeDecodeError:
             raise StatementEncodingWrong(expected="GBK") from None
         except ValueError:
-            raise StatementTruncated(what="period") from None
+            raise StatementHeadWrong(what="period", expected="%Y年%m月%d日") from None
         raise StatementKindUnknown(seen="alipay")
 
 

@@ -1,7 +1,8 @@
 """Files whose format is described by data (JSON): columns, encoding, delimiter, header and footer. Banks and issuers use it.
 
 A format has `encoding`, `delimiter`, `amounts` (yuan, fen, or grouped: `1,234.50`) and a part `statement`: cells of
-`header`, `line` and `footer`, each a word that must stand there or `{name}` of what does; `titles`; `time`; the words by which
+`header`, `line` and `footer`, each a word that must stand there or `{name}` of what does; `titles`; `time` of a line and `day` of the
+header (20261130 or 2026-11-30 where it is not given); the words by which
 a payment came back (`returned`), a charge (`fees`) and our own money (`funds`) are known.
 """
 
@@ -18,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from domain.errors.finance import StatementEncodingWrong, StatementTruncated
+from domain.errors.finance import StatementEncodingWrong, StatementHeadWrong, StatementTruncated
 from domain.finance.statements import (
     KEY_MAX,
     Batch,
@@ -34,6 +35,10 @@ from domain.places import business_day
 from gateways.statements.lines import BEIJING, LineRejected, Sums, count, fen, grouped_yuan, yuan
 
 CELL_MAX = 4096
+DAYS = (
+    "%Y%m%d",
+    "%Y-%m-%d",
+)  # How a header writes its days where the format does not say: both can be read in one way only.
 _DIRECTIVES = {"%Y": ("year", 4), "%m": ("month", 2), "%d": ("day", 2), "%H": ("hour", 2), "%M": ("minute", 2), "%S": ("second", 2)}  # fmt: skip
 _READ = {"yuan": yuan, "grouped": grouped_yuan, "fen": fen}
 
@@ -89,7 +94,7 @@ class DescribedStatement:
             for cells in self._rows:
                 if not titled:
                     if cells != self._part["titles"]:
-                        raise StatementTruncated(what="titles")
+                        raise StatementHeadWrong(what="titles")
                     titled = True
                 elif ended:
                     raise StatementTruncated(what="footer")
@@ -164,13 +169,10 @@ class DescribedStatement:
             raise
 
     def _moment(self, text: str) -> datetime:
-        found = self._time.fullmatch(text)
-        try:
-            if found is not None:
-                return datetime(**{name: int(value) for name, value in found.groupdict().items()}, tzinfo=BEIJING)
-        except ValueError:
-            pass
-        raise LineRejected(Rejected.MOMENT)
+        found = _moment(self._time, text)
+        if found is None:
+            raise LineRejected(Rejected.MOMENT)
+        return found
 
     def _kind(self, word: str, key: str, amount: int) -> LineKind:
         if self._of.source is StatementSource.ISSUER:
@@ -216,10 +218,13 @@ class DescribedStatement:
 
     def _around_day(self, name: str) -> date | None:
         text = self._around.get(name)
-        try:
-            return None if text is None else business_day(datetime.strptime(text, "%Y%m%d").replace(tzinfo=BEIJING))
-        except ValueError:
-            raise StatementTruncated(what="period") from None
+        if text is None:
+            return None
+        described = [self._part["day"]] if "day" in self._part else DAYS
+        for found in (_moment(_time(form), text) for form in described):
+            if found is not None:
+                return business_day(found)
+        raise StatementHeadWrong(what="period", expected=" / ".join(described))
 
     def _read_header(self) -> dict[str, str]:
         try:
@@ -227,7 +232,7 @@ class DescribedStatement:
         except UnicodeDecodeError:
             raise StatementEncodingWrong(expected=str(self._of.form["encoding"])) from None
         if found is None:
-            raise StatementTruncated(what="header")
+            raise StatementHeadWrong(what="header")
         return found
 
     def _read_rows(self) -> Iterator[list[str]]:
@@ -245,6 +250,15 @@ def _time(form: str) -> re.Pattern[str]:
     for directive, (name, digits) in _DIRECTIVES.items():
         pattern = pattern.replace(re.escape(directive), f"(?P<{name}>[0-9]{{{digits}}})")
     return re.compile(pattern)
+
+
+def _moment(form: re.Pattern[str], text: str) -> datetime | None:
+    """The moment that is written so, on Beijing's clock; None for any other text."""
+    found = form.fullmatch(text)
+    try:
+        return found and datetime(**{name: int(value) for name, value in found.groupdict().items()}, tzinfo=BEIJING)
+    except ValueError:
+        return None
 
 
 def _cells(form: Mapping[str, Any], line: str) -> list[str]:

@@ -162,7 +162,7 @@ async def _done(
     async def page(refused: Refused) -> Response:
         return await _page(request, console, person, batch_id, refusal=refused.refusal)
 
-    return await done_or_shown(doing, page, f"/bank-batches/{batch_id}", batch_id, "")
+    return await done_or_shown(request, doing, page, f"/bank-batches/{batch_id}", batch_id, "")
 
 
 async def _page(

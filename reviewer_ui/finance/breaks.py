@@ -209,7 +209,7 @@ async def _render(
         batch_sum=None if batch is None else Money(batch.sum_minor), candidates=found,
         difference=Money(row.difference_minor, row.currency),
         late=row.state is not BreakState.CLOSED and row.since < moment - rules.late_after, item=item, comments=said,
-        verbs=tuple(one for one in BY_HAND if one in ALLOWED[row.kind]), against=choices_against(row.source),
+        verbs=_verbs(row, found, typed or Typed()), against=choices_against(row.source),
         usual=usual_against(row.source, row.kind), plan=plan, decided=decided, decided_by=names[0], checked_by=names[1],
         typed=typed or Typed(), comment=comment, refusal=refusal, may=person.may(Permission.RECONCILE),
         may_agree=person.may(Permission.RECONCILE) and person.id not in row.deciders,
@@ -218,6 +218,12 @@ async def _render(
         request.state.back = f"/reconciliation/breaks/{row.id}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "finance/break.html", context, status=status)
+
+
+def _verbs(row: BreakRow, candidates: tuple[Any, ...], typed: Typed) -> tuple[Verb, ...]:
+    """What can be decided; a link needs something that it could lead to."""
+    linkable = bool(candidates) or bool(typed.link)
+    return tuple(one for one in BY_HAND if one in ALLOWED[row.kind] and (linkable or one is not Verb.REPLACE_LINK))
 
 
 async def _proposal(console: Console, row: BreakRow) -> Plan | None:

@@ -19,7 +19,7 @@ from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.finance.sale_new import day_of, money_of
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
-from reviewer_ui.step_up import require_step_up
+from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, Shell, shell
 from services.finance.brokered_payments import REFERENCE_MAX, BrokeredPayments, ProviderPaid
 from services.finance.proof_files import ProofFile, content_of
@@ -42,6 +42,7 @@ class BrokeredContext:
     today: str
     full: bool
     refused: Refused
+    proof: ProofHere | None
     reference_max: int = REFERENCE_MAX
 
 
@@ -98,7 +99,7 @@ async def _done(
     async def page(refused: Refused) -> Response:
         return await _page(request, console, person, refused)
 
-    return await done_or_shown(doing, page, PATH, row, "", typed)
+    return await done_or_shown(request, doing, page, PATH, row, "", typed)
 
 
 async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
@@ -107,7 +108,7 @@ async def _page(request: Request, console: Console, person: Person, refused: Ref
         names = await accounts.all_names(session)
     context = BrokeredContext(
         shell(request, person), entries, names, person.may(Permission.RECORD_SALES), person.id,
-        business_day(now()).isoformat(), len(entries) == reads.PAGE, refused,
+        business_day(now()).isoformat(), len(entries) == reads.PAGE, refused, proof_here(request, person),
     )  # fmt: skip
     return await console.answer(request, "finance/brokered.html", context, status=refused.status)
 

@@ -117,6 +117,8 @@ async def _render(
     )  # fmt: skip
     may = person.may(Permission.RECORD_SALES)
     context = BuyersContext(shell(request, person), entries, lines, typed, refusal, may)
+    if request.method == "POST":
+        request.state.back = "/sales/buyers"
     return await console.answer(
         request, "finance/buyers.html", context, status=200 if refusal is None else refusal.http_status
     )

@@ -22,9 +22,9 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from reviewer_ui.finance.proof_form import sent_proof
-from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown, entered
 from reviewer_ui.sessions import Person
-from reviewer_ui.step_up import require_step_up
+from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
 from services.finance.proof_files import content_of
 from services.finance.rollbacks import Finding, Rollbacks
@@ -54,6 +54,7 @@ class ClaimsContext:
     refusal: Refusal | None
     full: bool
     refused: Refused
+    proof: ProofHere | None
     words_max: int = WORDS_MAX
 
 
@@ -72,9 +73,10 @@ async def propose(request: Request, console: At, person: Claimer) -> Response:
     sent, proof = await sent_proof(request, "card_id", "kind", "words")
     kind = member_of(RollbackKind, sent["kind"]) or RollbackKind.USED
     try:
-        await _rollbacks(console).propose(
-            person.id, sent["card_id"].strip(), Finding(kind, sent["words"], proof), console.services.photos
-        )
+        with entered("card_id"):
+            await _rollbacks(console).propose(
+                person.id, sent["card_id"].strip(), Finding(kind, sent["words"], proof), console.services.photos
+            )
     except StepUpNeeded:
         raise
     except Refusal as refusal:
@@ -154,7 +156,7 @@ async def _done(
     async def page(refused: Refused) -> Response:
         return await _page(request, console, person, {}, refused=refused)
 
-    return await done_or_shown(doing, page, PATH, claim_id, form, typed)
+    return await done_or_shown(request, doing, page, PATH, claim_id, form, typed)
 
 
 async def _page(
@@ -167,8 +169,10 @@ async def _page(
     context = ClaimsContext(
         shell(request, person), found, names, tuple(RollbackKind), rollback_in_force(business_day(now())),
         person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.id, NOTHING_TYPED | dict(sent), refusal,
-        len(found) == reads.PAGE, refused,
+        len(found) == reads.PAGE, refused, proof_here(request, person),
     )  # fmt: skip
+    if request.method == "POST":
+        request.state.back = PATH
     status = refused.status if refusal is None else refusal.http_status
     return await console.answer(request, "finance/claims.html", context, status=status)
 

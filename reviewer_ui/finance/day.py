@@ -158,15 +158,15 @@ async def _render(
         row = await session.get(ReconciledDayRow, (source, day))
         names = await day_closes.names_of(session, row)
         withdrawn = None if row is not None else await day_closes.withdrawn(session, source, day)
-        following, first = await day_closes.next_to_close(session, source), await day_figures.first_day(session, source)
+        following = await day_closes.next_to_close(session, source, figures.first_day)
     unexplained = figures.unexplained_minor
     context = DayContext(
         shell=shell(request, person), source=source, day=day, figures=figures, books=Money(figures.books_minor),
-        books_before=Money(figures.books_before_minor), steps=_steps(figures),
+        books_before=Money(figures.books_before_minor), steps=_steps(figures) if day < today else (),
         statement=None if figures.statement_minor is None else Money(figures.statement_minor),
         unexplained=None if unexplained is None else Money(unexplained), breaks=breaks, row=row, asked_by=names[0],
         agreed_by=names[1], withdrawn=withdrawn, earlier=following if following is not None and following < day else None,
-        unneeded=first is not None and day < first, history=history, second=needs_second(figures, rules), is_over=day < today,
+        unneeded=figures.first_day is not None and day < figures.first_day, history=history, second=needs_second(figures, rules), is_over=day < today,
         before=day - timedelta(days=1), after=day + timedelta(days=1) if day + timedelta(days=1) < today else None,
         may=person.may(Permission.RECONCILE),
         may_agree=row is not None and row.closed_at is None and person.id not in row.askers, note=note, refusal=refusal,

@@ -110,6 +110,8 @@ async def _render(
     )  # fmt: skip
     used = tuple(one for one in positions if one.open.amount_minor or one.booked.amount_minor)
     context = ForeignContext(shell(request, person), used, values, typed, refusal, person.may(Permission.RECORD_SALES))
+    if request.method == "POST":
+        request.state.back = "/fx"
     return await console.answer(
         request, "finance/foreign.html", context, status=200 if refusal is None else refusal.http_status
     )

@@ -54,7 +54,7 @@ async def release(request: Request, console: At, person: Releaser, key: str, rea
     services = console.services
     letting = PayoutWaits(services.database, services.keyring).release(person.id, key, reason)
     page = partial(_page, request, console, person)
-    return await done_or_shown(letting, page, "/held", key, "release", {"reason": reason})
+    return await done_or_shown(request, letting, page, "/held", key, "release", {"reason": reason})
 
 
 @router.post("/held/{key}/name")
@@ -65,7 +65,7 @@ async def verify_name(
     services = console.services
     keeping = VerifiedNames(services.database, services.keyring).keep(person.id, key, name, how)
     page = partial(_page, request, console, person)
-    return await done_or_shown(keeping, page, "/held", key, "name", {"name": name, "how": how})
+    return await done_or_shown(request, keeping, page, "/held", key, "name", {"name": name, "how": how})
 
 
 async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,8 +20,9 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
 from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.refused import Refused, done_or_shown
 from reviewer_ui.sessions import Person
-from reviewer_ui.step_up import require_step_up
+from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
 from services.finance.proof_files import content_of
 from services.finance.stating import REFERENCE_MAX, Statement, Statements
@@ -53,6 +54,7 @@ class OrderContext:
     minutes: int
     typed: Mapping[str, str]
     refusal: Refusal | None
+    proof: ProofHere | None
     reference_max: int = REFERENCE_MAX
 
 
@@ -82,15 +84,13 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
 async def agree(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
     """Agree as the second person: the outcome is posted."""
     await require_step_up(request, person)
-    await _statements(console).agree(person.id, statement_id)
-    return see_other(f"/payouts/{key}")
+    return await _answered(request, console, person, key, _statements(console).agree(person.id, statement_id))
 
 
 @router.post("/payouts/{key}/statements/{statement_id}/decline")
-async def decline(console: At, person: Stater, key: str, statement_id: str) -> Response:
+async def decline(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
     """Discard a statement."""
-    await _statements(console).decline(person.id, statement_id)
-    return see_other(f"/payouts/{key}")
+    return await _answered(request, console, person, key, _statements(console).decline(person.id, statement_id))
 
 
 @router.get("/payouts/{key}/statements/{statement_id}/evidence")
@@ -103,6 +103,15 @@ async def evidence(console: At, person: PayoutReader, key: str, statement_id: st
     )
 
 
+async def _answered(
+    request: Request, console: Console, person: Person, key: str, doing: Awaitable[object]
+) -> Response:  # fmt: skip
+    async def page(refused: Refused) -> Response:
+        return await _page(request, console, person, key, refusal=refused.refusal)
+
+    return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
+
+
 async def _page(
     request: Request, console: Console, person: Person, key: str,
     sent: Mapping[str, str] | None = None, refusal: Refusal | None = None,
@@ -112,8 +121,10 @@ async def _page(
         names = await accounts.all_names(session)
     context = OrderContext(
         shell(request, person), order, names, person.may(Permission.STATE_OUTCOMES), person.may(Permission.SEE_TICKETS),
-        person.id, order.state is PayoutState.UNKNOWN and order.answered is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal,
+        person.id, order.state is PayoutState.UNKNOWN and order.answered is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
     )  # fmt: skip
+    if request.method == "POST":
+        request.state.back = f"/payouts/{order.key}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "finance/order.html", context, status=status)
 

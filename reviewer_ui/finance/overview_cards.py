@@ -17,6 +17,7 @@ from database.reads.finance.account_pages import ClassTotal, totals
 from database.reads.finance.day_closes import next_to_close
 from database.reads.finance.months import last_closed
 from database.reads.finance.reconciliation import cells, open_sums
+from database.repositories.day_figures import first_day as first_covered
 from database.tables.ops.health import InvariantResultRow
 from domain.finance.periods import first_day, month_of, next_month
 from domain.money import Money
@@ -180,7 +181,7 @@ async def reconciliation(session: AsyncSession, _person: Person, now: datetime) 
         lines.append(CardLine("recon.card.late", count=late, href="/reconciliation/breaks", alarm=True))
     yesterday = business_day(now) - timedelta(days=1)
     for (source, _), cell in (await cells(session, yesterday, yesterday)).items():
-        day = await next_to_close(session, source)
+        day = await next_to_close(session, source, await first_covered(session, source))
         if cell.files and day is not None and day <= yesterday:
             href = f"/reconciliation/days/{source.value}/{day}"
             lines.append(

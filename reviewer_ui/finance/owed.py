@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -65,29 +66,35 @@ async def propose(
     payee_bank: Short = "",
 ) -> Response:
     """Propose another payee; nothing is paid before a second person agrees."""
-    rail = require_offered(member_of(Rail, payee_rail) or Rail.ALIPAY, console.services.rails)
-    account = f"{plain(payee_account).replace(' ', '')} {plain(payee_bank)}" if rail is Rail.BANK else payee_account
     typed = {
         "payee_account": payee_account, "payee_name": payee_name, "reason_code": reason_code, "payee_rail": payee_rail,
         "payee_bank": payee_bank,
     }  # fmt: skip
-    proposing = console.services.payees.propose(person.id, card_id, account, payee_name, reason_code, rail)
+    proposing = _proposed(console, person, card_id, typed)
     page = partial(_page, request, console, person)
-    return await done_or_shown(proposing, page, PATH, card_id, "propose", typed)
+    return await done_or_shown(request, proposing, page, PATH, card_id, "propose", typed)
+
+
+async def _proposed(console: Console, person: Person, card_id: str, typed: Mapping[str, str]) -> None:
+    rail = require_offered(member_of(Rail, typed["payee_rail"]) or Rail.ALIPAY, console.services.rails)
+    account = typed["payee_account"]
+    if rail is Rail.BANK:
+        account = f"{plain(account).replace(' ', '')} {plain(typed['payee_bank'])}"
+    await console.services.payees.propose(person.id, card_id, account, typed["payee_name"], typed["reason_code"], rail)
 
 
 @router.post("/owed/{card_id}/{correction_id}/agree")
 async def agree(request: Request, console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
     """Agree as the second person: the card is paid again, under a key of its own."""
     agreeing = console.services.payees.agree(person.id, card_id, correction_id)
-    return await done_or_shown(agreeing, partial(_page, request, console, person), PATH, card_id, "agree")
+    return await done_or_shown(request, agreeing, partial(_page, request, console, person), PATH, card_id, "agree")
 
 
 @router.post("/owed/{card_id}/{correction_id}/refuse")
 async def refuse(request: Request, console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
     """Reject the proposal; its maker may do so, too."""
     refusing = console.services.payees.refuse(person.id, card_id, correction_id)
-    return await done_or_shown(refusing, partial(_page, request, console, person), PATH, card_id, "refuse")
+    return await done_or_shown(request, refusing, partial(_page, request, console, person), PATH, card_id, "refuse")
 
 
 async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:

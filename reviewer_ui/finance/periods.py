@@ -84,5 +84,7 @@ async def _render(
     context = PeriodsContext(
         shell(request, person, PATH), found, names, person.may(Permission.CLOSE_PERIODS), person.id, refusal, refused
     )
+    if request.method == "POST":
+        request.state.back = PATH
     status = refusal.http_status if refusal else 200
     return await console.answer(request, "finance/periods.html", context, status=status)

@@ -60,7 +60,9 @@ async def off(request: Request, console: At, rail: str, reason: Reason = "") -> 
     """Switch the rail off at once, on one person's word."""
     person = await _of(request, Permission.SWITCH_RAILS)
     doing = _switches(console).off(person.id, _rail(rail), reason)
-    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "off", {"reason": reason})
+    return await done_or_shown(
+        request, doing, partial(_page, request, console, person), PATH, rail, "off", {"reason": reason}
+    )
 
 
 @router.post("/rails/{rail}/on")
@@ -68,7 +70,9 @@ async def ask_on(request: Request, console: At, rail: str, reason: Reason = "") 
     """Ask to switch the rail on; a second person agrees."""
     person = await _of(request, Permission.SWITCH_RAILS)
     doing = _switches(console).ask_on(person.id, _rail(rail), reason)
-    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "on", {"reason": reason})
+    return await done_or_shown(
+        request, doing, partial(_page, request, console, person), PATH, rail, "on", {"reason": reason}
+    )
 
 
 @router.post("/rails/{rail}/on/agree")
@@ -77,7 +81,7 @@ async def agree_on(request: Request, console: At, rail: str) -> Response:
     person = await _of(request, Permission.SWITCH_RAILS)
     await require_step_up(request, person)
     doing = _switches(console).agree_on(person.id, _rail(rail))
-    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "agree")
+    return await done_or_shown(request, doing, partial(_page, request, console, person), PATH, rail, "agree")
 
 
 @router.post("/rails/{rail}/on/refuse")
@@ -85,7 +89,7 @@ async def leave_off(request: Request, console: At, rail: str) -> Response:
     """Leave the rail off."""
     person = await _of(request, Permission.SWITCH_RAILS)
     doing = _switches(console).leave_off(person.id, _rail(rail))
-    return await done_or_shown(doing, partial(_page, request, console, person), PATH, rail, "refuse")
+    return await done_or_shown(request, doing, partial(_page, request, console, person), PATH, rail, "refuse")
 
 
 async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:

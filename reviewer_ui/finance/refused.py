@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors.base import Refusal
+from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import StepUpNeeded
 from reviewer_ui.visit import see_other
 
@@ -38,19 +41,33 @@ class Refused:
 NOTHING = Refused()
 
 
+@contextmanager
+def entered(field: str) -> Iterator[None]:
+    """Say of a thing that a person named in this field and that is not there that the field is wrong, not the page's address."""
+    try:
+        yield
+    except NotFound:
+        raise FieldInvalid(field=field, why="not_found") from None
+
+
 async def done_or_shown(
+    request: Request,
     doing: Awaitable[object],
     page: Callable[[Refused], Awaitable[Response]],
     address: str,
     row: str,
-    form: str,
+    form: str = "",
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """Do it and lead back to the page; refused, show the page again with what was typed. Asking who is there goes its own way."""
+    """Do it and lead back to the page at `address`; refused, show the page again with what was typed.
+
+    Asking who is there goes its own way. A switch of the language leads back to the page, too.
+    """
     try:
         await doing
     except StepUpNeeded:
         raise
     except Refusal as refusal:
+        request.state.back = address
         return await page(Refused(row, form, typed or {}, refusal))
     return see_other(address)

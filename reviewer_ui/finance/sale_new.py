@@ -19,6 +19,7 @@ from domain.finance.sales import PaidFrom, SaleMode
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.places import BUSINESS_ZONE, business_day
+from reviewer_ui.finance.refused import entered
 from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
 from services.finance.sales import SaleAsked, Sales, Worked
@@ -96,7 +97,8 @@ async def preview(
         key or new_id(), card_id, buyer, price, currency, sold_on, mode, paid_from, instalments, rate, rate_source, rate_at
     )  # fmt: skip
     try:
-        worked = await Sales(console.services.database).preview(person.id, typed.asked())
+        with entered("card_id"):
+            worked = await Sales(console.services.database).preview(person.id, typed.asked())
     except Refusal as refusal:
         return await _render(request, console, person, typed, refusal=refusal)
     return await _render(request, console, person, typed, worked)
@@ -113,7 +115,8 @@ async def record(
         key or new_id(), card_id, buyer, price, currency, sold_on, mode, paid_from, instalments, rate, rate_source, rate_at
     )  # fmt: skip
     try:
-        sale_id = await Sales(console.services.database).record(person.id, key, typed.asked())
+        with entered("card_id"):
+            sale_id = await Sales(console.services.database).record(person.id, key, typed.asked())
     except Refusal as refusal:
         return await _render(request, console, person, typed, refusal=refusal)
     return see_other(f"/sales/{sale_id}")

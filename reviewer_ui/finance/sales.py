@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -15,10 +17,11 @@ from database.reads.people import accounts
 from database.reads.work.reason_codes import reasons as managed_reasons
 from domain.people.roles import Permission
 from domain.work.reason_codes import ReasonedAct
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, Shell, allowed, see_other, shell
+from reviewer_ui.visit import At, Console, Shell, allowed, shell
 from services.finance.sale_returns import SaleReturns
 
 router = APIRouter()
@@ -54,6 +57,7 @@ class SaleContext:
     may_return: bool
     may_agree: bool
     brokered: brokered.BrokeredEntry | None
+    refused: Refused
 
 
 @router.get("/sales")
@@ -73,6 +77,45 @@ async def listed(
 @router.get("/sales/{sale_id}")
 async def show(request: Request, console: At, person: SalesReader, sale_id: str) -> Response:
     """Show one sale."""
+    return await _page(request, console, person, sale_id)
+
+
+@router.post("/sales/{sale_id}/return")
+async def take_back(
+    request: Request, console: At, person: SalesKeeper, sale_id: str, reason_code: Annotated[str, Form(max_length=64)] = ""
+) -> Response:  # fmt: skip
+    """Ask for the sale to be taken back, after one more proof of who one is; a second person agrees."""
+    await require_step_up(request, person)
+    asking = SaleReturns(console.services.database).ask(person.id, sale_id, reason_code)
+    return await _done(request, console, person, sale_id, asking, {"reason_code": reason_code})
+
+
+@router.post("/sales/{sale_id}/return/agree")
+async def agree(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
+    """Take the sale back as the second person, after one more proof of who one is."""
+    await require_step_up(request, person)
+    agreeing = SaleReturns(console.services.database).agree(person.id, sale_id)
+    return await _done(request, console, person, sale_id, agreeing)
+
+
+@router.post("/sales/{sale_id}/return/decline")
+async def decline(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
+    """Leave the sale as it is."""
+    declining = SaleReturns(console.services.database).decline(person.id, sale_id)
+    return await _done(request, console, person, sale_id, declining)
+
+
+async def _done(
+    request: Request, console: Console, person: Person, sale_id: str, doing: Awaitable[object],
+    typed: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    page = partial(_page, request, console, person, sale_id)
+    return await done_or_shown(request, doing, page, f"/sales/{sale_id[:26]}", sale_id, "return", typed)
+
+
+async def _page(
+    request: Request, console: Console, person: Person, sale_id: str, refused: Refused = NOTHING
+) -> Response:  # fmt: skip
     async with console.services.database.transaction() as session:
         sale = await reads.sale(session, sale_id)
         sellers = await brokered.of_sale(session, sale.row.id)
@@ -82,34 +125,7 @@ async def show(request: Request, console: At, person: SalesReader, sale_id: str)
     paid = sellers is not None and sellers.payment is not None  # Then the provider takes the money back first.
     may = person.may(Permission.RECORD_SALES) and sale.row.reversed_at is None and not paid
     context = SaleContext(
-        shell(request, person), sale, names, reasons, why, may, may and person.id not in sale.row.return_askers, sellers
-    )
-    return await console.answer(request, "finance/sale.html", context)
-
-
-@router.post("/sales/{sale_id}/return")
-async def take_back(
-    request: Request, console: At, person: SalesKeeper, sale_id: str, reason_code: Annotated[str, Form(max_length=64)] = ""
-) -> Response:  # fmt: skip
-    """Ask for the sale to be taken back, after one more proof of who one is; a second person agrees."""
-    await require_step_up(request, person)
-    request.state.back = f"/sales/{sale_id[:26]}"
-    await SaleReturns(console.services.database).ask(person.id, sale_id, reason_code)
-    return see_other(f"/sales/{sale_id[:26]}")
-
-
-@router.post("/sales/{sale_id}/return/agree")
-async def agree(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
-    """Take the sale back as the second person, after one more proof of who one is."""
-    await require_step_up(request, person)
-    request.state.back = f"/sales/{sale_id[:26]}"
-    await SaleReturns(console.services.database).agree(person.id, sale_id)
-    return see_other(f"/sales/{sale_id[:26]}")
-
-
-@router.post("/sales/{sale_id}/return/decline")
-async def decline(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
-    """Leave the sale as it is."""
-    request.state.back = f"/sales/{sale_id[:26]}"
-    await SaleReturns(console.services.database).decline(person.id, sale_id)
-    return see_other(f"/sales/{sale_id[:26]}")
+        shell(request, person), sale, names, reasons, why, may, may and person.id not in sale.row.return_askers, sellers,
+        refused,
+    )  # fmt: skip
+    return await console.answer(request, "finance/sale.html", context, status=refused.status)

@@ -82,7 +82,7 @@ class Typed:
 class RunContext:
     """One run as this person sees it; `needed` people agree to its payment, `mine`: this person did, `barred`: may not.
 
-    `left` counts who may still approve, `then` is what the run comes to with the correction that is about to be posted; `doubted` are the entries disputed now.
+    `left` counts who may still approve, `too_few_then` says that too few would once this person has confirmed. `then` is what the run comes to with the correction that is about to be posted; `doubted` are the entries disputed now.
     """
 
     shell: Shell
@@ -96,6 +96,7 @@ class RunContext:
     mine: bool
     barred: bool
     left: int
+    too_few_then: bool
     after: int
     typed: Typed
     refusal: Refusal | None
@@ -155,12 +156,15 @@ async def statement(console: At, person: Reader, run_id: str, version: int, name
 
 
 @router.post("/{run_id}/take")
-async def take(console: At, person: Runner, run_id: str) -> Response:
-    """Takes the piece of work that finance has with the run."""
+async def take(request: Request, console: At, person: Runner, run_id: str) -> Response:
+    """Takes the piece of work that finance has with the run; one that a colleague took first says so."""
     async with console.services.database.transaction() as session:
         found = await reads.line_of(session, run_id)
-    if found.run.task_id is not None:
-        await console.services.review.leases.take(person.id, found.run.task_id)
+    try:
+        if found.run.task_id is not None:
+            await console.services.review.leases.take(person.id, found.run.task_id)
+    except Refusal as refusal:
+        return await _render(request, console, person, run_id, refusal=refusal)
     return see_other(f"/settlements/{run_id}")
 
 
@@ -260,12 +264,13 @@ async def _render(
         task = None if run.task_id is None else await session.get(WorkItemRow, run.task_id)
         open_task = task if task is not None and task.closed_at is None else None
         item = None if open_task is None else await item_desk(session, person, open_task)
-        left = await reads.able_to_approve(session, run) if run.state is SettlementState.APPROVAL else 0
+        asks = run.state in (SettlementState.APPROVAL, SettlementState.ANSWER)
+        left = await reads.able_to_approve(session, run) if asks else 0
         comments = () if task is None else await comment_reads.of_item(session, task.id)
     context = RunContext(
         shell=shell(request, person), found=found, item=item, comments=comments, names=names, amounts=_amounts(found),
         needed=people_needed(run), may_run=person.may(Permission.RUN_SETTLEMENTS), mine=person.id in run.approved_by,
-        barred=person.id in run.hands, left=left, after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
+        barred=person.id in run.hands, left=left, too_few_then=_too_few_then(run, person, left), after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
         typed=typed or Typed(), refusal=refusal, then={} if then is None else _corrected(run, then),
         doubted=_doubted(found),
     )  # fmt: skip
@@ -273,6 +278,14 @@ async def _render(
         request.state.back = f"/settlements/{run_id}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "finance/settlement.html", context, status=status)
+
+
+def _too_few_then(run: SettlementRunRow, person: Person, left: int) -> bool:
+    """Whether too few people may approve the payment once this person has confirmed: who confirms does not approve."""
+    answers = (
+        run.state is SettlementState.ANSWER and person.may(Permission.RUN_SETTLEMENTS) and person.id not in run.hands
+    )
+    return answers and run.payable_minor > 0 and left - 1 < people_needed(run)
 
 
 def _corrected(run: SettlementRunRow, more_minor: int) -> dict[str, Money]:

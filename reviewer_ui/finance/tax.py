@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -35,12 +35,16 @@ router = APIRouter()
 TaxKeeper = Annotated[Person, Depends(allowed(Permission.HANDLE_TAX))]
 Line = Annotated[str, Form(max_length=120)]
 Words = Annotated[str, Form(max_length=500)]
+BLANK = dict.fromkeys(("month", "quarter", "owner", "year", "language", "note"), "")
 _OWNER = re.compile(r"(seller|partner):[0-9A-Z]{1,40}")
 
 
 @dataclass(frozen=True)
 class TaxContext:
-    """The page of tax; `signed` is finance's signature under the version in force, None while there is none."""
+    """The page of tax; `signed` is finance's signature under the version in force, None while there is none.
+
+    `typed` is what stands in the forms.
+    """
 
     shell: Shell
     rules: TaxRules
@@ -50,8 +54,7 @@ class TaxContext:
     entries: tuple[reads.TaxLine, ...]
     refusal: Refusal | None
     may_handle: bool
-    month: str
-    year: str
+    typed: Mapping[str, str]
     locales: tuple[str, ...] = LOCALES
 
 
@@ -68,7 +71,7 @@ async def sign_off(request: Request, console: At, person: TaxKeeper, version: Li
     try:
         await _reports(console).sign_off(person.id, version, note)
     except Refusal as refusal:
-        return await _render(request, console, person, refusal)
+        return await _render(request, console, person, refusal, note=note)
     return see_other("/tax")
 
 
@@ -79,7 +82,7 @@ async def detail(request: Request, console: At, person: TaxKeeper, month: Line =
     try:
         rows = await _reports(console).detail(person.id, month.strip())
     except Refusal as refusal:
-        return await _render(request, console, person, refusal)
+        return await _render(request, console, person, refusal, month=month)
     return download(f"tax-{month.strip()}", _heading(request, tax_reports.DETAIL), _cells(rows))
 
 
@@ -90,7 +93,7 @@ async def income(request: Request, console: At, person: TaxKeeper, quarter: Line
     try:
         rows = await _reports(console).incomes(person.id, quarter.strip())
     except Refusal as refusal:
-        return await _render(request, console, person, refusal)
+        return await _render(request, console, person, refusal, quarter=quarter)
     return download(f"income-{quarter.strip()}", _heading(request, tax_reports.INCOME), _cells(rows))
 
 
@@ -105,7 +108,7 @@ async def certificate(
     try:
         made = await _reports(console).certificate(person.id, wanted, year.strip(), locale)
     except Refusal as refusal:
-        return await _render(request, console, person, refusal)
+        return await _render(request, console, person, refusal, owner=owner, year=year, language=locale)
     return as_download(f"tax-{year.strip()}-{wanted[-6:]}.pdf", "application/pdf", made)
 
 
@@ -122,7 +125,9 @@ async def _cells(rows: AsyncIterator[tuple[str, ...]]) -> AsyncIterator[list[Cel
         yield list(row)
 
 
-async def _render(request: Request, console: Console, person: Person, refusal: Refusal | None = None) -> Response:
+async def _render(
+    request: Request, console: Console, person: Person, refusal: Refusal | None = None, **typed: str
+) -> Response:
     today = business_day(now())
     rules = tax_in_force(today)
     async with console.services.database.transaction() as session:
@@ -134,7 +139,7 @@ async def _render(request: Request, console: Console, person: Person, refusal: R
         request.state.back = "/tax"
     context = TaxContext(
         shell(request, person, "/tax"), rules, signed, names.get(signed.person_id, "–") if signed else "", months, entries, refusal,
-        person.may(Permission.HANDLE_TAX), month_of(today), f"{today:%Y}",
+        person.may(Permission.HANDLE_TAX), BLANK | {"month": month_of(today), "year": f"{today:%Y}"} | typed,
     )  # fmt: skip
     return await console.answer(
         request, "finance/tax.html", context, status=200 if refusal is None else refusal.http_status

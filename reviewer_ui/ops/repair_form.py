@@ -103,7 +103,7 @@ def plan_of(form: FormData) -> RepairPlan:
     typed = typed_of(form)
     kind = member_of(RepairKind, typed.kind)
     if kind is None or kind not in KINDS:
-        raise FieldInvalid(field="kind", why="choose")
+        raise FieldInvalid(field="kind", why="missing")
     percent = _optional("failures", typed.failures)
     return RepairPlan(
         kind, typed.reason_code, options_in(form, kind), typed.note, _optional("canary", typed.canary),

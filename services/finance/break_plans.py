@@ -136,7 +136,7 @@ async def _chosen(
 async def _line(session: AsyncSession, row: BreakRow, link: str) -> StatementLineRow:
     found = await session.get(StatementLineRow, link[:LINK_MAX], populate_existing=True)
     if found is None or found.source is not row.source:
-        raise FieldInvalid(field="link", why="not_expected")
+        raise FieldInvalid(field="link", why="not_expected" if link else "missing")
     return found
 
 
@@ -144,7 +144,7 @@ async def _entry(session: AsyncSession, row: BreakRow, link: str) -> Expectation
     number = int(link) if link.isascii() and link.isdigit() and len(link) <= BIGINT_DIGITS else 0
     found = await session.get(ExpectationRow, number, populate_existing=True)
     if found is None or found.source is not row.source:
-        raise FieldInvalid(field="link", why="not_expected")
+        raise FieldInvalid(field="link", why="not_expected" if link else "missing")
     return found
 
 

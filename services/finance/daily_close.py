@@ -116,9 +116,8 @@ class DailyClose:
         figures = await day_figures.figures(session, source, day, rules.sources[source], now)
         if not figures.complete:
             raise DayNotReady(why="statement", day=day.isoformat())
-        first = await day_figures.first_day(session, source)
         before = day - timedelta(days=1)
-        if first is not None and before >= first:
+        if figures.first_day is not None and before >= figures.first_day:
             earlier = select(ReconciledDayRow.closed_at).where(
                 ReconciledDayRow.source == source, ReconciledDayRow.day == before
             )

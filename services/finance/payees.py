@@ -23,8 +23,7 @@ from database.tables.people import AuditRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor
 from domain.errors.cards import NotExpectedNow
-from domain.errors.finance import CorrectionWaits
-from domain.errors.general import NotFound
+from domain.errors.finance import CorrectionOver, CorrectionWaits
 from domain.errors.work import OwnWork
 from domain.finance.payee import masked_account, payee_index_of, require_payee
 from domain.finance.rails import Rail
@@ -124,7 +123,7 @@ class Payees:
     async def agree(self, person: str, card_id: str, correction_id: str) -> None:
         """Agree as the second person: the payee counts, and the card is paid again. Agreed to already by them, nothing changes.
 
-        Refuses NotAllowed, OwnWork to a person who is no independent second person or is linked to the seller, NotFound when it
+        Refuses NotAllowed, OwnWork to a person who is no independent second person or is linked to the seller, CorrectionOver when it
         no longer waits.
         """
         async with self._database.transaction() as session:
@@ -136,13 +135,13 @@ class Payees:
             await self._apply(session, card, submission, row, f"person:{person}")
 
     async def refuse(self, person: str, card_id: str, correction_id: str) -> None:
-        """Discard the proposal, as a second person or its proposer. Refuses NotAllowed and NotFound."""
+        """Discard the proposal, as a second person or its proposer. Refuses NotAllowed, NotFound and CorrectionOver."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.CORRECT_PAYEE)
             card, submission = await _waiting(session, card_id)
             row = await _open(session, submission.id)
             if row is None or row.id != correction_id:
-                raise NotFound(correction=correction_id[:26])
+                raise CorrectionOver()
             row.checked_by, row.refused_at = f"person:{person}", self._now()
             session.add(_audited(person, "refuse", card_id, "", row))
             if (kind_and_id := row.proposed_by.partition(":"))[0] == "person":
@@ -193,7 +192,7 @@ class Payees:
         row = await session.get(PayeeCorrectionRow, correction_id, populate_existing=True)
         agreed = row is not None and row.applied_at is not None and row.checked_by == f"person:{person}"
         if row is None or row.submission_id != submission.id or not (agreed or _is_open(row)):
-            raise NotFound(correction=correction_id[:26])
+            raise CorrectionOver()
         proposers, circle = frozenset(row.proposers), (await standing(session, person, self._now())).circle
         if not apart(proposers, circle, await handled_by(session, proposers | circle, self._now())):
             raise OwnWork()

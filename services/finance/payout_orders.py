@@ -165,7 +165,7 @@ async def _post_outcome(session: AsyncSession, row: PayoutRow, owner: str, amoun
         postings = rollback.payout_refused(owner, amount, offset, row.rail)
     else:
         postings = payout_refused(owner, amount, row.rail)
-    what = f"payout_{PayoutOutcome.PAID if paid else PayoutOutcome.REFUSED}"
+    what = "payout_paid" if paid else "payout_refused"
     await ledger.post(session, f"{row.key}:settled", row.card_id, what, postings, cause=f"payout:{row.key}")
     if not paid:
         await withholding.give_back(session, row.key, now())

@@ -15,7 +15,7 @@ from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance import PeriodRow
 from database.tables.finance_books import ClosingRow
-from domain.errors.finance import ClosingWaits, PeriodClosed, PeriodNotOver
+from domain.errors.finance import ClosingOver, ClosingWaits, PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
 from domain.finance.periods import ClosingState, first_day, month_of, next_month
@@ -70,16 +70,15 @@ class Periods:
     async def agree(self, person: str, closing_id: str) -> None:
         """Close the month as the second person. Agreed to already by them, nothing changes.
 
-        Refuse NotAllowed, NotFound when it no longer waits, OwnWork to a person who asked, acts for who did or handled their account,
-        and PeriodClosed.
+        Refuse NotAllowed, NotFound, PeriodClosed and ClosingOver when it no longer waits, and OwnWork to a person who asked, acts for
+        who did or handled their account.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLOSE_PERIODS)
             row = await _locked(session, closing_id)
             if row.state is ClosingState.AGREED and row.decided_by == person:
                 return
-            if row.state is not ClosingState.ASKED:
-                raise NotFound(closing=closing_id[:26])
+            _require_asked(row)
             await self._require_apart(session, person, row)
             await acquire(session, AdvisoryLock.PERIODS)  # Waits for postings that are about to commit.
             await _require_open(session, row.month)
@@ -93,14 +92,13 @@ class Periods:
             await keep_balances(session, row.month)
 
     async def withdraw(self, person: str, closing_id: str) -> None:
-        """Take back what waits, as its asker or another person of finance. Refuse NotAllowed, and NotFound when it no longer waits."""
+        """Take back what waits, as its asker or another person of finance. Refuse as `agree`, but OwnWork."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLOSE_PERIODS)
             row = await _locked(session, closing_id)
             if row.state is ClosingState.WITHDRAWN and row.decided_by == person:
                 return
-            if row.state is not ClosingState.ASKED:
-                raise NotFound(closing=closing_id[:26])
+            _require_asked(row)
             row.state, row.decided_by, row.decided_at = ClosingState.WITHDRAWN, person, self._now()
             session.add(by_person(person, "console:period:withdraw", row.month, facts={"closing": row.id}))
             await notify_declined(session, row.asked_by, person, Proposal.MONTH, "/money/periods")
@@ -143,6 +141,12 @@ async def catch_up(session: AsyncSession) -> int:
     for month in months:
         await keep_balances(session, month)
     return len(months)
+
+
+def _require_asked(row: ClosingRow) -> None:
+    """Refuse PeriodClosed for what was agreed to, and ClosingOver for what was taken back."""
+    if row.state is not ClosingState.ASKED:
+        raise (PeriodClosed if row.state is ClosingState.AGREED else ClosingOver)(month=row.month)
 
 
 async def _locked(session: AsyncSession, closing_id: str) -> ClosingRow:

@@ -80,8 +80,8 @@ class RailSwitches:
 
 
 def required_reason(reason: str, name: str = "reason") -> str:
-    """Return a reason without surrounding space. Refuses FieldInvalid for none, or one that is too long."""
-    said = reason.strip()
+    """Return a reason as one line. Refuses FieldInvalid for none, or one that is too long."""
+    said = " ".join(reason.split())
     if not said or len(said) > REASON_MAX or not said.isprintable():
         raise FieldInvalid(
             field=name, why="missing" if not said else "too_long" if len(said) > REASON_MAX else "malformed"

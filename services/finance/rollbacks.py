@@ -214,7 +214,8 @@ class Rollbacks:
             raise ClaimMoves()
         left = Money(await left_of(session, row), row.currency)
         if left.amount_minor:
-            what, lines = f"rollback_{state.value}", postings.written_off(row.owner, left)
+            what = "rollback_dropped" if state is S.DROPPED else "rollback_written_off"
+            lines = postings.written_off(row.owner, left)
             await ledger.post(session, f"rollback-{row.id}:{state.value}", row.card_id, what, lines, cause=_cause(row))
         row.state, row.ended_by, row.ended_at = state, person, self._now()
         topic = claim_news.DROPPED if state is S.DROPPED else claim_news.WRITTEN_OFF

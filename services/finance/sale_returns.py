@@ -11,7 +11,7 @@ from database.repositories import ledger
 from database.session import Database
 from database.tables.finance_sales import SaleRow
 from domain.errors.general import NotFound
-from domain.errors.sales import ReturnWaits, SaleReturned
+from domain.errors.sales import ReturnOver, ReturnWaits, SaleReturned
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.work.reason_codes import ReasonedAct
@@ -56,7 +56,7 @@ class SaleReturns:
         """Take the sale back as the second person: its postings are reversed as of today, and the card may be sold again.
 
         What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
-        nothing changes. Refuse NotAllowed, NotFound where nobody asked for it, SaleReturned, and OwnWork to those who asked.
+        nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
@@ -72,7 +72,7 @@ class SaleReturns:
             prove(session, person, "take_back", row, reason=row.reversed_why or "")
 
     async def decline(self, person: str, sale_id: str) -> None:
-        """Leave the sale as it is, as a second person or as who asked. Refuse NotAllowed, NotFound and SaleReturned."""
+        """Leave the sale as it is, as a second person or as who asked. Refuse as `agree`, but OwnWork."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row = await _asked(session, sale_id)
@@ -109,5 +109,5 @@ async def _locked(session: AsyncSession, sale_id: str) -> SaleRow:
 async def _asked(session: AsyncSession, sale_id: str) -> SaleRow:
     row = await _locked(session, sale_id)
     if row.return_asked_at is None:
-        raise NotFound(sale=sale_id[:26])
+        raise ReturnOver()
     return row

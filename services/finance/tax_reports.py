@@ -17,8 +17,7 @@ from database.session import Database
 from database.tables.finance import PayoutRow
 from database.tables.finance_tax import TaxSignOffRow
 from database.tables.people import PartnerRow, SellerRow
-from domain.errors.finance import PeriodNotOver
-from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.general import FieldInvalid
 from domain.errors.tax import FontMissing, TaxNotSigned
 from domain.finance.periods import first_day, next_month
 from domain.money import Money
@@ -91,26 +90,28 @@ class TaxReports:
         return self._detail(since, until)
 
     async def incomes(self, person: str, quarter: str) -> AsyncIterator[Cells]:
-        """Return what each seller was paid in a quarter such as 2026-Q4. Refuse as `detail`, and PeriodNotOver before its end."""
+        """Return what each seller was paid in a quarter such as 2026-Q4. Refuse as `detail`, also before its end."""
         since, until = quarter_days(quarter)
         if until >= business_day(self._now()):
-            raise PeriodNotOver(month=quarter)
+            raise FieldInvalid(field="quarter", why="quarter_not_over")
         await self._allowed(person, "income", quarter, since, until)
         return self._incomes(since, until)
 
     async def certificate(self, person: str, owner: str, year: str, locale: str) -> bytes:
         """Return the certificate of one seller or partner and year, as PDF.
 
-        Refuse NotAllowed, FieldInvalid (`year`, `owner`), NotFound where they were paid nothing, TaxNotSigned, and FontMissing.
+        Refuse NotAllowed, FieldInvalid (`year`; `owner`, also where they were paid nothing), TaxNotSigned, and FontMissing.
         """
+        if not owner:
+            raise FieldInvalid(field="owner", why="not_a_seller")
         first = _first(f"{year}-01", "year")
         last = date(first.year, 12, 31)
         async with self._database.transaction() as session:
             await require(session, person, Permission.HANDLE_TAX)
             await _require_signed(session, first, last)
-            paid = [one async for one in reads.lines(session, first, last, owner or "nobody")]
+            paid = [one async for one in reads.lines(session, first, last, owner)]
             if not paid:
-                raise NotFound(owner=owner)
+                raise FieldInvalid(field="owner", why="paid_nothing")
             named = next((one.key for one in reversed(paid) if one.named), None)
             who = await self._person(session, owner, named)
             session.add(by_person(person, "console:tax:certificate", owner, facts={"year": year}))

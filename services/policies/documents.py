@@ -179,7 +179,7 @@ class PolicyDocuments:
         if wanted is None or wanted == today:
             return today
         if not 0 < (wanted - today).days <= DAYS_AHEAD_MAX:
-            raise FieldInvalid(field="effective_from", why="out_of_range")
+            raise FieldInvalid(field="effective_from", why="not_from_today", days=DAYS_AHEAD_MAX)
         return wanted
 
     def _close(self, session: AsyncSession, row: PolicyDocumentRow, by: str, state: PolicyState, act: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from domain.errors.base import Refusal
 from domain.errors.finance import (
     StatementEncodingWrong,
+    StatementHeadWrong,
     StatementKindUnknown,
     StatementTooLarge,
     StatementTruncated,
@@ -21,6 +22,7 @@ from gateways import statements
 from gateways.statements import alipay
 from gateways.statements.lines import LineRejected, columns_of, fen, grouped_yuan, yuan
 from gateways.statements.wechat import WechatStatement
+from languages import LOCALES, has
 from simulators.bills import Movement, alipay_zip, bank_format, bank_result, bank_statement, wechat_fund_bill
 
 DAY = date(2026, 11, 28)
@@ -67,11 +69,32 @@ def test_an_empty_day_is_a_statement_without_lines(name: str) -> None:
     assert read(FILES[name]([]))[1].lines == 0
 
 
+@pytest.mark.parametrize("name", ["harbour", "union"])
+def test_a_header_may_write_its_days_with_dashes_and_a_day_that_is_none_is_called_so(name: str) -> None:
+    whole, day = FILES[name](MOVED), f"{DAY:%Y%m%d}".encode()
+    head, end, lines = whole.partition(b"\n")
+    dashed = head.replace(day, DAY.isoformat().encode())
+    assert dashed != head
+    assert read(dashed + end + lines) == read(whole)
+    for wrong in (b"29/11/2026", b"2026113", b"20261131", b"2026-11-31", b""):
+        with pytest.raises(StatementHeadWrong) as found:
+            read(head.replace(day, wrong) + end + lines)
+        assert found.value.data == {"what": "period", "expected": "%Y%m%d / %Y-%m-%d"}
+    for locale in LOCALES:
+        assert [what for what in ("header", "titles", "period") if not has(f"console.todo.statement_head_wrong.{what}", locale)] == []  # fmt: skip
+
+
+def test_columns_of_other_names_are_no_missing_part() -> None:
+    with pytest.raises(StatementHeadWrong) as found:
+        read(FILES["union"](MOVED).replace("备注".encode(), "附言".encode(), 1))
+    assert found.value.data == {"what": "titles"}
+
+
 @pytest.mark.parametrize("name", ["wechat", "harbour", "union"])
 def test_a_file_that_is_cut_off_anywhere_is_refused(name: str) -> None:
     whole = FILES[name](MOVED)
     for end in range(len(whole) - 4, 10, -7):
-        with pytest.raises((StatementTruncated, StatementKindUnknown, StatementEncodingWrong)):
+        with pytest.raises((StatementTruncated, StatementHeadWrong, StatementKindUnknown, StatementEncodingWrong)):
             read(whole[:end])
 
 

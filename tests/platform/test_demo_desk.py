@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,8 @@ from sqlalchemy import select, text
 from bootstrap.demo import desk, statements
 from bootstrap.demo.hands import DemoStories, Hands, Story
 from bootstrap.demo.logins import PEOPLE
+from database.repositories import day_figures
+from database.tables.columns import now
 from database.tables.finance_rails import BankLineRow
 from database.tables.finance_routing import RailSwitchRow
 from database.tables.finance_statements import BreakRow
@@ -20,6 +23,8 @@ from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.rails import Rail
 from domain.finance.statements import StatementSource
 from domain.identifiers import new_id
+from domain.places import business_day
+from domain.rules.reconciliation import reconciliation_in_force
 from gateways.statements.bank import BANKS
 from services.finance.break_work import open_work
 from tests.builders.own_world import own_world
@@ -64,6 +69,11 @@ async def test_breaks_are_open_proposed_and_closed_once(world: World) -> None:
     assert states[(-15_00, BreakKind.FEE_DIFFERENCE)] is BreakState.CLOSED
     assert states[(50_000_00, BreakKind.MISSING_HERE)] is BreakState.PROPOSED
     assert states[(-128_00, BreakKind.MISSING_HERE)] is BreakState.OPEN
+    rules = reconciliation_in_force(business_day(now())).sources[StatementSource.BANK]
+    async with world.database.transaction() as session:
+        for back in (1, 2):  # Its days can be closed: every account of ours has its statement.
+            day = business_day(now()) - timedelta(days=back)
+            assert (await day_figures.figures(session, StatementSource.BANK, day, rules, now())).complete
 
 
 @pytest.mark.usefixtures("people")

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.people import accounts
-from database.repositories.day_figures import first_day
 from database.tables.finance_statements import ReconciledDayRow
 from database.tables.people import AuditRow
 from domain.finance.statements import StatementSource
@@ -49,9 +48,8 @@ async def withdrawn(session: AsyncSession, source: StatementSource, day: date) -
     return Withdrawn(names.get(asked_by, ""), names.get(by, ""), by == asked_by, note, newest.at)
 
 
-async def next_to_close(session: AsyncSession, source: StatementSource) -> date | None:
-    """Return the day of a source that is closed next; None before it has a statement."""
-    first = await first_day(session, source)
+async def next_to_close(session: AsyncSession, source: StatementSource, first: date | None) -> date | None:
+    """Return the day of a source that is closed next; None before it has a statement, which covers `first`."""
     closed = select(func.max(ReconciledDayRow.day)).where(
         ReconciledDayRow.source == source, ReconciledDayRow.closed_at.is_not(None)
     )

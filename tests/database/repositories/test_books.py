@@ -18,8 +18,8 @@ from database.repositories import checkpoints, holds, ledger
 from database.session import Database
 from database.tables.columns import now
 from database.tables.finance import AccountRow, BalanceCheckpointRow, EntryRow, LedgerTransactionRow
-from domain.errors.finance import ClosingWaits, PeriodClosed, PeriodNotOver
-from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.finance import ClosingOver, ClosingWaits, PeriodClosed, PeriodNotOver
+from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
 from domain.finance.chart import account
@@ -199,7 +199,7 @@ async def test_a_closed_month_takes_nothing_and_late_facts_count_for_the_open_on
     with pytest.raises(ClosingWaits):
         await periods.ask(second, last)
     await periods.withdraw(second, withdrawn)
-    with pytest.raises(NotFound):
+    with pytest.raises(ClosingOver):
         await periods.agree(second, withdrawn)
     closing = await periods.ask(finance, last)
     with pytest.raises(OwnWork):
@@ -211,10 +211,11 @@ async def test_a_closed_month_takes_nothing_and_late_facts_count_for_the_open_on
         *(periods.agree(one, closing) for one in (second, second, third)), return_exceptions=True
     )
     assert sorted(str(type(one).__name__) for one in answers) in (
-        ["NoneType", "NoneType", "NotFound"], ["NoneType", "NotFound", "NotFound"],
+        ["NoneType", "NoneType", "PeriodClosed"], ["NoneType", "PeriodClosed", "PeriodClosed"],
     )  # fmt: skip  # Of two people who agree at once one closes it; the same person twice changes nothing.
-    with pytest.raises(PeriodClosed):
-        await periods.ask(finance, last)
+    for late in (periods.ask(finance, last), periods.withdraw(finance, closing)):
+        with pytest.raises(PeriodClosed):
+            await late
     key = await bought(database, owner, Money(50), happened_on=happened_on)
     async with database.transaction() as session:
         row = (await session.execute(select(LedgerTransactionRow).filter_by(key=key))).scalar_one()

@@ -195,11 +195,13 @@ async def test_one_asks_to_close_a_month_and_another_agrees(house: House) -> Non
     assert answer.status_code != 303  # Nobody closes a month from a browser that was left open.
     (back,) = WITHDRAW.findall(others)
     assert (await post(third, back)).status_code == 303
-    assert (await post(second, address)).status_code == 404  # It no longer waits.
+    late = await post(second, address)
+    assert (late.status_code, "was taken back" in late.text) == (409, True)
     assert (await post(second, "/money/periods/ask", month=month)).status_code == 303
     (address,) = AGREE.findall((await first.get("/money/periods")).text)
     assert [(await post(first, address)).status_code for _ in range(2)] == [303, 303]  # Pressed twice.
-    assert (await post(third, address)).status_code == 404
+    late = await post(third, address)
+    assert (late.status_code, "was closed before" in late.text) == (409, True)
     assert (await post(third, "/money/periods/ask", month=month)).status_code == 409
     assert (await (await house.as_(COMPLIANCE)).get("/money/periods")).text.count("<form") < others.count("<form")
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
+from bootstrap.settings import PROJECT_ROOT
 from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
@@ -20,6 +21,7 @@ from domain.identifiers import payout_key
 from domain.people.roles import Role
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago
 from tests.reviewer_ui.payment_scenes import a_claim, a_paid_card, on_hold, owner_of
 
 
@@ -81,10 +83,13 @@ async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House
     compliance = await house.as_(Role.COMPLIANCE)
     assert "/rails/wechat/off" not in (await compliance.get("/rails")).text
     assert (await post(compliance, "/rails/wechat/off", reason="No.")).status_code == 403
-    assert (await post(ops, "/rails/wechat/off", reason=" ")).status_code == 422
+    empty = await post(ops, "/rails/wechat/off", reason=" ")
+    assert (empty.status_code, "Reason: choose or fill in" in empty.text) == (422, True)
+    hidden = await post(ops, "/rails/wechat/off", reason="Callbacks\u202eforged.")
+    assert (hidden.status_code, "Some characters cannot be used here" in hidden.text) == (422, True)
     assert (await post(ops, "/rails/carrier/off", reason="No such rail.")).status_code == 404
     for browser in (ops, finance):
-        assert (await post(browser, "/rails/wechat/off", reason="Callbacks are forged.")).status_code == 303
+        assert (await post(browser, "/rails/wechat/off", reason="Callbacks\r\nare forged.")).status_code == 303
     (row,) = [one for one in await _rows(house, RailSwitchRow) if one.rail is Rail.WECHAT and one.on_at is None]
     assert row.off_reason == "Callbacks are forged."
     page = (await finance.get("/rails")).text
@@ -127,6 +132,43 @@ async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_
     assert (await first.get(f"/payouts/card-other-payout-1/statements/{row.id}/evidence")).status_code == 404
 
 
+async def test_a_form_with_a_document_asks_in_itself_who_is_there_so_that_the_document_is_not_lost(
+    house: House,
+) -> None:
+    waiting, person = await house.cards.waiting(), await employed(house, Role.FINANCE)
+    await house.cards.payout(waiting, PayoutState.UNKNOWN)
+    key = payout_key(waiting.card_id, 1)
+    async with house.database.transaction() as session:
+        long_ago = {"prepared_at": datetime.now(UTC) - timedelta(hours=3)}
+        await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**long_ago))
+    browser = await proved_long_ago(house, person.id)
+    page, said = f"/payouts/{key}", {"outcome": "refused", "reason": "The letter says so."}
+    for address in (page, "/claims"):
+        assert 'name="step_up_password"' in (await browser.get(address)).text
+    asked = await upload(
+        browser, f"{page}/state", page, said
+    )  # Without the proof, as by a page that was open too long.
+    assert asked.status_code == 403
+    assert "choose it again" in asked.text
+    wrong = await upload(browser, f"{page}/state", page, said | {"outcome": "", "step_up_password": PASSWORD})
+    assert (wrong.status_code, 'name="step_up_password"' in wrong.text) == (
+        422,
+        False,
+    )  # It is not asked a second time.
+    assert (await upload(browser, f"{page}/state", page, said)).status_code == 303
+    assert [one.reason for one in await _rows(house, StatedOutcomeRow) if one.key == key] == ["The letter says so."]
+    assert 'name="step_up_password"' not in (await browser.get("/claims")).text  # It lasts for a while.
+
+
+def test_every_form_with_a_document_about_money_asks_in_itself() -> None:
+    folder = PROJECT_ROOT / "reviewer_ui"
+    forms = [path.name for path in (folder / "templates").rglob("*.html") if 'name="evidence"' in path.read_text()]
+    assert forms == ["_proof.html"]
+    taking = {path.name: path.read_text() for path in folder.rglob("*.py") if "await sent_proof(" in path.read_text()}
+    assert len(taking) >= 3
+    assert [name for name, source in taking.items() if "proof_here(request, person)" not in source] == []
+
+
 async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house: House) -> None:
     waiting = await a_paid_card(house)
     first, second = await house.as_(Role.COMPLIANCE), await house.as_(Role.FINANCE)
@@ -160,7 +202,12 @@ async def test_orders_are_listed_by_rail_and_open_with_their_postings(house: Hou
     owner = await owner_of(house, waiting)
     assert all(
         part in page
-        for part in ("Cash · Alipay", f"Owed to sellers · Seller <code>{owner[-6:]}", "Payment arrived", "20260001")
+        for part in (
+            "Cash · Alipay",
+            f"Owed to sellers · Seller <code>{owner.partition(':')[2]}</code>",
+            "Payment arrived",
+            "20260001",
+        )
     )
     assert re.search(r'action="/payouts/[^"]+/state"', page) is None  # Its outcome is known.
     assert (await finance.get("/payouts/card-nobody-payout-1")).status_code == 404

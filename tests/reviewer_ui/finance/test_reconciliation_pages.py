@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
+from sqlalchemy.orm import make_transient
 
 from database.tables.columns import now
-from database.tables.finance_statements import StatementRow
+from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource, StatementState
+from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.places import business_day
 from reviewer_ui.finance.reconciliation import DAYS
@@ -36,7 +39,7 @@ async def test_overview_shows_days_files_and_what_waits_for_a_second_person(
         "Post it",
         "Fei",
         names["recon_day"],
-        "A part of the file is missing",
+        "The file is not whole, or was changed",
     ):
         assert shown in page, shown
 
@@ -74,7 +77,7 @@ async def test_a_file_is_brought_once_and_a_wrong_one_is_refused_in_words(house:
         row.state, row.refused_as = StatementState.REFUSED, "statement_truncated"
     # The page that waits for the import asks for this part alone: the reason comes with the state.
     part = (await finance.get(again.headers["location"], headers={"hx-request": "true"})).text
-    assert ("<html" in part, "A part of the file is missing" in part, "was imported before" in part) == (
+    assert ("<html" in part, "The file is not whole, or was changed" in part, "was imported before" in part) == (
         False,
         True,
         False,
@@ -123,6 +126,34 @@ async def test_a_break_is_taken_previewed_and_carried_out(house: House, names: d
     assert await desk.balance("suspense:wechat") == before + 12_34
     assert (await post(finance, f"{at}/decide", **form)).status_code == 409
     assert "Matched by a person" in (await finance.get(f"/reconciliation/statements/{names['statement']}")).text
+
+
+async def test_a_break_says_what_it_is_about_and_offers_a_link_only_to_what_there_is(
+    house: House, names: dict[str, str]
+) -> None:
+    finance, page = await house.as_(Role.FINANCE, "Su"), f"/reconciliation/breaks/{names['break']}"
+    assert (await post(finance, f"{page}/take")).status_code == 303
+    shown = (await finance.get(page)).text
+    async with house.database.transaction() as session:
+        line = (
+            await session.execute(select(StatementLineRow).join(BreakRow, BreakRow.line_id == StatementLineRow.id).where(BreakRow.id == names["break"]))
+        ).scalar_one()  # fmt: skip
+    assert line.reference in shown
+    assert ('value="replace_link"' in shown) == ('name="link"' in shown)
+    assert ("is free to be linked" in shown) != ('name="link"' in shown)
+    nowhere = await post(finance, f"{page}/preview", verb="replace_link", reason_code="wrong_link", link="")
+    assert (nowhere.status_code, "choose or fill in" in nowhere.text) == (422, True)
+
+
+async def test_money_from_before_the_first_statement_is_called_so(house: House, names: dict[str, str]) -> None:
+    async with house.database.transaction() as session:
+        row = await session.get_one(BreakRow, names["break_fee"])
+        session.expunge(row)
+        make_transient(row)
+        row.id, row.kind, row.line_id, row.entry_id, row.task_id = new_id(), BreakKind.MISSING_HERE, None, None, None
+        session.add(row)
+    page = (await (await house.as_(Role.FINANCE)).get(f"/reconciliation/breaks/{row.id}")).text
+    assert "before its first statement" in page
 
 
 @pytest.mark.parametrize(

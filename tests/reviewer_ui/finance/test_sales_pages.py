@@ -36,7 +36,7 @@ async def finance(house: House) -> AsyncIterator[httpx.AsyncClient]:
 
 def form(card_id: str, **more: str) -> dict[str, str]:
     """A sale of the card for 475.00, as a browser sends it."""
-    given = {"key": f"k-{card_id}", "card_id": card_id, "buyer": "acme", "price": "475.00", "currency": "CNY"}
+    given = {"key": f"k-{card_id}", "card_id": card_id, "buyer": "mall-direct", "price": "475.00", "currency": "CNY"}
     rest = {"sold_on": TODAY, "mode": "own", "paid_from": "receivable", "instalments": "no", "rate": "", "rate_source": "", "rate_at": ""}  # fmt: skip
     return given | rest | more
 
@@ -64,10 +64,10 @@ async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, f
     page = (await finance.get(f"/sales/{row.id}")).text
     shown = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", one)).strip() for one in re.findall("<tr>.*?</tr>", page, re.S)]
     assert shown[1] == "Buyer pays ¥479.75"
-    assert shown[2].startswith("Cost of the card inventory – ¥465.00 ¥14.75")
-    assert shown[3].startswith("Fee left to the platform service-fee service_fee Price ¥475.00 × 1 % ¥4.75 ¥10.00")
-    assert shown[4].startswith("Spread left to the platform sales – ¥10.00 ¥0.00")
-    assert f"{TODAY} buyer_receivable:buyer:acme ¥479.75" in " ".join(shown)
+    assert shown[2].startswith("Cost of the card Cards bought – ¥465.00 ¥14.75")
+    assert shown[3].startswith("Fee left to the platform service-fee Service fees Price ¥475.00 × 1 % ¥4.75 ¥10.00")
+    assert shown[4].startswith("Spread left to the platform Sales – ¥10.00 ¥0.00")
+    assert f"{TODAY} Owed by buyers · Buyer mall-direct ¥479.75" in " ".join(shown)
 
 
 async def test_what_is_refused_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
@@ -163,7 +163,7 @@ async def test_a_position_is_valued_and_a_payment_recorded_by_form(house: House,
     assert (await post(finance, "/fx", **given | {"currency": "XXX"})).status_code == 422
     page = (await finance.get("/fx")).text
     assert re.search(r"USD</td>\s*<td[^>]*>\$[1-9]", page)
-    paid = {"key": f"p-{TODAY}-{datetime.now(UTC).timestamp()}", "buyer": "acme", "amount": "79.75", "currency": "CNY", "arrived": "", "rail": "wechat", "reference": "W-1", "received_on": TODAY, "received_for": "receivable"}  # fmt: skip
+    paid = {"key": f"p-{TODAY}-{datetime.now(UTC).timestamp()}", "buyer": "mall-direct", "amount": "79.75", "currency": "CNY", "arrived": "", "rail": "wechat", "reference": "W-1", "received_on": TODAY, "received_for": "receivable"}  # fmt: skip
     assert [(await send(finance, "/sales/buyers", **paid)).status_code for _ in range(2)] == [303, 303]
     assert "W-1" in (await finance.get("/sales/buyers")).text
     assert (await post(finance, "/sales/buyers", **paid | {"key": "other", "amount": "99999999"})).status_code == 409

@@ -114,6 +114,21 @@ async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
     assert said in (await finance.get(f"/settlements/{approval}", headers=english)).text
 
 
+async def test_who_would_leave_too_few_to_approve_is_warned_before_they_answer(house: House) -> None:
+    answer = (await settlements_in_every_state(house))["settlement_answer"]
+    page, warned = f"/settlements/{answer}", "then too few people of finance are left"
+    first, second = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.FINANCE, "Ding")
+    assert warned not in (await first.get(page)).text
+    async with house.database.transaction() as session:
+        two = (await session.execute(select(PersonRow.id).order_by(PersonRow.created_at.desc()).limit(2))).scalars()
+        others = select(PersonRow.id).where(PersonRow.id.not_in(list(two))).order_by(PersonRow.id)
+        run = update(SettlementRunRow).where(SettlementRunRow.id == answer)
+        everybody = list((await session.execute(others)).scalars())
+        await session.execute(run.values(hands=everybody, payable_minor=5_00, two_people_from_minor=1_00))
+    for browser in (first, second):
+        assert warned in (await browser.get(page)).text
+
+
 async def test_a_counterparty_is_added_and_its_payee_needs_two(house: House) -> None:
     settling = Settling(house.database, house.keyring, house.photos)
     await settling.a_party()  # There is another one.

@@ -60,6 +60,19 @@ async def test_after_ten_minutes_the_act_waits_for_the_password_and_goes_on_with
     assert NUMBER in (await _reveal(browser, waiting)).text  # For ten minutes it is not asked again.
 
 
+async def test_cancelling_leads_back_to_the_page_whose_form_was_sent(house: House) -> None:
+    waiting, person = await house.cards.waiting(), await employed(house)
+    await house.cards.hold(waiting, person.id)
+    browser = await proved_long_ago(house, person.id)
+    place = f"/cards/{waiting.card_id}?tab=photos"
+    for came, back in ((f"http://console.test{place}", place), ("http://elsewhere.test/evil", "/"), ("", "/")):
+        browser.headers["referer"] = came
+        asked = await _reveal(browser, waiting)
+        assert f'href="{back}" data-cancel' in asked.text
+        browser.headers["referer"] = f"http://console.test/cards/{waiting.card_id}/reveal"
+        assert f'href="{back}" data-cancel' in (await _again(browser, asked, step_up_password="a guess")).text
+
+
 async def test_with_an_authenticator_its_digits_are_asked_and_no_password_will_do(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)

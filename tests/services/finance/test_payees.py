@@ -15,7 +15,7 @@ from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.errors.cards import NotExpectedNow
-from domain.errors.finance import CorrectionWaits
+from domain.errors.finance import CorrectionOver, CorrectionWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork, ReasonUnknown
@@ -114,7 +114,7 @@ async def test_two_people_correct_a_payee_and_no_one_alone(world: World) -> None
         await case.payees.propose(second, case.card, "13900000000", NAME, "seller_called")
     await case.payees.agree(second, case.card, row.id)
     await case.payees.agree(second, case.card, row.id)  # Pressed twice.
-    with pytest.raises(NotFound):
+    with pytest.raises(CorrectionOver):
         await case.payees.agree(await world.a_person("finance"), case.card, row.id)
     assert (await case.pay(world, 2)).outcome is PayoutOutcome.PAID
     acts = {row.act for row in await world.rows(AuditRow, subject=case.card)}
@@ -127,6 +127,9 @@ async def test_a_proposal_can_be_turned_down_and_falls_when_the_seller_speaks(wo
     await case.payees.propose(person, case.card, ACCOUNT, NAME, "typing_error")
     (row,) = await world.rows(PayeeCorrectionRow, proposed_by=f"person:{person}")
     await case.payees.refuse(person, case.card, row.id)
+    for late in (case.payees.refuse, case.payees.agree):
+        with pytest.raises(CorrectionOver):
+            await late(await world.a_person("finance"), case.card, row.id)
     await case.payees.propose(person, case.card, ACCOUNT, NAME, "typing_error")
     await case.payees.correct(case.owner, case.card, "13700000000", NAME)
     rows = await world.rows(PayeeCorrectionRow, proposed_by=f"person:{person}")

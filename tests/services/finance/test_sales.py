@@ -22,7 +22,7 @@ from database.tables.people import AuditRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.people import NotAllowed
-from domain.errors.sales import BuyerOwesLess, CardNotForSale, CardSold, ReturnWaits, SaleReturned
+from domain.errors.sales import BuyerOwesLess, CardNotForSale, CardSold, ReturnOver, ReturnWaits, SaleReturned
 from domain.errors.work import OwnWork, ReasonUnknown
 from domain.finance.chart import account
 from domain.finance.counterparties import Instalments
@@ -162,7 +162,7 @@ async def test_a_returned_sale_leaves_nothing_behind_and_the_card_may_be_sold_ag
         await a_bought_card(world),
     )
     sale, returns = await sold(world, person, card_id), SaleReturns(world.database)
-    with pytest.raises(NotFound):
+    with pytest.raises(ReturnOver):
         await returns.agree(second, sale)  # Nobody asked for it.
     for _ in range(2):
         await returns.ask(person, sale, "found_used")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -185,6 +185,31 @@ async def test_the_figures_of_a_day_explain_every_difference(desk: FinanceDesk) 
     assert found.statement_minor == 11_00 + 1_428_00
     assert found.lines_minor == 498_00
     assert found.unexplained_minor == 0
+
+
+@pytest.mark.parametrize(("order", "back"), [((0, 1, 2), 20), ((2, 1, 0), 30), ((1, 2, 0), 40)])
+async def test_files_of_one_day_follow_each_other_in_whatever_order_they_come(
+    desk: FinanceDesk, order: tuple[int, ...], back: int
+) -> None:
+    day, form = desk.today - timedelta(days=back), bank_format("harbour")
+    rules = reconciliation_in_force(day).sources[BANK]
+
+    async def brought(amount: int, opening: int, on: date = day) -> None:
+        moved = [desk.moved("", amount, day=on)] if amount else []
+        await desk.imported(bank_statement(form, form["account"], on, moved, opening))
+
+    async def of_day() -> list[day_figures.OfAccount]:
+        async with desk.world.database.transaction() as session:
+            found = await day_figures.figures(session, BANK, day, rules, desk.clock())
+        return [one for one in found.accounts if one.account == form["account"]]
+
+    await brought(0, 7_000_00 + back, day - timedelta(days=1))
+    files = [(500_00, 7_000_00 + back), (-300_00, 7_500_00 + back), (40_00, 7_200_00 + back)]
+    for place in order:
+        await brought(*files[place])
+    assert [(one.follows, one.closing_minor) for one in await of_day()] == [(True, 7_240_00 + back)] * 3
+    await brought(1_00, 9_000_00 + back)  # A file between them is missing.
+    assert [one.follows for one in await of_day()].count(False) == 1
 
 
 async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: World) -> None:

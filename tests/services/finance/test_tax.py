@@ -17,8 +17,7 @@ from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_tax import TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow
-from domain.errors.finance import PeriodNotOver
-from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.tax import TaxNotSigned
 from domain.identifiers import new_id, payout_key
@@ -130,8 +129,9 @@ async def test_the_income_of_a_quarter_sums_each_sellers_payments(world: World) 
     await sign_every_version(world, reports, person, "tax-none")
     rows = [row async for row in await reports.incomes(person, "2026-Q3") if row[0] == owner]
     assert [row[3:] for row in rows] == [("2", "930.00", "930.00", "186.00", "744.00")]
-    with pytest.raises(PeriodNotOver):
+    with pytest.raises(FieldInvalid) as found:
         await reports.incomes(person, f"{today().year + 1}-Q1")
+    assert found.value.data == {"field": "quarter", "why": "quarter_not_over"}
 
 
 async def test_a_certificate_holds_every_payment_of_the_year_in_both_languages(world: World) -> None:
@@ -167,10 +167,10 @@ async def test_wrong_people_periods_and_owners_are_refused(world: World) -> None
         with pytest.raises(FieldInvalid) as found:
             await wrong
         assert found.value.data["field"] == refused_field
-    with pytest.raises(NotFound):
-        await reports.certificate(finance, "", "2026", "en")
-    with pytest.raises(NotFound):
-        await reports.certificate(finance, await world.a_seller(), "2026", "en")
+    for owner, why in (("", "not_a_seller"), (await world.a_seller(), "paid_nothing")):
+        with pytest.raises(FieldInvalid) as found:
+            await reports.certificate(finance, owner, "2026", "en")
+        assert (found.value.data["field"], found.value.data["why"]) == ("owner", why)
 
 
 def test_the_days_of_a_quarter() -> None:
