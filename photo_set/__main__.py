@@ -56,7 +56,7 @@ def measure(
 
 @app.command()
 def calibrate(
-    each: Annotated[int, typer.Option(min=1, help="Photos of each condition.")] = 20,
+    each: Annotated[int, typer.Option(min=1, help="Photos of each condition.")] = 8,
     ordinary: Annotated[int, typer.Option(min=0, help="Further ordinary photos.")] = 40,
     out: Annotated[Path, typer.Option(help="The table to write.")] = FITTED,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine; one is best on a busy machine.")] = 2,
