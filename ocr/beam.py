@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
+from numpy.typing import NDArray
 
 from ocr.grammar import Grammar
 from ocr.lattice import COLUMN, GAP, Lattice
@@ -19,6 +20,9 @@ FLOOR = (
 SEEN = 1e-4  # Characters below this in a frame are not tried there, unless nothing else is.
 SURE_GAP = 0.995
 _NEVER = -math.inf
+_LOG_SEEN = math.log(SEEN)
+_Floats = NDArray[numpy.float64]
+_Prefixes = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ def decoded(lattice: Lattice, grammar: Grammar, beam: int = BEAM) -> tuple[Decod
     """Return the likeliest values of the grammar's places, best first; check digits are not asked here."""
     wanted = len(grammar.places)
     # Prefix -> log-probability of ending in a gap, and in its last character; one table per length.
-    by_length: list[dict[str, tuple[float, float]]] = [{"": (0.0, _NEVER)}, *({} for _ in range(wanted))]
-    for frame in _condensed(lattice):
+    by_length: list[_Prefixes] = [{"": (0.0, _NEVER)}, *({} for _ in range(wanted))]
+    for frame in numpy.log(_condensed(lattice)).tolist():
         by_length = _next(by_length, frame, grammar, beam)
     found = [Decoded(value, _added(*ends)) for value, ends in by_length[wanted].items()]
     return tuple(sorted(found, key=lambda one: -one.log_likelihood))
@@ -47,21 +51,31 @@ def free_reading(lattice: Lattice, alphabet: frozenset[str]) -> str:
     return "".join(sorted(alphabet)[at - 1] for at, _ in itertools.groupby(path.tolist()) if at)
 
 
-def likelihood(lattice: Lattice, value: str) -> float:
-    """Return the logarithm of how likely the frames are if exactly `value` is printed: the CTC forward sum."""
-    before = [(0.0, _NEVER)] + [(_NEVER, _NEVER)] * len(value)
-    for frame in _condensed(lattice):
-        gap = math.log(frame[GAP])
-        after = [(_added(*before[0]) + gap, _NEVER)]
-        for place, character in enumerate(value, start=1):
-            log = math.log(frame[COLUMN[character]])
-            in_gap, in_last = before[place]
-            shorter_gap, shorter_last = before[place - 1]
-            repeated = place > 1 and value[place - 2] == character
-            entered = shorter_gap if repeated else _added(shorter_gap, shorter_last)
-            after.append((_added(in_gap, in_last) + gap, _added(in_last, entered) + log))
-        before = after
-    return _added(*before[-1])
+def likelihoods(lattice: Lattice, values: Sequence[str]) -> list[float]:
+    """Return for each value the logarithm of how likely the frames are if exactly it is printed: the CTC forward sum."""
+    found: dict[str, float] = {}
+    frames = numpy.log(_condensed(lattice))
+    for length in sorted({len(value) for value in values}):
+        alike = sorted({value for value in values if len(value) == length})
+        found |= zip(alike, _forward(frames, alike, length).tolist(), strict=True)
+    return [found[value] for value in values]
+
+
+def _forward(frames: _Floats, values: Sequence[str], length: int) -> _Floats:
+    """The forward sums of values of one length, from the logarithms of the frames."""
+    columns = numpy.array([[COLUMN[one] for one in value] for value in values], dtype=int).reshape(len(values), length)
+    repeated = numpy.zeros(columns.shape, dtype=bool)
+    repeated[:, 1:] = columns[:, 1:] == columns[:, :-1]
+    in_gap = numpy.full((len(values), length + 1), _NEVER)
+    in_gap[:, 0] = 0.0
+    in_last = numpy.full_like(in_gap, _NEVER)
+    for frame in frames:
+        either = numpy.logaddexp(in_gap, in_last)
+        entered = numpy.where(repeated, in_gap[:, :-1], either[:, :-1])
+        in_last[:, 1:] = numpy.logaddexp(in_last[:, 1:], entered) + frame[columns]
+        in_gap = either + frame[GAP]
+    whole: _Floats = numpy.logaddexp(in_gap[:, -1], in_last[:, -1])
+    return whole
 
 
 def whole_likelihood(lattice: Lattice, grammar: Grammar) -> float:
@@ -88,45 +102,61 @@ def whole_likelihood(lattice: Lattice, grammar: Grammar) -> float:
     return log + math.log(last) if last > 0.0 else _NEVER
 
 
-def _condensed(lattice: Lattice) -> list[list[float]]:
+def _condensed(lattice: Lattice) -> _Floats:
     """The frames with their floor; runs of sure gaps count once."""
-    frames: list[list[float]] = []
-    quiet = False
-    for row in lattice.frames:
-        sure = row[GAP] > SURE_GAP
-        if not (sure and quiet):
-            frames.append([float(one) for one in numpy.maximum(row, FLOOR)])
-        quiet = bool(sure)
-    return frames
+    sure = lattice.frames[:, GAP] > SURE_GAP
+    again = numpy.zeros(len(lattice), dtype=bool)
+    again[1:] = sure[1:] & sure[:-1]
+    return numpy.array(numpy.maximum(lattice.frames[~again], FLOOR), dtype=numpy.float64)
 
 
-def _next(
-    by_length: Sequence[dict[str, tuple[float, float]]], frame: Sequence[float], grammar: Grammar, beam: int
-) -> list[dict[str, tuple[float, float]]]:
-    after: list[dict[str, tuple[float, float]]] = [{} for _ in by_length]
-    gap = math.log(frame[GAP])
-    seen = [(one, frame[column]) for one, column in COLUMN.items() if frame[column] > SEEN]
+def _next(by_length: Sequence[_Prefixes], frame: Sequence[float], grammar: Grammar, beam: int) -> list[_Prefixes]:
+    """The tables after one more frame, given by its logarithms."""
+    seen = sorted(((frame[column], one) for one, column in COLUMN.items() if frame[column] > _LOG_SEEN), reverse=True)
+    wholes = [{prefix: _added(*ends) for prefix, ends in prefixes.items()} for prefixes in by_length]
+    after: list[_Prefixes] = []
     for length, prefixes in enumerate(by_length):
-        allowed = grammar.places[length] if length < len(grammar.places) else frozenset()
-        steps = [(one, math.log(probability)) for one, probability in seen if one in allowed]
-        for prefix, (in_gap, in_last) in prefixes.items():
-            whole = _added(in_gap, in_last)
-            kept_gap = whole + gap
-            kept_last = in_last + math.log(frame[COLUMN[prefix[-1]]]) if prefix else _NEVER
-            _put(after[length], prefix, kept_gap, kept_last)
-            for one, log in steps:
-                entered = in_gap if prefix and prefix[-1] == one else whole
-                if entered > _NEVER:
-                    _put(after[length + 1], prefix + one, _NEVER, entered + log)
-    return [_best(prefixes, beam) for prefixes in after]
+        shorter = by_length[length - 1] if length else {}
+        shorter_wholes = wholes[length - 1] if length else {}
+        kept = {
+            prefix: _kept(prefix, ends, wholes[length][prefix], frame, shorter, shorter_wholes)
+            for prefix, ends in prefixes.items()
+        }
+        # What is less likely than a whole beam of prefixes that were there before is not listed only to be dropped.
+        least = min(map(max, kept.values())) if len(kept) >= beam else _NEVER
+        allowed = grammar.places[length - 1] if length else frozenset()
+        steps = [(log, one) for log, one in seen if one in allowed]
+        for prefix, (in_gap, _) in shorter.items():
+            whole = shorter_wholes[prefix]
+            for log, one in steps:
+                if whole + log < least:
+                    break
+                entered = in_gap if prefix[-1:] == one else whole
+                if entered > _NEVER and prefix + one not in prefixes:
+                    kept[prefix + one] = (_NEVER, entered + log)
+        after.append(_best(kept, beam))
+    return after
 
 
-def _put(prefixes: dict[str, tuple[float, float]], prefix: str, in_gap: float, in_last: float) -> None:
-    known = prefixes.get(prefix)
-    prefixes[prefix] = (in_gap, in_last) if known is None else (_added(known[0], in_gap), _added(known[1], in_last))
+def _kept(
+    prefix: str,
+    ends: tuple[float, float],
+    whole: float,
+    frame: Sequence[float],
+    shorter: _Prefixes,
+    shorter_wholes: dict[str, float],
+) -> tuple[float, float]:
+    """The ends of a prefix that was there before, with those that its last character now makes of the one before it."""
+    if not prefix:
+        return whole + frame[GAP], _NEVER
+    log, before = frame[COLUMN[prefix[-1]]], prefix[:-1]
+    in_last = ends[1]
+    if before in shorter and log > _LOG_SEEN:
+        in_last = _added(in_last, shorter[before][0] if before[-1:] == prefix[-1] else shorter_wholes[before])
+    return whole + frame[GAP], in_last + log
 
 
-def _best(prefixes: dict[str, tuple[float, float]], beam: int) -> dict[str, tuple[float, float]]:
+def _best(prefixes: _Prefixes, beam: int) -> _Prefixes:
     if len(prefixes) <= beam:
         return prefixes
     order = sorted(prefixes.items(), key=lambda one: -max(one[1]))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.cards.reading import Doubt
-from ocr.beam import Decoded, decoded, free_reading, likelihood, whole_likelihood
+from ocr.beam import Decoded, decoded, free_reading, likelihoods, whole_likelihood
 from ocr.characters import ALTERNATIVES_MAX, repair
 from ocr.grammar import Grammar
 from ocr.lattice import Lattice
@@ -58,7 +58,8 @@ def judged(text: str, worst: float, lattices: Sequence[Lattice], grammar: Gramma
     shares = _shares(allowed or weighed, beyond - math.log(grammar.caught))
     alphabet = frozenset().union(*grammar.places)
     free = [free_reading(lattice, alphabet) for lattice in lattices]
-    shown = math.fsum(likelihood(lattice, seen) for lattice, seen in zip(lattices, free, strict=True)) / len(lattices)
+    each = [likelihoods(lattice, [seen])[0] for lattice, seen in zip(lattices, free, strict=True)]
+    shown = math.fsum(each) / len(lattices)
     return Judged(
         best.value, bool(allowed), shares[0][1], best.log_likelihood - shown,
         worst if best.value == text else None, _differing(best.value, text),
@@ -80,14 +81,14 @@ def _by_looks(lattices: Sequence[Lattice], grammar: Grammar) -> list[Decoded]:
     seen = [decoded(lattice, grammar) for lattice in lattices]
     if len(lattices) == 1:
         return list(seen[0])
-    pool = {one.value for found in seen for one in found[:POOL]}
+    pool = sorted({one.value for found in seen for one in found[:POOL]})
     known = [{one.value: one.log_likelihood for one in found} for found in seen]
-    weighed = [
-        Decoded(value, math.fsum(
-            logs[value] if value in logs else likelihood(lattice, value) for logs, lattice in zip(known, lattices, strict=True)
-        ) / len(lattices))
-        for value in pool
-    ]  # fmt: skip
+    by_look = [
+        [logs.get(value, sure) for value, sure in zip(pool, likelihoods(lattice, pool), strict=True)]
+        for logs, lattice in zip(known, lattices, strict=True)
+    ]
+    means = [math.fsum(logs) / len(lattices) for logs in zip(*by_look, strict=True)]
+    weighed = [Decoded(value, mean) for value, mean in zip(pool, means, strict=True)]
     return sorted(weighed, key=lambda one: (-one.log_likelihood, one.value))
 
 
@@ -96,7 +97,8 @@ def _beyond(lattices: Sequence[Lattice], grammar: Grammar, weighed: Sequence[Dec
     logs = []
     for lattice in lattices:
         whole = whole_likelihood(lattice, grammar)
-        known = math.fsum(math.exp(min(0.0, likelihood(lattice, one.value) - whole)) for one in weighed)
+        each = likelihoods(lattice, [one.value for one in weighed])
+        known = math.fsum(math.exp(min(0.0, one - whole)) for one in each)
         logs.append(whole + math.log(max(NEGLIGIBLE, 1 - known)))
     return math.fsum(logs) / len(logs)
 
