@@ -127,5 +127,6 @@ async def _statement(session: AsyncSession, owner: str, month: str) -> reads.Mon
 
 
 def _what(what: str, locale: str) -> str:
+    """Say the step to a seller; what has no words for them has those of the books."""
     key = f"posted.{what}"
-    return translate(key, locale) if has(key, locale) else what
+    return translate(key if has(key, locale) else f"ledger_step.{what}", locale)

@@ -147,3 +147,25 @@ def test_plural_and_missing_values_are_bearable() -> None:
 
 def _values(forms: tuple[str, ...]) -> set[str]:
     return set(re.findall(r"{(\w+)}", "".join(forms)))
+
+
+ASKED = re.compile(r"""\b(?:has_text|has)\(f?["']([a-z_]+(?:\.[a-z_]+)*[._])(?:["']|\{)""")
+BEGUN = re.compile(r"""\b(?:_|translate)\(f?["']([a-z_]+(?:\.[a-z_]+)*[._])(?:["'] ~|\{)""")
+
+
+def families() -> dict[str, str]:
+    """Return each beginning of keys whose end is only known at run time, with a file that asks for it."""
+    files = [
+        path for root in ("reviewer_ui", "seller_ui", "web", "api", "services") for path in (ROOT / root).rglob("*.*")
+    ]
+    texts = {path: path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".html")}
+    return {start: path.name for path, text in texts.items() for form in (ASKED, BEGUN) for start in form.findall(text)}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_family_of_words_that_code_asks_for_has_members(locale: str) -> None:
+    """What is shown as a bare code where its family has no word for it would be so for all of them, if the family were gone."""
+    known = keys(locale)
+    asked = families()
+    assert {"posted.", "ledger_step.", "error."} <= set(asked)
+    assert {start: file for start, file in asked.items() if not any(key.startswith(start) for key in known)} == {}

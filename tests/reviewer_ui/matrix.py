@@ -278,7 +278,7 @@ MATRIX = (
     Line("POST", "/sales/brokered/payments/{payment_id}/discard", SALES_KEEPERS, (404,)),
     Line("GET", "/sales/brokered/payments/{payment_id}/evidence", SALES_READERS, (404,)),
     Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
-    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (404,)),
     Line("POST", "/sales/{sale_id}/return/agree", SALES_KEEPERS, (404,)),
     Line("POST", "/sales/{sale_id}/return/decline", SALES_KEEPERS, (404,)),
     Line("GET", "/tax", SALES_READERS),
