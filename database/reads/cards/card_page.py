@@ -40,7 +40,8 @@ class CardRecord:
     task: WorkItemRow | None
     decisions: tuple[ReviewDecisionRow, ...]
     names: dict[str, str]  # Person id to name, of everybody the page mentions.
-    stated: Mapping[str, Staters] = field(default_factory=dict)  # Who stated an outcome that the story names, by the statement's id.
+    # Who stated an outcome that the story names, by the statement's id.
+    stated: Mapping[str, Staters] = field(default_factory=dict)
     delay: Delay | None = None  # A party in maintenance that the card waits for, or will.
 
     @property

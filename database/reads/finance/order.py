@@ -192,7 +192,8 @@ async def _story(session: AsyncSession, key: str, card_id: str) -> tuple[tuple[S
     rows = tuple((await session.execute(mine.order_by(CardEventRow.id).limit(SHOWN_MAX))).scalars())
     stated = await staters(session, [row.facts.get("stated") for row in rows])
     return tuple(
-        (StoryEntry(row.at.isoformat(), row.stage, row.what, with_staters(row.facts, stated)), row.at) for row in rows
+        (StoryEntry(row.at.isoformat(), row.stage, row.what, dict(with_staters(row.facts, stated))), row.at)
+        for row in rows
     )
 
 

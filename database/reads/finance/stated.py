@@ -38,7 +38,9 @@ async def staters(session: AsyncSession, statement_ids: Collection[str | None]) 
     rows = tuple((await session.execute(chosen)).scalars())
     names = await accounts.names_of(session, {one for row in rows for one in (row.stated_by, row.agreed_by)})
     return {
-        row.id: Staters(names.get(row.stated_by, "–"), row.stated_at, names.get(row.agreed_by or "", "–"), row.agreed_at)
+        row.id: Staters(
+            names.get(row.stated_by, "–"), row.stated_at, names.get(row.agreed_by or "", "–"), row.agreed_at
+        )
         for row in rows
         if row.agreed_at is not None
     }

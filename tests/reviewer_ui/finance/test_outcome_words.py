@@ -84,7 +84,8 @@ async def test_lists_and_a_cards_money_say_our_own_codes_in_words(house: House) 
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(STATED, "two people stated it with a document, Wen Stater ("), (RETURNED, "the money came back")]
+    ("code", "words"),
+    [(STATED, "two people stated it with a document, Wen Stater ("), (RETURNED, "the money came back")],
 )
 async def test_a_settlement_says_who_stated_its_payment_and_that_it_came_back(
     house: House, code: str, words: str

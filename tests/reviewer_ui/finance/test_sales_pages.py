@@ -73,7 +73,8 @@ async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, f
 async def test_what_is_refused_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     for changed, words in (
-        ({"price": "1,234.50"}, "Price"),
+        ({"price": "1,23"}, "Price"),
+        ({"price": "1.234,50"}, "Price"),
         ({"price": "-0"}, "Price"),
         ({"price": "９９.5o"}, "Price"),
         ({"buyer": "<b>"}, "Buyer"),
@@ -85,6 +86,18 @@ async def test_what_is_refused_stays_in_the_form_with_its_field(house: House, fi
         assert answer.status_code == 422
         assert f"{words}: " in answer.text
         assert f'value="{card_id}"' in answer.text
+
+
+async def test_amounts_are_read_by_one_rule_on_every_form_of_finance(house: House, finance: httpx.AsyncClient) -> None:
+    card_id = await a_bought_card(house)
+    for written in ("1,234.50", "￥１，２３４．５０", "1234.5"):
+        page = await post(finance, "/sales/preview", **form(card_id, price=written))
+        assert (page.status_code, "¥1,234.50" in page.text) == (200, True), written
+    received = {"key": f"r-{card_id}", "buyer": "mall-direct", "currency": "CNY", "received_on": TODAY, "rail": "bank", "arrived": "", "reference": "9", "received_for": "deposit"}  # fmt: skip
+    for wrong in ("1,23", "1.234,50", "-0"):
+        answer = await post(finance, "/sales/buyers", **received, amount=wrong)
+        assert (answer.status_code, f'value="{wrong}"' in answer.text) == (422, True), wrong
+    assert (await send(finance, "/sales/buyers", **received, amount="1,234.50")).status_code == 303
 
 
 async def test_taking_a_sale_back_asks_who_is_there_and_why(house: House) -> None:

@@ -308,7 +308,8 @@ async def test_an_account_that_came_later_is_not_demanded_for_the_days_before(de
         assert (await _missing(desk, day), await _missing(desk, added)) == (
             {form["account"], was_ours}, {form["account"], "6225990000000001234"},
         )  # fmt: skip
-        late = await desk.imported(bank_statement(bank_format("union"), was_ours, day, [], 11_00))  # An account given up since.
+        # An account given up since.
+        late = await desk.imported(bank_statement(bank_format("union"), was_ours, day, [], 11_00))
         assert late.state is StatementState.IMPORTED
         assert await _missing(desk, day) == {form["account"]}
     finally:
