@@ -92,7 +92,7 @@ async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House
         assert (await post(ops, "/rails/wechat/off", reason="Callbacks\r\nare forged.")).status_code == 303
     late = await post(finance, "/rails/wechat/off", reason="The bank called.")
     assert (late.status_code, "The bank called." in late.text) == (409, True)  # What was typed stays.
-    assert re.search(r"Off since [^<]+, switched off by [^<]+\.", late.text)
+    assert re.search(r"Off since [^<]+, turned off by [^<]+\.", late.text)
     (row,) = [one for one in await _rows(house, RailSwitchRow) if one.rail is Rail.WECHAT and one.on_at is None]
     assert row.off_reason == "Callbacks are forged."
     page = (await finance.get("/rails")).text
