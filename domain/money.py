@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from domain.typed import plain_amount
+
 BASIS_POINTS_PER_ONE = 10_000
 # Digits of any script, as a Chinese keyboard types them full-width; no exponent, and not more than is kept exactly.
 _WRITTEN = re.compile(r"-?\d{1,15}(\.\d{0,10})?")
@@ -79,6 +81,18 @@ class Money:
         if minor != minor.to_integral_value():
             raise ValueError("an amount has no fractions of its smallest unit")
         return cls(int(minor), currency)
+
+    @classmethod
+    def typed(cls, written: str, currency: Currency = Currency.CNY) -> Money:
+        """Read an amount as a person types it: `465`, `1,234.50`, `￥１，２３４．５０ 元`. The one rule of every form.
+
+        Raises ValueError for a comma that parts no thousands (`1,23`, `1.234,50`), for `-0`, and for what is no amount.
+        """
+        text = plain_amount(written)
+        amount = cls.from_decimal_text(text, currency)
+        if text.startswith("-") and not amount.amount_minor:
+            raise ValueError("nothing has no sign")
+        return amount
 
     def _same(self, other: Money) -> None:
         if self.currency is not other.currency:

@@ -16,7 +16,7 @@ from database.tables.finance_statements import StatementRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.statements import StatementSource, StatementState
 from domain.places import BUSINESS_ZONE, business_day
-from domain.rules.reconciliation import reconciliation_in_force
+from domain.rules.reconciliation import accounts_on
 from domain.sealing import KeyRing
 from gateways.errors import GatewayError
 from gateways.statements.bank import BANKS
@@ -119,7 +119,7 @@ class BillFetcher:
             _log.warning("bill_waits", source=source.value, day=day.isoformat(), reason=type(error).__name__)
             return 0
         if not content:
-            accounts = reconciliation_in_force(business_day(self._now())).sources[source].accounts
+            accounts = accounts_on(source, day)
             await nothing_moved(self._database, source, accounts[0] if accounts else "", day, self._now())
             return 1
         whole = io.BytesIO(content)

@@ -194,4 +194,5 @@ def _for_staff(context: Context, key: str, **values: object) -> str:
 
 @pass_context
 def _story(context: Context, entry: words.Happening, audience: str = words.Audience.SELLER) -> str:
-    return words.story_sentence(entry.what, entry.facts, context["locale"], words.Audience(audience))
+    zone = context["reader_zone"]
+    return words.story_sentence(entry.what, entry.facts, context["locale"], words.Audience(audience), zone)

@@ -116,13 +116,22 @@ Entry = TypeVar("Entry", bound=Happening)
 _SAYS_THE_SAME = {"reading.done": "reading.read"}
 
 
-def story_sentence(what: str, facts: Mapping[str, str], locale: str, audience: Audience = Audience.SELLER) -> str:
-    """One entry of a card's story as a sentence for `audience`; enum values among its facts are put into words first.
+# Facts of a story entry that are moments, in ISO 8601.
+_MOMENTS = frozenset({"stated_at", "agreed_at"})
 
-    An entry without the facts that its sentence needs uses the shorter sentence `story.<what>.bare`.
+
+def story_sentence(
+    what: str, facts: Mapping[str, str], locale: str, audience: Audience = Audience.SELLER, zone: ZoneInfo = BUSINESS_ZONE
+) -> str:  # fmt: skip
+    """One entry of a card's story as a sentence for `audience`; enum values and moments among its facts are put into words first.
+
+    An entry without the facts that its sentence needs uses the shorter sentence `story.<what>.bare`. An outcome that
+    two people stated has the sentence `story.<what>.stated`: nobody else said it.
     """
-    worded = {name: _worded(name, value, locale, audience) for name, value in _in(locale, facts).items() if value}
+    worded = {name: _worded(name, value, locale, audience, zone) for name, value in _in(locale, facts).items() if value}
     key = f"story.{what}"
+    if "stated" in worded and has(f"{key}.stated", locale):
+        key = f"{key}.stated"
     if needs(key, locale) - worded.keys() and has(f"{key}.bare", locale):
         key = f"{key}.bare"
     elif has(f"{key}.{audience.value}", locale):
@@ -163,6 +172,8 @@ def worded_for(key: str, locale: str, audience: Audience, values: Mapping[str, o
     )
 
 
-def _worded(name: str, value: str, locale: str, audience: Audience) -> str:
+def _worded(name: str, value: str, locale: str, audience: Audience, zone: ZoneInfo) -> str:
+    if name in _MOMENTS:
+        return when(datetime.fromisoformat(value), locale, zone)
     key = f"{_WORDS_OF_FACT.get(name, '')}.{value}"
     return worded_for(key, locale, audience) if has(key, locale) else value

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import ledger
 from domain.finance.statements import StatementSource
 from domain.places import BUSINESS_ZONE
-from domain.rules.reconciliation import SourceRules
+from domain.rules.reconciliation import SourceRules, accounts_on
 
 LOOKED_BACK_DAYS = 92  # What was matched across days lies closer together.
 # Of each account its newest statement up to the day; balances of days without movements are those of the day before. A bank may
@@ -142,7 +142,7 @@ async def first_day(session: AsyncSession, source: StatementSource) -> date | No
 async def figures(
     session: AsyncSession, source: StatementSource, day: date, rules: SourceRules, now: datetime
 ) -> DayFigures:
-    """Return the day's figures as they are now."""
+    """Return the day's figures as they are now, of the accounts that were ours on that day."""
     given = {"source": source.value, "day": day}
     rows = (await session.execute(_STATEMENTS, given)).all()
     began = await first_day(session, source)
@@ -162,7 +162,7 @@ async def figures(
     closing = {row.account: row.known_minor for row in rows}
     known = [one for one in closing.values() if one is not None]
     return DayFigures(
-        source, day, accounts, tuple(one for one in rules.accounts if one not in closing),
+        source, day, accounts, tuple(one for one in accounts_on(source, day) if one not in closing),
         sum(row.in_minor for row in rows), sum(row.out_minor for row in rows),
         sum(known) if known and len(known) == len(closing) else None,
         (await ledger.balance_at(session, source.own.code, _end(day))).amount_minor,

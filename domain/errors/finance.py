@@ -179,6 +179,13 @@ class RailSwitched(Refusal):
     http_status = 409
 
 
+class RailOffAlready(Refusal):
+    """The rail is off already, by another person or for another reason: nothing was changed, and the page says since when."""
+
+    code = "rail_off_already"
+    http_status = 409
+
+
 class OutcomeKnown(Refusal):
     """What became of the payment is known (`state`), or it was never sent: there is nothing to state."""
 

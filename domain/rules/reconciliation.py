@@ -107,6 +107,14 @@ def reconciliation_in_force(on: date) -> ReconciliationRules:
     return _rules_of(BOOK.in_force(KIND, on))
 
 
+def accounts_on(source: StatementSource, day: date) -> tuple[str, ...]:
+    """Return our accounts at the source on a day (none: any, or a day before the first rules): one that came later has no statement of it."""
+    try:
+        return reconciliation_in_force(day).sources[source].accounts
+    except LookupError:
+        return ()
+
+
 @lru_cache(maxsize=64)
 def _rules_of(found: PolicyDocument) -> ReconciliationRules:
     given = dict(found.document)

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode
 
 from domain.errors.general import FieldInvalid
 from domain.money import Money
-from domain.typed import plain_amount
 from domain.work.kinds import REVIEW, kind_of, kinds
 from domain.work.task import TaskPhase
 
@@ -139,7 +138,7 @@ class _Given:
         if not written:
             return None
         try:
-            return Money.from_decimal_text(plain_amount(written)).amount_minor
+            return Money.typed(written).amount_minor
         except ValueError:
             self._refuse(name, "not_an_amount")
             return None

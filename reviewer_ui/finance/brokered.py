@@ -16,7 +16,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from reviewer_ui.finance.proof_form import sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
-from reviewer_ui.finance.sale_new import day_of, money_of
+from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
@@ -24,6 +24,7 @@ from reviewer_ui.visit import At, Console, Shell, shell
 from services.finance.brokered_payments import REFERENCE_MAX, BrokeredPayments, ProviderPaid
 from services.finance.proof_files import ProofFile, content_of
 from web.downloads import as_download
+from web.forms import money_of
 
 router = APIRouter()
 PATH = "/sales/brokered"

@@ -19,12 +19,12 @@ from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
-from reviewer_ui.finance.sale_new import day_of, money_of
+from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
 from services.finance.receipts import ReceiptAsked, Receipts
-from web.forms import member_of
+from web.forms import member_of, money_of
 
 router = APIRouter()
 Line = Annotated[str, Form(max_length=120)]

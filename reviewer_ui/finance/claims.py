@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.cards.named import NAMED_MAX, card_named
 from database.reads.finance import held as reads
 from database.reads.people import accounts
 from database.tables.columns import now
 from database.tables.finance_rollback import RollbackRow
 from domain.errors.base import Refusal
-from domain.errors.general import NotFound
+from domain.errors.general import CardNumberTyped, NotFound
 from domain.errors.people import StepUpNeeded
 from domain.finance.rollback import WORDS_MAX, RollbackKind, RollbackRules
 from domain.people.roles import Permission
@@ -56,6 +57,7 @@ class ClaimsContext:
     refused: Refused
     proof: ProofHere | None
     words_max: int = WORDS_MAX
+    named_max: int = NAMED_MAX
 
 
 @router.get("/claims")
@@ -73,12 +75,16 @@ async def propose(request: Request, console: At, person: Claimer) -> Response:
     sent, proof = await sent_proof(request, "card_id", "kind", "words")
     kind = member_of(RollbackKind, sent["kind"]) or RollbackKind.USED
     try:
+        async with console.services.database.transaction() as session:
+            card_id = await card_named(session, "card_id", sent["card_id"])
         with entered("card_id"):
             await _rollbacks(console).propose(
-                person.id, sent["card_id"].strip(), Finding(kind, sent["words"], proof), console.services.photos
+                person.id, card_id, Finding(kind, sent["words"], proof), console.services.photos
             )
     except StepUpNeeded:
         raise
+    except CardNumberTyped as refusal:
+        return await _page(request, console, person, {**sent, "card_id": ""}, refusal)  # A secret is shown on no page.
     except Refusal as refusal:
         return await _page(request, console, person, sent, refusal)
     return see_other("/claims")

@@ -25,13 +25,12 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.settlement import settlement_in_force
-from domain.typed import plain_amount
 from languages import LOCALES
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.finance.settlement.counterparties import Counterparties, NewParty, PartyWords
-from web.forms import member_of
+from web.forms import member_of, money_of
 
 router = APIRouter(prefix="/counterparties")
 Reader = Annotated[Person, Depends(allowed(Permission.SEE_SETTLEMENTS))]
@@ -198,10 +197,7 @@ def _words(form: PartyForm) -> PartyWords:
 
 
 def _amount(written: str) -> int:
-    try:
-        return Money.from_decimal_text(plain_amount(written) or "0").amount_minor
-    except ValueError:
-        raise FieldInvalid(field="opening", why="not_money") from None
+    return money_of("opening", written).amount_minor if written.strip() else 0
 
 
 def _day(written: str) -> date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -10,9 +10,10 @@ from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.cards.named import NAMED_MAX, card_named
 from database.tables.columns import now
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid
+from domain.errors.general import CardNumberTyped, FieldInvalid
 from domain.finance.counterparties import Instalments
 from domain.finance.fx import Rate
 from domain.finance.sales import PaidFrom, SaleMode
@@ -23,10 +24,11 @@ from reviewer_ui.finance.refused import entered
 from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
 from services.finance.sales import SaleAsked, Sales, Worked
-from web.forms import member_of
+from web.forms import member_of, money_of
 
 router = APIRouter()
 Line = Annotated[str, Form(max_length=120)]
+Named = Annotated[str, Form(max_length=NAMED_MAX)]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class NewSaleContext:
     modes: tuple[SaleMode, ...] = tuple(SaleMode)
     payers: tuple[PaidFrom, ...] = tuple(PaidFrom)
     currencies: tuple[Currency, ...] = tuple(Currency)
+    named_max: int = NAMED_MAX
 
 
 @router.get("/sales/new")
@@ -88,7 +91,7 @@ async def form(
 
 @router.post("/sales/preview")
 async def preview(
-    request: Request, console: At, person: SalesKeeper, key: Line = "", card_id: Line = "", buyer: Line = "", price: Line = "",
+    request: Request, console: At, person: SalesKeeper, key: Line = "", card_id: Named = "", buyer: Line = "", price: Line = "",
     currency: Line = "", sold_on: Line = "", mode: Line = "", paid_from: Line = "", instalments: Line = "", rate: Line = "",
     rate_source: Line = "", rate_at: Line = "",
 ) -> Response:  # fmt: skip
@@ -97,6 +100,7 @@ async def preview(
         key or new_id(), card_id, buyer, price, currency, sold_on, mode, paid_from, instalments, rate, rate_source, rate_at
     )  # fmt: skip
     try:
+        typed = await _of_card(console, typed)
         with entered("card_id"):
             worked = await Sales(console.services.database).preview(person.id, typed.asked())
     except Refusal as refusal:
@@ -106,7 +110,7 @@ async def preview(
 
 @router.post("/sales")
 async def record(
-    request: Request, console: At, person: SalesKeeper, key: Line = "", card_id: Line = "", buyer: Line = "", price: Line = "",
+    request: Request, console: At, person: SalesKeeper, key: Line = "", card_id: Named = "", buyer: Line = "", price: Line = "",
     currency: Line = "", sold_on: Line = "", mode: Line = "", paid_from: Line = "", instalments: Line = "", rate: Line = "",
     rate_source: Line = "", rate_at: Line = "",
 ) -> Response:  # fmt: skip
@@ -115,6 +119,7 @@ async def record(
         key or new_id(), card_id, buyer, price, currency, sold_on, mode, paid_from, instalments, rate, rate_source, rate_at
     )  # fmt: skip
     try:
+        typed = await _of_card(console, typed)
         with entered("card_id"):
             sale_id = await Sales(console.services.database).record(person.id, key, typed.asked())
     except Refusal as refusal:
@@ -122,12 +127,10 @@ async def record(
     return see_other(f"/sales/{sale_id}")
 
 
-def money_of(field: str, written: str, currency: Currency = Currency.CNY) -> Money:
-    """Return a typed amount. Refuse FieldInvalid for text that is none."""
-    try:
-        return Money.from_decimal_text(written.strip(), currency)
-    except ValueError:
-        raise FieldInvalid(field=field, why="not_money") from None
+async def _of_card(console: Console, typed: TypedSale) -> TypedSale:
+    """Return what was entered with the id of the card that it names. Refuse FieldInvalid (`card_id`) and CardNumberTyped."""
+    async with console.services.database.transaction() as session:
+        return replace(typed, card_id=await card_named(session, "card_id", typed.card_id))
 
 
 def day_of(field: str, written: str) -> date:
@@ -154,6 +157,8 @@ async def _render(
 ) -> Response:  # fmt: skip
     if request.method == "POST":
         request.state.back = "/sales/new"
+    if isinstance(refusal, CardNumberTyped):
+        typed = replace(typed, card_id="")  # A secret is shown on no page.
     left = worked.made.remainders() if worked is not None else ()
     context = NewSaleContext(
         shell(request, person, "/sales/new"), typed, business_day(now()).isoformat(), worked, left, refusal

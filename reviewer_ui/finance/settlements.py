@@ -17,7 +17,7 @@ from database.reads.work import comments as comment_reads
 from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.general import NotFound
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.settlement import (
     REFERENCE_MAX,
@@ -30,7 +30,6 @@ from domain.finance.settlement import (
 from domain.finance.settlement_acts import SettlementAct
 from domain.money import Money
 from domain.people.roles import Permission
-from domain.typed import plain_amount
 from gateways.pictures.store import PhotoMissing
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -38,7 +37,7 @@ from reviewer_ui.support.item_desk import ItemDesk, item_desk
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.finance.settlement.answering import people_needed, require_sense
 from services.finance.settlement.statement_files import MEDIA_TYPES
-from web.forms import member_of
+from web.forms import member_of, money_of
 
 router = APIRouter(prefix="/settlements")
 Reader = Annotated[Person, Depends(allowed(Permission.SEE_SETTLEMENTS))]
@@ -248,10 +247,7 @@ def _amount(typed: Typed, party: CounterpartyRow) -> int | None:
     is_invoice = typed.deed is SettlementDeed.CONFIRM and party.kind is CounterpartyKind.PROVIDER
     if typed.deed is not SettlementDeed.CORRECT and not is_invoice:
         return None
-    try:
-        return Money.from_decimal_text(plain_amount(typed.amount), party.currency).amount_minor
-    except ValueError:
-        raise FieldInvalid(field="amount", why="not_money") from None
+    return money_of("amount", typed.amount, party.currency).amount_minor
 
 
 async def _render(

@@ -14,10 +14,10 @@ from domain.errors.general import FieldInvalid
 from domain.money import Money
 from domain.places import today_in
 from domain.rules.brands import catalogue
-from domain.typed import plain_amount
 from domain.work.snooze import local_moment
 from languages import LOCALES
 from services.people.accounts import CAPACITY_MAX, WorkSetUp
+from web.forms import money_of
 from web.words import zone_of
 
 COMMON_ZONES = (
@@ -104,10 +104,7 @@ def _known(given: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
 def _limit(written: str) -> int | None:
     if not written.strip():
         return None
-    try:
-        return Money.from_decimal_text(plain_amount(written)).amount_minor
-    except ValueError:
-        raise FieldInvalid(field="limit", why="not_an_amount") from None
+    return money_of("limit", written, why="not_an_amount").amount_minor
 
 
 def _capacity(written: str) -> int:

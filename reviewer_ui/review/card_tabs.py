@@ -52,6 +52,7 @@ class PayoutView:
     prepared_at: datetime
     settled_at: datetime | None
     reference: str
+    refusal_code: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ async def _money(session: AsyncSession, record: CardRecord, person: Person) -> T
     orders = tuple(
         PayoutView(
             row.key, Money(row.amount_minor, row.currency), row.state, row.payee_masked or record.submission.payee_masked,
-            row.prepared_at, row.settled_at, row.gateway_reference or row.refusal_code or "",
+            row.prepared_at, row.settled_at, row.gateway_reference or "", row.refusal_code or "",
         )
         for row in await payouts(session, record.card.id)
     )  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from database.reads.cards.card_page import CardRecord
+from database.reads.finance.stated import with_staters
 from database.reads.work.comments import Comment
 from database.tables.cards import AnswerRow, CardEventRow, PhotoRow, QuoteRow, ReadingRow
 from domain.cards.card import CardStatus, CardType
@@ -155,7 +156,7 @@ def price_of(quote: QuoteRow, person: Person) -> PriceView:
 
 def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventView | Comment, ...]:
     """List events and comments, newest first."""
-    entries: list[EventView | Comment] = [*without_repeats([_event(event, record.names) for event in record.events])]
+    entries: list[EventView | Comment] = [*without_repeats([_event(event, record) for event in record.events])]
     return tuple(sorted([*entries, *comments], key=lambda one: one.at, reverse=True))
 
 
@@ -226,7 +227,7 @@ def _internal(name: str, value: object) -> str:
     return percent(value) if name.endswith("_bp") and isinstance(value, int) else str(value)
 
 
-def _event(row: CardEventRow, names: Mapping[str, str]) -> EventView:
+def _event(row: CardEventRow, record: CardRecord) -> EventView:
     kind, _, who = row.actor.partition(":")
-    actor = None if kind == "machine" else names.get(who, kind)
-    return EventView(row.at, row.stage.value, row.what, row.facts, actor)
+    actor = None if kind == "machine" else record.names.get(who, kind)
+    return EventView(row.at, row.stage.value, row.what, with_staters(row.facts, record.stated), actor)

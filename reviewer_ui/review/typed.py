@@ -15,9 +15,9 @@ from domain.money import Money
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.number_check import NumberCheck, checked
 from domain.sealing import KeyRing
-from domain.typed import plain_amount
 from reviewer_ui.review.draft import Draft
 from services.cards.corrections import Corrections, against_readings, mark_of
+from web import forms
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,7 @@ def typed_view(
 
 def money_of(text: str, kind: Brand) -> Money:
     """Return the amount in the brand's currency. Refuses FieldInvalid."""
-    try:
-        return Money.from_decimal_text(plain_amount(text), kind.currency)
-    except ValueError:
-        raise FieldInvalid(field=FieldName.FACE_VALUE.value, why="not_an_amount") from None
+    return forms.money_of(FieldName.FACE_VALUE.value, text, kind.currency, "not_an_amount")
 
 
 def day_of(text: str) -> date:

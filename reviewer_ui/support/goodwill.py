@@ -15,7 +15,6 @@ from database.reads.support.requesters import customer_of
 from database.reads.support.tickets import TicketRecord
 from database.tables.columns import now
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.money import Money
 from domain.people.roles import Permission
@@ -31,6 +30,7 @@ from reviewer_ui.support.ticket_form import answer_form, read_form
 from reviewer_ui.support.ticket_parts import PARTS
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell, signed_in
 from services.support.goodwill import Goodwill, GoodwillProposal
+from web.forms import money_of
 
 router = APIRouter()
 Agent = Annotated[Person, Depends(allowed(Permission.ANSWER_TICKETS))]
@@ -147,7 +147,7 @@ async def propose(
 ) -> Response:  # fmt: skip
     """Proposes a payment; what is refused stays in the form."""
     try:
-        asked = GoodwillProposal(_amount(amount), reason_code, payee, note)
+        asked = GoodwillProposal(money_of("amount", amount), reason_code, payee, note)
         await _goodwill(console).propose(person.id, ticket_id, asked)
     except Refusal as refusal:
         typed = Typed(amount, reason_code, payee, note)
@@ -164,13 +164,6 @@ async def withdraw(console: At, person: Agent, ticket_id: str, goodwill_id: str)
 
 def _goodwill(console: Console) -> Goodwill:
     return Goodwill(console.services.database, console.services.keyring)
-
-
-def _amount(written: str) -> Money:
-    try:
-        return Money.from_decimal_text(written.strip())
-    except ValueError:
-        raise FieldInvalid(field="amount", why="not_money") from None
 
 
 def _agrees_to(person: Person) -> frozenset[Permission]:

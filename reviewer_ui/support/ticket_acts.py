@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.cards.card_page import card_ids_ending
+from database.reads.cards.named import ENDING_MIN, NAMED_MAX, card_named
 from database.reads.support.tickets import ids_ending
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
@@ -25,11 +25,11 @@ from web.forms import member_of
 
 router = APIRouter(prefix="/tickets/{ticket_id}")
 Line = Annotated[str, Form(max_length=200)]
+Named = Annotated[str, Form(max_length=NAMED_MAX)]
 Code = Annotated[str, Form(max_length=64)]
 Note = Annotated[str, Form(max_length=2000)]
 Number = Annotated[int, Form(ge=0)]
 LEADS = "leads"
-ENDING_MIN = 4
 
 
 @router.post("/sort")
@@ -51,7 +51,7 @@ async def follow(request: Request, console: At, person: Reader, ticket_id: str, 
 
 @router.post("/link")
 async def link(
-    request: Request, console: At, person: Agent, ticket_id: str, card: Code = "", other: Code = ""
+    request: Request, console: At, person: Agent, ticket_id: str, card: Named = "", other: Code = ""
 ) -> Response:
     """Link a card or another ticket, by its id or the last characters of it."""
 
@@ -173,13 +173,9 @@ async def _done(
 
 
 async def _card(console: Console, written: str) -> str:
-    """The id of the card that was meant. Refuses FieldInvalid (`card`) for none and for several."""
-    meant = written.strip().upper()
-    if is_id(meant):
-        return meant
+    """The id of the card that was meant. Refuses FieldInvalid (`card`) for none and for several, and CardNumberTyped."""
     async with console.services.database.transaction() as session:
-        found = await card_ids_ending(session, meant) if len(meant) >= ENDING_MIN else ()
-    return _only(found, "card")
+        return await card_named(session, "card", written)
 
 
 async def _ticket(console: Console, written: str, field: str) -> str:

@@ -38,6 +38,8 @@ def history_line(
     """Return the event in the reader's language; one that has no words yet stands as it is kept."""
     facts = {name: _fact(event.what, name, value, names, reasons, locale) for name, value in event.facts.items()}
     key = f"ticket_event.{event.what}"
+    own = f"{key}.{event.facts.get('code', '')}"  # Refusals that no channel said have sentences of their own.
+    key = own if has(own, locale) else key
     return HistoryLine(
         translate(key, locale, facts) if has(key, locale) else event.what,
         _who(event.actor, names, customer, locale),

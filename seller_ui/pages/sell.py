@@ -24,7 +24,7 @@ from domain.errors.general import FieldInvalid
 from domain.finance.rails import Rail, require_offered
 from domain.money import Money
 from domain.rules.brands import Brand, brand, catalogue
-from domain.typed import plain, plain_amount
+from domain.typed import plain
 from seller_ui.site import (
     NO_FAULTS,
     REFUSED,
@@ -41,7 +41,7 @@ from seller_ui.site import (
     uploads,
 )
 from services.finance.payees import Named
-from web.forms import member_of
+from web.forms import member_of, money_of
 from workflows.starter import start_cards
 
 router = APIRouter()
@@ -245,11 +245,7 @@ def face_value(chosen: Brand, written: str) -> Money | None:
     """`500` or `500.00` in the brand's currency; None when left empty. Refuses what is no such amount."""
     if not written:
         return None
-    try:
-        amount = Money.from_decimal_text(plain_amount(written), chosen.currency)
-    except ValueError:
-        raise FieldInvalid(field="face_value", why="amount") from None
-    return chosen.require_face_value(amount)
+    return chosen.require_face_value(money_of("face_value", written, chosen.currency, "amount"))
 
 
 def expiry(written: str) -> date | None:

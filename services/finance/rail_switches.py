@@ -12,7 +12,7 @@ from database.once import insert_once
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance_routing import RailSwitchRow
-from domain.errors.finance import RailSwitched
+from domain.errors.finance import RailOffAlready, RailSwitched
 from domain.errors.general import FieldInvalid
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
@@ -32,13 +32,20 @@ class RailSwitches:
         self._now = now
 
     async def off(self, person: str, rail: Rail, reason: str) -> None:
-        """Switch a rail off at once; off already, nothing changes. Refuses NotAllowed and FieldInvalid (`reason`)."""
+        """Switch a rail off at once; switched off already by them for that reason, nothing changes.
+
+        Refuses NotAllowed, FieldInvalid (`reason`), and RailOffAlready: a second reason is not dropped without a word.
+        """
         said = required_reason(reason)
         async with self._database.transaction() as session:
             await require(session, person, Permission.SWITCH_RAILS)
             row = RailSwitchRow(id=new_id(), rail=rail, off_at=self._now(), off_by=person, off_reason=said)
             if await insert_once(session, row):
                 session.add(by_person(person, "console:rail:off", rail.value, reason=said))
+                return
+            is_off = await _locked(session, rail)
+            if (is_off.off_by, is_off.off_reason) != (person, said):
+                raise RailOffAlready()
 
     async def ask_on(self, person: str, rail: Rail, reason: str) -> None:
         """Ask to switch a rail on again; asked already by them, nothing changes.
@@ -58,11 +65,16 @@ class RailSwitches:
             session.add(by_person(person, "console:rail:ask_on", rail.value, reason=said))
 
     async def agree_on(self, person: str, rail: Rail) -> None:
-        """Agree as the second person: payments leave again. Refuses NotAllowed, RailSwitched, and OwnWork to who asked."""
+        """Agree as the second person: payments leave again; agreed to already by them, nothing changes.
+
+        Refuses NotAllowed, RailSwitched, and OwnWork to who asked.
+        """
         async with self._database.transaction() as session:
             await require(session, person, Permission.SWITCH_RAILS)
-            row = await _locked(session, rail)
-            if row.asked_by is None:
+            row = await _open(session, rail)
+            if row is None and await _switched_on_by(session, rail) == person:
+                return
+            if row is None or row.asked_by is None:
                 raise RailSwitched()
             await require_apart(session, await standing(session, person, self._now()), row.askers, self._now())
             row.on_at, row.on_by = self._now(), person
@@ -91,8 +103,18 @@ def required_reason(reason: str, name: str = "reason") -> str:
 
 async def _locked(session: AsyncSession, rail: Rail) -> RailSwitchRow:
     """The open switch of a rail, locked. Refuses RailSwitched where it is on."""
-    open_one = select(RailSwitchRow).where(RailSwitchRow.rail == rail, RailSwitchRow.on_at.is_(None)).with_for_update()
-    row = (await session.execute(open_one.execution_options(populate_existing=True))).scalar_one_or_none()
+    row = await _open(session, rail)
     if row is None:
         raise RailSwitched()
     return row
+
+
+async def _open(session: AsyncSession, rail: Rail) -> RailSwitchRow | None:
+    open_one = select(RailSwitchRow).where(RailSwitchRow.rail == rail, RailSwitchRow.on_at.is_(None)).with_for_update()
+    return (await session.execute(open_one.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+async def _switched_on_by(session: AsyncSession, rail: Rail) -> str | None:
+    """The person who switched the rail on the last time."""
+    closed = select(RailSwitchRow.on_by).where(RailSwitchRow.rail == rail, RailSwitchRow.on_at.is_not(None))
+    return (await session.execute(closed.order_by(RailSwitchRow.on_at.desc(), RailSwitchRow.id).limit(1))).scalar()

@@ -27,7 +27,7 @@ from domain.finance.statements import Batch, Rejected, StatementFoot, StatementH
 from domain.identifiers import new_id
 from domain.places import business_day
 from domain.rules.brands import issuers
-from domain.rules.reconciliation import ReconciliationRules, reconciliation_in_force
+from domain.rules.reconciliation import ReconciliationRules, accounts_on, reconciliation_in_force
 from domain.sealing import KeyRing
 from gateways import statements as readers
 from gateways.statements.bank import BANKS
@@ -84,7 +84,7 @@ class StatementImport:
             await self._files.copied(session, row.id, content)
             content.seek(0)
             reader = await asyncio.to_thread(_opened, content, rules, self._banks)
-            self._require_ours(reader.head, rules)
+            self._require_ours(reader.head)
             await expectations.all_from_books(session, reader.head.source)
             await statement_lines.prepare(session)
             counts = await self._lines(session, row, reader)
@@ -130,13 +130,15 @@ class StatementImport:
             for number, why, words in found
         ]
 
-    def _require_ours(self, head: StatementHead, rules: ReconciliationRules) -> None:
-        """Refuse StatementForeign for an account that is not ours, or an issuer nobody knows; StatementNotOver."""
-        own = rules.sources[head.source].accounts
+    def _require_ours(self, head: StatementHead) -> None:
+        """Refuse StatementForeign for an account that is not ours today nor was on that day, or an issuer nobody knows; StatementNotOver."""
+        today = business_day(self._now())
+        own = accounts_on(head.source, today)
+        own = own and own + accounts_on(head.source, head.last_day or today)
         ours = own or (tuple(issuers()) if head.source is StatementSource.ISSUER else ())
         if head.account and ours and head.account not in ours:
             raise StatementForeign(account=head.account)
-        if head.last_day is not None and head.last_day >= business_day(self._now()):
+        if head.last_day is not None and head.last_day >= today:
             raise StatementNotOver(day=head.last_day.isoformat())
 
     async def _require_own_environment(self, session: AsyncSession, statement_id: str) -> None:

@@ -48,6 +48,11 @@ ONCE = {
         ("bootstrap/os_user.py",),
         "actor=getpass.getuser()",
     ),
+    "an amount that a person typed": (
+        r"plain_amount\(",
+        ("domain/money.py", "domain/typed.py"),
+        "Money.from_decimal_text(plain_amount(written))",
+    ),
     "the record of a person's act": (
         r"AuditRow\(\s*actor=f\"person:",
         ("database/repositories/audit.py",),

@@ -83,3 +83,22 @@ def test_amounts_are_shown_with_sign_symbol_and_thousands() -> None:
 
 def test_digits_of_a_chinese_keyboard_are_digits() -> None:
     assert Money.from_decimal_text("５００") == Money(50_000)
+
+
+@pytest.mark.parametrize(
+    ("written", "minor"),
+    [
+        ("465", 465_00), ("465.5", 465_50), ("1,234.50", 1_234_50), ("1,234,567", 1_234_567_00), ("-9.50", -9_50),
+        ("-1,234.50", -1_234_50), ("￥１，２３４．５０ 元", 1_234_50), ("0", 0),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_as_people_type_it(written: str, minor: int) -> None:
+    assert Money.typed(written) == Money(minor)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "1,23", "1.234,50", "12,34.00", "-0", "-0.00", "1e3", "4.655", "99.5o", "１,23"]
+)
+def test_what_may_mean_another_amount_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Money.typed(written)

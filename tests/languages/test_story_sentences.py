@@ -23,8 +23,9 @@ REAL_FACTS: dict[str, dict[str, str]] = {
     **{f"payout.payee_{end}": {"payee": "138****0021", "reason": "typing_error"} for end in ("corrected", "proposed", "not_changed")},
     **{f"repair.{act}": {"repair": "01JREPAIR", "kind": act, "reason_code": "provider_back"} for act in (*RepairKind, "failed")},
 }  # fmt: skip
+STATED = {"stated": "01S", "stated_by": "Wen", "stated_at": "2026-11-30T09:00:00+00:00", "agreed_by": "Yu", "agreed_at": "2026-11-30T10:00:00+00:00"}  # fmt: skip
 KINDS = sorted(
-    {re.sub(r"^story\.|\.(bare|staff|seller|partner)$", "", key) for key in keys("en") if key.startswith("story.")}
+    {re.sub(r"^story\.|(\.stated)?(\.(bare|staff|seller|partner))?$", "", key) for key in keys("en") if key.startswith("story.")}
 )
 
 
@@ -35,9 +36,11 @@ class Entry:
 
 
 def sentences(locale: str, audience: Audience) -> Iterator[tuple[str, str]]:
-    """Each kind with what it says, with the facts that are written with it and without any."""
+    """Each kind with what it says, with the facts that are written with it, without any, and as two people stated it."""
     for kind in KINDS:
-        for facts in (REAL_FACTS.get(kind, {}), {}):
+        real = REAL_FACTS.get(kind, {})
+        stated = (real | {"stated": "01S"}, real | STATED) if has(f"story.{kind}.stated", locale) else ()
+        for facts in (real, {}, *stated):
             yield kind, story_sentence(kind, facts, locale, audience)
 
 
@@ -53,6 +56,12 @@ def test_no_entry_has_a_hole_with_its_facts_or_without(locale: str, audience: Au
 def test_staff_and_partners_are_never_spoken_to_as_the_seller(locale: str, audience: Audience) -> None:
     spoken = re.compile(r"\byou\b|\byour\b|您|请你|请您", re.IGNORECASE)
     assert [(kind, said) for kind, said in sentences(locale, audience) if spoken.search(said)] == []
+
+
+def test_what_two_people_stated_is_said_with_both_and_on_the_readers_clock() -> None:
+    said = story_sentence("payout.refused", STATED, "en", Audience.STAFF)
+    assert re.search(r"Wen \(30 Nov [0-9 ]*17:00\).*Yu \(30 Nov [0-9 ]*18:00\)", said)  # In Beijing.
+    assert "Wen" not in story_sentence("payout.refused", {"stated": "01S"}, "en", Audience.SELLER)
 
 
 def test_a_fact_may_have_the_name_of_a_parameter() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.stated import Staters, staters
 from database.reads.ops.providers import Delay, delay_of, delays
 from database.reads.people import accounts
 from database.tables.cards import AnswerRow, CardEventRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
@@ -38,6 +40,8 @@ class CardRecord:
     task: WorkItemRow | None
     decisions: tuple[ReviewDecisionRow, ...]
     names: dict[str, str]  # Person id to name, of everybody the page mentions.
+    # Who stated an outcome that the story names, by the statement's id.
+    stated: Mapping[str, Staters] = field(default_factory=dict)
     delay: Delay | None = None  # A party in maintenance that the card waits for, or will.
 
     @property
@@ -86,7 +90,8 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
         names={},
         delay=delay_of(await delays(session, now()), pair[0].stage, pair[0].card_type, pair[0].brand),
     )
-    return replace(record, names=await _names(session, record))
+    stated = await staters(session, [event.facts.get("stated") for event in record.events])
+    return replace(record, names=await _names(session, record), stated=stated)
 
 
 async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoRow:

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.awaited import awaited
+from database.reads.finance.stated import staters, with_staters
 from database.repositories.orders import OrderRow
 from database.repositories.orders import order as an_order
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
@@ -188,8 +189,12 @@ async def _whose(session: AsyncSession, row: OrderRow) -> _Whose:
 
 async def _story(session: AsyncSession, key: str, card_id: str) -> tuple[tuple[StoryEntry, datetime], ...]:
     mine = select(CardEventRow).where(CardEventRow.card_id == card_id, CardEventRow.facts["key"].astext == key)
-    rows = (await session.execute(mine.order_by(CardEventRow.id).limit(SHOWN_MAX))).scalars()
-    return tuple((StoryEntry(row.at.isoformat(), row.stage, row.what, row.facts), row.at) for row in rows)
+    rows = tuple((await session.execute(mine.order_by(CardEventRow.id).limit(SHOWN_MAX))).scalars())
+    stated = await staters(session, [row.facts.get("stated") for row in rows])
+    return tuple(
+        (StoryEntry(row.at.isoformat(), row.stage, row.what, dict(with_staters(row.facts, stated))), row.at)
+        for row in rows
+    )
 
 
 async def _notices(session: AsyncSession, key: str) -> tuple[HeardNotice, ...]:

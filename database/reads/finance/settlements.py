@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.stated import Staters, staters
 from database.tables.finance_sales import SaleSplitRow
 from database.tables.finance_settlement import (
     CounterpartyPayeeRow,
@@ -53,6 +54,7 @@ class RunRecord:
     events: tuple[SettlementEventRow, ...]
     orders: tuple[SettlementOrderRow, ...]
     disputes: tuple[SettlementDeedRow, ...]
+    stated: dict[str, Staters]  # Who stated the outcome of an order, by its key.
     words: dict[int, str]  # What was written with a step of the story, by its event's id.
 
 
@@ -117,14 +119,15 @@ async def record(session: AsyncSession, run_id: str, *, after: int = 0, partner:
     counted = await session.execute(select(func.count()).select_from(SettlementLineRow).where(own))
     story = select(SettlementEventRow).where(SettlementEventRow.run_id == found.run.id).order_by(SettlementEventRow.id)
     events, deeds = tuple((await session.execute(story)).scalars()), await said(session, found.run.id)
+    ordered = select(SettlementOrderRow).where(SettlementOrderRow.run_id == found.run.id)
+    orders = tuple((await session.execute(ordered.order_by(SettlementOrderRow.attempt.desc()))).scalars())
+    stated = await staters(session, [one.stated_id for one in orders])
     return RunRecord(
         found.run, found.party, shown, await _splits(session, shown), int(counted.scalar_one()),
         await statements(session, found.run.id), events,
-        tuple((await session.execute(
-            select(SettlementOrderRow).where(SettlementOrderRow.run_id == found.run.id)
-            .order_by(SettlementOrderRow.attempt.desc())
-        )).scalars()),
+        orders,
         tuple(one for one in deeds if one.deed is SettlementDeed.DISPUTE),
+        {one.key: stated[one.stated_id] for one in orders if one.stated_id in stated},
         {one.id: words for one in events if one.id and (words := _written(one, deeds))},
     )  # fmt: skip
 

@@ -154,7 +154,8 @@ async def settle(session: AsyncSession, row: SettlementOrderRow, outcome: Payout
     what, cause = "payout_paid" if paid else REFUSED, f"settlement:{run.id}"
     await ledger.post(session, f"{row.key}:settled", None, what, postings, cause=cause)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
-    happened(session, run, "gateway", f"payment_{outcome.value}", moment, **facts)
+    actor = "gateway" if row.stated_id is None else "machine"
+    happened(session, run, actor, f"payment_{outcome.value}", moment, **facts)
     if paid:
         await close(session, run, party, SettlementEnding.PAID, "gateway", moment)
         return

@@ -88,8 +88,11 @@ async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House
     hidden = await post(ops, "/rails/wechat/off", reason="Callbacks\u202eforged.")
     assert (hidden.status_code, "Some characters cannot be used here" in hidden.text) == (422, True)
     assert (await post(ops, "/rails/carrier/off", reason="No such rail.")).status_code == 404
-    for browser in (ops, finance):
-        assert (await post(browser, "/rails/wechat/off", reason="Callbacks\r\nare forged.")).status_code == 303
+    for _ in range(2):  # Pressed twice.
+        assert (await post(ops, "/rails/wechat/off", reason="Callbacks\r\nare forged.")).status_code == 303
+    late = await post(finance, "/rails/wechat/off", reason="The bank called.")
+    assert (late.status_code, "The bank called." in late.text) == (409, True)  # What was typed stays.
+    assert re.search(r"Off since [^<]+, turned off by [^<]+\.", late.text)
     (row,) = [one for one in await _rows(house, RailSwitchRow) if one.rail is Rail.WECHAT and one.on_at is None]
     assert row.off_reason == "Callbacks are forged."
     page = (await finance.get("/rails")).text
@@ -99,7 +102,8 @@ async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House
     assert "/rails/wechat/on/agree" not in (await finance.get("/rails")).text  # Not offered to who asked,
     assert (await post(finance, "/rails/wechat/on/agree")).status_code == 403  # and refused without a button.
     assert (await post(ops, "/rails/wechat/on/agree")).status_code == 303
-    assert (await post(ops, "/rails/wechat/on/agree")).status_code == 409
+    assert (await post(ops, "/rails/wechat/on/agree")).status_code == 303  # Pressed twice: nothing changes.
+    assert (await post(finance, "/rails/wechat/on/agree")).status_code == 409
 
 
 async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_page(house: House) -> None:

@@ -18,7 +18,7 @@ from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailS
 from database.tables.platform import OutboxRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import PaymentHeld
-from domain.errors.finance import NothingToRelease, RailSwitched
+from domain.errors.finance import NothingToRelease, RailOffAlready, RailSwitched
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
@@ -144,7 +144,10 @@ async def test_a_rail_switched_off_lets_nothing_new_leave_and_still_asks_about_w
         await world.payout.send(payout_key(sent[0], 1))
     await world.alipay.control(timeout_after_success_rate=0.0)
     finance, ops = await world.a_person("finance"), await world.a_person("ops")
-    await asyncio.gather(*(switches.off(one, Rail.ALIPAY, "Payments arrive twice.") for one in (finance, finance, ops)))
+    await asyncio.gather(*(switches.off(finance, Rail.ALIPAY, "Payments arrive twice.") for _ in range(3)))
+    for person, reason in ((ops, "Payments arrive twice."), (finance, "Another reason.")):
+        with pytest.raises(RailOffAlready):  # Not dropped without a word.
+            await switches.off(person, Rail.ALIPAY, reason)
     assert len(await world.rows(RailSwitchRow, rail=Rail.ALIPAY, on_at=None)) == 1
     held = await case.prepare(*new)
     assert held is not None
@@ -162,9 +165,13 @@ async def test_a_rail_switched_off_lets_nothing_new_leave_and_still_asks_about_w
         await switches.agree_on(finance, Rail.ALIPAY)
     with pytest.raises(RailSwitched):
         await switches.ask_on(ops, Rail.ALIPAY, "Me too.")
-    await switches.agree_on(ops, Rail.ALIPAY)
-    with pytest.raises(RailSwitched):
-        await switches.agree_on(ops, Rail.ALIPAY)  # Pressed twice.
+    await asyncio.gather(*(switches.agree_on(ops, Rail.ALIPAY) for _ in range(2)))
+    await switches.agree_on(ops, Rail.ALIPAY)  # Pressed twice: nothing changes.
+    (on,) = await world.rows(RailSwitchRow, rail=Rail.ALIPAY)
+    assert on.on_by == ops
+    for other in (finance, await world.a_person("finance")):
+        with pytest.raises(RailSwitched):
+            await switches.agree_on(other, Rail.ALIPAY)
     assert (await world.payout.send(payout_key(prepared[0], 1))).outcome is PayoutOutcome.PAID
     ready = await PayoutWaits(world.database, world.keyring).ready(100)
     assert payout_key(new[0], 1) in {one.key for one in ready}

@@ -25,7 +25,9 @@ from domain.identifiers import new_id
 from domain.money import Money
 from domain.notices.kinds import NoticeKind
 from domain.places import BUSINESS_ZONE
-from domain.rules.reconciliation import reconciliation_in_force
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.rules.reconciliation import KIND, reconciliation_in_force
 from services.finance.daily_close import DailyClose
 from services.notices.digest_text import Reader, page_of, sentence
 from simulators.bills import bank_format, bank_statement
@@ -290,3 +292,31 @@ async def test_every_adjustment_is_explained_by_its_break(desk: FinanceDesk, wor
     async with world.database.transaction() as session:
         found = await SourcesAgree().broken(session, Look(whole=True))
     assert [line for line in found if line.startswith(("line:", "break:"))] == []
+
+
+async def test_an_account_that_came_later_is_not_demanded_for_the_days_before(desk: FinanceDesk) -> None:
+    before, form = reconciliation_in_force(desk.today), bank_format("harbour")
+    document = {**KIND.built_in()[0].document}
+    document["sources"] = [
+        {**one, "accounts": [form["account"], "6225990000000001234"] if one["source"] == "bank" else one["accounts"]}
+        for one in document["sources"]
+    ]
+    added, day = desk.today - timedelta(days=50), desk.today - timedelta(days=51)
+    BOOK.fill(KIND.code, [PolicyDocument(KIND.code, 1, "reconciliation-1", added, document)])
+    was_ours = next(one for one in before.sources[BANK].accounts if one != form["account"])
+    try:
+        assert (await _missing(desk, day), await _missing(desk, added)) == (
+            {form["account"], was_ours}, {form["account"], "6225990000000001234"},
+        )  # fmt: skip
+        # An account given up since.
+        late = await desk.imported(bank_statement(bank_format("union"), was_ours, day, [], 11_00))
+        assert late.state is StatementState.IMPORTED
+        assert await _missing(desk, day) == {form["account"]}
+    finally:
+        BOOK.fill(KIND.code, [])
+
+
+async def _missing(desk: FinanceDesk, day: date) -> set[str]:
+    rules = reconciliation_in_force(desk.today).sources[BANK]
+    async with desk.world.database.transaction() as session:
+        return set((await day_figures.figures(session, BANK, day, rules, desk.clock())).missing)
