@@ -25,7 +25,11 @@ REAL_FACTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 STATED = {"stated": "01S", "stated_by": "Wen", "stated_at": "2026-11-30T09:00:00+00:00", "agreed_by": "Yu", "agreed_at": "2026-11-30T10:00:00+00:00"}  # fmt: skip
 KINDS = sorted(
-    {re.sub(r"^story\.|(\.stated)?(\.(bare|staff|seller|partner))?$", "", key) for key in keys("en") if key.startswith("story.")}
+    {
+        re.sub(r"^story\.|(\.stated)?(\.(bare|staff|seller|partner))?$", "", key)
+        for key in keys("en")
+        if key.startswith("story.")
+    }
 )
 
 
