@@ -181,3 +181,18 @@ async def test_the_card_is_notified_until_it_confirms(world: World) -> None:
     await case.pay(world, 2)
     await teller.tell()
     assert desk.asked.count(case.card) == 2
+
+
+async def test_a_card_whose_workflow_waits_a_moment_later_than_its_row_hears_at_the_same_look(world: World) -> None:
+    class Early(Desk):
+        async def correct_payee(self, card_id: str, correction_id: str) -> None:  # noqa: ARG002
+            self._ask(card_id)
+            if self.asked.count(card_id) == 1:
+                raise NotExpectedNow
+
+    case = await refused(world)
+    await case.payees.correct(case.owner, case.card, ACCOUNT, NAME)
+    desk = Early()
+    assert await CorrectionSender(world.database, case.payees, desk).tell() >= 1
+    assert desk.asked.count(case.card) == 2
+    await case.pay(world, 2)
