@@ -124,7 +124,7 @@ class Platform:
     async def _ensure_demo(self) -> None:
         if self.settings.demo:
             self._tell(say("准备演示数据", "Making sure that the demo's people and stock are there"))
-            if not logins.complete(self.settings.demo_secrets_file):
+            if not logins.complete(logins.read(self.settings.demo_secrets_file)):
                 from bootstrap.demo.people import ensure_demo  # Loads the whole database layer.
 
                 await ensure_demo(self.settings)

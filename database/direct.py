@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from database.statements import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, SETTINGS
+from database.statements import Statements
 
 
 class NoAnswer(Exception):
@@ -21,12 +21,11 @@ async def value(url: str, sql: str, *values: Any) -> Any:
 
     Raises NoAnswer.
     """
+    statements = Statements(url.replace("postgresql+asyncpg:", "postgresql:", 1), 1)
     try:
-        plain = url.replace("postgresql+asyncpg:", "postgresql:", 1)
-        connection = await asyncpg.connect(plain, timeout=CONNECT_TIMEOUT_S, server_settings=SETTINGS)
-        try:
-            return await connection.fetchval(sql, *values, timeout=ANSWER_TIMEOUT_S)
-        finally:
-            await connection.close(timeout=CONNECT_TIMEOUT_S)
+        row = await statements.one(sql, *values)
+        return None if row is None else row[0]
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # TimeoutError is an OSError.
         raise NoAnswer(str(error)) from error
+    finally:
+        await statements.close()

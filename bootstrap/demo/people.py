@@ -43,9 +43,9 @@ OUTLETS = ("outlet-1", "outlet-2")
 async def ensure_demo(settings: Settings) -> None:
     """Makes what is missing and leaves what is there. Passwords and the API key are in `demo_secrets_file` only."""
     file = settings.demo_secrets_file
-    if logins.complete(file):
-        return
     kept = logins.read(file)
+    if logins.complete(kept):
+        return
     known = logins.passwords(kept)
     held, store = keys.load(settings), database(settings)
     fresh = {one.login: secrets.token_urlsafe(9) for one in PEOPLE if one.login not in known}
