@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from bootstrap import keys, party_keys, restored
 from bootstrap.demo import logins
 from bootstrap.local import temporal
+from bootstrap.local.forking import PROGRAMS
 from bootstrap.local.health import Check, all_answer, answers, in_thread
 from bootstrap.local.ports import check_free
 from bootstrap.local.postgres import EmbeddedPostgres
@@ -54,6 +55,7 @@ class Platform:
         await self.supervisor.clear_leftovers()
         check_free(ports(self.settings))
         wanted = [one for one in (*workers(self.settings), *webs(self.settings)) if only is None or one.name in only]
+        self.supervisor.begin_loading(wanted)
         early = [one for one in wanted if one.name == READER and self._may_begin_early()]
         await self._start_database()
         stand_ins = await self.supervisor.launch(*simulators(self.settings))
@@ -242,14 +244,18 @@ def _worker(name: str, settings: Settings) -> Program:
         return await worker_drained(settings, name)
 
     command = python("-m", "cli", "work", name)
-    return replace(_ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX), held=drained)
+    program = _ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX)
+    return replace(program, held=drained, loaded_by=PROGRAMS)
 
 
 def webs(settings: Settings) -> list[Program]:
     """List the programs that people and partners reach."""
     listening = {"api": settings.api_port, "console": settings.console_port, "codec": settings.codec_port}
     return [
-        _ours(name, python("-m", "cli", "serve", name), answers(f"http://{reached(settings.host)}:{port}/healthz"))
+        replace(
+            _ours(name, python("-m", "cli", "serve", name), answers(f"http://{reached(settings.host)}:{port}/healthz")),
+            loaded_by=PROGRAMS,
+        )
         for name, port in listening.items()
     ]
 

@@ -73,6 +73,9 @@ def setup(
 @app.command()
 def up() -> None:
     """Start everything and keep it running until Ctrl-C. / 启动平台"""
+    from bootstrap.local.forking import PROGRAMS, begin_loading
+
+    begin_loading([PROGRAMS])  # On the other processor, while this one loads what it needs itself.
     from cli.up import keep_up
 
     asyncio.run(keep_up(Settings()))

@@ -24,6 +24,10 @@ _FORKS = multiprocessing.get_context("forkserver")
 Build = Callable[[], CardReader]
 
 
+class NoEngine(RuntimeError):
+    """A process could not load its engine."""
+
+
 class ReaderDied(RuntimeError):
     """The process ended over a photo; another takes its place."""
 
@@ -41,28 +45,31 @@ class ReaderPool:
     """A `CardReader` of `size` processes. A call waits until one of them is free; the pool restarts what dies."""
 
     def __init__(self, build: Build, size: int, loads: Sequence[str] = ()) -> None:
-        """Start the processes and wait until each has loaded its engine. `build` is made into bytes: a plain function or a partial.
+        """Start the processes and wait until one has loaded its engine; the others load while it reads.
+
+        `build` is made into bytes: a plain function or a partial.
 
         `loads` names modules that are imported once, by the process from which those of every pool are forked: what
-        the first pool of this process names counts. Raises RuntimeError when an engine cannot be loaded.
+        the first pool of this process names counts. Raises NoEngine when the engine cannot be loaded.
         """
         _FORKS.set_forkserver_preload(list(loads))
         self._build = build
         self._free: SimpleQueue[_Process] = SimpleQueue()
-        for process in [_Process(build) for _ in range(size)]:  # They load at the same time.
-            process.wait_until_warm()
-            self._free.put(process)
+        first = _Process(build)
+        first.wait_until_warm()
+        self._free.put(first)
+        for _ in range(size - 1):
+            self._free.put(_Process(build))
 
     def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
-        """See `CardReader.read`. Raises ReadingStopped, ReaderDied, and what the reader itself raises."""
+        """See `CardReader.read`. Raises ReadingStopped, ReaderDied, NoEngine, and what the reader itself raises."""
         process = self._free.get()
         try:
             return process.read(photo, brand_hint, UNWANTED.get())
-        except (ReadingStopped, ReaderDied):
+        except (ReadingStopped, ReaderDied, NoEngine):
             process.end()
-            process = _Process(
-                self._build
-            )  # It loads while nobody waits for it; the next photo does not wait longer than that.
+            # It loads while nobody waits for it; the next photo does not wait longer than that.
+            process = _Process(self._build)
             raise
         finally:
             self._free.put(process)
@@ -95,7 +102,7 @@ class _Process:
         return self._process.pid or 0
 
     def wait_until_warm(self, unwanted: threading.Event | None = None) -> None:
-        """Wait for the engine. Raises RuntimeError with what it said instead, and ReadingStopped."""
+        """Wait for the engine. Raises NoEngine with what it said instead, and ReadingStopped."""
         if self._is_warm:
             return
         try:
@@ -104,7 +111,7 @@ class _Process:
             said = "the process of the engine ended, or took too long to load"
         if said is not None:
             self.end()
-            raise RuntimeError(f"no engine: {said}")
+            raise NoEngine(f"no engine: {said}")
         self._is_warm = True
 
     def read(self, photo: bytes, brand_hint: str | None, unwanted: threading.Event | None) -> tuple[Reading, ...]:

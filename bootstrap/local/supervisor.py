@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from bootstrap.local.forking import Command, Forked, begin_loading, fork
 from bootstrap.local.health import Check
 from bootstrap.local.leftovers import Leftovers
 from bootstrap.local.postgres import Identity
@@ -21,6 +22,7 @@ from bootstrap.words import Problem, say
 
 Tell = Callable[[str], None]
 _LOG_BYTES_MAX = 20_000_000
+_UMASK = 0o077  # Temporal's file and the simulators' are for their owner alone.
 _HELD_LOOK_S = 2.0
 _FIRST_LOOK_S, _LATER_LOOKS_S = 0.1, 0.5
 
@@ -30,7 +32,8 @@ class Program:
     """One program to keep running.
 
     ``stop_signal`` asks it to end what it is doing and go; after ``stop_seconds_max`` it is killed. While ``held`` says so
-    it is not started, and one that ended is not started again: a person has asked for that.
+    it is not started, and one that ended is not started again: a person has asked for that. With ``loaded_by``, a module
+    that imports what it needs, its `python -m …` is forked from a process that has loaded that module.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Program:
     stop_seconds_max: float = 20.0
     ready_seconds_max: float = 90.0
     held: Check | None = None
+    loaded_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Child:
         self.restarts = 0
         self.holding = False  # It does not run, because it is held.
         self._tell, self._leftovers, self._backoff = tell, leftovers, backoff
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
         self._stopping = False
         self._keeper: asyncio.Task[None] | None = None
 
@@ -76,15 +80,18 @@ class Child:
         return self._process.pid if self._process else None
 
     async def launch(self) -> None:
-        """Start the program and the task that keeps it running; raises Problem when it cannot be started at all."""
-        if not await self._is_held():
+        """Start the program and the task that keeps it running; raises Problem when it cannot be started at all.
+
+        A program that is forked starts when its modules are loaded; until then this does not wait.
+        """
+        if self.program.loaded_by is None and not await self._is_held():
             await self._spawn()
         self._keeper = asyncio.create_task(self._keep())
 
     async def wait_ready(self) -> None:
         """Return once the program is healthy or held; raises Problem with its log's last line when it is not in time."""
         deadline, pause_s = time.monotonic() + self.program.ready_seconds_max, _FIRST_LOOK_S
-        while not self.holding and not await self.program.healthy():
+        while not self.holding and not (self._process and await self.program.healthy()):
             if time.monotonic() > deadline or self.restarts > 2:
                 raise self._not_ready()
             await asyncio.sleep(pause_s)
@@ -107,44 +114,65 @@ class Child:
 
     async def _spawn(self) -> None:
         program = self.program
-        with _opened(self.log) as sink:
-            try:
-                self._process = await asyncio.create_subprocess_exec(
-                    *program.command,
-                    cwd=program.cwd,
-                    env={**os.environ, **program.environment},
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=sink,
-                    stderr=sink,
-                    start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order.
-                    umask=0o077,  # Temporal's file and the simulators' are for their owner alone.
-                    **program.identity,
-                )
-            except OSError as error:
-                raise Problem(
-                    f"无法启动 {program.name}：{error}。请运行 make setup 后重试。",
-                    f"{program.name} could not be started: {error}. Run `make setup`, then try again.",
-                ) from error
+        try:
+            self._process = await (self._executed() if program.loaded_by is None else self._forked())
+        except OSError as error:
+            raise Problem(
+                f"无法启动 {program.name}：{error}。请运行 make setup 后重试。",
+                f"{program.name} could not be started: {error}. Run `make setup`, then try again.",
+            ) from error
         self._leftovers.remember(program.name, self._process.pid, program.stop_signal)
+
+    async def _executed(self) -> asyncio.subprocess.Process:
+        program = self.program
+        with _opened(self.log) as sink:
+            return await asyncio.create_subprocess_exec(
+                *program.command,
+                cwd=program.cwd,
+                env={**os.environ, **program.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order.
+                umask=_UMASK,
+                **program.identity,
+            )
+
+    async def _forked(self) -> Forked:
+        program = self.program
+        _, _, module, *arguments = program.command  # Python, -m, the module.
+        _opened(self.log).close()
+        environment = {**os.environ, **program.environment}
+        return await fork(Command(module, arguments, environment, program.cwd, _UMASK, self.log))
 
     async def _keep(self) -> None:
         wait_s = 0.0
         while True:
-            if self._process is None:
-                await self._until_released()
-                await self._spawn()
             started = time.monotonic()
-            code = await self._process.wait()  # type: ignore[union-attr]
-            if self._stopping:
-                return
-            if await self._is_held():
-                self._process, wait_s = None, 0.0
-                continue
+            try:
+                code = await self._ran()
+            except Problem as problem:
+                said = str(problem)
+            else:
+                if self._stopping:
+                    return
+                self._process = None
+                if await self._is_held():
+                    wait_s = 0.0
+                    continue
+                said = _ended(self.program.name, code, self.log)
             wait_s = self._backoff.next(wait_s, time.monotonic() - started)
-            self._tell(_ended(self.program.name, code, wait_s, self.log))
+            self._tell(f"{said} {_again(wait_s)}")
             await asyncio.sleep(wait_s)
             self.restarts += 1
+
+    async def _ran(self) -> int:
+        """Start the program unless it runs, and return its exit code when it has ended. Raises Problem."""
+        if self._process is None:
+            if await self._is_held():
+                await self._until_released()
             await self._spawn()
+        return await self._process.wait()  # type: ignore[union-attr]
 
     async def _is_held(self) -> bool:
         return self.program.held is not None and await self.program.held()
@@ -187,9 +215,15 @@ class Supervisor:
         """Stop what an earlier supervisor left behind when it was killed."""
         await asyncio.to_thread(self._leftovers.stop_all, self._tell)
 
+    def begin_loading(self, programs: Iterable[Program]) -> None:
+        """Load what these programs need in the process that they are forked from, while other things start."""
+        if modules := sorted({one.loaded_by for one in programs if one.loaded_by is not None}):
+            begin_loading(modules)
+
     async def launch(self, *programs: Program) -> list[Child]:
         """Start programs as one group, which is stopped together, and return at once."""
         self._logs.mkdir(parents=True, exist_ok=True)
+        self.begin_loading(programs)
         group = [self._child(program) for program in programs]
         if not group:
             return group
@@ -248,8 +282,11 @@ def _held(name: str) -> str:
     )
 
 
-def _ended(name: str, code: int, wait_s: float, log: Path) -> str:
+def _ended(name: str, code: int, log: Path) -> str:
     return say(
-        f"{name} 意外退出（代码 {code}），{wait_s:g} 秒后重启；日志：{log}",
-        f"{name} ended unexpectedly (code {code}); it restarts in {wait_s:g} s; its log is {log}",
+        f"{name} 意外退出（代码 {code}），日志：{log}。", f"{name} ended unexpectedly (code {code}); its log is {log}."
     )
+
+
+def _again(wait_s: float) -> str:
+    return say(f"{wait_s:g} 秒后重启。", f"It restarts in {wait_s:g} s.")
