@@ -47,7 +47,7 @@ proof-money: setup-tests
 
 proof-kills: setup-tests
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
-	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -m proof $(PROOFS)
+	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -n 2 --dist loadgroup -m proof $(PROOFS)
 
 proof-pages: setup-tests
 	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup tests/browser/test_every_page.py

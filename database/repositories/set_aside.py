@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from database.tables.platform import SetAsideRow
 
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
-DOUBLINGS_MAX = 7  # 30 s doubled seven times is above the hour.
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(hours=1)  # Much that fails once is only early.
+DOUBLINGS_MAX = 12  # A second doubled twelve times is above the hour.
 
 
 async def put(session: AsyncSession, loop: str, subject: str, reason: str, now: datetime) -> None:
-    """Set the subject aside: 30 seconds at first, twice as long after each further failure, an hour at most."""
+    """Set the subject aside: a second at first, twice as long after each further failure, an hour at most."""
     fresh = {
         "loop": loop,
         "subject": subject,

@@ -32,17 +32,17 @@ async def test_work_set_aside_waits_longer_after_each_failure_and_is_forgotten_w
     subject, moment = new_id(), datetime.now(UTC)
     waits = []
     async with world.database.transaction() as session:
-        for _ in range(12):
+        for _ in range(14):
             await set_aside.put(session, "test", subject, "ValueError at x.py:1", moment)
             (row,) = [row for row in await set_aside.listed(session, 10_000) if row.subject == subject]
             await session.refresh(row)
             waits.append((row.again_at - moment).total_seconds())
-        assert (row.failures, row.since) == (12, moment)
+        assert (row.failures, row.since) == (14, moment)
     async with world.database.statement() as connection:
         await set_aside.done(connection, "test", subject)
     async with world.database.transaction() as session:
         assert subject not in {row.subject for row in await set_aside.listed(session, 10_000)}
-    assert waits[:4] == [30, 60, 120, 240]
+    assert waits[:6] == [1, 2, 4, 8, 16, 32]
     assert waits[-1] == 3600
 
 
@@ -73,6 +73,7 @@ async def test_a_row_that_cannot_be_delivered_keeps_its_reason_and_the_others_ar
     assert arrived.delivered_at is not None
 
 
+@pytest.mark.usefixtures("set_aside_for_long")
 async def test_a_decision_that_cannot_be_sent_is_set_aside_and_the_others_are_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,11 @@ from tests.builders.imap_server import MISSING, PROGRAM, ImapServer, imap_server
 from tests.builders.mailing import MailDesk, a_mail, a_mail_desk
 from tests.builders.world import World
 
-pytestmark = [pytest.mark.skipif(PROGRAM is None, reason=MISSING), pytest.mark.xdist_group("imap")]
+pytestmark = [
+    pytest.mark.skipif(PROGRAM is None, reason=MISSING),
+    pytest.mark.xdist_group("imap"),
+    pytest.mark.usefixtures("set_aside_for_long"),
+]
 
 
 @pytest.fixture(scope="module")
