@@ -12,7 +12,7 @@ from domain.rules.brands import Brand
 from ocr.calibration import Kind
 from ocr.characters import CONFUSED
 from ocr.confidence import confidence_of, shown_by
-from ocr.grammar import Grammar, number_grammar, pin_grammars
+from ocr.grammar import Grammar, number_grammars, pin_grammars
 from ocr.judging import Judged, judged
 from ocr.labels import Label, Segment
 from ocr.lines import Span
@@ -117,9 +117,13 @@ def numbers_apart_in(cut: Sequence[Segment], brand: Brand, sure_from: float) -> 
 
 
 def _numbers(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
-    grammar = number_grammar(brand)
     announcing = {Label.NUMBER, Label.CODE, Label.PIN} if brand.pin is None else {Label.NUMBER}
-    return [one for segment in cut for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)]
+    return [
+        one
+        for grammar in number_grammars(brand)
+        for segment in cut
+        for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)
+    ]
 
 
 def labelled_pins_in(cut: Sequence[Segment], brand: Brand) -> set[str]:
@@ -215,10 +219,18 @@ def _wrong_length(segment: Segment, wanted: int) -> str | None:
     return written if looks_right else None
 
 
+def _share_a_line(one: Candidate, other: Candidate) -> bool:
+    """Whether both stand on one line of print: a look that reads a line badly may find its value elsewhere."""
+    places = {piece.line.corners for piece in one.span.pieces}
+    return any(piece.line.corners in places for piece in other.span.pieces)
+
+
 def weighed(first: Candidate | None, again: Sequence[Candidate | None], sure_from: float) -> Candidate | None:
     """Return the candidate with the value that all looks at its line together make likeliest; one that is sure stays as it is."""
-    same = [one for one in (first, *again) if one is not None]
-    if first is None or not first.is_doubtful(sure_from) or len(same) < 2:
+    if first is None or not first.is_doubtful(sure_from):
+        return first
+    same = [first, *(one for one in again if one is not None and _share_a_line(first, one))]
+    if len(same) < 2:
         return first
     lattices = [lattice for one in same if (lattice := one.span.lattice()) is not None]
     written = "".join(_TOKEN.findall(first.span.text))

@@ -77,6 +77,8 @@ def _repair_digits(text: str, has_check: bool, is_valid: Callable[[str], bool]) 
     letters = sum(not character.isdigit() for character in text)
     readings = digits_only(text)
     holding = tuple(reading for reading in readings if is_valid(reading))
+    if letters and is_valid(text):
+        return Repair(text, 0, True, ())  # Letters stand where the brand prints letters.
     if not letters or not holding:
         value = readings[0] if readings else text
         return Repair(value, letters, bool(holding), holding[1:])

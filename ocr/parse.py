@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.cards.reading import SURE_OF_BRAND, Box, FieldName, ReadField, money_text
+from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, money_text
 from domain.rules.brands import Brand
 from ocr import misread
 from ocr.candidates import SURE_OF_CARD, Candidate, labelled_pins_in, number_in, numbers_apart_in, pin_in, weighed
@@ -115,12 +115,12 @@ def cards_in(
             found = numbers_apart_in(cut, brand, 0.0)
         if len(found) > 1 and len(found) in counts:
             numbers |= {one.judged.value: one for one in found}
-    middles = [_middle(one.span.box) for one in numbers.values()]
+    middles = [one.span.box.middle for one in numbers.values()]
     if len(middles) < 2:
         return (tuple(lines),)
     near: list[list[Line]] = [[] for _ in middles]
     for line, placed in zip(lines, laid, strict=True):
-        nearest = min(range(len(middles)), key=lambda at: math.dist(middles[at], _middle(placed.box)))
+        nearest = min(range(len(middles)), key=lambda at: math.dist(middles[at], placed.box.middle))
         near[nearest].append(line)
     return tuple(tuple(one) for one in near if one)
 
@@ -130,10 +130,6 @@ def _counts_by_other_print(gathered: Sequence[Row], cut: Sequence[Segment], bran
     named = sum(_is_named_in(row, brand) for row in gathered)
     priced = sum(one.label is not Label.OTHER and money_in(one.span.text) is not None for one in cut)
     return named, len(labelled_pins_in(cut, brand)), priced
-
-
-def _middle(box: Box) -> tuple[float, float]:
-    return box.x + box.width / 2, box.y + box.height / 2
 
 
 def agreed(first: Understood, again: Sequence[Understood], sure_from: Callable[[FieldName], float]) -> Understood:
@@ -207,8 +203,8 @@ def _expiry(cut: Sequence[Segment], gathered: Sequence[Row]) -> ReadField | None
     for segment in cut:
         day = expiry_in(segment.span.text) if segment.label is Label.EXPIRY else None
         if day is not None:
-            return _plain(FieldName.EXPIRY, day.isoformat(), segment.span)
-    dated = [(day, row) for row in gathered if (day := expiry_in(row.text)) is not None]
+            return replace(_plain(FieldName.EXPIRY, day.isoformat(), segment.span), labelled=True)
+    dated = [(day, row) for row in gathered if (day := expiry_in(row.text, labelled=False)) is not None]
     if not dated:
         return None
     day, row = max(dated, key=lambda entry: entry[0])

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 
@@ -108,11 +108,13 @@ class PhotoReader:
         first = first_look(picture)
         codes = [replace(code, box=first.in_photo(code.box)) for code in barcodes_in(first.picture)]
         looked = [self._looked(first, presumed)]
+        reduced = first.picture.width < picture.width
         if looked[0].found.printed is None:
             presumed = replace(presumed, by_colours=brand_of(first.picture, looked[0].lines, self.brands))
             looked = self._again(looked, presumed)
-        # A code can name the number where the print does not.
-        if _soundness(self._with_codes(looked[0], codes, presumed)) < SOUND or not self._is_settled(looked, presumed):
+        if reduced and not codes and not self._suffices(looked, codes, presumed):
+            codes = barcodes_in(picture)  # Small ones are lost in the reduced picture.
+        if not self._suffices(looked, codes, presumed):
             for look in self._further(picture, looked[0]):
                 looked.append(self._looked(look, presumed))
                 if self._is_settled(looked, presumed):
@@ -122,9 +124,10 @@ class PhotoReader:
             looked = self._again(looked, presumed)
         shown = self._by_card(looked, presumed)
         read = [self._closest(picture, of_card, presumed) for of_card in shown]
-        own_codes = codes if len(shown) == 1 else ()  # Which of several cards a code belongs to, nothing says.
+        own_codes = _by_nearest_number(codes, [of_card[0] for of_card in shown])
         fields = [
-            self._one_card(cards, of_card, own_codes, presumed) for cards, of_card in zip(read, shown, strict=True)
+            self._one_card(cards, of_card, own, presumed)
+            for cards, of_card, own in zip(read, shown, own_codes, strict=True)
         ]
         known_looks = {id(one) for of_card in shown for one in of_card}
         closer = any(id(card) not in known_looks for cards in read for card in cards)
@@ -158,9 +161,21 @@ class PhotoReader:
                 if read.name not in SECRET_FIELDS:
                     known = fields.get(read.name)
                     fields[read.name] = read if known is None or known.confidence < read.confidence else known
+        expiry = fields.get(FieldName.EXPIRY)
+        if (
+            expiry is not None
+            and not expiry.labelled
+            and date.fromisoformat(expiry.value) < business_day(datetime.now(UTC))
+        ):
+            del fields[FieldName.EXPIRY]  # A day that is over and that no label names is when it was bought or printed.
         if fields and presumed.by_colours is not None:
             fields.setdefault(FieldName.BRAND, by_colours(presumed.by_colours))
         return tuple(fields[name] for name in FieldName if name in fields)
+
+    def _suffices(self, looked: Sequence[_Looked], codes: Sequence[Barcode], presumed: _Presumed) -> bool:
+        """Whether no further look is needed. A code can name the number where the print does not."""
+        sound = _soundness(self._with_codes(looked[0], codes, presumed)) >= SOUND
+        return sound and self._is_settled(looked, presumed)
 
     def _is_settled(self, looked: Sequence[_Looked], presumed: _Presumed) -> bool:
         """Whether number and PIN are known so far that no further look at the whole photo would help."""
@@ -228,9 +243,12 @@ class PhotoReader:
         return self._part(look, tuple(lines.values()), presumed)
 
     def _closer(self, picture: Image.Image, looked: _Looked, presumed: _Presumed) -> _Looked:
-        """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks."""
-        doubtful = self._doubtful(looked, presumed)
-        lines = {piece.line.corners: piece.line for one in doubtful for piece in one.span.pieces if piece.line.corners}
+        """Look at the lines of a doubtful number or PIN again, cut from the full photo in several ways, and weigh all looks.
+
+        Looks are weighed by their lattices: an engine that keeps none is not asked again.
+        """
+        pieces = [piece for one in self._doubtful(looked, presumed) for piece in one.span.pieces]
+        lines = {one.line.corners: one.line for one in pieces if one.line.corners and one.lattice is not None}
         if not lines:
             return looked
         cut = {corners: looked.look.points_in_photo(corners) for corners in lines}
@@ -289,6 +307,19 @@ def _sure_from(brand: Brand | None, name: FieldName) -> float:
     """From which confidence on nobody looks at the field, as today's policy has it."""
     today = business_day(datetime.now(UTC))
     return sure_from_bp("" if brand is None else brand.code, name.value, today) / BASIS_POINTS_PER_ONE
+
+
+def _by_nearest_number(codes: Sequence[Barcode], cards: Sequence[_Looked]) -> list[list[Barcode]]:
+    """The codes of each card: of several cards, those whose place is nearest to its number. All boxes in pixels of the photo."""
+    if len(cards) == 1:
+        return [list(codes)]
+    numbers = [next((one.box for one in card.in_photo() if one.name is FieldName.NUMBER), None) for card in cards]
+    own: list[list[Barcode]] = [[] for _ in cards]
+    for code in codes:
+        apart = {at: math.dist(box.middle, code.box.middle) for at, box in enumerate(numbers) if box is not None}
+        if apart:
+            own[min(apart, key=lambda at: apart[at])].append(code)
+    return own
 
 
 def _same_number(one: _Looked, other: _Looked) -> bool:

@@ -31,6 +31,9 @@ _NAMED_MONTH_FIRST = re.compile(rf"(?<![A-Z]){_NAMED}\s*(\d{{1,2}})(?:ST|ND|RD|T
 _NAMED_MONTH = re.compile(rf"(?<![A-Z]){_NAMED}[\s\-/.,]*(20\d\d)(?!\d)")
 _YEAR_LAST = re.compile(r"(?<![\d/.\-])(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(20\d\d)(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
+_SHORT = re.compile(r"(?<![\d/.\-])(\d{2})\s*([/.\-])\s*(\d{2})\s*\2\s*(\d{2})(?![\d/.\-])")
+_MONTH_SHORT = re.compile(r"(?<![\d/.\-])(\d{2})\s*[-.]\s*(\d{2})(?![\d/.\-])")
+_TIME = re.compile(r"(?<!\d)[0-2]?\d\s*[:：]\s*[0-5]\d(?!\d)")
 
 
 def money_in(text: str, currency_if_bare: Currency | None = None) -> Money | None:
@@ -44,16 +47,25 @@ def money_in(text: str, currency_if_bare: Currency | None = None) -> Money | Non
     return Money(_minor(bare["bare"], bare["bare_cents"]), currency_if_bare)
 
 
-def expiry_in(text: str) -> date | None:
-    """Find the last valid day: of a range its end, of a month its last day, of several dates the latest."""
+def expiry_in(text: str, *, labelled: bool = True) -> date | None:
+    """Find the last valid day: of a range its end, of a month its last day, of several dates the latest.
+
+    Without a label only a whole date with its year in four digits is one, and none that stands beside a time of day: that
+    is when something was bought or sent.
+    """
+    if not labelled and _TIME.search(text):
+        return None
     days = [_day(*match.groups()) for pattern in (_DAY, _COMPACT) for match in pattern.finditer(text)]
     days += [_day(year, str(_MONTHS[month]), day) for day, month, year in _NAMED_DAY_FIRST.findall(text)]
     days += [_day(year, str(_MONTHS[month]), day) for month, day, year in _NAMED_MONTH_FIRST.findall(text)]
     days += [_year_last(*match.groups()) for match in _YEAR_LAST.finditer(text)]
-    if not any(days):
+    if not any(days) and labelled:
+        days = [_short(match[1], match[3], match[4]) for match in _SHORT.finditer(text)]
+    if not any(days) and labelled:
         days = [_month_end(year, month) for year, month in _MONTH_LAST.findall(text)]
         days += [_month_end(short or long, month) for month, short, long in _MONTH_FIRST.findall(text)]
         days += [_month_end(year, str(_MONTHS[month])) for month, year in _NAMED_MONTH.findall(text)]
+        days += [_month_end(year, month) for month, year in _MONTH_SHORT.findall(text)]
     return max((day for day in days if day is not None), default=None)
 
 
@@ -63,6 +75,12 @@ def _year_last(one: str, other: str, year: str) -> date | None:
     if as_american and as_european and as_american != as_european:
         return None
     return as_american or as_european
+
+
+def _short(one: str, two: str, three: str) -> date | None:
+    """12/31/28; None where the customs of several countries make several days of it: 31.12.28 can end with day or year."""
+    ways = {_day("20" + three, one, two), _day("20" + three, two, one), _day("20" + one, two, three)} - {None}
+    return ways.pop() if len(ways) == 1 else None
 
 
 def _money(match: re.Match[str]) -> Money | None:

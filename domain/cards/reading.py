@@ -56,6 +56,11 @@ class Box:
         """First pixel row below the box."""
         return self.y + self.height
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Its middle."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
     def scaled(self, factor: float) -> Box:
         """Return the same place in a picture `factor` times as large."""
         sides = (self.x, self.y, self.width, self.height)

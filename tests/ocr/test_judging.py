@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from domain.cards.reading import Doubt, Reason
+from domain.cards.reading import Box, Doubt, FieldName, Reason
 from domain.rules.brands import brand
 from ocr.calibration import Kind
 from ocr.confidence import CAPS, confidence_of
-from ocr.grammar import Grammar, number_grammar, pin_grammars
+from ocr.grammar import Grammar, number_grammars, pin_grammars
 from ocr.judging import Judged, judged
 from ocr.lattice import Lattice
+from ocr.lines import Line
+from ocr.parse import fields_in
 from tests.ocr.lattices import lattice_of, shown
 
 NUMBER = "2326955627995358"
 
 
 def grammar_of(code: str) -> Grammar:
-    return number_grammar(brand(code))
+    (grammar,) = number_grammars(brand(code))
+    return grammar
 
 
 def seen_as(number: str, at: int, **shares: float) -> Lattice:
@@ -114,3 +119,32 @@ def test_digits_alone_stand_in_a_pin() -> None:
 def test_pattern_of_several_lengths_has_a_grammar_for_each() -> None:
     assert [len(one.places) for one in pin_grammars("[0-9]{4}|[0-9]{6}")] == [4, 6]
     assert [len(one.places) for one in pin_grammars("[0-9]{4,6}")] == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "forms"),
+    [
+        ("81[0-9]{2}", ["81##"]),
+        ("(?:GC|GD)[0-9]{3}", ["GC###", "GD###"]),
+        ("[0-9]{3}|[0-9]{5}", ["###", "#####"]),
+        ("[A-Z]{1,3}", ["@", "@@", "@@@"]),
+        (r"A?\d{2}", ["##", "A##"]),
+        ("(A|B(C|D)){2}", ["AA", "ABC", "ABD", "BCA", "BDA", "BCBC", "BCBD", "BDBC", "BDBD"]),
+        ("[0-9]+", []),
+        ("(?=8)[0-9]{4}", []),
+        ("(12", []),
+        ("(1|2|3|4|5){3}", []),  # More forms than can be looked for.
+    ],
+)
+def test_a_pattern_with_choices_has_a_grammar_for_each_of_its_forms(pattern: str, forms: list[str]) -> None:
+    number = replace(brand("walmart"), number=pattern, group=(7,))
+    names = {frozenset("0123456789"): "#", frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ"): "@"}
+    found = ["".join(names.get(at, min(at)) for at in one.places) for one in number_grammars(number)]
+    assert sorted(found) == (sorted(forms) or ["#######"])
+
+
+def test_a_number_of_one_of_several_lengths_is_read() -> None:
+    several = replace(brand("hualian"), number="(?:GC|GD)[0-9]{8}|[0-9]{12}", group=(4, 4, 4), pin=None)
+    for printed in ("GD20260917", "202609171234"):
+        found = fields_in([Line(f"卡号 {printed}", 0.99, Box(0, 0, 300, 30))], {several.code: several}, several.code)
+        assert {one.name: one.value for one in found}[FieldName.NUMBER] == printed

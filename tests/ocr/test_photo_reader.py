@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import segno
 from PIL import Image
 
 from domain.cards.reading import Box, FieldName
+from domain.places import business_day
 from domain.rules.brands import catalogue
+from ocr.lattice import SYMBOLS, Lattice
 from ocr.lines import Line
 from ocr.photo_reader import LOOKS_MAX, PhotoReader
 from ocr.strips import CUTS
 from tests.builders.reading_limits import reading_limits
 from tests.builders.world import a_number
+from tests.ocr.lattices import lattice_of
 
 NUMBER, PIN = "2326955627995358", "879507"
 STRIPS_MAX = 8  # Four lines from both ends.
@@ -30,7 +35,18 @@ def photo() -> bytes:
 def line(text: str, y: int, score: float = 0.99) -> Line:
     wide = 16 * len(text)
     corners = ((100.0, float(y)), (100.0 + wide, float(y)), (100.0 + wide, y + 30.0), (100.0, y + 30.0))
-    return Line(text, score, Box(100, y, wide, 30), corners)
+    return Line(text, score, Box(100, y, wide, 30), corners, *seen(text, score))
+
+
+def seen(text: str, score: float) -> tuple[Lattice, tuple[int, ...]]:
+    """What the recogniser saw of a text whose last character it is so sure of, and the frame of each character."""
+    frames = [frame for one in text for frame in ({one if one in SYMBOLS else "": 1.0}, {"": 1.0})]
+    last = text[-1]
+    if last in SYMBOLS:
+        frames[-2] = {last: score, "A" if last != "A" else "B": 1 - score}
+        if last.isdigit():
+            frames[-2] = {last: score, str((int(last) + 1) % 10): 1 - score}
+    return lattice_of(*frames), tuple(range(0, 2 * len(text), 2))
 
 
 BRAND, GARBAGE = line("沃尔玛购物卡", 40), line("8SES 66L2", 300, 0.2)
@@ -124,13 +140,28 @@ def test_what_the_policy_holds_for_doubtful_is_looked_at_closer() -> None:
     assert read(without)[2][-1] == "closer"
 
 
+def test_an_engine_that_keeps_no_lattice_is_not_asked_again() -> None:
+    plain = [replace(one, lattice=None, frames=()) for one in (BRAND, NUMBERED, DIM_PIN)]
+    engine = Scripted([plain])
+    _, _, looks = read(engine)
+    assert (engine.strips, "closer" in looks) == (0, False)
+
+
+def test_a_day_that_is_over_is_an_expiry_only_where_a_label_says_so() -> None:
+    over = (business_day(datetime.now(UTC)) - timedelta(days=2)).isoformat()
+    later = (business_day(datetime.now(UTC)) + timedelta(days=400)).isoformat()
+    for printed, found in ((over, None), (later, later), (f"有效期至 {over}", over)):
+        values, _, _ = read(Scripted([[BRAND, NUMBERED, WITH_PIN, line(printed, 280)]]))
+        assert values.get("expiry") == found, printed
+
+
 def test_each_of_several_cards_has_its_pin_from_the_look_that_saw_it() -> None:
     other, other_pin = a_number("walmart"), "314557"
     numbers = [BRAND, NUMBERED, line("沃尔玛购物卡", 320), line(f"卡号 {other}", 380)]
     engine = Scripted([numbers, [*numbers, WITH_PIN, line(f"密码 {other_pin}", 440)]])
     readings = PhotoReader(engine, catalogue(), "scripted 1").read(photo(), "walmart")
     found = [{one.name: one.value for one in reading.fields} for reading in readings]
-    assert [(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found] == [(NUMBER, PIN), (other, other_pin)]
+    assert {(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found} == {(NUMBER, PIN), (other, other_pin)}
 
 
 @pytest.mark.parametrize(
@@ -145,3 +176,31 @@ def test_a_code_whose_letters_could_be_digits_is_looked_at_closer(code: str, bra
     engine = Scripted([[line("卡密 " + code, 120, 0.95)]])
     _, seen = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(photo(), brand)
     assert ("closer" in seen.looks) is looks
+
+
+def with_codes(width: int, height: int, *codes: tuple[str, int, int], scale: int) -> bytes:
+    """A photo with QR codes, each with its text and the place of its upper left corner, `scale` pixels to a module."""
+    picture = Image.new("RGB", (width, height), "white")
+    for text, x, y in codes:
+        drawn = io.BytesIO()
+        segno.make(text, error="l", micro=False).save(drawn, kind="png", scale=scale, border=4)
+        picture.paste(Image.open(drawn).convert("RGB"), (x, y))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def test_a_code_too_small_for_the_first_look_is_found_in_the_whole_photo() -> None:
+    small = with_codes(2400, 1800, (NUMBER, 700, 700), scale=2)
+    engine = Scripted([[BRAND]])
+    ((reading,), _) = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(small, "walmart")
+    assert {one.name: one.value for one in reading.fields}[FieldName.NUMBER] == NUMBER
+
+
+def test_of_several_cards_a_code_speaks_for_the_number_beside_it() -> None:
+    other = a_number("walmart")
+    lines = [BRAND, line(f"卡号 {NUMBER}", 100, 0.7), line("沃尔玛购物卡", 320), line(f"卡号 {other}", 400, 0.7)]
+    codes = with_codes(640, 480, (NUMBER, 480, 60), (other, 480, 340), scale=4)
+    readings = PhotoReader(Scripted([lines]), catalogue(), "scripted 1").read(codes, "walmart")
+    numbers = [one for reading in readings for one in reading.fields if one.name is FieldName.NUMBER]
+    assert {one.value: one.confidence for one in numbers} == {NUMBER: 1.0, other: 1.0}

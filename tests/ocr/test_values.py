@@ -60,12 +60,31 @@ def test_a_bare_number_is_an_amount_only_beside_its_label() -> None:
         ("31.12.2028", date(2028, 12, 31)),
         ("05/05/2028", date(2028, 5, 5)),
         ("05/06/2028", None),
+        ("12/31/28", date(2028, 12, 31)),
+        ("31/12/28", None),  # 28 December 2031 as well.
+        ("05-05-05", date(2005, 5, 5)),
+        ("06-28", date(2028, 6, 30)),
+        ("EXP 06.28", date(2028, 6, 30)),
+        ("13-28", None),
         ("2028-13-45", None),
         ("400-820-1617", None),
     ],
 )
 def test_expiry_dates(printed: str, day: date | None) -> None:
     assert expiry_in(printed) == day
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["2026-09-04 14:22", "交易时间 2026.09.04 9：05", "1/20", "06-28", "12/31/28", "JUN 2028", "2028年2月", "09/2028"],
+)
+def test_without_a_label_times_months_and_short_years_are_no_expiry(printed: str) -> None:
+    assert expiry_in(printed, labelled=False) is None
+
+
+@pytest.mark.parametrize("printed", ["2028-12-31", "20281231", "30 JUN 2028", "12/31/2028"])
+def test_a_whole_day_is_an_expiry_without_a_label(printed: str) -> None:
+    assert expiry_in(printed, labelled=False) == expiry_in(printed)
 
 
 @given(
