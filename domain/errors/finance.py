@@ -138,6 +138,13 @@ class VerbNotAllowed(Refusal):
     code = "verb_not_allowed"
 
 
+class MoreThanOwed(Refusal):
+    """The posting would take more (`amount`) from an account of what we owe than is owed there (`owed`)."""
+
+    code = "more_than_owed"
+    http_status = 409
+
+
 class DayNotReady(Refusal):
     """The day cannot be closed: it is not over, an earlier day is open, or a statement is missing (`why`, `day`)."""
 

@@ -91,11 +91,15 @@ class Against(StrEnum):
     CAPITAL = "capital"  # Our own money between our accounts.
     ISSUER_PAYABLE = "issuer_payable"  # An issuer's bill is paid.
     ISSUER_COST = "issuer_cost"
+    TAX_WITHHELD = "tax_withheld"  # The tax office is paid what was withheld for it.
     ROUNDING = "rounding"
     WRITE_OFF = "write_off"
 
 
-_OF_RAIL = (Against.SUSPENSE, Against.RAIL_FEE, Against.CAPITAL, Against.ISSUER_PAYABLE, Against.ROUNDING, Against.WRITE_OFF)  # fmt: skip
+_OF_RAIL = (
+    Against.SUSPENSE, Against.RAIL_FEE, Against.CAPITAL, Against.ISSUER_PAYABLE, Against.TAX_WITHHELD, Against.ROUNDING,
+    Against.WRITE_OFF,
+)  # fmt: skip
 _OF_ISSUER = (Against.ISSUER_COST, Against.ROUNDING, Against.WRITE_OFF)
 
 

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import ledger
 from database.repositories.matching import listed
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
-from domain.errors.finance import BreakChanged, VerbNotAllowed
+from domain.errors.finance import BreakChanged, MoreThanOwed, VerbNotAllowed
 from domain.errors.general import FieldInvalid
 from domain.finance.breaks import ALLOWED, Against, Choice, Verb, adjustment, choices_against, needs_second
+from domain.finance.chart import Sign
 from domain.finance.ledger import Postings
 from domain.finance.postings.statements import break_cause, line_cause
 from domain.finance.statements import LineState
@@ -78,7 +79,7 @@ async def sides_of(session: AsyncSession, row: BreakRow) -> Sides:
 async def planned(session: AsyncSession, row: BreakRow, choice: Choice, rules: ReconciliationRules) -> Plan:
     """Return what the choice would do.
 
-    Refuse VerbNotAllowed, FieldInvalid (`against`, `link`) and BreakChanged when a side was matched meanwhile.
+    Refuse VerbNotAllowed, FieldInvalid (`against`, `link`), MoreThanOwed, and BreakChanged when a side was matched meanwhile.
     """
     if choice.verb not in ALLOWED[row.kind]:
         raise VerbNotAllowed(verb=choice.verb.value, kind=row.kind.value)
@@ -175,5 +176,7 @@ async def _moves(session: AsyncSession, postings: Postings) -> tuple[Moves, ...]
     found = []
     for one in postings:
         before = await ledger.balance(session, one.account.code, one.amount.currency)
+        if one.account.of.sign is Sign.CREDIT and (before + one.amount).amount_minor > 0:
+            raise MoreThanOwed(owed=str(-before), amount=str(one.amount))
         found.append(Moves(one.account.code, before, one.amount, before + one.amount))
     return tuple(found)

@@ -6,12 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors.finance import BreakChanged, BreakOver, VerbNotAllowed
+from database.repositories import ledger
+from domain.errors.finance import BreakChanged, BreakOver, MoreThanOwed, VerbNotAllowed
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork, ReasonUnknown, TaskHeldByAnother
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
+from domain.finance.chart import account
+from domain.finance.ledger import Posting
 from domain.finance.statements import LineState, StatementState
+from domain.identifiers import new_id
+from domain.money import Money
 from tests.builders.own_world import own_world
 from tests.builders.reconciling import ALIPAY, BANK, WECHAT, FinanceDesk
 from tests.builders.world import World
@@ -84,6 +89,28 @@ async def test_money_that_our_books_lack_is_created_with_its_cause(desk: Finance
     assert [line.state for line in await desk.lines(row)] == [LineState.MANUAL]
     with pytest.raises(BreakOver):
         await desk.breaks.decide(person, found.id, choice)
+
+
+async def test_a_payment_to_the_tax_office_settles_what_was_withheld_and_no_more(
+    desk: FinanceDesk, world: World
+) -> None:
+    person = await world.a_person("finance")
+    withheld = (Posting(account("suspense", "wechat"), Money(30_00)), Posting(account("tax_withheld"), Money(-30_00)))
+    async with world.database.transaction() as session:
+        await ledger.post(session, new_id(), None, "tax_withheld", withheld, cause="line:x")
+    owed = await desk.balance("tax_withheld")
+    row = await desk.imported(desk.bill([desk.moved("", -30_00), desk.moved("", owed - 1)]), day=desk.today)
+    choice = Choice(Verb.CREATE, "unexplained", Against.TAX_WITHHELD)
+    for found in sorted(await desk.breaks_of(row), key=lambda one: one.amount_minor):
+        taken = await desk.taken(person, found)
+        if taken.amount_minor == owed - 1:
+            with pytest.raises(MoreThanOwed):
+                await desk.breaks.preview(taken.id, choice)
+            with pytest.raises(MoreThanOwed):
+                await desk.breaks.decide(person, taken.id, choice)
+        else:
+            await desk.breaks.decide(person, taken.id, choice)
+    assert await desk.balance("tax_withheld") == owed + 30_00
 
 
 async def test_a_larger_adjustment_waits_for_an_independent_second_person(desk: FinanceDesk, world: World) -> None:
