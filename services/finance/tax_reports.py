@@ -175,7 +175,6 @@ def certificate(
         return translate(f"tax_certificate.{key}", locale, facts)
 
     lines = tuple(paid)
-    rules = tax_in_force(business_day(made_at))
     total = [
         sum((getattr(one, name) for one in lines), Money(0)) for name in ("proceeds", "cost", "base", "tax", "net")
     ]
@@ -189,7 +188,8 @@ def certificate(
     )  # fmt: skip
     sums = (say("total"), "", *_texts(*total[:3]), "", *_texts(*total[3:]))
     notes = [say("how")]
-    if rules.unverified:
+    judged_on = {one.day for one in lines if one.version} or {business_day(made_at)}
+    if any(tax_in_force(day).unverified for day in judged_on):
         notes.append(say("unverified"))
     facts = (
         (say("person"), who.name or "–"),

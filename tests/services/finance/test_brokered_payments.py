@@ -13,6 +13,7 @@ from sqlalchemy import text
 from database.invariants import Look
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.invariants.two_people import ClaimsByTwo
+from database.reads.finance import tax
 from database.repositories import ledger
 from database.tables.evidence import LeafRow
 from database.tables.finance import LedgerTransactionRow
@@ -85,6 +86,25 @@ async def test_one_records_another_confirms_and_the_split_account_has_paid_the_s
     for late in (payments.confirm(first, ids[0]), payments.discard(second, ids[0])):
         with pytest.raises(ProviderPaymentOver):
             await late
+
+
+async def test_what_the_provider_paid_is_income_of_the_seller_once_it_is_confirmed(world: World) -> None:
+    payments, first, second = await both(world)
+    sale, owner = await brokered(world)
+    payment = await payments.record(first, sale, said(), world.photos)
+
+    async def reported() -> tuple[list[tuple[str, Money, Money, Money]], list[tuple[int, Money, Money]]]:
+        async with world.database.transaction() as session:
+            lines = [one async for one in tax.lines(session, today(), today(), owner)]
+            incomes = [one async for one in tax.incomes(session, today(), today()) if one.owner == owner]
+        return (
+            [(one.key, one.proceeds, one.tax, one.net) for one in lines],
+            [(one.payments, one.proceeds, one.tax) for one in incomes],
+        )
+
+    assert await reported() == ([], [])
+    await payments.confirm(second, payment)
+    assert await reported() == ([(f"brokered:{payment}", DUE, Money(0), DUE)], [(1, DUE, Money(0))])
 
 
 async def test_audit_and_evidence_name_both_acts_and_the_document(world: World) -> None:

@@ -12,6 +12,7 @@ from database.invariants import Look
 from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.sources import SourcesAgree
 from database.reads.cards.submissions import card_views
+from database.reads.finance.tax import TaxLine
 from database.repositories import ledger
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
@@ -20,8 +21,13 @@ from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.tax import TaxNotSigned
+from domain.finance.tax import IncomeKind
 from domain.identifiers import new_id, payout_key
-from services.finance.tax_reports import TaxReports, quarter_days
+from domain.money import Money
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.rules.tax import KIND
+from services.finance.tax_reports import Person, TaxReports, certificate, quarter_days
 from tests.builders.owing import refused
 from tests.builders.selling import a_bought_card, pay, today
 from tests.builders.tax_rules import a_row, in_force
@@ -144,6 +150,25 @@ async def test_a_certificate_holds_every_payment_of_the_year_in_both_languages(w
         made = await reports.certificate(person, owner, f"{today():%Y}", locale)
         said = "\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(made))
         assert all(word in said for word in (*words, "王芳", owner, "465.00", "93.00", "372.00")), said
+
+
+@pytest.mark.parametrize(("then", "now", "noted"), [(True, False, True), (False, True, False)])
+def test_a_certificate_is_provisional_by_the_rules_of_its_payments_not_of_its_printing(
+    then: bool, now: bool, noted: bool
+) -> None:
+    built_in = KIND.built_in()[0].document
+    versions = [
+        PolicyDocument("tax", place, f"tax-{place}", since, {**built_in, "unverified": unverified})
+        for place, (since, unverified) in enumerate([(date(2026, 1, 1), then), (date(2026, 7, 1), now)], start=1)
+    ]
+    BOOK.fill("tax", versions)
+    nothing = Money(0)
+    paid = TaxLine(
+        "key", "card", "seller:1", "", date(2026, 3, 2), Money(465_00), nothing, nothing, nothing, 0,
+        IncomeKind.PROPERTY, "all", "tax-1", named=False,
+    )  # fmt: skip
+    sheet = certificate("seller:1", Person("", ""), 2026, [paid], "en", datetime(2026, 11, 1, tzinfo=UTC))
+    assert any("provisional" in note for note in sheet.notes) is noted
 
 
 async def test_wrong_people_periods_and_owners_are_refused(world: World) -> None:
