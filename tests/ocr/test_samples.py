@@ -22,6 +22,7 @@ from domain.cards.reading import FieldName, Reading, Source, money_text
 from domain.money import Currency, Money
 from domain.rules.brand_document import Check
 from domain.rules.brands import brand
+from gateways.pictures.pages import photos_in
 from languages import translate
 from ocr.reader import CardReader
 from samples.fresh import fresh_card
@@ -70,6 +71,14 @@ class TestWithEngine:
         number = one_card(reader, card.jpeg, code).field(FieldName.NUMBER)
         assert number is not None
         assert number.value == card.number or number.confidence < SURE
+
+    def test_a_card_in_a_pdf_is_read_as_its_photo_is(self, reader: CardReader) -> None:
+        card, pdf = fresh_card("walmart", 20_000, random.Random(11)), io.BytesIO()
+        Image.open(io.BytesIO(card.jpeg)).save(pdf, "PDF", resolution=150)
+        (page,) = photos_in(pdf.getvalue())
+        fields = {one.name: one for one in one_card(reader, page.jpeg, "walmart").fields}
+        assert (fields[FieldName.NUMBER].value, fields[FieldName.PIN].value) == (card.number, card.pin)
+        assert min(fields[FieldName.NUMBER].confidence, fields[FieldName.PIN].confidence) >= SURE
 
     @pytest.mark.parametrize("card", WITH_CARD, ids=lambda card: card["photo"])
     def test_every_field_is_read_exactly_or_not_trusted(
