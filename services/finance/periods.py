@@ -27,17 +27,29 @@ from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
-_BALANCES = text("""
+# What closed months left is read from the newest closing with kept balances, so that only the months since are summed.
+BALANCES = """
+WITH closed AS (
+    SELECT max(p.month) AS month FROM ledger_period p
+    WHERE p.month < :month AND EXISTS (SELECT FROM ledger_period_balance b WHERE b.month = p.month)
+), moved AS (
+    SELECT e.account_id, coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0) AS debits,
+           coalesce(-sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0) AS credits
+    FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id
+    WHERE t.effective_on < :end
+      AND t.effective_on >= coalesce(
+        (SELECT CAST(month || '-01' AS date) + interval '1 month' FROM closed)::date, CAST('-infinity' AS date))
+    GROUP BY e.account_id
+), kept AS (
+    SELECT account_id, debits_minor, credits_minor FROM ledger_period_balance WHERE month = (SELECT month FROM closed)
+)
 INSERT INTO ledger_period_balance (month, account_id, debits_minor, credits_minor, balance_minor)
-SELECT :month, e.account_id,
-       coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0),
-       coalesce(-sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0),
-       sum(e.amount_minor)
-FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id
-WHERE t.effective_on < :end
-GROUP BY e.account_id
+SELECT :month, account_id, coalesce(kept.debits_minor, 0) + coalesce(moved.debits, 0),
+       coalesce(kept.credits_minor, 0) + coalesce(moved.credits, 0),
+       coalesce(kept.debits_minor, 0) + coalesce(moved.debits, 0) - coalesce(kept.credits_minor, 0) - coalesce(moved.credits, 0)
+FROM kept FULL JOIN moved USING (account_id)
 ON CONFLICT DO NOTHING
-""")
+"""
 
 
 class Periods:
@@ -126,20 +138,26 @@ async def _require_open(session: AsyncSession, month: str) -> None:
 
 async def keep_balances(session: AsyncSession, month: str) -> None:
     """Keep what every account stood at when a closed month ended. Safe to repeat: a closed month does not change."""
-    await session.execute(_BALANCES, {"month": month, "end": first_day(next_month(month))})
+    await session.execute(text(BALANCES), {"month": month, "end": first_day(next_month(month))})
 
 
-async def catch_up(session: AsyncSession) -> int:
-    """Keep the balances of closed months whose closing was cut off before; return of how many."""
+async def catch_up(database: Database) -> int:
+    """Keep the balances of closed months whose closing was cut off before, the oldest first, each in a transaction of its own.
+
+    Returns of how many.
+    """
     missing = text("""
         SELECT month FROM ledger_period p
         WHERE NOT EXISTS (SELECT FROM ledger_period_balance b WHERE b.month = p.month)
           AND EXISTS (SELECT FROM ledger_transaction t
                       WHERE t.effective_on < CAST(p.month || '-01' AS date) + interval '1 month')
+        ORDER BY month
     """)
-    months = list((await session.execute(missing)).scalars())
+    async with database.transaction() as session:
+        months = list((await session.execute(missing)).scalars())
     for month in months:
-        await keep_balances(session, month)
+        async with database.transaction() as session:
+            await keep_balances(session, month)
     return len(months)
 
 
