@@ -20,7 +20,7 @@ from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES
 from database.invariants.of_receipts import RECEIPTS
-from database.invariants.of_revaluations import REVALUATIONS
+from database.invariants.of_revaluations import REVALUATION_ENDS, REVALUATIONS
 from database.invariants.of_rollbacks import ROLLBACKS
 from database.invariants.of_sales import SALES
 from database.invariants.of_settlements import OPENINGS, SETTLEMENTS
@@ -29,8 +29,8 @@ from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
-    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, ROLLBACKS, SETTLEMENTS, OPENINGS,
-    LINES, BREAKS,
+    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
+    SETTLEMENTS, OPENINGS, LINES, BREAKS,
 )  # fmt: skip
 
 _LATELY = text(f"""

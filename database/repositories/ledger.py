@@ -137,10 +137,13 @@ def _document(line: Posting) -> dict[str, str | int]:
     }  # fmt: skip
 
 
-async def reverse(session: AsyncSession, key: str, reversed_key: str, what: str, *, happened_on: date) -> bool:
+async def reverse(
+    session: AsyncSession, key: str, reversed_key: str, what: str, *, happened_on: date, cause: str = ""
+) -> bool:
     """Post the opposite of what `reversed_key` posted, naming it; return False when `key` was posted before.
 
-    A reversal counts for the day given, never by default for that of what it reverses. Raises NotReversible.
+    A reversal counts for the day given, never by default for that of what it reverses; it has the same `cause` unless another is
+    given. Raises NotReversible.
     """
     known = await session.execute(select(LedgerTransactionRow).where(LedgerTransactionRow.key == reversed_key))
     row = known.scalar_one_or_none()
@@ -157,7 +160,7 @@ async def reverse(session: AsyncSession, key: str, reversed_key: str, what: str,
     )
     return await post(
         session, key, row.card_id, what, reversed_postings(before),
-        happened_on=happened_on, cause=row.cause, reverses=row.id,
+        happened_on=happened_on, cause=cause or row.cause, reverses=row.id,
     )  # fmt: skip
 
 

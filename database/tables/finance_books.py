@@ -23,6 +23,7 @@ class ClosingRow(TableRow):
     asked_by: Mapped[str]  # person.id
     askers: Mapped[list[str]] = json_list()  # They and everyone they act for.
     asked_at: Mapped[datetime] = moment_now()
+    note: Mapped[str] = mapped_column(default="")  # Why days of it may stay open, where some are.
     state: Mapped[ClosingState] = word(ClosingState, ClosingState.ASKED)
     decided_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     decided_at: Mapped[datetime | None] = moment_maybe()

@@ -140,5 +140,7 @@ class FxRevaluationRow(TableRow):
     position_minor: Mapped[int] = minor_units()  # What is owed to us (positive) or by us in the currency.
     before_minor: Mapped[int] = minor_units()  # What it was booked at, CNY minor units.
     after_minor: Mapped[int] = minor_units()
+    # The first day of the next month, on which the difference was reversed; None for values from before that was done.
+    ended_on: Mapped[date | None] = mapped_column(default=None)
     recorded_by: Mapped[str]  # person:<id>
     recorded_at: Mapped[datetime] = moment_now()

@@ -54,6 +54,13 @@ class ClosingOver(Refusal):
     http_status = 409
 
 
+class PositionsUnvalued(Refusal):
+    """Foreign money (`currencies`) was not valued at the end of the month (`month`), or changed since: value it, then close."""
+
+    code = "positions_unvalued"
+    http_status = 409
+
+
 class PeriodNotOver(Refusal):
     """The month (`month`) is not over yet: close it after its last day."""
 

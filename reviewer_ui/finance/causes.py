@@ -86,6 +86,7 @@ FINDERS: Mapping[str, Finder] = {
     "brokered": _brokered,
     "receipt": _receipt,
     "revaluation": _revaluation,
+    "revaluation_end": _revaluation,
     "rollback": _rollback,
     "settlement": _settlement,
     "counterparty": _counterparty,

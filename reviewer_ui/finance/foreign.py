@@ -19,7 +19,7 @@ from reviewer_ui.finance.sale_new import rate_of_form
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
-from services.finance.positions import Revaluations, position
+from services.finance.positions import Position, Revaluations, positions
 from web.forms import member_of
 
 router = APIRouter()
@@ -36,15 +36,6 @@ class TypedRate:
     rate: str = ""
     rate_source: str = ""
     rate_at: str = ""
-
-
-@dataclass(frozen=True)
-class Position:
-    """What is open in a currency, and what it is booked at."""
-
-    currency: Currency
-    open: Money
-    booked: Money
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ async def _render(
     request: Request, console: Console, person: Person, typed: TypedRate, refusal: Refusal | None = None
 ) -> Response:
     async with console.services.database.transaction() as session:
-        positions = [Position(one, *await position(session, one)) for one in FOREIGN]
+        found = await positions(session)
         rows = await reads.revaluations(session)
     values = tuple(
         ValueLine(
@@ -108,7 +99,7 @@ async def _render(
         )
         for row in rows
     )  # fmt: skip
-    used = tuple(one for one in positions if one.open.amount_minor or one.booked.amount_minor)
+    used = tuple(one for one in found.values() if one.open.amount_minor or one.booked.amount_minor)
     context = ForeignContext(shell(request, person), used, values, typed, refusal, person.may(Permission.RECORD_SALES))
     if request.method == "POST":
         request.state.back = "/fx"

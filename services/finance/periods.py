@@ -15,29 +15,43 @@ from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance import PeriodRow
 from database.tables.finance_books import ClosingRow
-from domain.errors.finance import ClosingOver, ClosingWaits, PeriodClosed, PeriodNotOver
+from domain.errors.finance import ClosingOver, ClosingWaits, PeriodClosed, PeriodNotOver, PositionsUnvalued
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
+from domain.finance.breaks import NOTE_MAX
 from domain.finance.periods import ClosingState, first_day, month_of, next_month
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import apart
+from services.finance.closable import Unready, unready
 from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
-_BALANCES = text("""
+# What closed months left is read from the newest closing with kept balances, so that only the months since are summed.
+BALANCES = """
+WITH closed AS (
+    SELECT max(p.month) AS month FROM ledger_period p
+    WHERE p.month < :month AND EXISTS (SELECT FROM ledger_period_balance b WHERE b.month = p.month)
+), moved AS (
+    SELECT e.account_id, coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0) AS debits,
+           coalesce(-sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0) AS credits
+    FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id
+    WHERE t.effective_on < :end
+      AND t.effective_on >= coalesce(
+        (SELECT CAST(month || '-01' AS date) + interval '1 month' FROM closed)::date, CAST('-infinity' AS date))
+    GROUP BY e.account_id
+), kept AS (
+    SELECT account_id, debits_minor, credits_minor FROM ledger_period_balance WHERE month = (SELECT month FROM closed)
+)
 INSERT INTO ledger_period_balance (month, account_id, debits_minor, credits_minor, balance_minor)
-SELECT :month, e.account_id,
-       coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0),
-       coalesce(-sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0),
-       sum(e.amount_minor)
-FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id
-WHERE t.effective_on < :end
-GROUP BY e.account_id
+SELECT :month, account_id, coalesce(kept.debits_minor, 0) + coalesce(moved.debits, 0),
+       coalesce(kept.credits_minor, 0) + coalesce(moved.credits, 0),
+       coalesce(kept.debits_minor, 0) + coalesce(moved.debits, 0) - coalesce(kept.credits_minor, 0) - coalesce(moved.credits, 0)
+FROM kept FULL JOIN moved USING (account_id)
 ON CONFLICT DO NOTHING
-""")
+"""
 
 
 class Periods:
@@ -47,18 +61,27 @@ class Periods:
         self._database = database
         self._now = now
 
-    async def ask(self, person: str, month: str) -> str:
+    async def ask(self, person: str, month: str, note: str = "") -> str:
         """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
 
-        Refuse NotAllowed, FieldInvalid (`month`), PeriodNotOver before its last day is over, PeriodClosed when it or a later month
-        was closed before, and ClosingWaits when a colleague has asked for it already.
+        `note` says why days of it stay open, where some are. Refuse NotAllowed, FieldInvalid (`month`, `note`), PeriodNotOver before
+        its last day is over, PeriodClosed when it or a later month was closed before, PositionsUnvalued, and ClosingWaits when
+        a colleague has asked for it already.
         """
         self._require_over(month)
+        if len(note) > NOTE_MAX:
+            raise FieldInvalid(field="note", why="too_long")
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLOSE_PERIODS)
             await _require_open(session, month)
+            missing = await unready(session, month)
+            _require_valued(month, missing)
+            if missing.open_days and not note.strip():
+                raise FieldInvalid(field="note", why="missing")
             circle = (await standing(session, person, self._now())).circle
-            row = ClosingRow(id=new_id(), month=month, asked_by=person, askers=sorted(circle), asked_at=self._now())
+            row = ClosingRow(
+                id=new_id(), month=month, asked_by=person, askers=sorted(circle), asked_at=self._now(), note=note.strip()
+            )  # fmt: skip
             session.add(row)
             try:
                 await session.flush()
@@ -70,8 +93,8 @@ class Periods:
     async def agree(self, person: str, closing_id: str) -> None:
         """Close the month as the second person. Agreed to already by them, nothing changes.
 
-        Refuse NotAllowed, NotFound, PeriodClosed and ClosingOver when it no longer waits, and OwnWork to a person who asked, acts for
-        who did or handled their account.
+        Refuse NotAllowed, NotFound, PeriodClosed and ClosingOver when it no longer waits, PositionsUnvalued for what came since it
+        was asked for, and OwnWork to a person who asked, acts for who did or handled their account.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLOSE_PERIODS)
@@ -82,6 +105,7 @@ class Periods:
             await self._require_apart(session, person, row)
             await acquire(session, AdvisoryLock.PERIODS)  # Waits for postings that are about to commit.
             await _require_open(session, row.month)
+            _require_valued(row.month, await unready(session, row.month))
             closed = PeriodRow(month=row.month, closed_by=row.asked_by, agreed_by=person, closed_at=self._now())
             if not await insert_once(session, closed, "month"):
                 raise PeriodClosed(month=row.month)
@@ -124,22 +148,33 @@ async def _require_open(session: AsyncSession, month: str) -> None:
         raise PeriodClosed(month=month)
 
 
+def _require_valued(month: str, missing: Unready) -> None:
+    if missing.unvalued:
+        raise PositionsUnvalued(month=month, currencies=", ".join(one.value for one in missing.unvalued))
+
+
 async def keep_balances(session: AsyncSession, month: str) -> None:
     """Keep what every account stood at when a closed month ended. Safe to repeat: a closed month does not change."""
-    await session.execute(_BALANCES, {"month": month, "end": first_day(next_month(month))})
+    await session.execute(text(BALANCES), {"month": month, "end": first_day(next_month(month))})
 
 
-async def catch_up(session: AsyncSession) -> int:
-    """Keep the balances of closed months whose closing was cut off before; return of how many."""
+async def catch_up(database: Database) -> int:
+    """Keep the balances of closed months whose closing was cut off before, the oldest first, each in a transaction of its own.
+
+    Returns of how many.
+    """
     missing = text("""
         SELECT month FROM ledger_period p
         WHERE NOT EXISTS (SELECT FROM ledger_period_balance b WHERE b.month = p.month)
           AND EXISTS (SELECT FROM ledger_transaction t
                       WHERE t.effective_on < CAST(p.month || '-01' AS date) + interval '1 month')
+        ORDER BY month
     """)
-    months = list((await session.execute(missing)).scalars())
+    async with database.transaction() as session:
+        months = list((await session.execute(missing)).scalars())
     for month in months:
-        await keep_balances(session, month)
+        async with database.transaction() as session:
+            await keep_balances(session, month)
     return len(months)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
-from database.once import insert_once
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
+from database.tables.finance import LedgerTransactionRow
 from database.tables.finance_sales import FxRevaluationRow
 from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid
@@ -26,28 +27,62 @@ from domain.places import business_day
 from services.finance.rates import require_rate
 from services.people.permissions import require
 
-# Each exchange is one transaction: its CNY side belongs to the currency of its other side. A revaluation names the currency.
-_POSITION = text("""
+# Each exchange is one transaction: its CNY side belongs to the currency of its other side. A valuation and its end have only a
+# CNY side, and their causes name the currency.
+_POSITIONS = text("""
 WITH exchanged AS (
     SELECT e.transaction_id, e.amount_minor, e.currency, t.cause FROM entry e
     JOIN account a ON a.id = e.account_id AND a.code = 'fx_position'
     JOIN ledger_transaction t ON t.id = e.transaction_id
     WHERE t.effective_on <= :until
 ), owned AS (
-    SELECT transaction_id FROM exchanged WHERE currency = :currency
-    UNION SELECT transaction_id FROM exchanged WHERE cause LIKE 'revaluation:' || CAST(:currency AS text) || ':%'
+    SELECT transaction_id, coalesce(
+        min(currency) FILTER (WHERE currency <> 'CNY'), min(split_part(cause, ':', 2))) AS foreign_currency
+    FROM exchanged GROUP BY transaction_id
 )
-SELECT -coalesce(sum(amount_minor) FILTER (WHERE currency = :currency), 0) AS foreign_minor,
+SELECT foreign_currency, -coalesce(sum(amount_minor) FILTER (WHERE currency <> 'CNY'), 0) AS foreign_minor,
        coalesce(sum(amount_minor) FILTER (WHERE currency = 'CNY'), 0) AS booked_minor
-FROM exchanged WHERE transaction_id IN (SELECT transaction_id FROM owned)
+FROM exchanged JOIN owned USING (transaction_id) GROUP BY foreign_currency ORDER BY foreign_currency
 """)
 FOREVER = date(9999, 12, 31)
 
 
+@dataclass(frozen=True)
+class Position:
+    """What is open in a currency (positive: it will come in), and the CNY that it is booked at."""
+
+    open: Money
+    booked: Money
+
+
+async def positions(session: AsyncSession, until: date = FOREVER) -> dict[Currency, Position]:
+    """Return the position of each currency that was exchanged up to a day."""
+    rows = await session.execute(_POSITIONS, {"until": until})
+    return {
+        (one := Currency(row.foreign_currency)): Position(Money(int(row.foreign_minor), one), Money(int(row.booked_minor)))
+        for row in rows
+    }  # fmt: skip
+
+
 async def position(session: AsyncSession, currency: Currency, until: date = FOREVER) -> tuple[Money, Money]:
     """Return what is open in a currency up to a day (positive: it will come in), and the CNY that it is booked at."""
-    row = (await session.execute(_POSITION, {"currency": currency.value, "until": until})).one()
-    return Money(int(row.foreign_minor), currency), Money(int(row.booked_minor))
+    found = (await positions(session, until)).get(currency, Position(Money(0, currency), Money(0)))
+    return found.open, found.booked
+
+
+async def unvalued(session: AsyncSession, month: str) -> tuple[Currency, ...]:
+    """Return the currencies whose position at the end of a month was not valued, or has changed since it was."""
+    found = await positions(session, last_day(month))
+    statement = select(FxRevaluationRow).where(FxRevaluationRow.month == month)
+    rows = {row.currency: row for row in (await session.execute(statement)).scalars()}
+    return tuple(one for one, at in sorted(found.items()) if not _valued(at, rows.get(one)))
+
+
+def _valued(at: Position, row: FxRevaluationRow | None) -> bool:
+    if row is None:
+        return not at.open.amount_minor and not at.booked.amount_minor
+    # Before a valuation was reversed, it could not be repeated either.
+    return row.ended_on is None or (row.position_minor, row.after_minor) == (at.open.amount_minor, at.booked.amount_minor)  # fmt: skip
 
 
 class Revaluations:
@@ -58,43 +93,70 @@ class Revaluations:
         self._now = now
 
     async def record(self, person: str, currency: Currency, month: str, rate: Rate) -> Money:
-        """Value a currency's position at the end of a month, once, and return the difference (CNY, a gain is positive).
+        """Value a currency's position at the end of a month, and return the unrealised difference (CNY, a gain is positive).
+
+        It is posted on the month's last day and reversed on the first day after it, so that what is paid later realises its whole
+        difference against what the sale was booked at, whenever the month was valued. Repeated at the same rate, it posts what has
+        come to count for the month since; mostly nothing.
 
         Refuse NotAllowed, FieldInvalid (`month`, `currency`, `rate`, `rate_source`, `rate_at`), PeriodNotOver before the
-        month's last day is over, PeriodClosed after its books are closed, and RateSettled when it was valued at another rate.
+        month's last day is over, PeriodClosed after its books or later ones are closed, and RateSettled when it was valued at
+        another rate.
         """
         today = business_day(self._now())
-        last = _last_day(month, currency, today)
+        last = _require_over(month, currency, today)
         require_rate(rate, today)
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             await acquire(session, AdvisoryLock.FX_POSITION)
-            if month in await ledger.closed_months(session, last):
+            if await ledger.closed_months(session, last):
                 raise PeriodClosed(month=month)
-            foreign, before = await position(session, currency, last)
+            foreign, booked = await position(session, currency, last)
             after = foreign.converted(rate.value, Currency.CNY)
+            row = await session.get(FxRevaluationRow, (currency, month))
+            if row is not None and row.rate != rate_of(rate.text):
+                raise RateSettled()
+            if row is not None and row.ended_on is None:
+                return Money(row.after_minor - row.before_minor)
+            earlier = Money(0 if row is None else row.after_minor - row.before_minor)
             row = FxRevaluationRow(
                 currency=currency, month=month, rate=rate_of(rate.text), rate_source=rate.source, rate_at=rate.at,
-                position_minor=foreign.amount_minor, before_minor=before.amount_minor, after_minor=after.amount_minor,
-                recorded_by=f"person:{person}", recorded_at=self._now(),
+                position_minor=foreign.amount_minor, before_minor=(booked - earlier).amount_minor,
+                after_minor=after.amount_minor, ended_on=last + timedelta(days=1), recorded_by=f"person:{person}",
+                recorded_at=self._now(),
             )  # fmt: skip
-            if not await insert_once(session, row, "currency", "month"):
-                known = await session.get_one(FxRevaluationRow, (currency, month))
-                if known.rate != row.rate:
-                    raise RateSettled()
-                return Money(known.after_minor - known.before_minor)
-            cause = f"revaluation:{currency.value}:{month}"
-            if (difference := after - before).amount_minor:
-                posted = fx.difference(difference)
-                await ledger.post(session, cause, None, "revalued", posted, happened_on=last, cause=cause)
-            facts = {"rate": row.rate, "source": row.rate_source, "difference": str(difference)}
-            session.add(by_person(person, "console:fx:revalue", cause, facts=facts))
-        return difference
+            await session.merge(row)
+            await _post(session, row, after - booked, last)
+            facts = {"rate": row.rate, "source": row.rate_source, "difference": str(after - booked)}
+            session.add(by_person(person, "console:fx:revalue", cause_of(row), facts=facts))
+        return after - booked + earlier
 
 
-def _last_day(month: str, currency: Currency, today: date) -> date:
+async def _post(session: AsyncSession, row: FxRevaluationRow, difference: Money, last: date) -> None:
+    """Post a difference on the last day of a month, and its reversal on the first day of the next one."""
+    if not difference.amount_minor:
+        return
+    cause, ends = cause_of(row), f"revaluation_end:{row.currency.value}:{row.month}"
+    before = select(func.count()).where(LedgerTransactionRow.cause == cause)
+    key = f"{cause}:{(await session.execute(before)).scalar_one() + 1}"
+    await ledger.post(session, key, None, "revalued", fx.difference(difference), happened_on=last, cause=cause)
+    first = last + timedelta(days=1)
+    await ledger.reverse(session, f"{key}:end", key, "revaluation_ended", happened_on=first, cause=ends)
+
+
+def cause_of(row: FxRevaluationRow) -> str:
+    """Return the cause that a valuation's postings name."""
+    return f"revaluation:{row.currency.value}:{row.month}"
+
+
+def last_day(month: str) -> date:
+    """Return the last day of a month such as 2026-11. Raises ValueError for anything else."""
+    return first_day(next_month(month)) - timedelta(days=1)
+
+
+def _require_over(month: str, currency: Currency, today: date) -> date:
     try:
-        last = first_day(next_month(month)) - timedelta(days=1)
+        last = last_day(month)
     except ValueError:
         raise FieldInvalid(field="month", why="not_a_month") from None
     if currency is Currency.CNY:

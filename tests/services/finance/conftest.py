@@ -10,7 +10,7 @@ from database.invariants import Look
 from database.invariants.sources import SourcesAgree
 from tests.builders.world import World
 
-COMPARED = ("sale:", "receipt:", "withholding:", "revaluation:", "payout:", "quote:")
+COMPARED = ("sale:", "receipt:", "withholding:", "revaluation:", "revaluation_end:", "payout:", "quote:")
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from database.repositories import ledger
+from database.tables.finance import LedgerTransactionRow
 from database.tables.finance_sales import BuyerReceiptRow, FxRevaluationRow, SaleRow, SaleSplitRow
 from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
@@ -71,7 +72,7 @@ async def test_a_foreign_sale_is_booked_at_its_locked_rate_with_source_and_momen
         assert await position(session, Currency.USD) == (Money(0, Currency.USD), Money(0))
 
 
-async def test_a_position_is_valued_at_the_end_of_a_month_and_the_rest_realised_when_paid(world: World) -> None:
+async def test_a_position_is_valued_at_the_end_of_a_month_and_the_difference_realised_when_paid(world: World) -> None:
     person = await world.a_person("finance")
     sale, buyer = await a_foreign_sale(world, person, Money(10_000, Currency.JPY), "0.05")  # ¥500.00
     end = today().replace(day=1) - timedelta(days=1)
@@ -84,6 +85,12 @@ async def test_a_position_is_valued_at_the_end_of_a_month_and_the_rest_realised_
     assert await posted(world, f"revaluation:JPY:{LAST_MONTH}") == {
         ("fx_position", "CNY"): -20_20, ("fx_difference", "CNY"): 20_20,
     }  # fmt: skip
+    assert await posted(world, f"revaluation_end:JPY:{LAST_MONTH}") == {
+        ("fx_position", "CNY"): 20_20, ("fx_difference", "CNY"): -20_20,
+    }  # fmt: skip
+    (valued,) = await world.rows(LedgerTransactionRow, cause=f"revaluation:JPY:{LAST_MONTH}")
+    (ended,) = await world.rows(LedgerTransactionRow, cause=f"revaluation_end:JPY:{LAST_MONTH}")
+    assert (ended.reverses, valued.effective_on, ended.effective_on) == (valued.id, end, today().replace(day=1))
     (row,) = await world.rows(FxRevaluationRow, currency="JPY", month=LAST_MONTH)
     assert (row.position_minor, row.before_minor, row.after_minor) == (10_100, 505_00, 484_80)
     half, rest = Money(5_050, Currency.JPY), Money(5_050, Currency.JPY)
@@ -91,7 +98,7 @@ async def test_a_position_is_valued_at_the_end_of_a_month_and_the_rest_realised_
     await receipts.record(person, new_id(), ReceiptAsked(buyer, Rail.BANK, half, Money(250_00), "r-2", today()))
     await receipts.record(person, new_id(), ReceiptAsked(buyer, Rail.BANK, rest, Money(240_00), "r-3", today()))
     differences = [one.difference_minor for one in await world.rows(BuyerReceiptRow, buyer=f"buyer:{buyer}")]
-    assert differences == [7_60, -2_40]
+    assert differences == [-2_50, -12_50]  # Of the 252.50 that each half was booked at.
     async with world.database.transaction() as session:
         assert await position(session, Currency.JPY) == (Money(0, Currency.JPY), Money(0))
 
