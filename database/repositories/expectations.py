@@ -5,12 +5,16 @@ It is read from the entries themselves, so that no posting of cash can be forgot
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.matching import FREE
+from database.repositories.orders import ORDER_TABLES
 from domain.finance.statements import StatementSource
+from domain.money import Money
 
 AT_ONCE = 50_000
 # No transaction of ours lasts longer: an entry older than this is there, or never will be.
@@ -41,6 +45,34 @@ WHERE a.code = :code
 ORDER BY e.id LIMIT :most
 ON CONFLICT DO NOTHING
 """)
+# Orders of unknown outcome, by the day on which they were last sent: a statement of that day may say that they were paid.
+_UNKNOWN = " UNION ALL ".join(
+    f"SELECT -amount_minor AS minor, coalesce(tried_at, prepared_at) AS at, rail, state, settled_at FROM {table.__tablename__}"  # noqa: S608
+    for table in ORDER_TABLES.values()
+)
+_EXPECTED = text(f"""
+SELECT count(*) AS many, coalesce(sum(minor), 0) AS minor FROM (
+    SELECT x.amount_minor AS minor FROM expectation x
+    WHERE x.source = CAST(:source AS varchar) AND x.day = CAST(:day AS date) AND {FREE}
+    UNION ALL
+    SELECT o.minor FROM ({_UNKNOWN}) AS o
+    WHERE o.rail = CAST(:source AS varchar) AND o.state = 'unknown' AND o.settled_at IS NULL
+      AND CAST(o.at AT TIME ZONE 'Asia/Shanghai' AS date) = CAST(:day AS date)) AS expected
+""")  # noqa: S608  # Conditions and names of ours.
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What our books expect of a day and no line of a statement has: how many movements, and their sum with its sign."""
+
+    count: int
+    total: Money
+
+
+async def expected_on(session: AsyncSession, source: StatementSource, day: date) -> Expected:
+    """Return what is expected of a day of a source, with its orders of unknown outcome."""
+    row = (await session.execute(_EXPECTED, {"source": source.value, "day": day})).one()
+    return Expected(row.many, Money(int(row.minor)))
 
 
 async def from_books(session: AsyncSession, source: StatementSource) -> int:

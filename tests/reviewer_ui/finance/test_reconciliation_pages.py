@@ -7,18 +7,20 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import make_transient
 
+from database.repositories.expectations import all_from_books, expected_on
 from database.tables.columns import now
-from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
+from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.places import business_day
 from reviewer_ui.finance.reconciliation import DAYS
-from tests.builders.reconciling import BANK, FinanceDesk
+from services.finance.absent_bills import taken_as_empty
+from tests.builders.reconciling import ALIPAY, BANK, FinanceDesk
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 
@@ -219,3 +221,26 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
     closed = (await second.get(at)).text
     assert "Closed by Ian" in closed
     assert "Note: the bank was asked" in closed
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "our books expect movements: {}, in sum"), ("zh", "我方账簿预计有 {} 笔流水，合计")],
+)
+async def test_a_day_without_a_bill_says_what_our_books_expect_of_it(house: House, language: str, words: str) -> None:
+    desk = FinanceDesk(house)
+    day = desk.today - timedelta(days=3)
+    await desk.imported(desk.bill([], ALIPAY, day=day - timedelta(days=1)))
+    key = await desk.paid(3_21, ALIPAY)
+    async with house.database.transaction() as session:
+        await all_from_books(session, ALIPAY)
+        await session.execute(update(ExpectationRow).where(ExpectationRow.key == key).values(day=day))
+        expected = await expected_on(session, ALIPAY, day)
+    assert not await taken_as_empty(house.database, ALIPAY, day, now())
+    finance = await house.as_(Role.FINANCE)
+    headers = {"accept-language": language}
+    shown = [
+        (await finance.get(f"/reconciliation/days/alipay/{one}", headers=headers)).text
+        for one in (day, day + timedelta(days=1))
+    ]
+    assert [words.format(expected.count) in page for page in shown] == [True, False]
