@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories.matching import FREE
+from database.repositories.matching import BACKDATED_DAYS, FREE
 from database.repositories.orders import ORDER_TABLES
 from domain.finance.statements import StatementSource
 from domain.money import Money
@@ -21,15 +21,17 @@ AT_ONCE = 50_000
 SLACK = timedelta(minutes=30)
 # The key of an order's step is `<order>:<step>`; that of an issuer's call
 # `cost:issuer:<issuer>:<request>:…`. An adjustment for a
-# line or a break is explained by what caused it.
+# line or a break is explained by what caused it. A buyer's payment is of the day on which it arrived, however much later it was
+# written down.
 _FROM_BOOKS = text("""
 INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
                          line_id, break_id)
 SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
-       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, ''), e.amount_minor, e.currency, e.at,
-       CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date), t.cause, t.card_id,
+       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, ''), e.amount_minor, e.currency, e.at,
+       CASE WHEN r.id IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
+            ELSE greatest(r.received_on, CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
 FROM account a
@@ -38,6 +40,7 @@ JOIN ledger_transaction t ON t.id = e.transaction_id
 LEFT JOIN payout p ON p.key = split_part(t.key, ':', 1)
 LEFT JOIN goodwill_order g ON g.key = split_part(t.key, ':', 1)
 LEFT JOIN settlement_order s ON s.key = split_part(t.key, ':', 1)
+LEFT JOIN buyer_receipt r ON t.key = 'receipt:' || r.id
 WHERE a.code = :code
   AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
                        ORDER BY entry_id DESC LIMIT 1), 0)
@@ -79,7 +82,7 @@ async def from_books(session: AsyncSession, source: StatementSource) -> int:
     """Write the expectations of entries that have none yet, up to fifty thousand; return how many. Safe to repeat."""
     values = {
         "source": source.value, "code": source.own.code, "slack": SLACK,
-        "most": AT_ONCE,
+        "most": AT_ONCE, "back": BACKDATED_DAYS,
     }  # fmt: skip
     done = await session.execute(_FROM_BOOKS, values)
     return int(done.rowcount)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ARRAY, Date, bindparam, text
@@ -19,6 +19,9 @@ from domain.rules.reconciliation import FeeHandling, SourceRules
 FREE = """
 x.line_id IS NULL AND x.break_id IS NULL AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)
 """
+# The business day on which an expectation was posted, which for what was written down later is after its own.
+BOOKED = "CAST(x.at AT TIME ZONE 'Asia/Shanghai' AS date)"
+BACKDATED_DAYS = 92  # What was posted is dated back by no more.
 # Each line gets the first free expectation that it names, each expectation the first line that names it.
 _NAMED = """
 WITH found AS (
@@ -114,7 +117,8 @@ ORDER BY l.at, l.id LIMIT :most
 """)  # noqa: S608  # Conditions of ours.
 _NOT_THERE = text(f"""
 SELECT x.entry_id, x.account, x.day, x.at, x.amount_minor, x.currency FROM expectation x
-WHERE x.source = CAST(:source AS varchar) AND x.day = ANY(:days) AND x.account IN ('', CAST(:account AS varchar)) AND {FREE}
+WHERE x.source = CAST(:source AS varchar) AND x.day BETWEEN :earliest AND :latest AND greatest(x.day, {BOOKED}) = ANY(:days)
+  AND x.account IN ('', CAST(:account AS varchar)) AND {FREE}
   AND NOT EXISTS (SELECT FROM statement_break b WHERE b.entry_id = x.entry_id AND b.state <> 'closed')
 ORDER BY x.at, x.entry_id LIMIT :most
 """).bindparams(bindparam("days", type_=ARRAY(Date)))  # noqa: S608  # Conditions of ours.
@@ -186,8 +190,14 @@ async def new_breaks(session: AsyncSession, source: StatementSource, rules: Sour
 async def not_there(
     session: AsyncSession, source: StatementSource, account: str, days: Sequence[date]
 ) -> list[FoundBreak]:
-    """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE."""
-    given = {"source": source.value, "account": account, "days": list(days), "most": AT_ONCE}
+    """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE.
+
+    What was posted later than on its own day is judged with the day of its posting: nobody could see it before.
+    """
+    if not days:
+        return []
+    span = {"earliest": min(days) - timedelta(days=BACKDATED_DAYS), "latest": max(days)}
+    given = {"source": source.value, "account": account, "days": list(days), "most": AT_ONCE, **span}
     return [
         FoundBreak(
             BreakKind.MISSING_THERE, row.account, row.day, row.at, None, row.entry_id, row.amount_minor, -row.amount_minor,
