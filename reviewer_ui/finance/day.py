@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -51,7 +51,7 @@ class DayContext:
 
     `withdrawn` is the newest request where it was taken back, `earlier` the day that must be closed first, `unneeded`:
     the day is before the first statement of the source, `without_bill`: what our books expect of it where the provider says
-    that it has no bill.
+    that it has no bill. Of the breaks, those since before `late_before` are late.
     """
 
     shell: Shell
@@ -64,6 +64,7 @@ class DayContext:
     statement: Money | None
     unexplained: Money | None
     breaks: tuple[reads.OpenBreak, ...]
+    late_before: datetime
     row: ReconciledDayRow | None
     asked_by: str
     agreed_by: str
@@ -169,7 +170,8 @@ async def _render(
         shell=shell(request, person), source=source, day=day, figures=figures, books=Money(figures.books_minor),
         books_before=Money(figures.books_before_minor), steps=_steps(figures) if day < today else (),
         statement=None if figures.statement_minor is None else Money(figures.statement_minor),
-        unexplained=None if unexplained is None else Money(unexplained), breaks=breaks, row=row, asked_by=names[0],
+        unexplained=None if unexplained is None else Money(unexplained), breaks=breaks,
+        late_before=moment - rules.sources[source].late_after, row=row, asked_by=names[0],
         agreed_by=names[1], withdrawn=withdrawn, earlier=following if following is not None and following < day else None,
         unneeded=figures.first_day is not None and day < figures.first_day, without_bill=expected, history=history, second=needs_second(figures, rules), is_over=day < today,
         before=day - timedelta(days=1), after=day + timedelta(days=1) if day + timedelta(days=1) < today else None,
