@@ -59,6 +59,33 @@ WHERE u.id = found.id AND (
         ORDER BY l.day LIMIT 2) AS lines
     ) = 1
 """)  # noqa: S608  # Conditions of ours.
+# The same for amounts that differ by no more than the tolerance: each is the only one that is so near to the other, neither has
+# a break, and no open line names the order.
+_NEAR_AMOUNT = """
+x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int)
+AND x.amount_minor BETWEEN l.amount_minor - CAST(:tolerance AS bigint) AND l.amount_minor + CAST(:tolerance AS bigint)
+AND sign(x.amount_minor) = sign(l.amount_minor) AND x.currency = l.currency AND x.account IN ('', l.account)
+"""
+_NEAR = text(f"""
+WITH found AS (
+    SELECT l.id, one.entry_id FROM statement_line l
+    CROSS JOIN LATERAL (
+        SELECT min(few.entry_id) AS entry_id, count(*) AS many
+        FROM (SELECT x.entry_id FROM expectation x WHERE {_NEAR_AMOUNT} AND {FREE} ORDER BY x.day LIMIT 2) AS few) AS one
+    WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
+SELECT u.id AS line, u.kind, u.account, u.day, u.at, u.amount_minor, u.currency, x.entry_id, x.amount_minor AS ours_minor,
+       x.currency AS ours_currency, x.card_id
+FROM found JOIN expectation x ON x.entry_id = found.entry_id JOIN statement_line u ON u.id = found.id
+WHERE (
+    SELECT count(*) FROM (
+        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_NEAR_AMOUNT}
+        ORDER BY l.day LIMIT 2) AS lines
+    ) = 1
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.state <> 'closed' AND b.line_id = u.id)
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.state <> 'closed' AND b.entry_id = x.entry_id)
+  AND NOT EXISTS (SELECT FROM statement_line k WHERE k.source = u.source AND k.state = 'open' AND k.key <> '' AND k.key = x.key)
+ORDER BY u.at, u.id LIMIT :most
+""")  # noqa: S608  # Conditions of ours.
 # What our books have of the transfers of the batch whose number a bank's line has.
 _OF_BATCH = """
 FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
@@ -142,6 +169,7 @@ WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind IN ('t
 RETURNING p.key, l.id AS line
 """
 AT_ONCE = 2_000
+_NEVER_BY_AMOUNT = [LineKind.FEE.value, LineKind.FUNDS.value]
 
 
 @dataclass(frozen=True)
@@ -167,8 +195,7 @@ async def match(session: AsyncSession, source: StatementSource, rules: SourceRul
     for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE, _BY_BATCH):
         while done := (await session.execute(statement, given)).rowcount:  # type: ignore[attr-defined]
             total += done  # Of lines and expectations that are named twice, a pair at a time.
-    never = [LineKind.FEE.value, LineKind.FUNDS.value]
-    by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": never})
+    by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": _NEVER_BY_AMOUNT})
     return int(total + by_amount.rowcount)  # type: ignore[attr-defined]
 
 
@@ -185,6 +212,17 @@ async def new_breaks(session: AsyncSession, source: StatementSource, rules: Sour
     """Return the breaks of open lines that have none yet, at most AT_ONCE, the oldest first."""
     given = {"source": source.value, "fee": LineKind.FEE.value, "most": AT_ONCE}
     return _each_entry_once(_judged(row, rules) for row in await session.execute(_NEW_BREAKS, given))
+
+
+async def near(session: AsyncSession, source: StatementSource, rules: SourceRules) -> list[FoundBreak]:
+    """Return the pairs of a line without a key and the only expectation whose amount differs by no more than the tolerance."""
+    if not rules.tolerance_minor:
+        return []
+    given = {
+        "source": source.value, "window": rules.window_days, "tolerance": rules.tolerance_minor, "never": _NEVER_BY_AMOUNT,
+        "most": AT_ONCE,
+    }  # fmt: skip
+    return [_judged(row, rules) for row in await session.execute(_NEAR, given)]
 
 
 async def not_there(
