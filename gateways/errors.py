@@ -32,6 +32,10 @@ class GatewayUnavailable(GatewayError):
         self.perhaps_done = perhaps_done
 
 
+class BillAbsent(GatewayUnavailable):
+    """The provider has no bill of a day: it is not made yet, or nothing moved. Their word is the same for both."""
+
+
 class GatewayRefused(GatewayError):
     """The system understood and said no; the same request will be refused again. `code` is its own word."""
 

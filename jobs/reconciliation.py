@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import select, text
 
+from database.repositories import day_figures
 from database.session import Database
 from database.tables.finance_statements import StatementRow
 from domain.errors.general import TemporarilyUnavailable
@@ -18,8 +19,9 @@ from domain.finance.statements import StatementSource, StatementState
 from domain.places import BUSINESS_ZONE, business_day
 from domain.rules.reconciliation import accounts_on
 from domain.sealing import KeyRing
-from gateways.errors import GatewayError
+from gateways.errors import BillAbsent, GatewayError
 from gateways.statements.bank import BANKS
+from services.finance.absent_bills import taken_as_empty
 from services.finance.break_work import open_work
 from services.finance.matching import Matching
 from services.finance.statement_import import StatementImport, nothing_moved
@@ -28,6 +30,7 @@ from services.finance.statements import Statements, waiting
 WORK_AT_ONCE = 50
 BILLS_AT = time(10)  # Providers have the bill of a day in the morning after it.
 DAYS_BACK = 3  # A bill that could not be had is asked for so many days.
+GAPS_BACK = 31  # One after the first statement of the source is asked for so long: no later day is closed without it.
 _log = structlog.get_logger("reconciliation")
 # Sources with open lines or expectations written by no look yet: what was posted meanwhile may match them.
 _NEWS = text("""
@@ -106,15 +109,26 @@ class BillFetcher:
             return 0
         fetched = 0
         for source, gateway in self._gateways.items():
-            for back in range(DAYS_BACK, 0, -1):
-                day = business_day(now) - timedelta(days=back)
+            for day in await self._asked_for(source, business_day(now)):
                 if not await self._covered(source, day):
                     fetched += await self._fetch(source, gateway, day)
         return fetched
 
+    async def _asked_for(self, source: StatementSource, today: date) -> list[date]:
+        """The last days, and before them those since the source's first statement; the oldest first."""
+        async with self._database.reading() as session:
+            began = await day_figures.first_day(session, source)
+        days = [today - timedelta(days=back) for back in range(GAPS_BACK, 0, -1)]
+        return [day for day in days if today - day <= timedelta(days=DAYS_BACK) or (began is not None and day > began)]
+
     async def _fetch(self, source: StatementSource, gateway: BillGateway, day: date) -> int:
         try:
             content = await gateway.bill(day)
+        except BillAbsent:
+            if await taken_as_empty(self._database, source, day, self._now()):
+                return 1
+            _log.warning("bill_waits", source=source.value, day=day.isoformat(), reason=BillAbsent.__name__)
+            return 0
         except (GatewayError, TemporarilyUnavailable) as error:
             _log.warning("bill_waits", source=source.value, day=day.isoformat(), reason=type(error).__name__)
             return 0

@@ -60,6 +60,7 @@ class AlipayControls(CallbackControls):
     processing_ms: Annotated[Milliseconds, Words("先“处理中”多久（毫秒）", "Stays DEALING for (ms)")] = 0
     fail_after_processing: Annotated[bool, Words("处理后失败", "Fails after DEALING")] = False
     bill_late: Annotated[bool, Words("账单尚未生成", "The bill is not ready")] = False
+    empty_days_absent: Annotated[bool, Words("无流水的日期没有账单", "A day without movements has no bill")] = False
     bad_answer_signature: Annotated[bool, Words("同步应答签名错误", "Answers carry a bad signature")] = False
 
 
@@ -232,6 +233,8 @@ class Alipay(Program):
             or self.controls.bill_late
             or day >= f"{datetime.now(BEIJING):%Y-%m-%d}"
         ):
+            return _error("40004", "isp.bill_not_exist")
+        if self.controls.empty_days_absent and not self._moved(date.fromisoformat(day)):
             return _error("40004", "isp.bill_not_exist")
         until = int(time.time()) + BILL_LIVES_S
         place = f"{base.rstrip('/')}{BILL_FILES}?day={day}&until={until}"

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
+from database.repositories.matching import BACKDATED_DAYS, BOOKED
 from domain.finance.statements import StatementSource
 from domain.places import BUSINESS_ZONE
 from domain.rules.reconciliation import SourceRules, accounts_on
@@ -47,17 +48,18 @@ ORDER BY s.account, s.ended_at
 _FIRST = text("""
 SELECT min(first_day) FROM statement WHERE source = CAST(:source AS varchar) AND state = 'imported'
 """)
-_SUMS = text("""
+# An expectation counts from the day on which it was posted, as the books' balance does, also where it belongs to an earlier one.
+_SUMS = text(f"""
 SELECT
   (SELECT coalesce(sum(amount_minor), 0) FROM statement_line
    WHERE source = CAST(:source AS varchar) AND state = 'open' AND day <= :day AND day >= :first AND currency = 'CNY') AS lines,
   (SELECT coalesce(sum(x.amount_minor), 0) FROM expectation x
-   WHERE x.source = CAST(:source AS varchar) AND x.day BETWEEN :recent AND :day AND x.currency = 'CNY'
+   WHERE x.source = CAST(:source AS varchar) AND x.day BETWEEN :back AND :day AND {BOOKED} BETWEEN :recent AND :day AND x.currency = 'CNY'
      AND x.line_id IS NULL AND x.break_id IS NULL
      AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)) AS recent,
   (SELECT coalesce(sum(x.amount_minor), 0) FROM statement_break b JOIN expectation x ON x.entry_id = b.entry_id
-   WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed' AND b.kind <> 'duplicate' AND x.day < :recent
-     AND x.day >= :first AND x.currency = 'CNY') AS older,
+   WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed' AND b.kind <> 'duplicate' AND {BOOKED} < :recent
+     AND {BOOKED} >= :first AND x.currency = 'CNY') AS older,
   (SELECT coalesce(sum(difference_minor), 0) FROM statement_break
    WHERE source = CAST(:source AS varchar) AND verb = 'ignore' AND state = 'closed' AND day <= :day AND currency = 'CNY') AS ignored,
   (SELECT coalesce(sum(difference_minor), 0) FROM statement_break
@@ -65,13 +67,13 @@ SELECT
   (SELECT coalesce(sum(x.amount_minor), 0) FROM expectation x
    LEFT JOIN statement_line l ON l.id = x.line_id OR (x.line_id IS NULL AND l.entry_id = x.entry_id)
    LEFT JOIN statement_break b ON b.id = x.break_id
-   WHERE x.source = CAST(:source AS varchar) AND x.day > :day AND x.day <= :ahead AND x.currency = 'CNY'
+   WHERE x.source = CAST(:source AS varchar) AND x.day BETWEEN :back AND :ahead AND {BOOKED} > :day AND {BOOKED} <= :ahead AND x.currency = 'CNY'
      AND (l.day <= :day OR (x.cause LIKE 'break:%' AND b.day <= :day))) AS booked_later,
   (SELECT coalesce(sum(x.amount_minor), 0) FROM statement_line l
    JOIN expectation x ON x.entry_id = l.entry_id OR (l.entry_id IS NULL AND x.line_id = l.id)
-   WHERE l.source = CAST(:source AS varchar) AND l.day > :day AND l.day <= :ahead AND l.state <> 'open' AND x.day <= :day
-     AND x.day >= :first AND x.currency = 'CNY') AS seen_later
-""")
+   WHERE l.source = CAST(:source AS varchar) AND l.day > :day AND l.day <= :ahead AND l.state <> 'open' AND {BOOKED} <= :day
+     AND {BOOKED} >= :first AND x.currency = 'CNY') AS seen_later
+""")  # noqa: S608  # A condition of ours.
 _OPEN = text("""
 SELECT count(*) AS breaks, coalesce(sum(greatest(abs(difference_minor), 0)), 0) AS open_minor,
        count(*) FILTER (WHERE since < :late) AS late
@@ -147,8 +149,9 @@ async def figures(
     rows = (await session.execute(_STATEMENTS, given)).all()
     began = await first_day(session, source)
     first = began or day
+    recent = max(first, day - timedelta(days=rules.window_days))
     spans = {
-        "first": first, "recent": max(first, day - timedelta(days=rules.window_days)),
+        "first": first, "recent": recent, "back": recent - timedelta(days=BACKDATED_DAYS),
         "ahead": day + timedelta(days=LOOKED_BACK_DAYS),
     }  # fmt: skip
     sums = (await session.execute(_SUMS, {**given, **spans})).one()

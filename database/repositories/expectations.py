@@ -5,27 +5,33 @@ It is read from the entries themselves, so that no posting of cash can be forgot
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.matching import BACKDATED_DAYS, FREE
+from database.repositories.orders import ORDER_TABLES
 from domain.finance.statements import StatementSource
+from domain.money import Money
 
 AT_ONCE = 50_000
 # No transaction of ours lasts longer: an entry older than this is there, or never will be.
 SLACK = timedelta(minutes=30)
 # The key of an order's step is `<order>:<step>`; that of an issuer's call
 # `cost:issuer:<issuer>:<request>:…`. An adjustment for a
-# line or a break is explained by what caused it.
+# line or a break is explained by what caused it. A buyer's payment is of the day on which it arrived, however much later it was
+# written down.
 _FROM_BOOKS = text("""
 INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
                          line_id, break_id)
 SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
-       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, ''), e.amount_minor, e.currency, e.at,
-       CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date), t.cause, t.card_id,
+       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, ''), e.amount_minor, e.currency, e.at,
+       CASE WHEN r.id IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
+            ELSE greatest(r.received_on, CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
 FROM account a
@@ -34,6 +40,7 @@ JOIN ledger_transaction t ON t.id = e.transaction_id
 LEFT JOIN payout p ON p.key = split_part(t.key, ':', 1)
 LEFT JOIN goodwill_order g ON g.key = split_part(t.key, ':', 1)
 LEFT JOIN settlement_order s ON s.key = split_part(t.key, ':', 1)
+LEFT JOIN buyer_receipt r ON t.key = 'receipt:' || r.id
 WHERE a.code = :code
   AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
                        ORDER BY entry_id DESC LIMIT 1), 0)
@@ -41,13 +48,41 @@ WHERE a.code = :code
 ORDER BY e.id LIMIT :most
 ON CONFLICT DO NOTHING
 """)
+# Orders of unknown outcome, by the day on which they were last sent: a statement of that day may say that they were paid.
+_UNKNOWN = " UNION ALL ".join(
+    f"SELECT -amount_minor AS minor, coalesce(tried_at, prepared_at) AS at, rail, state, settled_at FROM {table.__tablename__}"  # noqa: S608
+    for table in ORDER_TABLES.values()
+)
+_EXPECTED = text(f"""
+SELECT count(*) AS many, coalesce(sum(minor), 0) AS minor FROM (
+    SELECT x.amount_minor AS minor FROM expectation x
+    WHERE x.source = CAST(:source AS varchar) AND x.day = CAST(:day AS date) AND {FREE}
+    UNION ALL
+    SELECT o.minor FROM ({_UNKNOWN}) AS o
+    WHERE o.rail = CAST(:source AS varchar) AND o.state = 'unknown' AND o.settled_at IS NULL
+      AND CAST(o.at AT TIME ZONE 'Asia/Shanghai' AS date) = CAST(:day AS date)) AS expected
+""")  # noqa: S608  # Conditions and names of ours.
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What our books expect of a day and no line of a statement has: how many movements, and their sum with its sign."""
+
+    count: int
+    total: Money
+
+
+async def expected_on(session: AsyncSession, source: StatementSource, day: date) -> Expected:
+    """Return what is expected of a day of a source, with its orders of unknown outcome."""
+    row = (await session.execute(_EXPECTED, {"source": source.value, "day": day})).one()
+    return Expected(row.many, Money(int(row.minor)))
 
 
 async def from_books(session: AsyncSession, source: StatementSource) -> int:
     """Write the expectations of entries that have none yet, up to fifty thousand; return how many. Safe to repeat."""
     values = {
         "source": source.value, "code": source.own.code, "slack": SLACK,
-        "most": AT_ONCE,
+        "most": AT_ONCE, "back": BACKDATED_DAYS,
     }  # fmt: skip
     done = await session.execute(_FROM_BOOKS, values)
     return int(done.rowcount)  # type: ignore[attr-defined]

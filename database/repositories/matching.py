@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ARRAY, Date, bindparam, text
@@ -19,6 +19,9 @@ from domain.rules.reconciliation import FeeHandling, SourceRules
 FREE = """
 x.line_id IS NULL AND x.break_id IS NULL AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)
 """
+# The business day on which an expectation was posted, which for what was written down later is after its own.
+BOOKED = "CAST(x.at AT TIME ZONE 'Asia/Shanghai' AS date)"
+BACKDATED_DAYS = 92  # What was posted is dated back by no more.
 # Each line gets the first free expectation that it names, each expectation the first line that names it.
 _NAMED = """
 WITH found AS (
@@ -55,6 +58,33 @@ WHERE u.id = found.id AND (
         SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_SAME_AMOUNT}
         ORDER BY l.day LIMIT 2) AS lines
     ) = 1
+""")  # noqa: S608  # Conditions of ours.
+# The same for amounts that differ by no more than the tolerance: each is the only one that is so near to the other, neither has
+# a break, and no open line names the order.
+_NEAR_AMOUNT = """
+x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int)
+AND x.amount_minor BETWEEN l.amount_minor - CAST(:tolerance AS bigint) AND l.amount_minor + CAST(:tolerance AS bigint)
+AND sign(x.amount_minor) = sign(l.amount_minor) AND x.currency = l.currency AND x.account IN ('', l.account)
+"""
+_NEAR = text(f"""
+WITH found AS (
+    SELECT l.id, one.entry_id FROM statement_line l
+    CROSS JOIN LATERAL (
+        SELECT min(few.entry_id) AS entry_id, count(*) AS many
+        FROM (SELECT x.entry_id FROM expectation x WHERE {_NEAR_AMOUNT} AND {FREE} ORDER BY x.day LIMIT 2) AS few) AS one
+    WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
+SELECT u.id AS line, u.kind, u.account, u.day, u.at, u.amount_minor, u.currency, x.entry_id, x.amount_minor AS ours_minor,
+       x.currency AS ours_currency, x.card_id
+FROM found JOIN expectation x ON x.entry_id = found.entry_id JOIN statement_line u ON u.id = found.id
+WHERE (
+    SELECT count(*) FROM (
+        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_NEAR_AMOUNT}
+        ORDER BY l.day LIMIT 2) AS lines
+    ) = 1
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.state <> 'closed' AND b.line_id = u.id)
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.state <> 'closed' AND b.entry_id = x.entry_id)
+  AND NOT EXISTS (SELECT FROM statement_line k WHERE k.source = u.source AND k.state = 'open' AND k.key <> '' AND k.key = x.key)
+ORDER BY u.at, u.id LIMIT :most
 """)  # noqa: S608  # Conditions of ours.
 # What our books have of the transfers of the batch whose number a bank's line has.
 _OF_BATCH = """
@@ -114,7 +144,8 @@ ORDER BY l.at, l.id LIMIT :most
 """)  # noqa: S608  # Conditions of ours.
 _NOT_THERE = text(f"""
 SELECT x.entry_id, x.account, x.day, x.at, x.amount_minor, x.currency FROM expectation x
-WHERE x.source = CAST(:source AS varchar) AND x.day = ANY(:days) AND x.account IN ('', CAST(:account AS varchar)) AND {FREE}
+WHERE x.source = CAST(:source AS varchar) AND x.day BETWEEN :earliest AND :latest AND greatest(x.day, {BOOKED}) = ANY(:days)
+  AND x.account IN ('', CAST(:account AS varchar)) AND {FREE}
   AND NOT EXISTS (SELECT FROM statement_break b WHERE b.entry_id = x.entry_id AND b.state <> 'closed')
 ORDER BY x.at, x.entry_id LIMIT :most
 """).bindparams(bindparam("days", type_=ARRAY(Date)))  # noqa: S608  # Conditions of ours.
@@ -138,6 +169,7 @@ WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind IN ('t
 RETURNING p.key, l.id AS line
 """
 AT_ONCE = 2_000
+_NEVER_BY_AMOUNT = [LineKind.FEE.value, LineKind.FUNDS.value]
 
 
 @dataclass(frozen=True)
@@ -163,8 +195,7 @@ async def match(session: AsyncSession, source: StatementSource, rules: SourceRul
     for statement in (_ADJUSTED, _BY_KEY, _BY_REFERENCE, _BY_BATCH):
         while done := (await session.execute(statement, given)).rowcount:  # type: ignore[attr-defined]
             total += done  # Of lines and expectations that are named twice, a pair at a time.
-    never = [LineKind.FEE.value, LineKind.FUNDS.value]
-    by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": never})
+    by_amount = await session.execute(_BY_AMOUNT, {**given, "window": rules.window_days, "never": _NEVER_BY_AMOUNT})
     return int(total + by_amount.rowcount)  # type: ignore[attr-defined]
 
 
@@ -183,11 +214,28 @@ async def new_breaks(session: AsyncSession, source: StatementSource, rules: Sour
     return _each_entry_once(_judged(row, rules) for row in await session.execute(_NEW_BREAKS, given))
 
 
+async def near(session: AsyncSession, source: StatementSource, rules: SourceRules) -> list[FoundBreak]:
+    """Return the pairs of a line without a key and the only expectation whose amount differs by no more than the tolerance."""
+    if not rules.tolerance_minor:
+        return []
+    given = {
+        "source": source.value, "window": rules.window_days, "tolerance": rules.tolerance_minor, "never": _NEVER_BY_AMOUNT,
+        "most": AT_ONCE,
+    }  # fmt: skip
+    return [_judged(row, rules) for row in await session.execute(_NEAR, given)]
+
+
 async def not_there(
     session: AsyncSession, source: StatementSource, account: str, days: Sequence[date]
 ) -> list[FoundBreak]:
-    """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE."""
-    given = {"source": source.value, "account": account, "days": list(days), "most": AT_ONCE}
+    """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE.
+
+    What was posted later than on its own day is judged with the day of its posting: nobody could see it before.
+    """
+    if not days:
+        return []
+    span = {"earliest": min(days) - timedelta(days=BACKDATED_DAYS), "latest": max(days)}
+    given = {"source": source.value, "account": account, "days": list(days), "most": AT_ONCE, **span}
     return [
         FoundBreak(
             BreakKind.MISSING_THERE, row.account, row.day, row.at, None, row.entry_id, row.amount_minor, -row.amount_minor,

@@ -22,7 +22,7 @@ from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
 from gateways.alipay.states import REFUSALS, SYSTEM, ended
 from gateways.breaker import Breakers
 from gateways.calls import CallRecord
-from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
+from gateways.errors import BillAbsent, GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import BILL_BYTES_MAX, TOO_MANY_REQUESTS, Reply, exchange
 
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
@@ -38,6 +38,7 @@ LEFT_OUR_ACCOUNT = "支出"
 
 # The day's bill: a zip at an address that lives for half a minute; asked for again where it was not fetched in time.
 BILL = "alipay.data.dataservice.bill.downloadurl.query"
+NO_BILL = "isp.bill_not_exist"  # Of a day whose bill is not made yet, and of one on which nothing moved.
 
 SUCCESS, BUSINESS_FAILED = "10000", "40004"
 # The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
@@ -116,8 +117,8 @@ class AlipayGateway:
     async def bill(self, day: date) -> bytes:
         """Return the zip of a day's bill as it comes.
 
-        Raises GatewayUnavailable while it is not ready, when no trusted answer came or the file was not fetched in time,
-        GatewayRefused when the request was not accepted.
+        Raises BillAbsent where Alipay has none (not yet, or nothing moved), GatewayUnavailable when no trusted answer came or
+        the file was not fetched in time, GatewayRefused when the request was not accepted.
         """
         content = {"bill_type": "signcustomer", "bill_date": f"{day:%Y-%m-%d}"}
         request = self._client.build_request("POST", ADDRESS, data=self._signed(BILL, content))
@@ -126,6 +127,8 @@ class AlipayGateway:
             raise GatewayUnavailable(SYSTEM, "untrusted")
         if str(answer.get("code")) in NOT_ACCEPTED:
             raise GatewayRefused(SYSTEM, str(answer.get("sub_code") or answer["code"]))
+        if answer.get("code") == BUSINESS_FAILED and answer.get("sub_code") == NO_BILL:
+            raise BillAbsent(SYSTEM, NO_BILL)
         place = answer.get("bill_download_url")
         if answer.get("code") != SUCCESS or not isinstance(place, str):
             raise GatewayUnavailable(SYSTEM, str(answer.get("sub_code") or "no_bill"))

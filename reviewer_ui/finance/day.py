@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from database.reads.finance import day_closes
 from database.reads.finance import reconciliation as reads
-from database.repositories import day_figures
+from database.repositories import day_figures, expectations
 from database.repositories.day_figures import DayFigures
+from database.repositories.expectations import Expected
 from database.tables.columns import now
 from database.tables.finance_statements import ReconciledDayRow
 from domain.errors.base import Refusal
@@ -49,7 +50,8 @@ class DayContext:
     """The page of a day; `row` is how it was closed or asked for, with the names of both people.
 
     `withdrawn` is the newest request where it was taken back, `earlier` the day that must be closed first, `unneeded`:
-    the day is before the first statement of the source.
+    the day is before the first statement of the source, `without_bill`: what our books expect of it where the provider says
+    that it has no bill. Of the breaks, those since before `late_before` are late.
     """
 
     shell: Shell
@@ -62,12 +64,14 @@ class DayContext:
     statement: Money | None
     unexplained: Money | None
     breaks: tuple[reads.OpenBreak, ...]
+    late_before: datetime
     row: ReconciledDayRow | None
     asked_by: str
     agreed_by: str
     withdrawn: day_closes.Withdrawn | None
     earlier: date | None
     unneeded: bool
+    without_bill: Expected | None
     history: tuple[tuple[ReconciledDayRow, str, str], ...]
     second: bool
     is_over: bool
@@ -158,15 +162,18 @@ async def _render(
         row = await session.get(ReconciledDayRow, (source, day))
         names = await day_closes.names_of(session, row)
         withdrawn = None if row is not None else await day_closes.withdrawn(session, source, day)
+        absent = bool(figures.missing) and await day_closes.without_bill(session, source, day)
+        expected = await expectations.expected_on(session, source, day) if absent else None
         following = await day_closes.next_to_close(session, source, figures.first_day)
     unexplained = figures.unexplained_minor
     context = DayContext(
         shell=shell(request, person), source=source, day=day, figures=figures, books=Money(figures.books_minor),
         books_before=Money(figures.books_before_minor), steps=_steps(figures) if day < today else (),
         statement=None if figures.statement_minor is None else Money(figures.statement_minor),
-        unexplained=None if unexplained is None else Money(unexplained), breaks=breaks, row=row, asked_by=names[0],
+        unexplained=None if unexplained is None else Money(unexplained), breaks=breaks,
+        late_before=moment - rules.sources[source].late_after, row=row, asked_by=names[0],
         agreed_by=names[1], withdrawn=withdrawn, earlier=following if following is not None and following < day else None,
-        unneeded=figures.first_day is not None and day < figures.first_day, history=history, second=needs_second(figures, rules), is_over=day < today,
+        unneeded=figures.first_day is not None and day < figures.first_day, without_bill=expected, history=history, second=needs_second(figures, rules), is_over=day < today,
         before=day - timedelta(days=1), after=day + timedelta(days=1) if day + timedelta(days=1) < today else None,
         may=person.may(Permission.RECONCILE),
         may_agree=row is not None and row.closed_at is None and person.id not in row.askers, note=note, refusal=refusal,

@@ -14,12 +14,14 @@ from database.repositories.cards import Change
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, ORDER_ACCOUNT, ORDER_NAME, PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from domain.finance.payout import PayoutState
+from database.tables.finance_rails import ConfirmationRow
+from domain.finance.payout import PayeeFault, PayoutState
 from domain.finance.routing import Health, RoutingRules
 from domain.identifiers import new_id
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
 from domain.sealing import KeyRing
+from services.finance.payee_faults import payee_fault
 
 BY = "routing"  # Who named the payee: neither the seller nor staff, but an earlier word of the seller's.
 FELL_OVER = "payee_other"  # The message about it.
@@ -28,13 +30,16 @@ FELL_OVER = "payee_other"  # The message about it.
 async def fall_over(session: AsyncSession, keyring: KeyRing, refused: PayoutRow, now: datetime) -> bool:
     """Put the seller's earlier payee on another rail in place of the refused one; return whether there was one.
 
-    Only payees that an order of the same seller was paid to, and that this card has not tried. The caller has settled the
-    order as refused for certain and holds its row.
+    Only payees that an order of the same seller was paid to, and that this card has not tried; never where the receiver did
+    not confirm or the seller called the transfer off: they choose themselves. The caller has settled the order as refused
+    for certain and holds its row.
     """
     rules = routing_in_force(business_day(now))
     card = await cards.load_for_update(session, refused.card_id)
     submission = await session.get_one(SubmissionRow, card.submission_id, with_for_update=True)
     if not rules.fail_over or not submission.owner.startswith("seller:") or refused.state is not PayoutState.REFUSED:
+        return False
+    if await _seller_chooses(session, refused):
         return False
     known = await reads.paid_payees(session, submission.owner, now - timedelta(days=rules.fail_over_days))
     other = await _best(session, rules, refused, known, now)
@@ -42,6 +47,14 @@ async def fall_over(session: AsyncSession, keyring: KeyRing, refused: PayoutRow,
         return False
     await _apply(session, keyring, card, submission, other, now)
     return True
+
+
+async def _seller_chooses(session: AsyncSession, refused: PayoutRow) -> bool:
+    """Whether the transfer is over because its receiver let it be, or while the seller wanted it called off."""
+    if payee_fault(refused.rail, refused.refusal_code) is PayeeFault.NOT_CONFIRMED:
+        return True
+    confirmation = await session.get(ConfirmationRow, refused.key)
+    return confirmation is not None and confirmation.cancel_asked_at is not None
 
 
 async def _best(

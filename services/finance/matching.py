@@ -114,7 +114,7 @@ class Matching:
 
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
         """Post by itself what the rules allow, and write the breaks of all else; return how many lines were matched so."""
-        posted = 0
+        posted = await self._round(session, source, await matching.near(session, source, rules), rules)
         for _ in range(ROUNDS_MAX):
             found = await matching.new_breaks(session, source, rules)
             breaks = []
@@ -132,6 +132,15 @@ class Matching:
             await expectations.all_from_books(session, source)
             await matching.match(session, source, rules)
         return posted
+
+    async def _round(
+        self, session: AsyncSession, source: StatementSource, pairs: Sequence[FoundBreak], rules: SourceRules
+    ) -> int:
+        """Post the differences of pairs that nothing but their amounts joins, where the rules allow it; return how many."""
+        allowed = [(one, against) for one in pairs if (against := by_itself(one, rules)) is Against.ROUNDING]
+        for one, against in allowed:
+            await self._post(session, source, one, against)
+        return len(allowed)
 
     async def _post(self, session: AsyncSession, source: StatementSource, found: FoundBreak, against: Against) -> None:
         line, currency = str(found.line_id), Currency(found.currency)

@@ -151,6 +151,40 @@ async def test_a_seller_has_the_transfer_called_off_and_it_counts_only_when_it_i
     assert (await rails.world.story(card_id)).count("payout.cancel_asked") == 1
 
 
+async def refused_after(rails: Rails, act: str) -> str:
+    """A card of a seller who was paid by Alipay before, whose transfer by WeChat Pay was refused so; returns the card."""
+    owner = await rails.world.a_seller()
+    _, paid = await rails.a_prepared(Rail.ALIPAY, owner)
+    assert (await rails.payout.send(paid, concludes=True)).outcome is PayoutOutcome.PAID
+    if act == "freeze":
+        await rails.wechat.control(refuse="ACCOUNT_FROZEN")
+    card_id, key = await rails.a_prepared(Rail.WECHAT, owner)
+    await rails.payout.send(key)
+    await rails.wechat.control(refuse="")
+    if act == "cancel":
+        await waits(rails, card_id)
+        await Confirmations(rails.world.database, rails.world.keyring).cancel(owner, card_id)
+    else:
+        await rails.press(key, "confirm" if act == "freeze" else act)
+    assert await eventually(lambda: answered_at_last(rails, key), lambda one: one is not None)
+    assert (await rails.payout.conclude(key)).outcome is PayoutOutcome.REFUSED
+    return card_id
+
+
+@pytest.mark.parametrize(
+    ("act", "next_rail"), [("cancel", Rail.WECHAT), ("expire", Rail.WECHAT), ("freeze", Rail.ALIPAY)]
+)
+async def test_who_called_a_transfer_off_or_did_not_confirm_it_chooses_the_next_payee_and_any_other_refusal_falls_over(
+    rails: Rails, act: str, next_rail: Rail
+) -> None:
+    card_id = await refused_after(rails, act)
+    card = await rails.card(card_id)
+    assert (card.stage, card.waiting_for) == (Stage.PAYOUT, WaitingFor.SELLER_PAYEE)
+    (submission,) = await rails.world.rows(SubmissionRow, id=card.submission_id)
+    assert submission.payee_rail is next_rail
+    assert ("payout.fell_over" in await rails.world.story(card_id)) is (next_rail is Rail.ALIPAY)
+
+
 async def test_a_lost_answer_leaves_the_confirmation_to_the_app_and_nothing_is_sent_again(rails: Rails) -> None:
     card_id, key = await rails.a_prepared(Rail.WECHAT)
     await rails.wechat.control(timeout_after_success_rate=1.0, hang_ms=1_000)

@@ -52,10 +52,10 @@ class Rails:
     batches: BankBatches
     returns: Returns
 
-    async def a_prepared(self, rail: Rail) -> tuple[str, str]:
-        """A card that is about to be paid on that rail; returns card and payout key."""
+    async def a_prepared(self, rail: Rail, owner: str = "") -> tuple[str, str]:
+        """A card that is about to be paid on that rail, of a new seller unless given; returns card and payout key."""
         world = self.world
-        owner = await world.a_seller()
+        owner = owner or await world.a_seller()
         given = a_submission(a_typed_card("jd", accept_at_or_above=Money(1)), owner=owner)
         made = await world.intake.submit(with_payee(given, rail, owner))
         (card_id,) = made.card_ids

@@ -14,6 +14,7 @@ from database.tables.people import AuditRow
 from domain.finance.statements import StatementSource
 
 WITHDRAWN = "console:day:withdraw"
+WITHOUT_BILL = "statement:day:without_bill"
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,9 @@ async def next_to_close(session: AsyncSession, source: StatementSource, first: d
     )
     last = (await session.execute(closed)).scalar_one()
     return first if first is None or last is None else max(first, last + timedelta(days=1))
+
+
+async def without_bill(session: AsyncSession, source: StatementSource, day: date) -> bool:
+    """Return whether the provider said that it has no bill of the day although our books expected something of it."""
+    said = select(AuditRow.id).where(AuditRow.subject == f"{source.value}:{day}", AuditRow.act == WITHOUT_BILL)
+    return (await session.execute(said.order_by(AuditRow.id).limit(1))).first() is not None

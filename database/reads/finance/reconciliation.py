@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import case, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from database.lease import lasts
 from database.tables.finance_statements import (
     BreakRow,
     ExpectationRow,
@@ -165,12 +166,16 @@ async def rejected_counts(session: AsyncSession, statement_id: str) -> dict[Reje
 async def open_breaks(
     session: AsyncSession, *, source: StatementSource | None = None, until: date | None = None, proposed: bool = False
 ) -> tuple[OpenBreak, ...]:
-    """Return open breaks with who has them, the oldest first; only proposals where `proposed`."""
+    """Return open breaks with who has them, the oldest first; only proposals where `proposed`.
+
+    Who works on one has it, else to whom it is assigned; nobody, once their time to work on it is over.
+    """
     holder, decider = _named("holder"), _named("decider")
+    whose = case((lasts(WorkItemRow, func.now()), WorkItemRow.leased_by), else_=WorkItemRow.assigned_to)
     found = (
         select(BreakRow, holder.name, decider.name)
         .outerjoin(WorkItemRow, WorkItemRow.id == BreakRow.task_id)
-        .outerjoin(holder, holder.id == func.coalesce(WorkItemRow.assigned_to, WorkItemRow.leased_by))
+        .outerjoin(holder, holder.id == whose)
         .outerjoin(decider, decider.id == BreakRow.decided_by)
         .where(BreakRow.state == BreakState.PROPOSED if proposed else BreakRow.state != BreakState.CLOSED)
         .order_by(BreakRow.since, BreakRow.id)

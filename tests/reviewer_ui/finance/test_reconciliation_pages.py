@@ -7,20 +7,25 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import make_transient
 
+from database.repositories.expectations import all_from_books, expected_on
 from database.tables.columns import now
-from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
+from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
+from database.tables.work import WorkItemRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.places import business_day
 from reviewer_ui.finance.reconciliation import DAYS
-from tests.builders.reconciling import BANK, FinanceDesk
+from services.finance.absent_bills import taken_as_empty
+from services.finance.break_work import open_work
+from tests.builders.reconciling import ALIPAY, BANK, FinanceDesk
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
+from web.words import ago
 
 
 @pytest_asyncio.fixture
@@ -217,3 +222,97 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
     closed = (await second.get(at)).text
     assert "Closed by Ian" in closed
     assert "Note: the bank was asked" in closed
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "our books expect movements: {}, in sum"), ("zh", "我方账簿预计有 {} 笔流水，合计")],
+)
+async def test_a_day_without_a_bill_says_what_our_books_expect_of_it(house: House, language: str, words: str) -> None:
+    desk = FinanceDesk(house)
+    day = desk.today - timedelta(days=3)
+    await desk.imported(desk.bill([], ALIPAY, day=day - timedelta(days=1)))
+    key = await desk.paid(3_21, ALIPAY)
+    async with house.database.transaction() as session:
+        await all_from_books(session, ALIPAY)
+        await session.execute(update(ExpectationRow).where(ExpectationRow.key == key).values(day=day))
+        expected = await expected_on(session, ALIPAY, day)
+    assert not await taken_as_empty(house.database, ALIPAY, day, now())
+    finance = await house.as_(Role.FINANCE)
+    headers = {"accept-language": language}
+    shown = [
+        (await finance.get(f"/reconciliation/days/alipay/{one}", headers=headers)).text
+        for one in (day, day + timedelta(days=1))
+    ]
+    assert [words.format(expected.count) in page for page in shown] == [True, False]
+
+
+def cells_of(page: str, break_id: str) -> str:
+    """The row of a break in the list of what is open."""
+    (row,) = [one for one in page.split("<tr")[1:] if f"/reconciliation/breaks/{break_id}" in one]
+    return row.partition("</tr>")[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "locale", "nobody", "late"),
+    [("en", "en", "Unassigned", "Open for too long"), ("zh", "zh_CN", "未分配", "超时未处理")],
+)
+async def test_the_close_says_of_each_open_break_since_when_it_is_and_whose(
+    house: House, language: str, locale: str, nobody: str, late: str
+) -> None:
+    desk = FinanceDesk(house, timedelta(0))
+    old, new = desk.today - timedelta(days=9), desk.today - timedelta(days=1)
+    moved = {day: desk.moved("", -4_56, day=day) for day in (old, new)}
+    found = {}
+    for day, movement in moved.items():
+        row = await desk.imported(desk.bill([movement]), day=day)
+        (found[day],) = await desk.breaks_of(row)
+    person = await house.cards.person(Role.FINANCE, "Lan")
+    await desk.taken(person, found[old])
+    at, headers = f"/reconciliation/days/wechat/{new}", {"accept-language": language}
+    finance = await house.as_(Role.FINANCE)
+    page = (await finance.get(at, headers=headers)).text
+    first, second = cells_of(page, found[old].id), cells_of(page, found[new].id)
+    assert (ago(found[old].since, locale) in first, "Lan" in first, late in first) == (True,) * 3
+    assert (ago(found[new].since, locale) in second, nobody in second) == (True, True)
+    assert late not in second
+    earlier = (await finance.get(f"/reconciliation/days/wechat/{old}", headers=headers)).text
+    assert found[new].id not in earlier
+    assert found[old].id in earlier
+    async with house.database.transaction() as session:  # Their time to work on it is over.
+        task = await session.get_one(WorkItemRow, (await desk.again(found[old])).task_id)
+        task.leased_until = now() - timedelta(minutes=1)
+    page = (await finance.get(at, headers=headers)).text
+    assert "Lan" not in cells_of(page, found[old].id)
+    broken = (await finance.get(f"/reconciliation/breaks/{found[old].id}", headers=headers)).text
+    fresh = (await finance.get(f"/reconciliation/breaks/{found[new].id}", headers=headers)).text
+    mark = f"</svg>{late}</span>"
+    assert (mark in broken, mark in fresh) == (True, False)
+
+
+async def test_ignoring_and_another_link_are_previewed_before_they_are_done(
+    house: House, names: dict[str, str]
+) -> None:
+    desk = FinanceDesk(house, timedelta(0))
+    key = await desk.paid(14_12)
+    day = desk.today - timedelta(days=6)
+    (found,) = await desk.breaks_of(await desk.imported(desk.bill([desk.moved("", -14_13, day=day)]), day=day))
+    async with house.database.transaction() as session:
+        await open_work(session, now(), 500)
+    finance, at = await house.as_(Role.FINANCE, "Mo"), f"/reconciliation/breaks/{found.id}"
+    await post(finance, f"{at}/take")
+    ignored = (await post(finance, f"{at}/preview", verb="ignore", reason_code="unexplained")).text
+    assert "Nothing is posted" in ignored
+    assert "-¥14.13" in ignored[ignored.index('id="preview"') :]
+    link = {
+        "verb": "replace_link",
+        "reason_code": "wrong_link",
+        "against": "rounding",
+        "link": str(await desk.entry(key)),
+    }
+    linked = (await post(finance, f"{at}/preview", **link)).text
+    part = linked[linked.index('id="preview"') :]
+    assert [one for one in ("-¥0.01", "A second person must agree") if one not in part] == []
+    assert (await post(finance, f"{at}/decide", verb="ignore", reason_code="unexplained")).status_code == 303
+    way = (await finance.get(f"/reconciliation/days/wechat/{day}")).text
+    assert "Differences that were ignored" in way

@@ -145,6 +145,48 @@ async def test_a_difference_within_the_tolerance_is_posted_as_rounding_and_no_ot
         assert (await decided(desk, line.id)).against is Against.ROUNDING
 
 
+@pytest.mark.parametrize(
+    ("ours", "says", "back", "expected"),
+    [
+        (201_00, -201_05, 0, [("cash:wechat", -5, "CNY"), ("rounding", 5, "CNY")]),
+        (202_00, -201_95, 1, [("cash:wechat", 5, "CNY"), ("rounding", -5, "CNY")]),
+        (203_00, -203_06, 0, []), (204_00, -204_01, 2, []), (205_00, 205_01, 0, []),
+    ],
+    ids=["over", "under", "more_over", "outside_of_the_window", "other_way"],
+)  # fmt: skip
+async def test_a_line_without_a_key_is_matched_within_the_tolerance_and_the_window(
+    desk: FinanceDesk, ours: int, says: int, back: int, expected: list[tuple[str, int, str]]
+) -> None:
+    key, day = await desk.paid(ours), desk.today - timedelta(days=back)
+    row = await desk.imported(desk.bill([desk.moved("", says, day=day)]), day=day)
+    (line,) = await desk.lines(row)
+    assert (await posted(desk, line.id))[0] == expected
+    if expected:
+        assert (line.state, line.entry_id) == (LineState.AUTO, await desk.entry(key))
+        closed = await decided(desk, line.id)
+        assert (closed.state, closed.verb, closed.against) == (BreakState.CLOSED, Verb.EDIT, Against.ROUNDING)
+        assert await desk.breaks_of(row) == []
+    else:
+        assert [one.kind for one in await desk.breaks_of(row)] == [BreakKind.MISSING_HERE]
+
+
+async def test_of_two_candidates_on_either_side_none_is_taken(desk: FinanceDesk) -> None:
+    await desk.paid(211_00)
+    await desk.paid(211_04)
+    await desk.paid(212_00)
+    moved = [desk.moved("", -211_02), desk.moved("", -212_01), desk.moved("", -212_02)]
+    row = await desk.imported(desk.bill(moved), day=desk.today)
+    assert [(one.kind, (await posted(desk, one.line_id or ""))[0]) for one in await desk.breaks_of(row)] == [
+        (BreakKind.MISSING_HERE, []),
+    ] * 3  # fmt: skip
+
+
+async def test_an_order_that_another_line_names_is_no_candidate_for_one_without_a_key(desk: FinanceDesk) -> None:
+    key = await desk.paid(213_00)
+    row = await desk.imported(desk.bill([desk.moved("", -213_01), desk.moved(key, -213_50)]), day=desk.today)
+    assert [one.kind for one in await desk.breaks_of(row)] == [BreakKind.MISSING_HERE, BreakKind.AMOUNT_OVER]
+
+
 async def test_a_reversal_takes_an_automatic_posting_back_to_the_last_fen(desk: FinanceDesk) -> None:
     key = await desk.paid(100_00)
     codes = ("cash:wechat", "rounding")
