@@ -1,4 +1,4 @@
-"""Settlement runs: owed to the counterparty until an order is prepared, gone from the rail when paid; and their corrections."""
+"""Settlement runs: owed to the counterparty until an order is prepared, gone from the rail when paid; their corrections, and what they net."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ SELECT l.run_id, line.code, r.currency, line.sign * l.amount_minor
 FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id JOIN counterparty c ON c.id = r.counterparty_id
 CROSS JOIN LATERAL (VALUES ({_COST}, 1), ({_PAYABLE}, -1)) AS line (code, sign)
 WHERE l.what = 'settlement_corrected'
+UNION ALL
+SELECT l.run_id, line.code, r.currency, line.sign * l.amount_minor
+FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id JOIN counterparty c ON c.id = r.counterparty_id
+CROSS JOIN LATERAL (VALUES ('partner_share:' || c.owner, -1), ('partner_receivable:' || c.owner, 1)) AS line (code, sign)
+WHERE l.what = 'settlement_netted'
 """,  # noqa: S608  # Expressions of our own.
 )
 OPENINGS = Source(

@@ -21,7 +21,8 @@ WITH line AS (
     FROM settlement_run r
 ), ordered AS (
     SELECT run_id, count(*) FILTER (WHERE state = 'paid') AS paid, count(*) FILTER (WHERE state <> 'refused') AS alive,
-           min(amount_minor) AS least, max(amount_minor) AS most
+           min(amount_minor) FILTER (WHERE state <> 'refused') AS least,
+           max(amount_minor) FILTER (WHERE state <> 'refused') AS most
     FROM settlement_order GROUP BY run_id
 )
 SELECT 'settlement ' || run_id || ' shows ' || said || ' for an entry of ' || posted FROM line WHERE said <> posted
@@ -40,7 +41,11 @@ SELECT 'settlement ' || r.id || ' is ' || r.state || ' with ' || coalesce(o.paid
 FROM settlement_run r LEFT JOIN ordered o ON o.run_id = r.id
 WHERE coalesce(o.alive, 0) > 1 OR (coalesce(o.paid, 0) = 1) <> (r.ending IS NOT DISTINCT FROM 'paid')
    OR coalesce(o.alive, 0) > 0 AND r.state NOT IN ('paying', 'closed')
-   OR o.run_id IS NOT NULL AND (o.least <> r.payable_minor OR o.most <> r.payable_minor)
+   OR o.least <> r.payable_minor OR o.most <> r.payable_minor
+UNION ALL
+SELECT 'settlement ' || o.run_id || ' ordered ' || o.amount_minor || ', which no version of its statement says'
+FROM settlement_order o WHERE NOT EXISTS (
+    SELECT FROM settlement_statement s WHERE s.run_id = o.run_id AND (s.content ->> 'payable')::bigint = o.amount_minor)
 """
 
 
@@ -50,7 +55,7 @@ class SettlementsByTwo(Invariant):
     code, name, often = "I8", "settlements_by_two", True
     sql = """
 SELECT 'settlement ' || r.id || ' was paid on the word of too few' FROM settlement_run r
-WHERE EXISTS (SELECT FROM settlement_order o WHERE o.run_id = r.id)
+WHERE EXISTS (SELECT FROM settlement_order o WHERE o.run_id = r.id AND o.state <> 'refused')
   AND (SELECT count(DISTINCT p) FROM jsonb_array_elements_text(r.approved_by) AS p WHERE NOT r.hands ? p)
       < CASE WHEN r.payable_minor >= r.two_people_from_minor THEN 2 ELSE 1 END
 """

@@ -183,6 +183,17 @@ async def closed_months(session: AsyncSession, since: date) -> frozenset[str]:
     return frozenset((await session.execute(later)).scalars())
 
 
+async def entry_of(session: AsyncSession, key: str, code: str) -> int:
+    """Return the id of the one entry that was posted under a key to an account. Raises NoResultFound where there is none."""
+    found = (
+        select(EntryRow.id)
+        .join(AccountRow, AccountRow.id == EntryRow.account_id)
+        .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)
+        .where(LedgerTransactionRow.key == key, AccountRow.code == code)
+    )
+    return int((await session.execute(found)).scalar_one() or 0)
+
+
 async def postings_of(session: AsyncSession, key: str) -> Counter[tuple[str, int, Currency]]:
     """Return what was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
     statement = (

@@ -114,25 +114,31 @@ class Settled:
     payable: Money
     carried_out: Money
 
-    @property
-    def ending(self) -> SettlementEnding | None:
-        """Return how the run ends where nothing is paid; None where something is."""
-        if self.payable.amount_minor:
-            return None
-        if self.carried_out.amount_minor < 0:
-            return SettlementEnding.OWING
-        return SettlementEnding.CARRIED if self.carried_out.amount_minor else SettlementEnding.NOTHING
+
+def ending_of(carried_out_minor: int, owed_minor: int) -> SettlementEnding:
+    """Return how a run ends that pays nothing, by what it carries over and what is still owed of returned sales."""
+    if carried_out_minor > 0:
+        return SettlementEnding.CARRIED
+    return SettlementEnding.OWING if carried_out_minor < 0 or owed_minor > 0 else SettlementEnding.NOTHING
 
 
-def settled(carried_in: Money, lines: Money, terms: Terms) -> Settled:
-    """Return what a run comes to by its terms. Raises CurrencyMismatch for amounts of two currencies."""
-    due, nothing = carried_in + lines, Money(0, lines.currency)
+def settled(carried_in: Money, lines: Money, terms: Terms, netted: Money | None = None) -> Settled:
+    """Return what a run comes to by its terms. Raises CurrencyMismatch for amounts of two currencies.
+
+    `netted` is what among the lines was taken off for returned sales, as they show it: negative. It lowers what is paid, and
+    neither what is held back nor what is carried over, so that a run that was stated after this one stays true.
+    """
+    off = netted or Money(0, lines.currency)
+    earned = lines - off
+    due, nothing = carried_in + earned, Money(0, lines.currency)
     # Rounded down: nothing is held back that the share does not reach.
-    share = max(0, lines.amount_minor) * terms.hold_back_bp // BASIS_POINTS_PER_ONE
+    share = max(0, earned.amount_minor) * terms.hold_back_bp // BASIS_POINTS_PER_ONE
     held_back = Money(min(share, max(0, due.amount_minor)), lines.currency)
     rest = due - held_back
-    payable = rest if rest.amount_minor >= max(1, terms.minimum_minor) else nothing
-    return Settled(carried_in, lines, held_back, payable, due - payable)
+    pays = rest if rest.amount_minor >= max(1, terms.minimum_minor) else nothing
+    # A correction after the netting may leave less than was netted: the next run begins with what is too much.
+    payable = max(pays + off, nothing, key=lambda one: one.amount_minor)
+    return Settled(carried_in, lines, held_back, payable, due + off - payable)
 
 
 @dataclass(frozen=True)

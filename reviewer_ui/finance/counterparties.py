@@ -29,6 +29,7 @@ from languages import LOCALES
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from services.finance.settlement import netting
 from services.finance.settlement.counterparties import Counterparties, NewParty, PartyWords
 from web.forms import member_of, money_of
 
@@ -80,6 +81,7 @@ class PartyContext:
     may_manage: bool
     me: str
     refusal: Refusal | None
+    owed: Money  # Of returned sales, not taken off yet.
     kinds: tuple[CounterpartyKind, ...] = tuple(CounterpartyKind)
     rails: tuple[Rail, ...] = tuple(Rail)
     languages: tuple[str, ...] = LOCALES
@@ -215,6 +217,7 @@ async def _render(
         row, payees = (None, ()) if party_id is None else await reads.party(session, party_id)
         runs = () if row is None else await reads.runs(session, party=row.id, limit=12)
         names, partners = await all_names(session), await reads.partners(session)
+        owed = Money(0) if row is None else await netting.owed(session, row)
     shown = form or PartyForm()
     if row is not None and form is None:
         shown = PartyForm(
@@ -223,7 +226,7 @@ async def _render(
         )  # fmt: skip
     context = PartyContext(
         shell(request, person), row, shown, payees, runs, names, partners, settlement_in_force(business_day(now())).terms,
-        person.may(Permission.MANAGE_COUNTERPARTIES), person.id, refusal,
+        person.may(Permission.MANAGE_COUNTERPARTIES), person.id, refusal, owed,
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = "/counterparties/new" if party_id is None else f"/counterparties/{party_id}"

@@ -267,7 +267,7 @@ async def _render(
         shell=shell(request, person), found=found, item=item, comments=comments, names=names, amounts=_amounts(found),
         needed=people_needed(run), may_run=person.may(Permission.RUN_SETTLEMENTS), mine=person.id in run.approved_by,
         barred=person.id in run.hands, left=left, too_few_then=_too_few_then(run, person, left), after=found.lines[-1].entry_id if len(found.lines) == reads.LINES else 0,
-        typed=typed or Typed(), refusal=refusal, then={} if then is None else _corrected(run, then),
+        typed=typed or Typed(), refusal=refusal, then={} if then is None else _corrected(run, found.netted_minor, then),
         doubted=_doubted(found),
     )  # fmt: skip
     if request.method == "POST":
@@ -284,10 +284,10 @@ def _too_few_then(run: SettlementRunRow, person: Person, left: int) -> bool:
     return answers and run.payable_minor > 0 and left - 1 < people_needed(run)
 
 
-def _corrected(run: SettlementRunRow, more_minor: int) -> dict[str, Money]:
+def _corrected(run: SettlementRunRow, netted_minor: int, more_minor: int) -> dict[str, Money]:
     """What the run would come to once so much more is owed for it."""
     lines, before = Money(run.lines_minor + more_minor, run.currency), Money(run.carried_in_minor, run.currency)
-    comes_to = settled(before, lines, Terms(**run.terms))
+    comes_to = settled(before, lines, Terms(**run.terms), Money(netted_minor, run.currency))
     return {"sum": lines, "carried_out": comes_to.carried_out, "payable": comes_to.payable}
 
 
@@ -303,5 +303,6 @@ def _amounts(found: reads.RunRecord) -> dict[str, Money]:
     minor = {
         "carried_in": run.carried_in_minor, "sum": run.lines_minor, "held_back": -run.held_back_minor,
         "carried_out": run.carried_out_minor, "payable": run.payable_minor,
+        "still_owed": -int(found.statements[0].content.get("still_owed", 0)) if found.statements else 0,
     }  # fmt: skip
     return {name: Money(value, run.currency) for name, value in minor.items() if value or name in ("sum", "payable")}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.rules.splits import KIND
 
 ANY = {"mode": "", "card_type": "", "brand": "", "buyer": "", "owner": "", "outlet": "", "instalments": ""}
 
@@ -42,3 +47,10 @@ def a_document() -> dict[str, Any]:
             division("fees", ("resale", 5_000), ("platform", 5_000), base="fee"),
         ],
     }
+
+
+def divided_with(counterparty: str) -> None:
+    """Let rules be in force by which this counterparty has half of every spread."""
+    document = a_document() | {"divisions": [division("half", (counterparty, 5_000), ("platform", 5_000))]}
+    document["counterparties"][counterparty] = {"name": "Half of it", "kind": "outlet"}
+    BOOK.fill("splits", [PolicyDocument("splits", 1, "splits-1", date(2026, 1, 1), KIND.require_valid(document, {}))])

@@ -1,6 +1,6 @@
 """Each invariant is quiet over a whole life of cards, and names the fault that is planted against it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text, update
@@ -13,15 +13,26 @@ from database.repositories.cards import Change
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
+from database.tables.finance_settlement import (
+    CounterpartyPayeeRow,
+    CounterpartyRow,
+    SettlementLineRow,
+    SettlementOrderRow,
+    SettlementRunRow,
+    SettlementStatementRow,
+)
 from database.tables.policies import PolicyDocumentRow
 from database.tables.review import ReviewDecisionRow
 from domain import identifiers
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
+from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
+from domain.finance.postings.settlement import OPENING, PREPARED, payable_to, settlement_opening, settlement_prepared
 from domain.finance.rails import Rail
+from domain.finance.settlement import SettlementEnding, SettlementState
 from domain.money import Money
 from domain.policies.state import PolicyState
 from domain.rules.checks import CHECKS_KIND
@@ -68,10 +79,58 @@ async def a_paid_card(session: AsyncSession) -> CardRow:
     return card
 
 
+async def a_paid_run(session: AsyncSession) -> SettlementRunRow:
+    """A run of a counterparty that was owed 60.00 from before: stated, agreed to by one person, and paid."""
+    owed_before, one, two = Money(60_00), await a_person(session), await a_person(session)
+    party = CounterpartyRow(
+        id=identifiers.new_id(), kind=CounterpartyKind.OUTLET, owner=f"outlet-{identifiers.new_id()[-6:].lower()}",
+        name="Outlet", terms="monthly", since=date(2026, 11, 1), opening_minor=60_00, made_by=one,
+    )  # fmt: skip
+    run = SettlementRunRow(
+        id=identifiers.new_id(), counterparty_id=party.id, period="2026-11", starts_on=date(2026, 11, 1),
+        ends_on=date(2026, 11, 30), state=SettlementState.CLOSED, ending=SettlementEnding.PAID, terms={},
+        policy_version="settlement-1", two_people_from_minor=5_000_00, version=1, lines_minor=60_00, payable_minor=60_00,
+        hands=[one], approved_by=[two],
+    )  # fmt: skip
+    session.add(party)
+    await session.flush()
+    session.add(run)
+    await session.flush()
+    key, payable = identifiers.settlement_key(run.id, 1), payable_to(party.kind, party.owner)
+    payee = CounterpartyPayeeRow(
+        id=identifiers.new_id(), counterparty_id=party.id, rail=Rail.BANK, account_sealed=b"x", name_sealed=b"x",
+        masked="*1", proposed_by=one,
+    )  # fmt: skip
+    said = SettlementStatementRow(run_id=run.id, version=1, content_hash="", content={"payable": 60_00}, files={})
+    session.add_all([payee, said])
+    await session.flush()
+    session.add(
+        SettlementOrderRow(
+            key=key, run_id=run.id, payee_id=payee.id, amount_minor=60_00, state=PayoutState.PAID,
+            payee_account_sealed=b"x", payee_name_sealed=b"x", payee_masked="*1",
+        )
+    )  # fmt: skip
+    opening = settlement_opening(party.kind, party.owner, owed_before)
+    await ledger.post(session, f"opening:{party.id}", None, OPENING, opening, cause=f"counterparty:{party.id}")
+    prepared = settlement_prepared(payable, owed_before, Rail.BANK)
+    await ledger.post(session, f"{key}:prepared", None, PREPARED, prepared, cause=f"settlement:{run.id}")
+    paid = payout_paid(owed_before, Rail.BANK)
+    await ledger.post(session, f"{key}:settled", None, "payout_paid", paid, cause=f"settlement:{run.id}")
+    entry_id = await ledger.entry_of(session, f"opening:{party.id}", payable.code)
+    session.add(
+        SettlementLineRow(
+            entry_id=entry_id, run_id=run.id, amount_minor=60_00, happened_on=run.starts_on, what=OPENING
+        )
+    )  # fmt: skip
+    await session.flush()
+    return run
+
+
 async def test_nothing_is_found_where_nothing_is_wrong(session: AsyncSession) -> None:
     assert await found(session) == set()
     await a_paid_card(session)
     await a_paid_card(session)
+    await a_paid_run(session)
     waiting = await a_card(session)
     await cards.record(session, waiting.id, Change(Stage.VERIFICATION, WaitingFor.ISSUER, None, "verification.waits"))
     assert await violations(session, RING.evidence_public_key) == []
@@ -107,7 +166,7 @@ PLANTED = {
         "AND account_id = (SELECT id FROM account WHERE code = 'cash:alipay')",
     ),
     "I3 a card ended as paid while its money is in flight": (
-        "I3", "DELETE FROM entry WHERE transaction_id = (SELECT id FROM ledger_transaction WHERE what = 'payout_paid')",
+        "I3", "DELETE FROM entry WHERE transaction_id = (SELECT id FROM ledger_transaction WHERE what = 'payout_paid' AND card_id IS NOT NULL)",
     ),
     "I8 a month closed by one person": (
         "I8", "INSERT INTO ledger_period (month, closed_by, agreed_by, closed_at) VALUES ('2099-01', 'a', 'a', now())",
@@ -123,6 +182,25 @@ PLANTED = {
         "I4", "INSERT INTO payout (key, card_id, amount_minor, currency, state, attempt, prepared_at) "
         "SELECT key || '2', card_id, amount_minor, currency, 'unknown', attempt + 1, now() FROM payout",
     ),
+    "I4 a run that shows another amount than was posted": (
+        "I4", "UPDATE settlement_line SET amount_minor = amount_minor + 1; UPDATE settlement_run SET lines_minor = lines_minor + 1, "
+        "carried_out_minor = 1",
+    ),
+    "I4 a run whose lines sum to something else": ("I4", "UPDATE settlement_run SET lines_minor = lines_minor - 1, carried_out_minor = -1"),
+    "I4 a run that pays and carries over more than it has": ("I4", "UPDATE settlement_run SET carried_out_minor = 1"),
+    "I4 a run that begins with what no run left": ("I4", "UPDATE settlement_run SET carried_in_minor = 1, carried_out_minor = 1"),
+    "I4 a run that is paid by no order": ("I4", "UPDATE settlement_order SET state = 'refused'"),
+    "I4 a run whose order is of another amount": ("I4", "UPDATE settlement_order SET amount_minor = amount_minor + 1"),
+    "I4 a run that was paid twice": (
+        "I4", "INSERT INTO settlement_order SELECT (jsonb_populate_record(o, jsonb_build_object('key', o.key || '2', 'attempt', 2))).* "
+        "FROM settlement_order o",
+    ),
+    "I4 an order of an amount that was never stated": (
+        "I4", "UPDATE settlement_order SET amount_minor = 1, state = 'refused'; UPDATE settlement_run SET state = 'payee', ending = NULL",
+    ),
+    "I8 a run that nobody agreed to": ("I8", "UPDATE settlement_run SET approved_by = '[]'"),
+    "I8 a run that its own answerer agreed to": ("I8", "UPDATE settlement_run SET approved_by = hands"),
+    "I8 a large run that one person agreed to": ("I8", "UPDATE settlement_run SET two_people_from_minor = 1"),
     "I5 an end without its stage": ("I5", "UPDATE card SET stage = 'payout'"),
     "I5 nobody holds the card": ("I5", "UPDATE card SET outcome = NULL, stage = 'review', waiting_for = 'reviewer'"),
     "I5 a wait without a deadline": ("I5", "UPDATE card SET outcome = NULL, stage = 'offer', waiting_for = 'seller_offer'"),
@@ -148,10 +226,12 @@ PLANTED = {
 @pytest.mark.parametrize("fault", PLANTED)
 async def test_a_planted_fault_is_named(session: AsyncSession, fault: str) -> None:
     await a_paid_card(session)
+    await a_paid_run(session)
     await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     await session.execute(text("SET LOCAL session_replication_role = replica"))  # Past every trigger.
     invariant, sql = PLANTED[fault]
-    await session.execute(text(sql))
+    for statement in sql.split("; "):
+        await session.execute(text(statement))
     assert invariant in await found(session)
 
 

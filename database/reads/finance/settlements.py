@@ -22,6 +22,7 @@ from database.tables.finance_settlement import (
 )
 from database.tables.people import PartnerRow, PersonRow
 from domain.errors.general import NotFound
+from domain.finance.postings.settlement import NETTED
 from domain.finance.settlement import PayeeState, SettlementDeed, SettlementState
 from domain.people.roles import Permission, Role, permissions_of
 
@@ -50,6 +51,7 @@ class RunRecord:
     lines: tuple[SettlementLineRow, ...]
     splits: dict[str, tuple[SaleSplitRow, ...]]
     count: int
+    netted_minor: int  # What its lines take off for returned sales: nothing, or negative.
     statements: tuple[SettlementStatementRow, ...]
     events: tuple[SettlementEventRow, ...]
     orders: tuple[SettlementOrderRow, ...]
@@ -116,14 +118,15 @@ async def record(session: AsyncSession, run_id: str, *, after: int = 0, partner:
     own = SettlementLineRow.run_id == found.run.id
     lines = select(SettlementLineRow).where(own, SettlementLineRow.entry_id > after)
     shown = tuple((await session.execute(lines.order_by(SettlementLineRow.entry_id).limit(LINES))).scalars())
-    counted = await session.execute(select(func.count()).select_from(SettlementLineRow).where(own))
+    off = func.coalesce(func.sum(SettlementLineRow.amount_minor).filter(SettlementLineRow.what == NETTED), 0)
+    count, netted = (await session.execute(select(func.count(), off).select_from(SettlementLineRow).where(own))).one()
     story = select(SettlementEventRow).where(SettlementEventRow.run_id == found.run.id).order_by(SettlementEventRow.id)
     events, deeds = tuple((await session.execute(story)).scalars()), await said(session, found.run.id)
     ordered = select(SettlementOrderRow).where(SettlementOrderRow.run_id == found.run.id)
     orders = tuple((await session.execute(ordered.order_by(SettlementOrderRow.attempt.desc()))).scalars())
     stated = await staters(session, [one.stated_id for one in orders])
     return RunRecord(
-        found.run, found.party, shown, await _splits(session, shown), int(counted.scalar_one()),
+        found.run, found.party, shown, await _splits(session, shown), int(count), int(netted),
         await statements(session, found.run.id), events,
         orders,
         tuple(one for one in deeds if one.deed is SettlementDeed.DISPUTE),

@@ -10,6 +10,7 @@ from domain.money import Money
 
 PREPARED, REFUSED, RETURNED = "settlement_prepared", "settlement_refused", "settlement_returned"
 CORRECTED, OPENING = "settlement_corrected", "settlement_opening"
+NETTED = "settlement_netted"
 # They pay a statement and are no part of one.
 OF_PAYMENTS = (PREPARED, REFUSED, RETURNED)
 SHARE, BILLED = "partner_share", "issuer_payable"
@@ -47,6 +48,11 @@ def settlement_corrected(kind: CounterpartyKind, owner: str, more: Money) -> Pos
     payable = payable_to(kind, owner)
     cost = account("issuer_cost" if kind is CounterpartyKind.PROVIDER else "partner_cost")
     return (Posting(cost, more), Posting(payable, -more))
+
+
+def settlement_netted(owner: str, amount: Money) -> Postings:
+    """Post that a run pays a counterparty less by what it owes of a returned sale: share and debt fall together."""
+    return _moved(amount, debit=account(SHARE, owner), credit=account("partner_receivable", owner))
 
 
 def _moved(amount: Money, *, debit: Account, credit: Account) -> Postings:

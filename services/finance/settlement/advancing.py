@@ -18,6 +18,7 @@ from domain.finance.settlement import (
 from domain.finance.settlement_acts import NextStep, SettlementStep
 from domain.identifiers import settlement_key
 from services.finance.settlement import work
+from services.finance.settlement.again import stated_again
 from services.finance.settlement.answering import answered, to_payment
 from services.finance.settlement.payees import payee_of
 from services.finance.settlement.story import earlier, happened, locked
@@ -26,6 +27,7 @@ from services.finance.settlement.story import earlier, happened, locked
 async def look(session: AsyncSession, run_id: str, now: datetime) -> SettlementStep:
     """Do what time has made due, once however often it is called, and return what comes next. Refuse NotFound."""
     run, party = await locked(session, run_id)
+    await stated_again(session, run, party, now)
     if run.state is SettlementState.ANSWER and run.version >= run.lines_version:
         await _pass_time(session, run, party, now)
     if run.state is SettlementState.PAYEE and await payee_of(session, party, run) is not None:

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.repositories import ledger
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
 from database.tables.finance_settlement import (
     CounterpartyRow,
     SettlementDeedRow,
@@ -29,10 +28,10 @@ from domain.finance.settlement import (
     WORDS_MAX,
     SettlementAnswer,
     SettlementDeed,
-    SettlementEnding,
     SettlementNeed,
     SettlementState,
     Terms,
+    ending_of,
 )
 from domain.finance.settlement_acts import SettlementAct
 from domain.finance.settlement_periods import end_of
@@ -43,7 +42,7 @@ from domain.places import business_day
 from domain.review.four_eyes import apart
 from domain.typed import plain
 from services.finance.available import available
-from services.finance.settlement import work
+from services.finance.settlement import netting, work
 from services.finance.settlement.payees import payee_of
 from services.finance.settlement.story import close, happened, locked, moved, tell
 from services.people.acting import handled_by, standing
@@ -126,11 +125,10 @@ async def answered(
         await moved(session, run, SettlementState.APPROVAL)
         await work.needs(session, run, party, SettlementNeed.APPROVAL, now)
         return
-    ending = SettlementEnding.CARRIED if run.carried_out_minor > 0 else SettlementEnding.OWING
-    if not run.carried_out_minor:
-        ending = SettlementEnding.NOTHING
+    owed = await netting.owed(session, party)
+    ending = ending_of(run.carried_out_minor, owed.amount_minor)
     await work.needs(session, run, party, None, now)
-    await close(session, run, party, ending, "machine", now)
+    await close(session, run, party, ending, "machine", now, owed)
 
 
 async def to_payment(
@@ -211,13 +209,7 @@ async def _correct(
     postings = settlement_corrected(party.kind, party.owner, more)
     await ledger.post(session, key, None, CORRECTED, postings, cause=f"settlement:{run.id}")
     run.lines_version = run.version + 1
-    entry = (
-        select(EntryRow.id)
-        .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)
-        .join(AccountRow, AccountRow.id == EntryRow.account_id)
-        .where(LedgerTransactionRow.key == key, AccountRow.code == payable_to(party.kind, party.owner).code)
-    )
-    entry_id = int((await session.execute(entry)).scalar_one() or 0)
+    entry_id = await ledger.entry_of(session, key, payable_to(party.kind, party.owner).code)
     line = SettlementLineRow(
         entry_id=entry_id, run_id=run.id, version=run.lines_version,
         amount_minor=more.amount_minor, happened_on=business_day(now), what=CORRECTED, cause=f"settlement:{run.id}",

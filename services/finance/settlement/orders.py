@@ -17,6 +17,7 @@ from database.tables.finance_settlement import (
     SettlementOrderRow,
     SettlementRunRow,
 )
+from domain.cards.card import WaitingFor
 from domain.cards.facts import PaymentHeld
 from domain.finance.ledger import payout_paid
 from domain.finance.order_kinds import Journey, OrderCode
@@ -40,6 +41,7 @@ from domain.sealing import KeyRing
 from services.finance.returned import Found, judged
 from services.finance.routing import AgreedPayee, Payment, count, refused_again, route
 from services.finance.settlement import work
+from services.finance.settlement.again import stated_again
 from services.finance.settlement.answering import people_needed
 from services.finance.settlement.payees import payee_of
 from services.finance.settlement.story import close, happened, locked, moved
@@ -59,6 +61,9 @@ async def prepare(
     if await session.get(SettlementOrderRow, key) is not None:
         return None
     payee = await _payee_to_pay(session, run, party, key)
+    if await stated_again(session, run, party, moment):
+        run.revision += 1  # The workflow waits now, and hears that it is to look again.
+        return PaymentHeld(WaitingFor.MACHINE, None)
     paid = _payment(keyring, run, party, payee, key)
     chosen = await route(session, keyring, paid, moment)
     if isinstance(chosen, Wait):

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from domain.finance.postings.settlement import NETTED
+from domain.identifiers import short
 from domain.money import Currency, Money
 from gateways.pdf import FontMissing, Sheet, Table, rendered
 from languages import LOCALES, has, translate
@@ -51,6 +53,8 @@ _COLUMNS = ("day", "what", "card", "cause", "note", "amount")
 
 def _cells(content: Mapping[str, Any], line: Mapping[str, Any], locale: str) -> tuple[str, ...]:
     marks = [_say("late", locale)] if line["late"] else []
+    if line["what"] == NETTED:
+        marks.append(translate("settlement_sheet.of_sale", locale, {"sale": short(line["cause"])}))
     note = " ".join((*marks, line["note"])).strip()
     amount = _amount(content, line["amount"]).decimal_text()
     return (line["on"], what_words(line["what"], locale), line["card"], line["cause"], note, amount)
@@ -95,9 +99,9 @@ def _short(content: Mapping[str, Any], line: Mapping[str, Any], locale: str) -> 
 
 def _sums(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """What the statement comes to, from above to below; what is nothing is left out, but for what is paid."""
-    for name in ("carried_in", "sum", "held_back", "carried_out", "payable"):
-        sign = -1 if name == "held_back" else 1
-        if content[name] or name in ("sum", "payable"):
+    for name in ("carried_in", "sum", "held_back", "carried_out", "payable", "still_owed"):
+        sign = -1 if name in ("held_back", "still_owed") else 1
+        if content.get(name) or name in ("sum", "payable"):
             yield name, sign * content[name]
 
 

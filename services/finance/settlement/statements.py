@@ -18,20 +18,21 @@ from database.tables.finance_settlement import (
     SettlementStatementRow,
 )
 from domain.finance.counterparties import CounterpartyKind
+from domain.finance.postings.settlement import NETTED
 from domain.finance.settlement import (
     UNSETTLED,
     Settled,
-    SettlementEnding,
     SettlementNeed,
     SettlementState,
     Terms,
+    ending_of,
     settled,
 )
 from domain.finance.settlement_periods import end_of
 from domain.money import Money
 from domain.places import business_day
 from gateways.pictures.store import PhotoStore
-from services.finance.settlement import work
+from services.finance.settlement import netting, work
 from services.finance.settlement.statement_files import files_of
 from services.finance.settlement.story import MAILED, close, earlier, happened, locked, moved, tell
 
@@ -50,15 +51,17 @@ async def issue(session: AsyncSession, store: PhotoStore, run_id: str, now: date
     version = run.lines_version
     lines = await lines_of(session, run.id, version)
     run.carried_in_minor = before.carried_out_minor if before is not None else 0
-    comes_to = _comes_to(run, lines)
+    if (await netting.net(session, run, party, version, _comes_to(run, lines).payable, now)).lines:
+        lines = await lines_of(session, run.id, version)
+    comes_to, owed = _comes_to(run, lines), await netting.owed(session, party)
     run.lines_minor, run.held_back_minor = comes_to.lines.amount_minor, comes_to.held_back.amount_minor
     run.payable_minor, run.carried_out_minor = comes_to.payable.amount_minor, comes_to.carried_out.amount_minor
     if not lines and not run.carried_in_minor:
-        await close(session, run, party, SettlementEnding.NOTHING, "machine", now)
+        await close(session, run, party, ending_of(0, owed.amount_minor), "machine", now, owed)
         return
     made_on = business_day(now)
     answer_until = made_on + timedelta(days=Terms(**run.terms).answer_days)
-    content = content_of(run, party, lines, version, made_on, answer_until)
+    content = content_of(run, party, lines, version, made_on, answer_until, owed)
     made = await asyncio.to_thread(files_of, content)
     kept = {name: await asyncio.to_thread(store.write, file) for name, file in made.items()}
     session.add(
@@ -84,10 +87,11 @@ async def lines_of(session: AsyncSession, run_id: str, version: int) -> tuple[Se
 
 def content_of(
     run: SettlementRunRow, party: CounterpartyRow, lines: tuple[SettlementLineRow, ...], version: int, made_on: date,
-    answer_until: date,
+    answer_until: date, owed: Money | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what a version of the statement says: of the same rows, always the same."""
+    """Return what a version of the statement says: of the same rows, always the same. `owed` was left of returned sales then."""
     comes_to = _comes_to(run, lines)
+    still = {} if owed is None or not owed.amount_minor else {"still_owed": owed.amount_minor}
     return {
         "settlement": run.id, "version": version, "period": run.period, "first": run.starts_on.isoformat(),
         "last": run.ends_on.isoformat(), "made_on": made_on.isoformat(), "answer_until": answer_until.isoformat(),
@@ -95,6 +99,7 @@ def content_of(
         "terms": dict(run.terms), "carried_in": comes_to.carried_in.amount_minor, "sum": comes_to.lines.amount_minor,
         "held_back": comes_to.held_back.amount_minor, "payable": comes_to.payable.amount_minor,
         "carried_out": comes_to.carried_out.amount_minor, "lines": [_line(one) for one in lines],
+        **still,
     }  # fmt: skip
 
 
@@ -106,7 +111,8 @@ def hash_of(content: dict[str, Any]) -> str:
 
 def _comes_to(run: SettlementRunRow, lines: tuple[SettlementLineRow, ...]) -> Settled:
     together = Money(sum(one.amount_minor for one in lines), run.currency)
-    return settled(Money(run.carried_in_minor, run.currency), together, Terms(**run.terms))
+    netted = Money(sum(one.amount_minor for one in lines if one.what == NETTED), run.currency)
+    return settled(Money(run.carried_in_minor, run.currency), together, Terms(**run.terms), netted)
 
 
 def _line(one: SettlementLineRow) -> dict[str, Any]:

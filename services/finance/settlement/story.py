@@ -88,11 +88,14 @@ async def close(
     ending: SettlementEnding,
     actor: str,
     at: datetime,
+    owed: Money | None = None,
 ) -> None:
-    """End the run: its workflow is over, and the counterparty hears of it."""
+    """End the run: its workflow is over, and the counterparty hears of it. `owed` is what it still owes of returned sales."""
     await moved(session, run, SettlementState.CLOSED)
     run.ending, run.closed_at = ending, at
     amount = Money(run.payable_minor if ending is SettlementEnding.PAID else run.carried_out_minor, run.currency)
+    if ending is SettlementEnding.OWING and owed is not None:
+        amount -= owed
     happened(session, run, actor, f"closed_{ending.value}", at, amount=str(amount))
     if run.version:
         await tell(session, run, party, f"settlement.{ending.value}")

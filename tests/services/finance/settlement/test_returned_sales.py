@@ -1,0 +1,364 @@
+"""A sale that comes back after its share was paid, or stated: the share is taken off what is paid next, once, and to the cent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from temporalio.exceptions import ApplicationError
+
+from database.invariants import Look
+from database.invariants.sources import SourcesAgree
+from database.repositories import ledger
+from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance_settlement import (
+    CounterpartyRow,
+    SettlementLineRow,
+    SettlementOrderRow,
+    SettlementRunRow,
+    SettlementStatementRow,
+)
+from database.tables.platform import OutboxRow
+from domain.finance.chart import account_of
+from domain.finance.counterparties import CounterpartyKind
+from domain.finance.ledger import Posting
+from domain.finance.postings.sales import PARTNER_COST, SALES, partner_share
+from domain.finance.settlement import SettlementDeed, SettlementEnding, SettlementState
+from domain.finance.waterfall import Base, PartKind
+from domain.identifiers import new_id, settlement_key
+from domain.money import Money
+from services.finance.sale_returns import SaleReturns
+from services.finance.sales import Sales
+from services.finance.settlement.statement_files import files_of
+from tests.builders.paying import with_rules
+from tests.builders.selling import a_bought_card, a_sale, today
+from tests.builders.settling import Settling, nothing_is_wrong, story
+from tests.builders.split_rules import divided_with
+from tests.builders.world import World
+
+ANSWER, APPROVAL, PAYEE, CLOSED = (
+    SettlementState.ANSWER, SettlementState.APPROVAL, SettlementState.PAYEE, SettlementState.CLOSED,
+)  # fmt: skip
+CARD_COST = 465_00
+
+
+@dataclass
+class Shop:
+    """Sales of real cards that one outlet has half the spread of, returns of them, and the runs of the outlet."""
+
+    world: World
+    settling: Settling
+    party: CounterpartyRow
+    sold_minor: int = 0
+    returned_minor: int = 0
+
+    async def sells(self, share: int) -> str:
+        """Sell a card on the office's day, of which the outlet has this share; return the sale."""
+        card_id, moment = await a_bought_card(self.world), self.settling.clock
+        asked = a_sale(card_id, price=Money(CARD_COST + 2 * share), sold_on=max(today(), moment().date()))
+        self.sold_minor += share
+        return await Sales(self.world.database, moment).record(self.settling.finance, new_id(), asked)
+
+    async def sells_by_row(self, share: int) -> str:
+        """Record a sale as its own rows and postings are, of a card that nobody bought: quicker than by its whole journey."""
+        sale, card_id, day = new_id(), await self.world.a_card(), self.settling.clock().date()
+        payer, owes, half = f"buyer_receivable:b-{sale[-8:].lower()}", partner_share(self.party.owner), Money(share)
+        row = SaleRow(
+            id=sale, key=sale, card_id=card_id, buyer=payer.partition(":")[2], price_minor=2 * share, total_minor=2 * share,
+            booked_minor=2 * share, sold_at=self.settling.clock(), payer=payer, cost_minor=0, policy_version="splits-1",
+            recorded_by=f"person:{self.settling.finance}",
+        )  # fmt: skip
+        ours = SaleSplitRow(
+            sale_id=sale, line_no=1, rule="spread", part=PartKind.PLATFORM, account="sales", amount_minor=share
+        )
+        theirs = SaleSplitRow(
+            sale_id=sale, line_no=2, rule="half", part=PartKind.SHARE, account=owes.code, amount_minor=share, base=Base.SPREAD
+        )  # fmt: skip
+        postings = (
+            Posting(account_of(payer), half + half), Posting(SALES, -(half + half)), Posting(PARTNER_COST, half),
+            Posting(owes, -half),
+        )  # fmt: skip
+        async with self.world.database.transaction() as session:
+            session.add(row)
+            await session.flush()
+            session.add_all([ours, theirs])
+            await ledger.post(session, f"sale:{sale}", card_id, "sold", postings, happened_on=day, cause=f"sale:{sale}")
+        self.sold_minor += share
+        return sale
+
+    async def ends(self) -> None:
+        """Have every run answered and paid, the oldest first, until all are closed."""
+        for run in sorted(
+            await self.settling.rows(SettlementRunRow, counterparty_id=self.party.id), key=lambda one: one.ends_on
+        ):
+            for turn in range(5):
+                await self.settling.goes_on(run.id)
+                if (now := await self.settling.run(run.id)).state is ANSWER:
+                    who = f"person:{self.settling.finance}"
+                    await self.settling.does(run, SettlementDeed.CONFIRM, who, reference=f"turn {turn}")
+                elif now.state is APPROVAL:
+                    await self.settling.approved(run)
+            assert (await self.settling.run(run.id)).state is CLOSED
+
+    async def takes_back(self, sale: str, share: int) -> None:
+        """Take a sale back through two people of finance."""
+        returns = SaleReturns(self.world.database, self.settling.clock)
+        await returns.ask(self.settling.finance, sale, "not_accepted")
+        await returns.agree(await self.settling.a_person(), sale)
+        self.returned_minor += share
+
+    async def stated(self) -> SettlementRunRow:
+        """State the run of the month that is over, once it is: the clock goes on to the next month."""
+        self.settling.clock.moment = (self.settling.clock() + timedelta(days=31)).replace(day=20)
+        return await self.settling.stated(self.party)
+
+    async def paid(self, run: SettlementRunRow) -> SettlementRunRow:
+        """Have the run confirmed and agreed to; return it as it is then."""
+        finance = f"person:{self.settling.finance}"
+        await self.settling.does(run, SettlementDeed.CONFIRM, finance, reference="by mail")
+        if (await self.settling.run(run.id)).state is APPROVAL:
+            await self.settling.approved(run)
+        return await self.settling.run(run.id)
+
+    async def owes(self) -> int:
+        """What the books say the outlet owes, minor units."""
+        async with self.world.database.transaction() as session:
+            return (await ledger.balance(session, f"partner_receivable:{self.party.owner}")).amount_minor
+
+    async def lines(self, run: SettlementRunRow) -> list[tuple[str, int, str]]:
+        """The lines of a run that take something off: what, minor units, and the sale."""
+        found = await self.settling.rows(SettlementLineRow, run_id=run.id)
+        return [(one.what, one.amount_minor, one.cause) for one in found if one.what == "settlement_netted"]
+
+    async def transferred(self) -> int:
+        """What reached the outlet by the gateway's own book, minor units."""
+        sent = 0
+        for run in await self.settling.rows(SettlementRunRow, counterparty_id=self.party.id):
+            for order in await self.settling.rows(SettlementOrderRow, run_id=run.id):
+                for one in await self.world.transfers(order.key):
+                    sent += one["amount_minor"] if one["status"] == "SUCCESS" else 0
+        return sent
+
+    async def books_are_right(self) -> None:
+        """What was paid, is owed to it and it owes come to what was sold less what was returned; and the sales' rows say so."""
+        due = await self.settling.owed(self.party) - await self.owes()
+        assert await self.transferred() + due == self.sold_minor - self.returned_minor
+        await nothing_is_wrong(self.settling)
+        async with self.world.database.transaction() as session:
+            wrong = await SourcesAgree().broken(session, Look(most=100_000))
+            ours = await session.execute(
+                text("SELECT sale_id FROM sale_split WHERE account = :share ORDER BY sale_id"), {"share": f"partner_share:{self.party.owner}"}
+            )  # fmt: skip
+            sales = set(ours.scalars())
+        assert [line for line in wrong if any(sale in line for sale in sales)] == []
+
+
+async def a_shop(scene: Settling, own_world: World) -> Shop:
+    """An outlet of its own, settled from the first day of this month on."""
+    with_rules(new_payee_from_minor=10_000_00)
+    owner = f"outlet-{new_id()[-8:].lower()}"
+    divided_with(owner)
+    scene.clock.moment = scene.clock.moment.replace(year=today().year, month=today().month, day=28)
+    since: date = today().replace(day=1)
+    party = await scene.a_party(kind=CounterpartyKind.OUTLET, owner=owner, mail="books@outlet.example", since=since)
+    return Shop(own_world, scene, party)
+
+
+@pytest.fixture
+async def shop(scene: Settling, own_world: World) -> Shop:
+    return await a_shop(scene, own_world)
+
+
+async def test_a_paid_share_of_a_returned_sale_is_taken_off_the_next_run(shop: Shop) -> None:
+    returned = await shop.sells(150_00)
+    first = await shop.paid(await shop.stated())
+    assert (first.ending, await shop.transferred()) == (SettlementEnding.PAID, 150_00)
+    await shop.takes_back(returned, 150_00)
+    assert await shop.owes() == 150_00
+    await shop.sells(400_00)
+    second = await shop.stated()
+    assert await shop.lines(second) == [("settlement_netted", -150_00, f"sale:{returned}")]
+    assert (second.lines_minor, second.payable_minor) == (250_00, 250_00)
+    assert (await shop.paid(second)).ending is SettlementEnding.PAID
+    assert (await shop.owes(), await shop.transferred()) == (0, 400_00)
+    await shop.books_are_right()
+
+
+async def test_what_a_run_does_not_reach_stays_owed_and_is_said(shop: Shop) -> None:
+    returned = await shop.sells(300_00)
+    await shop.paid(await shop.stated())
+    await shop.takes_back(returned, 300_00)
+    nothing = await shop.stated()  # The return alone: nothing is to be paid, and all is owed.
+    assert (nothing.payable_minor, await shop.lines(nothing)) == (0, [])
+    assert (await shop.paid(nothing)).ending is SettlementEnding.OWING
+    await shop.sells(120_00)
+    run = await shop.stated()
+    assert (run.payable_minor, run.carried_out_minor, await shop.owes()) == (0, 0, 180_00)
+    ended = await shop.paid(run)
+    assert (ended.state, ended.ending) == (CLOSED, SettlementEnding.OWING)
+    (said,) = await shop.settling.rows(SettlementStatementRow, run_id=run.id)
+    assert said.content["still_owed"] == 180_00
+    files = files_of(said.content)
+    assert {name: files[name] for name in ("csv.en", "csv.zh_CN")} == {
+        name: shop.settling.photos.read(said.files[name]) for name in ("csv.en", "csv.zh_CN")
+    }
+    for name, words in (
+        ("csv.en", ("Taken off: share of a returned sale that was paid before", f"Returned sale {returned[-6:]}", "Still owed to us after this run")),
+        ("csv.zh_CN", ("抵扣：已付的退回销售分成", f"退回的销售 {returned[-6:]}", "本期抵扣后仍应退还")),
+    ):  # fmt: skip
+        written = files[name].decode("utf-8-sig")
+        assert [one for one in (*words, "-120.00", "-180.00", f"sale:{returned}") if one not in written] == []
+    topics = [one.topic for one in await shop.settling.rows(OutboxRow, destination=f"counterparty:{shop.party.id}")]
+    assert "settlement.stated" in topics
+    await shop.sells(200_00)
+    last = await shop.paid(await shop.stated())
+    assert (last.payable_minor, last.ending, await shop.owes()) == (20_00, SettlementEnding.PAID, 0)
+    await shop.books_are_right()
+
+
+async def test_a_return_after_the_run_was_agreed_to_has_it_stated_again(shop: Shop) -> None:
+    returned = await shop.sells(150_00)
+    await shop.paid(await shop.stated())
+    await shop.sells(120_00)
+    run = await shop.stated()
+    one = f"person:{shop.settling.finance}"
+    assert await shop.settling.does(run, SettlementDeed.CONFIRM, one, reference="by mail") is APPROVAL
+    await shop.takes_back(returned, 150_00)  # The share of the statement is gone: 30.00 is owed.
+    assert await shop.settling.approved(run) is ANSWER
+    again = await shop.settling.run(run.id)
+    assert (again.version, again.payable_minor, again.approved_by, again.answer) == (2, 0, [], None)
+    assert await shop.lines(again) == [("settlement_netted", -120_00, f"sale:{returned}")]
+    assert await story(shop.settling, run.id) == [
+        "begun", "collected", "stated", "answered_confirmed", "approved", "to_be_paid", "stated_again", "stated",
+    ]  # fmt: skip
+    assert (await shop.paid(again)).ending is SettlementEnding.OWING
+    assert await shop.settling.rows(SettlementOrderRow, run_id=run.id) == []
+    assert await shop.owes() == 30_00
+    await shop.sells(130_00)
+    last = await shop.paid(await shop.stated())
+    assert (last.payable_minor, await shop.owes(), await shop.transferred()) == (100_00, 0, 250_00)
+    await shop.books_are_right()
+
+
+async def test_a_payment_that_is_about_to_be_ordered_is_looked_at_again(shop: Shop) -> None:
+    """The return comes between the workflow's look and the order: nothing is ordered, and the workflow is to look again."""
+    returned, kept = await shop.sells(150_00), await shop.sells(110_00)
+    run = await shop.stated()
+    payout, shop.settling.payout = shop.settling.payout, None  # The run goes no further than to its payment.
+    await shop.paid(run)
+    await shop.takes_back(returned, 150_00)
+    before = (await shop.settling.run(run.id)).revision
+    key = settlement_key(run.id, 1)
+    assert await shop.settling.activities.prepare(run.id, key) is not None
+    now = await shop.settling.run(run.id)
+    assert (now.state, now.revision, now.lines_version) == (ANSWER, before + 1, 2)
+    with pytest.raises(ApplicationError) as waiting:
+        await shop.settling.activities.prepare(run.id, key)
+    assert waiting.value.type == "not_payable"
+    await shop.settling.goes_on(run.id)
+    shop.settling.payout = payout
+    again = await shop.settling.run(run.id)
+    assert (again.version, again.payable_minor) == (2, 110_00)
+    with pytest.raises(ApplicationError) as old:
+        await shop.settling.does(again, SettlementDeed.CONFIRM, f"person:{shop.settling.finance}", reference="by phone", version=1)  # fmt: skip
+    assert old.value.type == "statement_replaced"
+    assert (await shop.paid(again)).ending is SettlementEnding.PAID
+    assert (await shop.transferred(), await shop.owes(), kept != returned) == (110_00, 0, True)
+    await shop.stated()
+    await shop.books_are_right()
+
+
+async def test_a_later_run_that_was_stated_stays_true(shop: Shop) -> None:
+    """Two runs wait to be paid when the sale of a third comes back: each pays less, and begins with what the one before left."""
+    returned = await shop.sells(150_00)
+    await shop.paid(await shop.stated())
+    await shop.sells(120_00)
+    second = await shop.stated()
+    finance = f"person:{shop.settling.finance}"
+    await shop.settling.does(second, SettlementDeed.CONFIRM, finance, reference="by mail")
+    await shop.sells(130_00)
+    third = await shop.stated()
+    await shop.takes_back(returned, 150_00)
+    await shop.paid(third)
+    await shop.settling.approved(second)
+    for run in (second, third):
+        if (await shop.settling.run(run.id)).state is not CLOSED:
+            await shop.paid(run)
+    fourth = await shop.stated()
+    await shop.paid(fourth)
+    await shop.books_are_right()
+    assert (await shop.transferred(), await shop.owes()) == (250_00, 0)
+
+
+async def test_a_refused_payment_is_stated_again_without_what_came_back(shop: Shop) -> None:
+    returned, _ = await shop.sells(150_00), await shop.sells(160_00)
+    run = await shop.stated()
+    await shop.world.alipay.control(refuse="PAYEE_NOT_EXIST")
+    refused = await shop.paid(run)
+    assert refused.state is PAYEE
+    await shop.world.alipay.control(refuse="")
+    await shop.takes_back(returned, 150_00)
+    shop.settling.clock.passes(seconds=1)
+    await shop.settling.a_payee(shop.party.id, account_number="13900009999")
+    await shop.settling.goes_on(run.id)
+    again = await shop.settling.run(run.id)
+    assert (again.state, again.version, again.payable_minor) == (ANSWER, 2, 160_00)
+    assert (await shop.paid(again)).ending is SettlementEnding.PAID
+    assert (await shop.transferred(), await shop.owes()) == (160_00, 0)
+    await shop.stated()
+    await shop.books_are_right()
+
+
+class How(StrEnum):
+    """How far a run goes before a sale comes back."""
+
+    STATED = "stated"
+    CONFIRMED = "confirmed"
+    PAID = "paid"
+
+
+@dataclass(frozen=True)
+class Month:
+    """The shares of its sales, how far its run goes, and which of the sales until then comes back after that."""
+
+    shares: tuple[int, ...]
+    how: How
+    back: int | None
+
+
+SHARES = st.lists(st.integers(1, 300_00), max_size=2).map(tuple)
+MONTHS = st.builds(Month, SHARES, st.sampled_from(How), st.none() | st.integers(0, 5))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(months=st.lists(MONTHS, min_size=2, max_size=3))
+@example(months=[Month((150_00,), How.PAID, None), Month((120_00,), How.CONFIRMED, 0), Month((), How.STATED, None)])
+@example(months=[Month((200_00, 150_00), How.CONFIRMED, 0), Month((130_00,), How.PAID, 0), Month((7,), How.STATED, 0)])
+async def test_whatever_is_sold_and_returned_the_outlet_ends_with_the_difference(
+    scene: Settling, own_world: World, months: list[Month]
+) -> None:
+    shop = await a_shop(scene, own_world)
+    there: list[tuple[str, int]] = []
+    for month in months:
+        there += [(await shop.sells_by_row(share), share) for share in month.shares]
+        run = await shop.stated()
+        if month.how is not How.STATED and run.state is ANSWER:
+            await shop.settling.does(run, SettlementDeed.CONFIRM, f"person:{scene.finance}", reference="by mail")
+        if month.how is How.PAID and (await scene.run(run.id)).state is APPROVAL:
+            await shop.settling.approved(run)
+        if month.back is not None and there:
+            await shop.takes_back(*there.pop(month.back % len(there)))
+        await shop.books_are_right()
+    await shop.ends()
+    await shop.sells_by_row(2_000_00)  # From so much, all that is still owed can be taken.
+    await shop.stated()
+    await shop.ends()
+    await shop.stated()  # A return of the last day counts for the month after.
+    await shop.ends()
+    await shop.books_are_right()
+    assert (await shop.owes(), await shop.transferred()) == (0, shop.sold_minor - shop.returned_minor)
