@@ -119,8 +119,8 @@ class Claiming:
 
     async def payment(self, claim: str) -> GoodwillRow:
         """The newest payment that gives back what was offset."""
-        rows = await self.world.rows(GoodwillRow, claim_id=claim)
-        return max(rows, key=lambda one: str(one.id))
+        rows: list[GoodwillRow] = await self.world.rows(GoodwillRow, claim_id=claim)
+        return max(rows, key=lambda one: one.id)
 
     async def agreed(self, claim: str) -> str:
         """A second person agrees to that payment, and its order is made; returns the key."""
