@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
@@ -31,7 +31,15 @@ class RollbackRow(TableRow):
     amount_minor: Mapped[int] = minor_units()  # What is claimed of it.
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     policy_version: Mapped[str]
-    in_stock: Mapped[bool] = mapped_column(default=True)  # Its cost stood in the inventory when it was claimed.
+    in_stock: Mapped[bool] = mapped_column(
+        default=True
+    )  # The claim took its cost out of the inventory; else out of what sold cards had cost.
+    given_up_minor: Mapped[int] = mapped_column(
+        BigInteger, default=0
+    )  # What of the claim nobody owes any more: written off or dropped.
+    reversed: Mapped[bool] = mapped_column(
+        default=False
+    )  # Dropped: its postings were reversed, what was offset owed again.
     words: Mapped[str]  # What was found, as the seller reads it.
     evidence_name: Mapped[str]
     evidence_type: Mapped[str]

@@ -249,6 +249,13 @@ class ClaimMoves(Refusal):
     http_status = 409
 
 
+class ObjectionWaits(Refusal):
+    """The seller objected to the claim and has no answer yet: answer the objection first, then write off what is left."""
+
+    code = "objection_waits"
+    http_status = 409
+
+
 class NothingWaits(Refusal):
     """No order waits for a batch at this moment."""
 

@@ -12,6 +12,13 @@ class CardNotForSale(Refusal):
     http_status = 409
 
 
+class CardClaimed(Refusal):
+    """A claim against the card's seller stands (`state`), so the card is no stock; it can be sold once the claim is declined or dropped."""
+
+    code = "card_claimed"
+    http_status = 409
+
+
 class CardSold(Refusal):
     """The card was sold before (`sale`); take that sale back first if it came back."""
 

@@ -28,11 +28,16 @@ class RollbackState(StrEnum):
     CLAIMED = "claimed"  # The seller owes it.
     SETTLED = "settled"  # All of it was offset.
     WRITTEN_OFF = "written_off"  # Two people gave up what was left.
-    DROPPED = "dropped"  # The seller objected and was right: nothing is owed.
+    DROPPED = (
+        "dropped"  # The seller objected and was right: the claim is reversed, and what was offset is owed to them.
+    )
 
 
-# What a seller still owes stands in these.
-OWED_BACK = frozenset({RollbackState.CLAIMED})
+# A seller owes what is left of these: of one that was given up something is left only where an order that had offset a part
+# of it was refused or came back later.
+OWED_BACK = frozenset({RollbackState.CLAIMED, RollbackState.WRITTEN_OFF, RollbackState.DROPPED})
+# Nothing came of these: the card is as if there had been no claim.
+OVER_FOR_NOTHING = frozenset({RollbackState.DECLINED, RollbackState.DROPPED})
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,16 @@ async def uphold(request: Request, console: At, person: Claimer, claim_id: str) 
 
 @router.post("/claims/{claim_id}/drop")
 async def drop(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
-    """Answer the seller's objection: they owe nothing more."""
+    """Answer the seller's objection: they were right, and what was offset is owed to them."""
     doing = _rollbacks(console).drop(person.id, claim_id)
     return await _done(request, console, person, doing, claim_id, "drop")
+
+
+@router.post("/claims/{claim_id}/pay-back")
+async def pay_back(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
+    """Propose once more to pay what a dropped claim had set off."""
+    doing = _rollbacks(console).pay_back(person.id, claim_id)
+    return await _done(request, console, person, doing, claim_id, "pay-back")
 
 
 @router.post("/claims/{claim_id}/write-off")

@@ -97,6 +97,7 @@ async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> Overv
         ("money.to_do.to_take", waits.to_take, "/bank-batches"),
         ("money.to_do.to_answer", waits.to_answer, "/bank-batches"),
         ("money.to_do.objections", waits.objections, "/claims"),
+        ("money.to_do.paybacks", waits.paybacks, "/claims"),
         ("money.to_do.brokered", waits.brokered, "/sales/brokered"),
         ("money.to_do.approvals", waits.approvals, "/settlements?state=approval"),
         ("money.to_do.disputes", waits.disputes, "/settlements?state=disputed"),

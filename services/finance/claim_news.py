@@ -14,11 +14,13 @@ OFFSET, OFFSET_UNDONE = "claim.offset", "claim.offset_undone"
 
 
 async def announce(
-    session: AsyncSession, row: RollbackRow, topic: str, left: Money, *, moved: Money | None = None, payout: str = ""
-) -> None:
+    session: AsyncSession, row: RollbackRow, topic: str, left: Money, *, moved: Money | None = None, payout: str = "",
+    owed_again: Money | None = None,
+) -> None:  # fmt: skip
     """Post to the partner's webhook what became of a claim; nothing where a seller owes it.
 
-    `left` is what is still owed of it, `moved` what the payment of this key paid of it, or pays no more.
+    `left` is what is still owed of it, `moved` what the payment of this key paid of it, or pays no more,
+    `owed_again` what had been offset of a dropped one, and is owed to the partner.
     """
     if not row.owner.startswith(PARTNER):
         return
@@ -29,6 +31,8 @@ async def announce(
     }  # fmt: skip
     if moved is not None:
         payload |= {"offset": _amount(moved), "payout": payout}
+    if owed_again is not None:
+        payload |= {"owed_again": _amount(owed_again)}
     await outbox.put(session, "webhook", row.owner, topic, payload)
 
 

@@ -1,4 +1,7 @@
-"""The payment order of a goodwill payment: written before anything is sent, opened for sending, settled once."""
+"""The payment order of a goodwill payment: written before anything is sent, opened for sending, settled once.
+
+One that pays back what a dropped claim had offset is no gift: it takes from what is owed to the seller.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.cards.facts import PaymentHeld
 from domain.errors.general import NotFound
-from domain.finance.ledger import goodwill_prepared, goodwill_refused, payout_paid
+from domain.finance.ledger import goodwill_prepared, goodwill_refused, payout_paid, payout_prepared, payout_refused
 from domain.finance.order_kinds import Journey, OrderCode
 from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome, PayoutState
-from domain.finance.postings.returned import goodwill_returned
+from domain.finance.postings.returned import goodwill_returned, payout_returned
 from domain.finance.routing import Wait
 from domain.identifiers import goodwill_key, short, subject_of
 from domain.money import Money
@@ -59,9 +62,11 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
     )  # fmt: skip
     if await insert_once(session, order, "key"):
         await goes_on(session, key, now())
-        postings = goodwill_prepared(Money(row.amount_minor, row.currency), order.rail)
-        cause = f"goodwill:{row.id}"
-        await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings, cause=cause)
+        amount, cause = Money(row.amount_minor, row.currency), f"goodwill:{row.id}"
+        back = row.claim_id is not None
+        what = "payback_prepared" if back else "goodwill_prepared"
+        postings = payout_prepared(row.owner, amount, order.rail) if back else goodwill_prepared(amount, order.rail)
+        await ledger.post(session, f"{key}:prepared", None, what, postings, cause=cause)
         await count(session, payment, now())
     return None
 
@@ -79,12 +84,15 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     amount, paid = Money(row.amount_minor, row.currency), outcome is PayoutOutcome.PAID
     moment: datetime = now()
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, moment
-    what = "payout_paid" if paid else "goodwill_refused"
-    postings = payout_paid(amount, row.rail) if paid else goodwill_refused(amount, row.rail)
+    given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
+    what, postings = "payout_paid", payout_paid(amount, row.rail)
+    if not paid and given.claim_id is not None:
+        what, postings = "payback_refused", payout_refused(given.owner, amount, row.rail)
+    elif not paid:
+        what, postings = "goodwill_refused", goodwill_refused(amount, row.rail)
     await ledger.post(session, f"{row.key}:settled", None, what, postings, cause=f"goodwill:{row.goodwill_id}")
     if not paid:
         await refused_again(session, row.rail, amount, row.prepared_at)
-    given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state, given.ended_at = GoodwillState.PAID if paid else GoodwillState.REFUSED, moment
     ticket = await session.get_one(TicketRow, given.ticket_id)
     facts = {"goodwill": given.id, "amount": str(amount), "code": row.refusal_code or ""}
@@ -102,8 +110,10 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, RETURNED
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state = GoodwillState.REFUSED
-    postings = goodwill_returned(amount, row.rail)
-    await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"goodwill:{given.id}")
+    what, postings = "goodwill_returned", goodwill_returned(amount, row.rail)
+    if given.claim_id is not None:
+        what, postings = "payback_returned", payout_returned(given.owner, amount, row.rail)
+    await ledger.post(session, f"{key}:returned", None, what, postings, cause=f"goodwill:{given.id}")
     ticket = await session.get_one(TicketRow, given.ticket_id)
     facts = {"goodwill": given.id, "amount": str(amount), "code": RETURNED}
     happened(session, ticket, "gateway", "goodwill_refused", moment, **facts)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import outbox
+from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
 from domain.finance.rollback import OWED_BACK, Claim, RollbackState, offsets
 from domain.money import Money
@@ -38,7 +39,7 @@ async def take(
         session.add(RollbackOffsetRow(rollback_id=rollback_id, payout_key=key, amount_minor=minor, at=now))
         await session.flush()
         left = Money(await left_of(session, row), row.currency)
-        if not left.amount_minor:
+        if not left.amount_minor and row.state is RollbackState.CLAIMED:
             row.state, row.ended_at = RollbackState.SETTLED, now
         await announce(session, row, OFFSET, left, moved=Money(minor, row.currency), payout=key)
     if taken and owner.startswith("seller:"):
@@ -48,7 +49,11 @@ async def take(
 
 
 async def undo(session: AsyncSession, key: str, now: datetime) -> None:
-    """Take back what a refused order offset: it is owed again on both sides. The order's refusal posts it."""
+    """Take back what a refused order offset: it is owed again on both sides. The order's refusal posts it.
+
+    Of a claim that was given up meanwhile it is owed, too: a dropped one's seller gets it by a payment of its own as well, and
+    a written-off one's had paid it. It is offset by the next order, as any.
+    """
     mine = select(RollbackOffsetRow).where(RollbackOffsetRow.payout_key == key, RollbackOffsetRow.undone_at.is_(None))
     for one in (await session.execute(mine.order_by(RollbackOffsetRow.rollback_id))).scalars().all():
         row = await session.get_one(RollbackRow, one.rollback_id, with_for_update=True, populate_existing=True)
@@ -61,11 +66,25 @@ async def undo(session: AsyncSession, key: str, now: datetime) -> None:
 
 
 async def left_of(session: AsyncSession, row: RollbackRow) -> int:
-    """Return what is left of a claim, in minor units."""
+    """Return what is left of a claim, in minor units: neither offset nor given up."""
     paid = select(func.coalesce(func.sum(RollbackOffsetRow.amount_minor), 0)).where(
         RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None)
     )
-    return row.amount_minor - int((await session.execute(paid)).scalar_one())
+    return row.amount_minor - row.given_up_minor - int((await session.execute(paid)).scalar_one())
+
+
+async def moves(session: AsyncSession, row: RollbackRow) -> bool:
+    """Return whether an order that offsets a part of the claim may still be refused."""
+    under_way = (
+        select(RollbackOffsetRow.payout_key)
+        .join(PayoutRow, PayoutRow.key == RollbackOffsetRow.payout_key)
+        .where(
+            RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None), PayoutRow.settled_at.is_(None)
+        )
+        .order_by(RollbackOffsetRow.payout_key)
+        .limit(1)
+    )  # fmt: skip
+    return (await session.execute(under_way)).scalar_one_or_none() is not None
 
 
 async def open_claims(session: AsyncSession, owner: str, *, lock: bool = False) -> tuple[Claim, ...]:
@@ -76,7 +95,8 @@ async def open_claims(session: AsyncSession, owner: str, *, lock: bool = False) 
     if lock:
         mine = mine.with_for_update()
     rows = (await session.execute(mine.execution_options(populate_existing=True))).scalars().all()
-    return tuple([await _claim(session, row) for row in rows])
+    found = [await _claim(session, row) for row in rows]
+    return tuple(claim for claim in found if claim.left_minor)
 
 
 async def _chosen(
@@ -89,7 +109,7 @@ async def _chosen(
 async def _claim(session: AsyncSession, row: RollbackRow) -> Claim:
     disputed = row.objected_at is not None and row.objection_answered_at is None
     # While a write-off waits for its second person nothing more is taken.
-    disputed = disputed or row.write_off_asked_at is not None
+    disputed = disputed or (row.state is RollbackState.CLAIMED and row.write_off_asked_at is not None)
     return Claim(row.id, await left_of(session, row), row.offset_from or row.proposed_at, disputed)
 
 

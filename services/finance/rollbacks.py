@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,25 +15,26 @@ from database.repositories.audit import by_person
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow, PayoutRow
-from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_rollback import RollbackRow
 from domain.cards.card import Outcome
-from domain.errors.finance import ClaimMoves, ClaimOver, NotClaimable
+from domain.errors.finance import ClaimMoves, ClaimOver, NotClaimable, ObjectionWaits
 from domain.errors.general import FieldInvalid, NotFound
-from domain.finance.ledger import INVENTORY
 from domain.finance.payout import PayoutState
 from domain.finance.postings import rollback as postings
 from domain.finance.rollback import WORDS_MAX, RollbackKind, RollbackState
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from services.finance import claim_news
+from services.finance import claim_news, dropped_claims
 from services.finance.claim_news import announce
-from services.finance.offsets import left_of
+from services.finance.claimed_stock import in_stock
+from services.finance.offsets import left_of, moves
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
@@ -107,7 +108,7 @@ class Rollbacks:
             row.state, row.checked_by, row.checked_at = S.CLAIMED, person, now
             row.offset_from = now + timedelta(days=days)
             cost, claim = Money(row.price_minor, row.currency), Money(row.amount_minor, row.currency)
-            row.in_stock = await _in_stock(session, row.card_id)
+            row.in_stock = await in_stock(session, row.card_id)
             lines = postings.claimed(row.owner, cost, claim, in_stock=row.in_stock)
             await ledger.post(
                 session, f"rollback-{row.id}:claimed", row.card_id, "rollback_claimed", lines, cause=_cause(row)
@@ -145,16 +146,20 @@ class Rollbacks:
         await self._answered(person, rollback_id, drops=False)
 
     async def drop(self, person: str, rollback_id: str) -> None:
-        """Answer an objection: the seller was right and owes nothing more. Refuses as `uphold`, and ClaimMoves."""
+        """Answer an objection: the seller was right. The claim is reversed, what was offset is owed to them and proposed to be paid.
+
+        Refuses as `uphold`, and ClaimMoves while a payment that offsets a part of it is under way.
+        """
         await self._answered(person, rollback_id, drops=True)
 
     async def ask_write_off(self, person: str, rollback_id: str, reason: str) -> None:
-        """Ask to give up what is left of a claim. Refuses NotAllowed, NotFound, FieldInvalid (`reason`), and ClaimOver."""
+        """Ask to give up what is left of a claim. Refuses NotAllowed, NotFound, FieldInvalid (`reason`), ClaimOver and ObjectionWaits."""
         said = required_reason(reason)
         async with self._database.transaction() as session:
             await require(session, person, Permission.WRITE_OFF)
             row = await _locked(session, rollback_id)
             _require(row, S.CLAIMED)
+            _require_answered(row)
             if row.write_off_by == person:
                 return
             if row.write_off_by is not None:
@@ -165,7 +170,10 @@ class Rollbacks:
             session.add(by_person(person, "console:claim:ask_write_off", row.id, reason=said))
 
     async def write_off(self, person: str, rollback_id: str) -> None:
-        """Agree as the second person to give up what is left. Refuses NotAllowed, NotFound, ClaimOver, ClaimMoves and OwnWork."""
+        """Agree as the second person to give up what is left.
+
+        Refuses NotAllowed, NotFound, ClaimOver, ClaimMoves, ObjectionWaits and OwnWork.
+        """
         async with self._database.transaction() as session:
             await require(session, person, Permission.WRITE_OFF)
             row, now = await _locked(session, rollback_id), self._now()
@@ -174,9 +182,10 @@ class Rollbacks:
             _require(row, S.CLAIMED)
             if row.write_off_by is None:
                 raise ClaimOver(state=row.state.value)
+            _require_answered(row)
             who = await stranger(session, self._keyring, person, row.owner, row.card_id, now)
             await require_apart(session, who, row.write_off_askers, now)
-            await self._give_up(session, row, S.WRITTEN_OFF, person)
+            await self._give_up(session, row, person)
 
     async def keep(self, person: str, rollback_id: str) -> None:
         """Discard the wish to write a claim off, one's own too. Refuses NotAllowed, NotFound and ClaimOver."""
@@ -188,6 +197,23 @@ class Rollbacks:
             await notify_declined(session, row.write_off_by, person, Proposal.WRITE_OFF, "/claims")
             row.write_off_by, row.write_off_askers, row.write_off_reason, row.write_off_asked_at = None, [], "", None
             session.add(by_person(person, "console:claim:keep", row.id))
+
+    async def pay_back(self, person: str, rollback_id: str) -> None:
+        """Propose once more to pay what a dropped claim had offset, after that payment was declined or did not arrive.
+
+        Proposed or paid already, nothing changes. Refuses NotAllowed, NotFound, ClaimOver where nothing is owed, FieldInvalid
+        (`payee`) where no order was paid whose payee it could go to, and OwnWork to people on the seller's side.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CLAIM_BACK)
+            row, now = await _locked(session, rollback_id), self._now()
+            if not dropped_claims.owed_back(row).amount_minor:
+                raise ClaimOver(state=row.state.value)
+            if await dropped_claims.payment_of(session, row) is not None:
+                return
+            who = await stranger(session, self._keyring, person, row.owner, row.card_id, now)
+            if not await dropped_claims.propose_payment(session, row, who, now):
+                raise FieldInvalid(field="payee", why="missing")
 
     async def _answered(self, person: str, rollback_id: str, *, drops: bool) -> None:
         async with self._database.transaction() as session:
@@ -203,24 +229,36 @@ class Rollbacks:
             row.objection_answered_by, row.objection_answered_at = person, now
             session.add(by_person(person, f"console:claim:{'drop' if drops else 'uphold'}", row.id))
             if drops:
-                await self._give_up(session, row, S.DROPPED, person)
+                await self._drop(session, row, who)
                 return
             left = Money(await left_of(session, row), row.currency)
             await announce(session, row, claim_news.UPHELD, left)
 
-    async def _give_up(self, session: AsyncSession, row: RollbackRow, state: RollbackState, person: str) -> None:
+    async def _drop(self, session: AsyncSession, row: RollbackRow, who: ActingReviewer) -> None:
+        if await moves(session, row):
+            raise ClaimMoves()
+        now = self._now()
+        offset = await dropped_claims.reverse(session, row, now)
+        row.state, row.ended_by, row.ended_at = S.DROPPED, who.person, now
+        if offset.amount_minor:
+            await dropped_claims.propose_payment(session, row, who, now)
+        await dropped_claims.notify(session, row, offset)
+        await announce(session, row, claim_news.DROPPED, Money(0, row.currency), owed_again=offset)
+        facts = {"owed_again": str(offset)}
+        session.add(by_person(who.person, "console:claim:dropped", row.id, facts=facts))
+
+    async def _give_up(self, session: AsyncSession, row: RollbackRow, person: str) -> None:
         """What is left of the claim is our loss."""
-        if await _moves(session, row):
+        if await moves(session, row):
             raise ClaimMoves()
         left = Money(await left_of(session, row), row.currency)
         if left.amount_minor:
-            what = "rollback_dropped" if state is S.DROPPED else "rollback_written_off"
-            lines = postings.written_off(row.owner, left)
-            await ledger.post(session, f"rollback-{row.id}:{state.value}", row.card_id, what, lines, cause=_cause(row))
-        row.state, row.ended_by, row.ended_at = state, person, self._now()
-        topic = claim_news.DROPPED if state is S.DROPPED else claim_news.WRITTEN_OFF
-        await announce(session, row, topic, Money(0, row.currency))
-        session.add(by_person(person, f"console:claim:{state.value}", row.id, facts={"amount": str(left)}))
+            lines, key = postings.written_off(row.owner, left), f"rollback-{row.id}:written_off"
+            await ledger.post(session, key, row.card_id, "rollback_written_off", lines, cause=_cause(row))
+        row.given_up_minor = left.amount_minor
+        row.state, row.ended_by, row.ended_at = S.WRITTEN_OFF, person, self._now()
+        await announce(session, row, claim_news.WRITTEN_OFF, Money(0, row.currency))
+        session.add(by_person(person, "console:claim:written_off", row.id, facts={"amount": str(left)}))
 
     async def _claim(self, session: AsyncSession, card: CardRow, owner: str, kind: RollbackKind) -> RollbackRow:
         """A new claim by the policy. Refuses NotClaimable."""
@@ -260,6 +298,12 @@ async def _locked(session: AsyncSession, rollback_id: str) -> RollbackRow:
     return await session.get_one(RollbackRow, known.id, with_for_update=True, populate_existing=True)
 
 
+def _require_answered(row: RollbackRow) -> None:
+    """Refuse ObjectionWaits: a seller who may be right keeps what an answer gives them back."""
+    if row.objected_at is not None and row.objection_answered_at is None:
+        raise ObjectionWaits()
+
+
 def _require(row: RollbackRow, state: RollbackState) -> None:
     if row.state is not state:
         raise ClaimOver(state=row.state.value)
@@ -276,31 +320,6 @@ async def _paid(session: AsyncSession, card: CardRow) -> tuple[PayoutRow, Money]
     quote = await session.get(QuoteRow, order.quote_id) if order.quote_id else None
     minor = quote.amount_minor if quote is not None else order.amount_minor + order.offset_minor
     return order, Money(minor, order.currency)
-
-
-async def _in_stock(session: AsyncSession, card_id: str) -> bool:
-    """Whether the card's cost still stands in the inventory, by the card's own entries."""
-    stands = (
-        select(func.coalesce(func.sum(EntryRow.amount_minor), 0))
-        .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)
-        .join(AccountRow, AccountRow.id == EntryRow.account_id)
-        .where(LedgerTransactionRow.card_id == card_id, AccountRow.code == INVENTORY.code)
-    )
-    return int((await session.execute(stands)).scalar_one()) > 0
-
-
-async def _moves(session: AsyncSession, row: RollbackRow) -> bool:
-    """Whether an order that offsets a part of the claim may still be refused."""
-    under_way = (
-        select(RollbackOffsetRow.payout_key)
-        .join(PayoutRow, PayoutRow.key == RollbackOffsetRow.payout_key)
-        .where(
-            RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None), PayoutRow.settled_at.is_(None)
-        )
-        .order_by(RollbackOffsetRow.payout_key)
-        .limit(1)
-    )  # fmt: skip
-    return (await session.execute(under_way)).scalar_one_or_none() is not None
 
 
 def _required_words(words: str) -> str:

@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories import ledger
+from database.repositories import cards, ledger
 from database.session import Database
 from database.tables.finance_sales import SaleRow
 from domain.errors.general import NotFound
 from domain.errors.sales import ReturnOver, ReturnWaits, SaleReturned
+from domain.finance.sales import SaleMode
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.work.reason_codes import ReasonedAct
 from services.finance.brokered_payments import require_unpaid
+from services.finance.claimed_stock import take_out
 from services.finance.sales import prove
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.selling import owed_back
@@ -55,7 +57,7 @@ class SaleReturns:
     async def agree(self, person: str, sale_id: str) -> None:
         """Take the sale back as the second person: its postings are reversed as of today, and the card may be sold again.
 
-        What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
+        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
         nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
@@ -97,13 +99,18 @@ class SaleReturns:
                 session, f"{cause}:owed-back:{number}", row.card_id, "sale_owed_back", moved, happened_on=today, cause=cause
             )  # fmt: skip
         await ledger.reverse(session, f"{cause}:returned", cause, "sale_returned", happened_on=today)
+        if row.mode is SaleMode.OWN:
+            await take_out(session, row.card_id, today)
 
 
 async def _locked(session: AsyncSession, sale_id: str) -> SaleRow:
-    row = await session.get(SaleRow, sale_id[:26], with_for_update=True, populate_existing=True)
-    if row is None:
+    """The sale, the card of an own one locked before it as everywhere: nobody claims it meanwhile. Refuses NotFound."""
+    known = await session.get(SaleRow, sale_id[:26])
+    if known is None:
         raise NotFound(sale=sale_id[:26])
-    return row
+    if known.mode is SaleMode.OWN:
+        await cards.load_for_update(session, known.card_id)
+    return await session.get_one(SaleRow, known.id, with_for_update=True, populate_existing=True)
 
 
 async def _asked(session: AsyncSession, sale_id: str) -> SaleRow:

@@ -79,8 +79,8 @@ class Sales:
     async def record(self, person: str, key: str, asked: SaleAsked) -> str:
         """Record a sale once per key and return its id. It counts for its own day, or the first open one.
 
-        Refuse NotAllowed, FieldInvalid (`buyer`, `price`, `sold_on`, `rate`, `key`), NotFound, CardNotForSale, CardSold,
-        PriceTooLow, BuyerOwesLess where a deposit does not reach, and IdempotencyKeyReused for a key that stands for another sale.
+        Refuse NotAllowed, FieldInvalid (`buyer`, `price`, `sold_on`, `rate`, `key`), NotFound, CardNotForSale, CardClaimed,
+        CardSold, PriceTooLow, BuyerOwesLess where a deposit does not reach, and IdempotencyKeyReused for a key that stands for another sale.
         """
         if not 0 < len(key) <= KEY_MAX or not key.isprintable():
             raise FieldInvalid(field="key", why="missing")

@@ -24,6 +24,7 @@ from domain.money import Currency, Money
 from domain.places import business_day
 from domain.rules.splits import SELLERS
 from services.finance.available import available
+from services.finance.claimed_stock import require_unclaimed
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Stock:
 
 
 async def for_sale(session: AsyncSession, card_id: str, mode: SaleMode, sold_on: date) -> Stock:
-    """Return a card as it is sold. Refuse NotFound, CardNotForSale, and FieldInvalid (`sold_on`) for a day before it was ours."""
+    """Return a card as it is sold. Refuse NotFound, CardNotForSale, CardClaimed, and FieldInvalid (`sold_on`) for a day before it was ours."""
     statement = (
         select(CardRow, SubmissionRow.owner)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
@@ -58,6 +59,7 @@ async def for_sale(session: AsyncSession, card_id: str, mode: SaleMode, sold_on:
     quote = await _answered(session, card.id, QuoteState.ACCEPTED if mode is SaleMode.OWN else QuoteState.DECLINED)
     if quote is None or card.outcome is not (Outcome.PAID if mode is SaleMode.OWN else Outcome.DECLINED):
         raise CardNotForSale()
+    await require_unclaimed(session, card.id)
     if sold_on < business_day(quote.answered_at or quote.created_at):
         raise FieldInvalid(field="sold_on", why="out_of_range")
     own = mode is SaleMode.OWN

@@ -161,7 +161,10 @@ async def _counted(session: AsyncSession, owner: str, since: datetime) -> int:
     kind, _, number = owner.partition(":")
     await session.get(SellerRow if kind == "seller" else PartnerRow, number, with_for_update=True)
     summed = select(func.coalesce(func.sum(GoodwillRow.amount_minor), 0)).where(
-        GoodwillRow.owner == owner, GoodwillRow.state.in_(COUNTED), GoodwillRow.proposed_at > since
+        GoodwillRow.owner == owner,
+        GoodwillRow.state.in_(COUNTED),
+        GoodwillRow.proposed_at > since,
+        GoodwillRow.claim_id.is_(None),  # What is owed to them is no gift.
     )
     return int((await session.execute(summed)).scalar_one())
 

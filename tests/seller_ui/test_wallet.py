@@ -12,7 +12,7 @@ from database.repositories import ledger
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.people import PersonRow
 from domain.cards.card import Stage, WaitingFor
@@ -158,6 +158,23 @@ async def test_a_claim_is_shown_with_its_reason_and_an_objection_is_one_ticket_t
     assert (row.objection_ticket, row.objected_at is not None, count) == (answer.path.rpartition("/")[2], True, 1)
     assert "of it will be set off" not in (await browser.get(f"/cards/{other}")).text
     assert "Your objection is being looked at" in (await browser.get("/wallet")).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "The ¥232.50 that was set off is owed to you"), ("zh-CN", "此前抵扣的 ¥232.50 应付还给您")],
+)
+async def test_a_dropped_claim_says_what_is_paid_back(
+    browser: httpx.AsyncClient, database: Database, language: str, words: str
+) -> None:
+    card, owner = await paid(browser, database)
+    claim = await claimed(database, card, owner)
+    async with database.transaction() as session:
+        row = await session.get_one(RollbackRow, claim)
+        row.state, row.reversed, row.given_up_minor = RollbackState.DROPPED, True, 232_50
+        session.add(RollbackOffsetRow(rollback_id=claim, payout_key=payout_key(card, 9), amount_minor=232_50))
+    browser.headers["accept-language"] = language
+    assert words in (await browser.get("/wallet")).text
 
 
 async def test_anothers_claim_cannot_be_objected_to(browser: httpx.AsyncClient, database: Database) -> None:

@@ -44,6 +44,8 @@ SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by 
        (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
        (SELECT count(*) FROM bank_batch WHERE state = 'taken') AS to_answer,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND objected_at IS NOT NULL AND objection_answered_at IS NULL) AS objections,
+       (SELECT count(*) FROM rollback r WHERE r.reversed AND r.given_up_minor < r.amount_minor AND NOT EXISTS (
+            SELECT FROM goodwill g WHERE g.claim_id = r.id AND g.state IN ('proposed', 'agreed', 'paid'))) AS paybacks,
        (SELECT count(*) FROM sale s JOIN sale_split p ON p.sale_id = s.id AND p.part = 'seller' AND p.amount_minor > 0
         WHERE s.mode = 'brokered' AND s.reversed_at IS NULL AND NOT EXISTS (
             SELECT FROM brokered_payment b WHERE b.sale_id = s.id AND b.declined_at IS NULL)) AS brokered,
@@ -92,6 +94,7 @@ class ToDo:
     to_take: int
     to_answer: int
     objections: int
+    paybacks: int
     brokered: int
     approvals: int
     disputes: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Exists, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import routing as reads
@@ -14,6 +14,7 @@ from database.repositories.orders import ORDER_TABLES
 from database.tables.cards import CardRow
 from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
 from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
+from database.tables.support.goodwill import GoodwillRow
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
@@ -22,6 +23,7 @@ from domain.finance.routing import LOOKED_AT, Health, RailRules, RoutingRules, W
 from domain.identifiers import subject_of
 from domain.money import Money
 from domain.places import business_day
+from domain.support.goodwill import COUNTED
 
 PAGE = 50
 
@@ -96,6 +98,7 @@ class ClaimView:
     amount: Money
     left: Money
     offset: Money
+    to_pay_back: Money  # Of a dropped one: what is owed to the seller, and no payment of it is proposed or made.
 
     @property
     def disputed(self) -> bool:
@@ -148,6 +151,7 @@ async def claims(session: AsyncSession, limit: int = PAGE) -> tuple[ClaimView, .
         (RollbackRow.state == RollbackState.PROPOSED, 0),
         (RollbackRow.write_off_asked_at.is_not(None) & (RollbackRow.state == RollbackState.CLAIMED), 0),
         (RollbackRow.objected_at.is_not(None) & RollbackRow.objection_answered_at.is_(None), 0),
+        (RollbackRow.reversed & (RollbackRow.given_up_minor < RollbackRow.amount_minor) & ~_paid_back(), 0),
         (RollbackRow.state == RollbackState.CLAIMED, 1),
         else_=2,
     )
@@ -190,11 +194,24 @@ async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimVi
         RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None)
     )
     offset = int((await session.execute(taken)).scalar_one())
-    owes = row.state is RollbackState.CLAIMED
-    left = row.amount_minor - offset if owes else 0
+    owes = row.state not in (RollbackState.PROPOSED, RollbackState.DECLINED)
+    left = row.amount_minor - row.given_up_minor - offset if owes else 0
+    back = 0
+    if row.reversed and not (await session.execute(select(_paid_back()).where(RollbackRow.id == row.id))).scalar_one():
+        back = row.amount_minor - row.given_up_minor
     return ClaimView(
-        row, brand, Money(row.amount_minor, row.currency), Money(left, row.currency), Money(offset, row.currency)
+        row,
+        brand,
+        Money(row.amount_minor, row.currency),
+        Money(left, row.currency),
+        Money(offset, row.currency),
+        Money(back, row.currency),
     )
+
+
+def _paid_back() -> Exists:
+    """Whether a payment of what the dropped claim had offset is proposed, under way or made."""
+    return exists().where(GoodwillRow.claim_id == RollbackRow.id, GoodwillRow.state.in_(COUNTED))
 
 
 async def _open_orders(session: AsyncSession, rail: Rail) -> tuple[int, int]:

@@ -48,6 +48,7 @@ class GoodwillView:
     ended_at: datetime | None
     unknown: bool
     refusal_code: str
+    of_claim: bool  # It pays back what a dropped claim had offset.
 
 
 @dataclass(frozen=True)
@@ -116,4 +117,5 @@ def _view(found: Any) -> GoodwillView:
         checker=checker or "", checked_at=row.checked_at, ended_at=row.ended_at,
         unknown=order is not None and order.state is PayoutState.UNKNOWN,
         refusal_code="" if order is None else order.refusal_code or "",
+        of_claim=row.claim_id is not None,
     )  # fmt: skip

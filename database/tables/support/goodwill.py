@@ -29,7 +29,18 @@ class GoodwillRow(TableRow):
 
     __tablename__ = "goodwill"
     __table_args__ = (
-        Index("goodwill_waits_once", "ticket_id", unique=True, postgresql_where=text("state = 'proposed'")),
+        Index(
+            "goodwill_waits_once",
+            "ticket_id",
+            unique=True,
+            postgresql_where=text("state = 'proposed' AND claim_id IS NULL"),
+        ),
+        Index(
+            "goodwill_of_claim_once",
+            "claim_id",
+            unique=True,
+            postgresql_where=text("state IN ('proposed', 'agreed', 'paid')"),
+        ),
         Index("goodwill_by_ticket", "ticket_id", "id"),
         Index("goodwill_by_owner", "owner", "proposed_at"),
         Index("goodwill_under_way", "id", postgresql_where=text("state IN ('proposed', 'agreed')")),
@@ -43,6 +54,8 @@ class GoodwillRow(TableRow):
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     reason_code: Mapped[str]  # Of the managed list `goodwill`.
     note: Mapped[str] = mapped_column(default="")
+    # The dropped claim whose offsets this pays back: no gift, but what is owed to the seller. None for a gift.
+    claim_id: Mapped[str | None] = mapped_column(ForeignKey("rollback.id"), default=None)
     state: Mapped[GoodwillState] = word(GoodwillState, GoodwillState.PROPOSED)
     needs: Mapped[Permission] = word(Permission, required=True)  # Of the second person.
     policy_version: Mapped[str]

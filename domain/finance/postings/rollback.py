@@ -1,4 +1,4 @@
-"""Postings of a card that was no good after it was paid for: claimed, offset, written off."""
+"""Postings of a card that was no good after it was paid for: claimed, offset, out of stock, written off, owed again."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def claimed(owner: str, cost: Money, claim: Money, *, in_stock: bool) -> Posting
     return require_balanced((*lines, Posting(INVENTORY if in_stock else COST_OF_SALES, -cost)))
 
 
-def dropped(owner: str, left: Money) -> Postings:
-    """Post that the seller owes nothing after all: what is left of the claim is our loss."""
-    return require_balanced((Posting(WRITE_OFF, left), Posting(seller_receivable(owner), -left)))
+def out_of_stock(cost: Money) -> Postings:
+    """Post that a card against which a claim stands came back from its buyer: it is worth nothing, and no stock."""
+    return require_balanced((Posting(COST_OF_SALES, cost), Posting(INVENTORY, -cost)))
 
 
 def written_off(owner: str, left: Money) -> Postings:
     """Post that what is left of a claim will not come."""
-    return dropped(owner, left)
+    return require_balanced((Posting(WRITE_OFF, left), Posting(seller_receivable(owner), -left)))
 
 
 def payout_prepared(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:
@@ -52,6 +52,11 @@ def payout_prepared(owner: str, sent: Money, offset: Money, rail: Rail) -> Posti
 def offset_undone(owner: str, offset: Money) -> Postings:
     """Post that what an order had offset is owed again on both sides: the money of the order came back."""
     return require_balanced((Posting(seller_receivable(owner), offset), Posting(seller_payable(owner), -offset)))
+
+
+def owed_again(owner: str, offset: Money) -> Postings:
+    """Post that what a reversed claim had offset is owed to the seller: it was theirs."""
+    return offset_undone(owner, offset)
 
 
 def payout_refused(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:

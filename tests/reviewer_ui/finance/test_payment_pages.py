@@ -197,6 +197,39 @@ async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house
     assert (await first.get(f"/claims/{row.id}/evidence")).content == PDF
 
 
+async def changed(house: House, claim: str, **values: Any) -> None:
+    async with house.database.transaction() as session:
+        await session.execute(update(RollbackRow).where(RollbackRow.id == claim).values(**values))
+
+
+@pytest.mark.parametrize(
+    ("language", "means", "owed"),
+    [("en", "Dropping reverses the claim", "¥200.00 that was set off is owed"), ("zh", "撤销后追回冲回", "此前抵扣的 ¥200.00 应付还卖家")],
+)  # fmt: skip
+async def test_a_claim_is_dropped_and_what_is_still_to_be_paid_back_is_shown(
+    house: House, language: str, means: str, owed: str
+) -> None:
+    claim = await a_claim(house, await house.cards.person(Role.COMPLIANCE), RollbackState.CLAIMED)
+    await changed(house, claim, objected_at=datetime.now(UTC), objection_ticket="T1")
+    finance = await house.as_(Role.FINANCE)
+    finance.headers["accept-language"] = language
+    page = (await finance.get("/claims")).text
+    assert means in page
+    assert f'action="/claims/{claim}/write-off"' not in page  # The objection is answered first.
+    for _ in range(2):  # Pressed twice.
+        assert (await post(finance, f"/claims/{claim}/drop")).status_code == 303
+    async with house.database.transaction() as session:
+        row = await session.get_one(RollbackRow, claim)
+    assert (row.state, row.reversed, row.given_up_minor) == (RollbackState.DROPPED, True, row.amount_minor)
+    assert f'action="/claims/{claim}/pay-back"' not in (await finance.get("/claims")).text  # Nothing had been offset.
+    await changed(house, claim, given_up_minor=row.amount_minor - 200_00)
+    page = (await finance.get("/claims")).text
+    assert owed in page
+    assert (await post(await house.as_(Role.SUPPORT), f"/claims/{claim}/pay-back")).status_code == 403
+    assert (await post(finance, f"/claims/{claim}/pay-back")).status_code == 422  # No order of theirs kept its payee.
+    assert 'href="/claims"' in (await finance.get("/money")).text
+
+
 async def test_orders_are_listed_by_rail_and_open_with_their_postings(house: House) -> None:
     waiting = await a_paid_card(house)
     key, finance = payout_key(waiting.card_id, 1), await house.as_(Role.FINANCE)

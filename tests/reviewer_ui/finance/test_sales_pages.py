@@ -10,17 +10,21 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pypdfium2
+import pytest
 import pytest_asyncio
 from sqlalchemy import delete, select, text
 
 from database.sealed import ORDER_NAME, SELLER_PHONE
 from database.tables.finance import PayoutRow
+from database.tables.finance_rollback import RollbackRow
 from database.tables.finance_sales import SaleRow
 from database.tables.finance_tax import TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow, SellerRow
+from domain.finance.rollback import RollbackState
 from domain.people.roles import Role
 from domain.places import business_day
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.payment_scenes import a_claim
 from tests.reviewer_ui.queue_scenes import send
 from tests.reviewer_ui.sale_scenes import a_bought_card, sales_in_every_state
 
@@ -47,6 +51,22 @@ async def test_a_preview_shows_the_waterfall_and_writes_nothing(house: House, fi
     card_id = await a_bought_card(house)
     page = (await post(finance, "/sales/preview", **form(card_id))).text
     assert [one in page for one in ("¥479.75", "¥465.00", "¥4.75", "¥10.00", "splits-2026-11")] == [True] * 5
+    assert await sold(house, card_id) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Once the claim is declined or dropped"), ("zh", "追回被否决或撤销后")]
+)
+async def test_a_preview_says_that_a_claim_stands_on_the_card_and_what_to_do(
+    house: House, finance: httpx.AsyncClient, language: str, words: str
+) -> None:
+    claim = await a_claim(house, await house.cards.person(Role.COMPLIANCE), RollbackState.CLAIMED)
+    async with house.database.transaction() as session:
+        card_id = (await session.get_one(RollbackRow, claim)).card_id
+    finance.headers["accept-language"] = language
+    for path in ("/sales/preview", "/sales"):
+        answer = await post(finance, path, **form(card_id))
+        assert (answer.status_code, words in answer.text) == (409, True)
     assert await sold(house, card_id) == []
 
 

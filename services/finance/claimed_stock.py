@@ -1,0 +1,62 @@
+"""Cards against which a claim stands are worth nothing: they are not sold, and one that its buyer brings back is no stock."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import ledger
+from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance_rollback import RollbackRow
+from domain.errors.sales import CardClaimed
+from domain.finance.ledger import INVENTORY
+from domain.finance.postings.rollback import out_of_stock
+from domain.finance.rollback import OVER_FOR_NOTHING, RollbackState
+from domain.money import Money
+
+OUT_OF_STOCK = "out-of-stock"
+
+
+def claim_key(row: RollbackRow, step: str) -> str:
+    """Return the ledger's key of one step of a claim."""
+    return f"rollback-{row.id}:{step}"
+
+
+async def require_unclaimed(session: AsyncSession, card_id: str) -> None:
+    """Refuse CardClaimed while a claim stands on the card, a proposed one too: its price is or may be claimed from its seller."""
+    if (claim := await _standing(session, card_id, lock=False)) is not None:
+        raise CardClaimed(state=claim.state.value)
+
+
+async def take_out(session: AsyncSession, card_id: str, day: date) -> None:
+    """Take a card that just came back from its buyer out of stock where a claim stands on it; once. The caller holds the card.
+
+    A claim that was agreed to while the card was in stock took it out then; a proposed one does when it is agreed to.
+    """
+    row = await _standing(session, card_id, lock=True)
+    if row is None or row.state is RollbackState.PROPOSED or row.in_stock:
+        return
+    lines, cause = out_of_stock(Money(row.price_minor, row.currency)), f"rollback:{row.id}"
+    key = claim_key(row, OUT_OF_STOCK)
+    await ledger.post(session, key, card_id, "rollback_out_of_stock", lines, happened_on=day, cause=cause)
+    row.in_stock = True
+
+
+async def in_stock(session: AsyncSession, card_id: str) -> bool:
+    """Return whether the card's cost still stands in the inventory, by the card's own entries."""
+    stands = (
+        select(func.coalesce(func.sum(EntryRow.amount_minor), 0))
+        .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)
+        .join(AccountRow, AccountRow.id == EntryRow.account_id)
+        .where(LedgerTransactionRow.card_id == card_id, AccountRow.code == INVENTORY.code)
+    )
+    return int((await session.execute(stands)).scalar_one()) > 0
+
+
+async def _standing(session: AsyncSession, card_id: str, *, lock: bool) -> RollbackRow | None:
+    mine = select(RollbackRow).where(RollbackRow.card_id == card_id, RollbackRow.state.not_in(OVER_FOR_NOTHING))
+    if lock:
+        mine = mine.with_for_update()
+    return (await session.execute(mine.execution_options(populate_existing=True))).scalar_one_or_none()

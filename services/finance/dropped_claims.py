@@ -1,0 +1,113 @@
+"""Drop a claim because its seller was right: its postings are reversed, and what was offset of it is owed and paid again.
+
+The card is as before the claim: in stock at its cost, or sold. What was offset goes back by a payment of its own, through
+the mechanism of goodwill payments: one person proposes, another agrees; it is no gift, so it is booked against what is owed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards, ledger, outbox
+from database.repositories.cards import Change
+from database.repositories.ticket_events import happened
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.finance import LedgerTransactionRow, PayoutRow
+from database.tables.finance_rollback import RollbackRow
+from database.tables.support.goodwill import GoodwillRow
+from database.tables.support.tickets import TicketRow
+from domain.finance.payout import PayoutState
+from domain.finance.postings.rollback import owed_again
+from domain.identifiers import new_id
+from domain.money import Money
+from domain.people.acting import ActingReviewer
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.goodwill import goodwill_in_force
+from domain.support.goodwill import COUNTED
+from services.finance.claimed_stock import OUT_OF_STOCK, claim_key
+from services.finance.offsets import left_of
+
+CLAIM_DROPPED = "claim_dropped"  # The message to the seller, and why they are paid.
+
+
+async def reverse(session: AsyncSession, row: RollbackRow, now: datetime) -> Money:
+    """Reverse the claim's postings, each named, and owe again what was offset; return that amount. The caller holds card and claim."""
+    day, cause = business_day(now), f"rollback:{row.id}"
+    for key in (claim_key(row, "claimed"), claim_key(row, OUT_OF_STOCK)):
+        if await _posted(session, key):
+            await ledger.reverse(session, f"{key}:reversed", key, "rollback_dropped", happened_on=day)
+    row.given_up_minor = await left_of(session, row)
+    row.reversed = True
+    offset = owed_back(row)
+    if offset.amount_minor:
+        lines, key = owed_again(row.owner, offset), claim_key(row, "owed-again")
+        await ledger.post(session, key, row.card_id, "rollback_owed_again", lines, cause=cause)
+    return offset
+
+
+async def notify(session: AsyncSession, row: RollbackRow, offset: Money) -> None:
+    """Send the seller word that they were right, with the amount that is owed to them again, and write it into the card's story."""
+    card = await cards.load_for_update(session, row.card_id)
+    facts = {"claim": row.id, "amount": str(offset)}
+    await cards.record(session, card.id, Change(card.stage, card.waiting_for, card.until, "rollback.dropped", facts))
+    if row.owner.startswith("seller:"):
+        state = "owed" if offset.amount_minor else "nothing"
+        news = {"card_id": card.id, "brand": card.brand, "page": "/wallet", "state": state, **facts}
+        await outbox.put(session, outbox.MESSAGES, row.owner, CLAIM_DROPPED, news)
+
+
+def owed_back(row: RollbackRow) -> Money:
+    """Return what had been offset of a dropped claim, and is the seller's; nothing for any other."""
+    return Money(row.amount_minor - row.given_up_minor if row.reversed else 0, row.currency)
+
+
+async def payment_of(session: AsyncSession, row: RollbackRow) -> GoodwillRow | None:
+    """Return the payment that gives the seller back what was offset; None where none was proposed, or the last one failed."""
+    mine = select(GoodwillRow).where(GoodwillRow.claim_id == row.id, GoodwillRow.state.in_(COUNTED))
+    return (await session.execute(mine)).scalar_one_or_none()
+
+
+async def propose_payment(session: AsyncSession, row: RollbackRow, who: ActingReviewer, now: datetime) -> bool:
+    """Propose to pay what is owed again to the payee of the seller's newest paid order; return whether there is one.
+
+    A second person agrees on the page of goodwill payments; the claim's objection is the ticket. The caller holds the claim.
+    """
+    paid = await _newest_paid(session, row.owner)
+    ticket = await session.get(TicketRow, row.objection_ticket or "")
+    if paid is None or ticket is None:
+        return False
+    offset, rules = owed_back(row), goodwill_in_force(business_day(now))
+    given = GoodwillRow(
+        id=new_id(), ticket_id=ticket.id, owner=row.owner, paid_key=paid.key, payee_masked=paid.payee_masked or "",
+        amount_minor=offset.amount_minor, currency=row.currency, reason_code=CLAIM_DROPPED, claim_id=row.id,
+        needs=Permission.AGREE_GOODWILL, policy_version=rules.version, proposed_by=who.person, proposers=sorted(who.circle),
+        proposed_at=now,
+    )  # fmt: skip
+    session.add(given)
+    await session.flush()
+    facts = {"goodwill": given.id, "amount": str(offset), "reason": CLAIM_DROPPED}
+    happened(session, ticket, f"person:{who.person}", "goodwill_proposed", now, **facts)
+    return True
+
+
+async def _newest_paid(session: AsyncSession, owner: str) -> PayoutRow | None:
+    paid = (
+        select(PayoutRow)
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(
+            SubmissionRow.owner == owner, PayoutRow.state == PayoutState.PAID, PayoutRow.payee_account_sealed.is_not(None)
+        )
+        .order_by(PayoutRow.settled_at.desc(), PayoutRow.key)
+        .limit(1)
+    )  # fmt: skip
+    return (await session.execute(paid)).scalar_one_or_none()
+
+
+async def _posted(session: AsyncSession, key: str) -> bool:
+    known = select(LedgerTransactionRow.id).where(LedgerTransactionRow.key == key)
+    return (await session.execute(known)).scalar_one_or_none() is not None
