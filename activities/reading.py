@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from database.repositories.cards import Change
 from database.sealed import DOUBTS, READING_VALUES, values_of
 from database.session import Database
 from database.tables.cards import CardEventRow, CardRow, PhotoRow, ReadingRow
+from database.tables.columns import now
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, Reason, money_text
@@ -103,8 +105,9 @@ class CardReading:
         shown = [field for reading in readings for field in reading.fields if is_plausible(known, field)]
         best = {} if several else _best(shown)  # Fields of two cards are never put on one.
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
+        looked_at = now()  # One moment for all: the readings of one photo's several cards are known by it.
         for photo, reading in read:
-            session.add(self._row(card, photo, reading, standing, taken))
+            session.add(self._row(card, photo, reading, standing, taken, looked_at))
         duplicate = await self._put_on_card(session, card, taken)
         facts = _facts(card, known, readings, taken, duplicate=duplicate)
         await cards.record(session, card.id, _change(facts, readings, taken, several=several))
@@ -148,8 +151,9 @@ class CardReading:
         return {name: tidied.get(name, str)(values[name]) for name in names}
 
     def _row(
-        self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing, taken: dict[FieldName, ReadField]
-    ) -> ReadingRow:
+        self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing,
+        taken: dict[FieldName, ReadField], at: datetime,
+    ) -> ReadingRow:  # fmt: skip
         reading_id = new_id()
         doubts = {
             field.name.value: [[one.place, one.characters] for one in field.doubts]
@@ -167,6 +171,7 @@ class CardReading:
             duration_ms=reading.duration_ms,
             fields=[_entry(field, standing, taken, brand(card.brand)) for field in reading.fields],
             values_sealed=READING_VALUES.seal(self._keyring, reading_id, values),
+            created_at=at,
         )
 
 

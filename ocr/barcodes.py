@@ -11,12 +11,12 @@ from PIL import Image
 from domain.cards.reading import Box, FieldName, ReadField, Source
 from domain.rules.brand_document import Check
 from domain.rules.brands import Brand
+from domain.rules.number_check import is_nearly
 from ocr.code_content import Barcode, Coded, numbers_in
 
 CONFIDENCE_AGAINST_PRINT = 0.5  # Print and code name different valid numbers: a sticker, or another person's card.
 CONFIDENCE_CANDIDATE = 0.3  # Nothing but its form speaks for the number: hotlines and articles have this form too.
 CONFIDENCE_SAME_SHAPE = 0.95  # The code names the other reading of the same print, an O for a 0.
-MISREAD_CHARACTERS_MAX = 2  # A code and a print that differ in so few characters are the same number, one misread.
 
 
 def barcodes_in(picture: Image.Image) -> list[Barcode]:
@@ -49,7 +49,7 @@ def reconciled(codes: Iterable[Barcode], printed: ReadField | None, brand: Brand
     best = max(coded, key=lambda one: (one.supported, one.usual), default=None)
     if best is None:
         return printed
-    agreed = best.usual and printed is not None and _is_nearly(best.number, printed.value)
+    agreed = best.usual and printed is not None and is_nearly(best.number, printed.value)
     sure = (best.supported or agreed) and len(likely) == 1
     others = (*(one.number for one in coded), *((printed.value,) if printed else ()))
     return _read(best, 1.0 if sure else CONFIDENCE_CANDIDATE, () if sure else others)
@@ -66,14 +66,9 @@ def _beside(printed: ReadField, coded: list[Coded], brand: Brand) -> ReadField:
         if one.number in printed.alternatives and printed.labelled:
             return _read(one, CONFIDENCE_SAME_SHAPE, (printed.value,))
     named = tuple(dict.fromkeys((*(one.number for one in coded), *printed.alternatives)))
-    doubted = any(one.supported or one.usual or _is_nearly(one.number, printed.value) for one in coded)
+    doubted = any(one.supported or one.usual or is_nearly(one.number, printed.value) for one in coded)
     named_number = replace(printed, alternatives=named)
     return named_number.at_most(CONFIDENCE_AGAINST_PRINT) if doubted else named_number
-
-
-def _is_nearly(number: str, printed: str) -> bool:
-    differing = sum(one != other for one, other in zip(number, printed, strict=False))
-    return len(number) == len(printed) and differing <= MISREAD_CHARACTERS_MAX
 
 
 def _read(coded: Coded, confidence: float, others: tuple[str, ...]) -> ReadField:

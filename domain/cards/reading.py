@@ -170,6 +170,12 @@ def confidence_bp(kept: Mapping[str, Any]) -> int:
     return int(kept.get("confidence_bp", round(float(kept.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
 
 
+def as_read(kept: Mapping[str, Any], value: str) -> ReadField:
+    """Return a field of a stored reading as it was read: where it was found decides whether it may be put on a card."""
+    source = Source(kept.get("source", Source.OCR))
+    return ReadField(FieldName(kept["name"]), value, confidence_bp(kept) / BASIS_POINTS_PER_ONE, None, source=source)
+
+
 def least_confidence_bp(kept: Iterable[Mapping[str, Any]]) -> int | None:
     """Return the lowest confidence among the fields of stored readings that were put on the card; None without one."""
     return min((confidence_bp(one) for one in kept if one.get("use") == "taken"), default=None)

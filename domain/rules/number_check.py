@@ -12,6 +12,7 @@ from stdnum.iso7064 import mod_37_36
 from domain.rules.brand_document import Check
 from domain.rules.brands import Brand
 
+MISREAD_CHARACTERS_MAX = 2  # Two numbers that differ in so few characters are the same number, one misread.
 CLEAR_CHARACTERS = 4  # What a masked number shows of itself anyway.
 _TOKEN = re.compile(r"(\[[^\]]+\]|.)(?:\{([0-9]+)\})?")
 
@@ -118,3 +119,9 @@ def _leading(alphabets: tuple[str, ...]) -> list[str]:
             break
         found.append(alphabet)
     return found
+
+
+def is_nearly(number: str, other: str) -> bool:
+    """Return whether two tidied numbers are the same but for characters that may be misread."""
+    differing = sum(one != another for one, another in zip(number, other, strict=False))
+    return len(number) == len(other) and differing <= MISREAD_CHARACTERS_MAX

@@ -196,7 +196,7 @@ async def _context(
     price, kind = card_view.price(record, person), brand(record.card.brand)
     return SecondContext(
         shell=shell(request, person), review_id=row.id, card_id=row.card_id, card_type=record.card.card_type,
-        brand_names=dict(kind.names), photos=card_view.photos(record, person, clear=True, hidden=hidden),
+        brand_names=dict(kind.names), photos=card_view.photos(record, keyring, person, clear=True, hidden=hidden),
         fields=card_fields.fields(record, keyring, person, clear=True, hidden=hidden),
         # Whether the seller was made the offer would give the first outcome away.
         price=None if price is None else replace(price, state="open"),

@@ -280,7 +280,7 @@ def _context(
         owner_id=record.submission.owner.partition(":")[2] if person.may(Permission.SEE_SELLER) else "",
         channel=record.submission.channel,
         task=task,
-        photos=card_view.photos(record, person, clear, talk.photo, hidden),
+        photos=card_view.photos(record, keyring, person, clear, talk.photo, hidden),
         fields=card_fields.fields(record, keyring, person, clear, hidden),
         answers=card_view.answers(record),
         price=card_view.price(record, person),

@@ -6,23 +6,26 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards as stored
-from database.sealed import doubts_of, values_of
-from database.tables.cards import AnswerRow, PhotoRow, ReadingRow
+from database.sealed import doubts_of
+from database.tables.cards import AnswerRow
 from domain.cards.card import CardStatus
 from domain.cards.reading import SECRET_FIELDS, Box, Doubt, FieldName, Reason, confidence_bp, money_from, money_text
 from domain.cards.verification import Party
 from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
-from domain.rules.brands import Brand, brand, masked
+from domain.rules.brands import Brand, brand, masked, tidy_number
 from domain.rules.number_check import NumberCheck, checked
 from domain.rules.reading import sure_from_bp
 from domain.sealing import KeyRing
+from reviewer_ui.review.card_readings import FieldRead, Seen, fields_read
 from reviewer_ui.review.card_view import box_of, crop_of
 from reviewer_ui.sessions import Person
+from services.cards.corrections import same_value
 
 HIDDEN = "••••••"
 SHOWN_FIELDS = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
@@ -47,11 +50,20 @@ class SaidView:
 
 
 @dataclass(frozen=True)
+class OtherView:
+    """Another value that the `photo`th photo surely shows, masked where it is secret."""
+
+    photo: int
+    value: str | Money | date | None
+    confidence_bp: int
+
+
+@dataclass(frozen=True)
 class FieldView:
-    """One field: the recorded value and the value read, both masked where they are secret.
+    """One field: the recorded value, and the value read where it counts, both masked where they are secret.
 
     `differs`: the value read differs from the recorded one, for secrets too, whose difference masks may hide.
-    `number` tells the number beside its brand's rule, place by place.
+    `limit_bp` is the confidence below which the value read is doubtful. `number` tells the number beside its brand's rule, place by place.
     """
 
     name: FieldName
@@ -60,8 +72,11 @@ class FieldView:
     differs: bool
     confidence_bp: int | None
     doubtful: bool
+    limit_bp: int
     reasons: tuple[Reason, ...]  # What speaks against the value that was read.
+    alternatives: int  # Other values that the same print could mean.
     doubts: tuple[int, ...]  # Places (from 1) at which the reader saw more than one character.
+    others: tuple[OtherView, ...]
     photo_id: str | None
     crop: Box | None
     answers: tuple[SaidView, ...]
@@ -72,14 +87,16 @@ class FieldView:
 
 @dataclass(frozen=True)
 class _Opened:
-    """A card's fields in the clear, for the time in which its page is made: `on_card` and `read`, as a reading writes them."""
+    """A card's fields in the clear, for the time in which its page is made: `on_card` as a reading writes them, and what was `read`."""
 
     record: CardRecord
     kind: Brand
-    reading: ReadingRow | None
-    photo: PhotoRow | None
     on_card: Mapping[FieldName, str | None] = field(repr=False)
-    read: Mapping[str, str] = field(repr=False)
+    read: Mapping[FieldName, FieldRead]
+
+    def value_read(self, name: FieldName) -> str | None:
+        """Return the value read where it counts: secret."""
+        return self.read[name].seen.value if name in self.read else None
 
 
 def fields(
@@ -92,7 +109,7 @@ def fields(
 
 
 def _open(record: CardRecord, keyring: KeyRing) -> _Opened:
-    card, reading = record.card, next(iter(record.readings), None)
+    card = record.card
     face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
     on_card = {
         FieldName.NUMBER: stored.open_number(keyring, card),
@@ -100,42 +117,39 @@ def _open(record: CardRecord, keyring: KeyRing) -> _Opened:
         FieldName.FACE_VALUE: face,
         FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None,
     }
-    return _Opened(
-        record=record,
-        kind=brand(card.brand),
-        reading=reading,
-        photo=next((one for one in record.photos if reading is not None and one.id == reading.photo_id), None),
-        on_card=on_card,
-        read={} if reading is None else _read_values(reading, keyring),
-    )
-
-
-def _read_values(reading: ReadingRow, keyring: KeyRing) -> dict[str, str]:
-    return {str(name): str(value) for name, value in values_of(keyring, reading).items() if value is not None}
+    return _Opened(record, brand(card.brand), on_card, fields_read(record, keyring, on_card))
 
 
 def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> FieldView:
-    found = next((one for one in (opened.reading.fields if opened.reading else ()) if one["name"] == name.value), None)
-    photo, box = opened.photo, box_of(found) if found and opened.photo else None
-    seen = photo is not None and box is not None and clear
-    confidence = confidence_bp(found) if found else None
-    on_card, read = opened.on_card[name], opened.read.get(name.value)
+    read = opened.read.get(name)
+    kept: Mapping[str, Any] = read.seen.kept if read else {}
+    photo = read.seen.photo if read and clear else None
+    box = box_of(kept) if photo else None
+    confidence = confidence_bp(kept) if read else None
+    on_card, limit = opened.on_card[name], _sure_from(opened, name)
     return FieldView(
         name=name,
         value=_shown(name, on_card),
-        read=_shown(name, read),
-        differs=on_card is not None and read is not None and on_card != read,
+        read=_shown(name, read.seen.value) if read else None,
+        differs=on_card is not None and read is not None and not same_value(name, on_card, read.seen.value),
         confidence_bp=confidence,
-        doubtful=confidence is not None and confidence < _sure_from(opened, name),
-        reasons=tuple(Reason(one) for one in found.get("reasons", ())) if found else (),
-        doubts=tuple(found.get("doubts", ())) if found else (),
-        photo_id=photo.id if photo and seen else None,
-        crop=crop_of(box, photo) if photo and box and seen else None,
+        doubtful=confidence is not None and confidence < limit,
+        limit_bp=limit,
+        reasons=tuple(Reason(one) for one in kept.get("reasons", ())),
+        alternatives=kept.get("alternatives", 0),
+        doubts=tuple(kept.get("doubts", ())),
+        others=tuple(_other(one) for one in (read.others if read else ())),
+        photo_id=photo.id if photo and box else None,
+        crop=crop_of(box, photo) if photo and box else None,
         answers=_said_of(name, opened.record),
         checks=_checks(name, opened),
         number=_number(opened) if name is FieldName.NUMBER else None,
         revealable=person.may(Permission.REVEAL) and name in SECRET_FIELDS and on_card is not None,
     )
+
+
+def _other(seen: Seen) -> OtherView:
+    return OtherView(seen.number, _shown(seen.name, seen.value), confidence_bp(seen.kept))
 
 
 def _sure_from(opened: _Opened, name: FieldName) -> int:
@@ -152,28 +166,30 @@ def _shown(name: FieldName, value: str | None) -> str | Money | date | None:
 
 def _number(opened: _Opened) -> NumberCheck | None:
     """Return the card's number, or the one read while none is recorded, with only its last four characters in the clear."""
-    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
+    on_card, read = opened.on_card[FieldName.NUMBER], opened.value_read(FieldName.NUMBER)
+    read = None if read is None else tidy_number(read)
     number = on_card or read
     return None if number is None else checked(opened.kind, number, clear=False, other=read if on_card else None)
 
 
 def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
-    """Check the number on the card with every character shown, and, where something else was read, that one beside it.
+    """Check the number on the card with every character shown, and, where photos show others, those beside it.
 
     Only right after the number was revealed, with a reason in the audit log.
     """
     opened = _open(record, keyring)
-    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
+    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER)
     if on_card is None:
         return ()
-    pairs = [(on_card, read)] if read is None or read == on_card else [(on_card, read), (read, on_card)]
+    values = [tidy_number(one.value) for one in (read.seen, *read.others)] if read else []
+    pairs = [(on_card, values[0] if values else None), *((one, on_card) for one in values if one != on_card)]
     return tuple(checked(opened.kind, one, clear=True, other=other) for one, other in pairs)
 
 
 def doubts_in_clear(record: CardRecord, keyring: KeyRing, name: FieldName) -> tuple[Doubt, ...]:
-    """Return the places at which the newest reading saw more than one character. Only right after the field was revealed."""
-    reading = next(iter(record.readings), None)
-    return () if reading is None else doubts_of(keyring, reading, name)
+    """Return the places at which the reading that counts saw more than one character. Only right after the field was revealed."""
+    read = _open(record, keyring).read.get(name)
+    return () if read is None else doubts_of(keyring, read.seen.reading, name)
 
 
 # The questions whose answers speak of the card itself: not of codes, rates, licences, or of a party's silence.

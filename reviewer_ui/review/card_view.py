@@ -16,6 +16,8 @@ from domain.cards.reading import SECRET_FIELDS, Box, FieldName, Reason
 from domain.cards.verification import Party
 from domain.money import Currency, Money
 from domain.people.roles import Permission
+from domain.sealing import KeyRing
+from reviewer_ui.review.card_readings import reading_by_photo
 from reviewer_ui.sessions import Person
 from web.words import percent, without_repeats
 
@@ -94,13 +96,15 @@ def may_see_internal(person: Person) -> bool:
 
 
 def photos(
-    record: CardRecord, person: Person, clear: bool, chosen: str = "", hidden: Collection[FieldName] = ()
-) -> tuple[PhotoView, ...]:
+    record: CardRecord, keyring: KeyRing, person: Person, clear: bool, chosen: str = "",
+    hidden: Collection[FieldName] = (),
+) -> tuple[PhotoView, ...]:  # fmt: skip
     """List the card's photographs, the chosen one (an id) first; none for those whose work needs no photo."""
     if not person.may(Permission.REVEAL):
         return ()
+    readings = reading_by_photo(record, keyring)
     shown = [
-        _photo(one, number, _reading_of(record, one.id), clear, bool(covered_boxes(record, one.id, hidden)))
+        _photo(one, number, readings.get(one.id), clear, bool(covered_boxes(record, one.id, hidden)))
         for number, one in enumerate(record.photos, 1)
     ]
     return tuple(sorted(shown, key=lambda one: one.id != chosen))
@@ -191,10 +195,6 @@ def crop_of(box: Box, photo: PhotoRow) -> Box:
     beside, above = round(box.height * CROP_BESIDE), round(box.height * CROP_ABOVE)
     x, y = max(0, box.x - beside), max(0, box.y - above)
     return Box(x, y, min(photo.width, box.right + beside) - x, min(photo.height, box.bottom + above) - y)
-
-
-def _reading_of(record: CardRecord, photo_id: str) -> ReadingRow | None:
-    return next((reading for reading in record.readings if reading.photo_id == photo_id), None)
 
 
 def _answer(row: AnswerRow, record: CardRecord) -> AnswerView:

@@ -112,14 +112,15 @@ def against_readings(
             if name not in written:
                 continue
             surely = confidence_bp(kept)
-            if _same(name, written[name], value):
+            if same_value(name, written[name], value):
                 agreed.add(name)
             elif surely >= sure_from_bp(brand_code, name, today):
                 found[name] = max(surely, found.get(name, 0))
     return {name: surely for name, surely in found.items() if name not in agreed}
 
 
-def _same(name: FieldName, typed: str, read: str) -> bool:
+def same_value(name: FieldName, typed: str, read: str) -> bool:
+    """Return whether a field as it was typed and as it was read are the same; how a secret is grouped does not count."""
     return tidy_number(typed) == tidy_number(read) if name in SECRET_FIELDS else typed == read
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +15,7 @@ from database.sealed import payee_of, values_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.intake import Submission, SubmittedCard
-from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, Source
+from domain.cards.reading import SURE_OF_BRAND, FieldName, Reading, as_read
 from domain.errors.cards import DuplicateCard, NotExpectedNow
 from domain.rules.brands import brand, tidy_number
 from domain.rules.plausible import is_plausible
@@ -98,7 +97,7 @@ async def _fill_in(session: AsyncSession, keyring: KeyRing, card: CardRow, photo
     if row is None:
         return
     values = values_of(keyring, row)
-    fields = [_as_read(one, values[one["name"]]) for one in row.fields]
+    fields = [as_read(one, values[one["name"]]) for one in row.fields]
     known, lacking = brand(card.brand), _lacking(card)
     fitting = tuple(field for field in fields if field.name in lacking and is_plausible(known, field))
     reading = Reading(fitting, row.reader, row.duration_ms)
@@ -111,11 +110,6 @@ async def _fill_in(session: AsyncSession, keyring: KeyRing, card: CardRow, photo
         )  # fmt: skip
         taken = {field.name.value for field in fitting}
         row.fields = [{**one, "use": "taken"} if one["name"] in taken else one for one in row.fields]
-
-
-def _as_read(entry: dict[str, Any], value: str) -> ReadField:
-    """The field as it was read: where it was found decides whether it may be put on a card."""
-    return ReadField(FieldName(entry["name"]), value, entry["confidence"], None, source=Source(entry["source"]))
 
 
 def _lacking(card: CardRow) -> set[FieldName]:
@@ -138,5 +132,9 @@ async def _printed_brand(session: AsyncSession, keyring: KeyRing, photo: PhotoRo
 
 
 async def _latest_reading(session: AsyncSession, photo: PhotoRow) -> ReadingRow | None:
-    chosen = select(ReadingRow).where(ReadingRow.photo_id == photo.id).order_by(ReadingRow.created_at.desc()).limit(1)
-    return (await session.execute(chosen)).scalar_one_or_none()
+    chosen = (
+        select(ReadingRow)
+        .where(ReadingRow.photo_id == photo.id)
+        .order_by(ReadingRow.created_at.desc(), ReadingRow.id.desc())
+    )
+    return (await session.execute(chosen.limit(1))).scalar_one_or_none()

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.cards.latest_readings import latest_by_photo
 from database.repositories import cards
 from database.sealed import LABEL_READ, LABEL_TRUTH, fields_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
@@ -21,8 +22,9 @@ from domain.cards.review import APPROVALS
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.quality.reading_figures import condition_of
-from domain.rules.brands import tidy_number
+from domain.rules.brands import brand, tidy_number
 from domain.sealing import KeyRing
+from services.quality.readings_of_card import of_card
 
 LABELLED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 HIDDEN = "*"
@@ -54,7 +56,8 @@ async def keep_labels(
 ) -> None:
     """Labels every field that was read, once its card is approved: the card's own fields are the truth by then.
 
-    Each photo is labelled once: by its latest reading, and by the latest approval where a card is approved again.
+    Each photo is labelled once: by the latest reading that speaks of this card, and by the latest approval where a card is approved
+    again. A photo in which that reading cannot be known, because it shows several cards or another one, is not labelled.
     Called in the transaction that applies the decision.
     """
     if decision.outcome not in APPROVALS:
@@ -62,9 +65,9 @@ async def keep_labels(
     truth = _fields_of(card, keyring)
     read = select(ReadingRow).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
     wanted = read.where(ReadingRow.card_id == card.id, PhotoRow.current).order_by(ReadingRow.created_at, ReadingRow.id)
-    latest = {reading.photo_id: reading for reading in (await session.execute(wanted)).scalars()}
-    await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.photo_id.in_(latest)))
-    for reading in latest.values():
+    looks = latest_by_photo((await session.execute(wanted)).scalars())
+    await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.photo_id.in_(looks)))
+    for reading in of_card(looks.values(), keyring, brand(card.brand), truth.get(FieldName.NUMBER)):
         session.add_all(_labels(reading, truth, keyring, card.brand, decision, now))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,10 +23,12 @@ from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import business_day
 from domain.quality.agreement import Share
 from domain.rules.brands import tidy_number
+from domain.rules.number_check import is_nearly
 from domain.rules.reading import LIMITED, reading_in_force
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoMissing, PhotoStore
 from ocr.reader import CardReader
+from services.quality.readings_of_card import number_of
 
 FRESH = timedelta(minutes=10)  # A photo that could not be read beside the others within this time is left out.
 LOOKED_AT = 200
@@ -179,7 +181,17 @@ async def comparisons(
     for shadow, live in await session.execute(newest):
         pairs[live.reader, shadow.reader].append((live, shadow))
     truths = await _truths(session, keyring, [live for both in pairs.values() for live, _ in both])
-    return [_compared(keyring, names, both, truths) for names, both in sorted(pairs.items())]
+    several = await _of_several(session, [live.photo_id for both in pairs.values() for live, _ in both])
+    return [_compared(keyring, names, both, truths, several) for names, both in sorted(pairs.items())]
+
+
+async def _of_several(session: AsyncSession, photo_ids: Sequence[str]) -> frozenset[str]:
+    """The ids of readings of photos that showed several cards at one look."""
+    row = ReadingRow
+    cards = func.count().over(partition_by=(row.photo_id, row.created_at))
+    counted = select(row.id, cards.label("cards")).where(row.photo_id.in_(photo_ids)).subquery()
+    found = select(counted.c.id).where(counted.c.cards > 1).order_by(counted.c.id)
+    return frozenset((await session.execute(found)).scalars())
 
 
 async def _truths(
@@ -196,12 +208,14 @@ async def _truths(
 
 def _compared(
     keyring: KeyRing, names: tuple[str, str], both: Sequence[tuple[ReadingRow, ShadowReadingRow]],
-    truths: dict[tuple[str, str], str],
+    truths: dict[tuple[str, str], str], several: frozenset[str],
 ) -> ReaderComparison:  # fmt: skip
     counts = {name.value: FieldComparison(name.value) for name in LIMITED}
     for live, shadow in both:
         read = json.loads(READING_VALUES.open(keyring, live.id, live.values_sealed))
         again = json.loads(SHADOW_VALUES.open(keyring, shadow.reading_id, shadow.values_sealed))
+        number = tidy_number(truths.get((live.photo_id, FieldName.NUMBER), ""))
+        of_another = live.id in several and not is_nearly(number_of(keyring, live), number)
         for name, count in counts.items():
             one, other = (_tidy(name, values.get(name)) for values in (read, again))
             if one is None and other is None:
@@ -209,7 +223,7 @@ def _compared(
             count.agree += one == other
             count.differ += one != other
             truth = _tidy(name, truths.get((live.photo_id, name)))
-            if truth is not None:
+            if truth is not None and not of_another:
                 _judge(count, one == truth, other == truth)
     middle = len(both) // 2
     return ReaderComparison(

@@ -3,18 +3,20 @@
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.reading import CardReading
+from database.reads.cards.latest_readings import latest_by_photo
+from database.sealed import READING_VALUES, doubts_of, values_of
 from database.tables.cards import PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.intake import SubmittedCard
-from domain.cards.reading import FieldName, ReadField, Reading
+from domain.cards.reading import Doubt, FieldName, ReadField, Reading, Reason
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
 from ocr.colours import by_colours
@@ -41,6 +43,40 @@ async def test_what_was_read_is_put_on_the_card_sealed(world: World) -> None:
     assert row.fields[1]["box"] == {"x": 10, "y": 20, "width": 300, "height": 40}
     kept = world.keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values")
     assert json.loads(kept)["number"] == number
+
+
+async def test_what_may_be_printed_at_a_doubtful_place_is_sealed_like_the_value(world: World) -> None:
+    number, pin = printed(number=a_number("walmart"), pin="604128")
+    doubted = replace(number, doubts=(Doubt(7, "8B"), Doubt(9, "1I")), reasons=(Reason.BLURRED,))
+    card_id, _ = await a_read_card(world, (doubted, pin))
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    kept = {entry["name"]: (entry["doubts"], entry["reasons"]) for entry in row.fields}
+    assert kept == {"number": ([7, 9], ["blurred"]), "pin": ([], [])}
+    assert "8B" not in json.dumps(row.fields)
+    assert b"8B" not in row.values_sealed
+    assert doubts_of(world.keyring, row, FieldName.NUMBER) == doubted.doubts
+    assert doubts_of(world.keyring, row, FieldName.PIN) == ()
+    assert values_of(world.keyring, row) == {"number": number.value, "pin": "604128"}
+
+
+async def test_a_reading_without_doubts_has_none_sealed(world: World) -> None:
+    card_id, _ = await a_read_card(world, printed(number=a_number("walmart"), pin="604128"))
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    assert doubts_of(world.keyring, row, FieldName.NUMBER) == ()
+    assert set(json.loads(READING_VALUES.open(world.keyring, row.id, row.values_sealed))) == {"number", "pin"}
+
+
+async def test_the_cards_of_one_photo_are_known_by_the_moment_of_their_look(world: World) -> None:
+    card_id, _ = await a_read_card(
+        world, printed(number=a_number("walmart")), another=printed(number=a_number("walmart"))
+    )
+    first, second = await world.rows(ReadingRow, card_id=card_id)
+    assert first.created_at == second.created_at
+    again = PrintedReader(printed(number=a_number("walmart")))
+    await CardReading(world.database, world.keyring, world.photos, again).read_photos(card_id)
+    looks = latest_by_photo(await world.rows(ReadingRow, card_id=card_id))
+    assert [len(rows) for rows in looks.values()] == [1]
+    assert next(iter(looks.values()))[0].id not in (first.id, second.id)
 
 
 async def test_what_the_seller_typed_stays_and_a_contradiction_sends_the_card_to_a_person(world: World) -> None:

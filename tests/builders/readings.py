@@ -19,12 +19,24 @@ class PrintedReader:
     """A reader that knows beforehand what is printed; the real one needs 600 MB and is tested with its own layer."""
 
     fields: tuple[ReadField, ...]
+    another: tuple[ReadField, ...] = ()  # Of a second card in every photo.
     hints: list[str | None] = field(default_factory=list)
 
     def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         assert photo[:2] == b"\xff\xd8"
         self.hints.append(brand_hint)
-        return (Reading(self.fields, "printed 1", 12),)
+        cards = (self.fields, self.another) if self.another else (self.fields,)
+        return tuple(Reading(fields, "printed 1", 12) for fields in cards)
+
+
+@dataclass
+class CardsInTurn:
+    """A reader that knows which cards each photo shows, in the order in which the photos are read."""
+
+    photos: list[tuple[Reading, ...]]
+
+    def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:  # noqa: ARG002
+        return self.photos.pop(0)
 
 
 def printed(confidence: float = 0.99, **values: str) -> tuple[ReadField, ...]:
@@ -33,10 +45,10 @@ def printed(confidence: float = 0.99, **values: str) -> tuple[ReadField, ...]:
 
 
 async def a_read_card(
-    world: World, fields: tuple[ReadField, ...], brand: str = "walmart", **typed: Any
-) -> tuple[str, ReadFacts]:
+    world: World, fields: tuple[ReadField, ...], brand: str = "walmart", another: tuple[ReadField, ...] = (), **typed: Any
+) -> tuple[str, ReadFacts]:  # fmt: skip
     card_id = (await world.submitted(SubmittedCard(brand, photos=(a_photo(),), **typed))).card_ids[0]
-    reading = CardReading(world.database, world.keyring, world.photos, PrintedReader(fields))
+    reading = CardReading(world.database, world.keyring, world.photos, PrintedReader(fields, another))
     return card_id, await reading.read_photos(card_id)
 
 

@@ -81,7 +81,7 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
         card=pair[0],
         submission=pair[1],
         photos=await _of_card(session, PhotoRow, card_id, PhotoRow.current.desc(), PhotoRow.position),
-        readings=await _of_card(session, ReadingRow, card_id, ReadingRow.created_at.desc()),
+        readings=await _of_card(session, ReadingRow, card_id, ReadingRow.created_at.desc(), ReadingRow.id),
         answers=await _of_card(session, AnswerRow, card_id, AnswerRow.id.desc()),
         quote=next(iter(await _of_card(session, QuoteRow, card_id, QuoteRow.created_at.desc(), limit=1)), None),
         events=await _of_card(session, CardEventRow, card_id, CardEventRow.id.desc(), limit=EVENTS_MAX),

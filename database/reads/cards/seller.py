@@ -79,7 +79,7 @@ async def photos(session: AsyncSession, card_id: str) -> tuple[PhotoView, ...]:
     """List the card's current photos in their order, each with the marks of its latest reading."""
     chosen = select(PhotoRow).where(PhotoRow.card_id == card_id, PhotoRow.current).order_by(PhotoRow.position)
     rows = (await session.scalars(chosen)).all()
-    read = select(ReadingRow).where(ReadingRow.card_id == card_id).order_by(ReadingRow.created_at)
+    read = select(ReadingRow).where(ReadingRow.card_id == card_id).order_by(ReadingRow.created_at, ReadingRow.id)
     latest = {reading.photo_id: reading for reading in await session.scalars(read)}
     return tuple(_photo(row, latest.get(row.id)) for row in rows)
 

@@ -13,10 +13,13 @@ from sqlalchemy.orm import aliased
 
 from database.tables.cards import PhotoRow, ReadingRow
 from database.tables.quality import ReadingLabelRow
+from domain.cards.reading import confidence_bp
 from domain.quality.reading_figures import LabelGroup
 
 LABELS_MAX = 50_000  # The newest; more would keep a page waiting.
 WRONG_MAX = 2_000
+
+_Placed = tuple[str, str, int]  # Photo, field, and how sure the reader was.
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,15 @@ async def placed(session: AsyncSession, rows: Sequence[ReadingLabelRow]) -> list
     found = await session.execute(photos.order_by(PhotoRow.id))
     kept: dict[str, str] = {row.id: row.stored_sha256 for row in found}
     read = select(ReadingRow.photo_id, ReadingRow.fields).where(ReadingRow.photo_id.in_(kept))
-    boxes: dict[tuple[str, str], dict[str, int] | None] = {}
+    boxes: dict[_Placed, dict[str, int] | None] = {}
     for photo_id, fields in await session.execute(read.order_by(ReadingRow.created_at, ReadingRow.id)):
-        boxes |= {(photo_id, str(one["name"])): _box(one) for one in fields}
-    return [WrongLabel(row, kept.get(row.photo_id or ""), boxes.get((row.photo_id or "", row.field))) for row in rows]
+        boxes |= {(photo_id, str(one["name"]), confidence_bp(one)): _box(one) for one in fields}
+    return [WrongLabel(row, kept.get(row.photo_id or ""), boxes.get(_placed_by(row))) for row in rows]
+
+
+def _placed_by(row: ReadingLabelRow) -> _Placed:
+    """Return what a label has in common with its reading: where a photo shows several cards the field is there several times."""
+    return row.photo_id or "", row.field, row.confidence_bp or 0
 
 
 def _box(kept: dict[str, Any]) -> dict[str, int] | None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from activities.reading import CardReading
+from database.sealed import LABEL_READ
 from database.tables.cards import ReadingRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow
+from domain.cards.intake import SubmittedCard
+from domain.cards.reading import ReadField, Reading
 from domain.cards.review import ReviewOutcome
+from domain.money import Money
 from services.cards.corrections import Corrections, mark_of
 from services.quality.reading_labels import streamed
-from tests.builders.readings import PrintedReader, a_read_card, printed
+from tests.builders.photos import a_photo
+from tests.builders.readings import CardsInTurn, PrintedReader, a_read_card, printed
 from tests.builders.world import World, a_number
 
 
@@ -70,3 +77,73 @@ async def test_labels_made_after_the_export_began_are_left_to_the_next(world: Wo
         later = [one.card_id async for one in streamed(session, world.keyring, now(), clear=False)]
     assert card_id not in found
     assert later.count(card_id) == 3
+
+
+async def sent_with_another(world: World, typed: str, *photos: tuple[tuple[ReadField, ...], ...]) -> str:
+    """A card of typed fields whose photos show these cards each: the reader finds all of them."""
+    pictures = tuple(a_photo() for _ in photos)
+    sent = SubmittedCard("walmart", number=typed, pin="604128", face_value=Money(500_00), photos=pictures)
+    card_id = (await world.submitted(sent)).card_ids[0]
+    shown = [tuple(Reading(fields, "printed 1", 12) for fields in cards) for cards in photos]
+    await CardReading(world.database, world.keyring, world.photos, CardsInTurn(shown)).read_photos(card_id)
+    return card_id
+
+
+def another() -> tuple[ReadField, ...]:
+    """What a card shows that nobody sent in."""
+    return printed(number=a_number("walmart"), pin="111111", face_value="100.00 CNY")
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_of_a_photo_of_two_cards_only_the_reading_of_the_approved_one_is_labelled(
+    world: World, first: bool
+) -> None:
+    number = a_number("walmart")
+    own, other = printed(number=number, pin="604128"), another()
+    card_id = await sent_with_another(world, number, (own, other) if first else (other, own))
+    await approved(world, card_id, 1)
+    labels = await kept(world, card_id)
+    assert {name: row.accepted for name, row in labels.items()} == {"number": True, "pin": True}
+
+
+async def test_of_a_photo_of_two_other_cards_nothing_is_labelled(world: World) -> None:
+    cards = (another(), another())
+    card_id = await sent_with_another(world, a_number("walmart"), cards)
+    await approved(world, card_id, 1)
+    assert await world.rows(ReadingLabelRow, card_id=card_id) == []
+
+
+async def test_a_misread_character_is_labelled_as_wrong_beside_another_card_too(world: World) -> None:
+    number = a_number("walmart")
+    misread = number[:-2] + ("7" if number[-2] != "7" else "1") + number[-1]
+    card_id = await sent_with_another(world, number, (printed(number=misread), printed(number=a_number("walmart"))))
+    await approved(world, card_id, 1)
+    (label,) = (await kept(world, card_id)).values()
+    assert (label.field, label.accepted) == ("number", False)
+    assert LABEL_READ.open(world.keyring, label.id, label.read_sealed) == misread
+
+
+async def test_a_photo_of_another_card_is_not_labelled_where_a_second_photo_shows_the_approved_one(
+    world: World,
+) -> None:
+    number = a_number("walmart")
+    card_id = await sent_with_another(world, number, (printed(number=number),), (another(),))
+    await approved(world, card_id, 1)
+    assert {name: row.accepted for name, row in (await kept(world, card_id)).items()} == {"number": True}
+
+
+async def test_the_only_photo_is_labelled_as_wrong_if_it_shows_another_number(world: World) -> None:
+    card_id = await sent_with_another(world, a_number("walmart"), (printed(number=a_number("walmart")),))
+    await approved(world, card_id, 1)
+    assert {name: row.accepted for name, row in (await kept(world, card_id)).items()} == {"number": False}
+
+
+async def test_a_photo_of_two_cards_that_was_read_again_counts_by_its_latest_look(world: World) -> None:
+    number = a_number("walmart")
+    own, other = printed(number=number), printed(number=a_number("walmart"))
+    card_id = await sent_with_another(world, number, (own, other))
+    again = PrintedReader(printed(0.97, number=a_number("walmart")), printed(0.96, number=number))
+    await CardReading(world.database, world.keyring, world.photos, again).read_photos(card_id)
+    await approved(world, card_id, 1)
+    (label,) = (await kept(world, card_id)).values()
+    assert (label.accepted, label.confidence_bp) == (True, 9_600)

@@ -10,6 +10,7 @@ from database.tables.cards import CardEventRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow, ShadowReadingRow
 from domain.cards.review import ReviewOutcome
+from domain.money import Money
 from domain.policies.document import PolicyDocument
 from domain.quality.reading_figures import Proposal, Tally
 from domain.rules.reading import KIND
@@ -32,6 +33,13 @@ def second(world: World, values: dict[str, str], *, busy: bool = False, later: t
     return ShadowReader(world.database, world.keyring, world.photos, reader, lambda: busy, lambda: now() + later)
 
 
+async def approved(world: World, card_id: str) -> None:
+    task, person = await world.review.open(card_id, 1, ["card_type"]), await world.a_person()
+    await world.review_desk.leases.take(person, task.task_id)
+    decision = await world.review_desk.decisions.record_decision(person, task.task_id, ReviewOutcome.APPROVE)
+    await world.review.apply(task.task_id, decision)
+
+
 async def test_the_second_reading_is_kept_sealed_beside_the_card_and_judged_by_the_later_decision(world: World) -> None:
     number = a_number("carrefour")
     card_id, _ = await a_read_card(world, printed(number=number, pin="604128", face_value="500.00 CNY"), "carrefour")
@@ -49,10 +57,7 @@ async def test_the_second_reading_is_kept_sealed_beside_the_card_and_judged_by_t
     after = await world.card(card_id)
     assert (after.pin_sealed, after.fields_revision, after.stage) == (card.pin_sealed, card.fields_revision, card.stage)
     assert len(await world.rows(CardEventRow, card_id=card_id)) == events
-    task, person = await world.review.open(card_id, 1, ["card_type"]), await world.a_person()
-    await world.review_desk.leases.take(person, task.task_id)
-    decision = await world.review_desk.decisions.record_decision(person, task.task_id, ReviewOutcome.APPROVE)
-    await world.review.apply(task.task_id, decision)
+    await approved(world, card_id)
     async with world.database.transaction() as session:
         (found,) = await comparisons(session, world.keyring, now() - timedelta(days=1), now() + timedelta(minutes=1))
     assert (found.first, found.second, found.photos) == ("printed 1", "printed 1", 1)
@@ -61,6 +66,23 @@ async def test_the_second_reading_is_kept_sealed_beside_the_card_and_judged_by_t
     pin = fields["pin"]
     assert (pin.agree, pin.differ, pin.first_right, pin.second_right, pin.known) == (0, 1, 1, 0, 1)
     assert fields["expiry"].known == 0
+
+
+async def test_another_card_in_the_photo_is_judged_neither_by_figures_nor_against_a_reader(world: World) -> None:
+    number, other = a_number("jd"), a_number("jd")
+    fields, beside = printed(0.99, number=number), printed(0.98, number=other)
+    card_id, _ = await a_read_card(world, fields, "jd", another=beside, number=number, face_value=Money(500_00))
+    reader = PrintedReader(fields, beside)
+    shadow = ShadowReader(world.database, world.keyring, world.photos, reader, lambda: False)
+    with reading_limits(shadow_bp=10_000):
+        assert [await shadow.read(), await shadow.read()] == [1, 1]
+    await approved(world, card_id)
+    async with world.database.transaction() as session:
+        found = await reading_quality(session, world.keyring, datetime.now(UTC), 1, "jd")
+        compared = await comparisons(session, world.keyring, now() - timedelta(days=1), now() + timedelta(minutes=1))
+    assert (found.whole.labels, found.whole.right, found.whole.wrong) == (1, 1, 0)
+    (numbers,) = [one for pair in compared for one in pair.fields if one.name == "number"]
+    assert numbers.neither_right == 0
 
 
 def test_the_share_drawn_is_about_the_policys() -> None:

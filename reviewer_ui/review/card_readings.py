@@ -1,0 +1,108 @@
+"""Which readings of a card's photos its page shows: of each field the one that counts, and what else a photo surely shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from database.reads.cards.card_page import CardRecord
+from database.reads.cards.latest_readings import latest_by_photo
+from database.repositories import cards
+from database.sealed import fields_of
+from database.tables.cards import PhotoRow, ReadingRow
+from domain.cards.reading import FieldName, as_read, confidence_bp
+from domain.places import business_day
+from domain.rules.brands import Brand, brand
+from domain.rules.plausible import is_plausible
+from domain.rules.reading import sure_from_bp
+from domain.sealing import KeyRing
+from services.cards.corrections import same_value
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A field as one photo shows it: `value` as it was read, `kept` what is stored beside it, `photo` the `number`th as sent."""
+
+    name: FieldName
+    value: str = field(repr=False)
+    kept: Mapping[str, Any]
+    reading: ReadingRow
+    photo: PhotoRow
+    number: int
+
+
+@dataclass(frozen=True)
+class FieldRead:
+    """A field as the current photos show it.
+
+    `seen` is what counts: what agrees with the card, else what the brand could have issued, and of such the surest. `others` are the
+    other values that photos surely show, each where it is surest.
+    """
+
+    seen: Seen
+    others: tuple[Seen, ...]
+
+
+def fields_read(
+    record: CardRecord, keyring: KeyRing, on_card: Mapping[FieldName, str | None]
+) -> dict[FieldName, FieldRead]:
+    """Return what the current photos show, by field. `on_card` has the recorded fields as a reading writes them: secret."""
+    known, own, all_seen = brand(record.card.brand), reading_by_photo(record, keyring), list(_all_seen(record, keyring))
+    of_card = [one for one in all_seen if own[one.photo.id] is one.reading]
+    found = {}
+    for name in FieldName:
+        candidates = [one for one in of_card if one.name is name]
+        if not candidates:
+            continue
+        seen = max(candidates, key=lambda one: _counts(known, one, on_card.get(one.name)))
+        # Another card in a photo is worth a line for its number; its other fields say nothing about this card.
+        besides = [one for one in all_seen if one.name is name] if name is FieldName.NUMBER else candidates
+        found[name] = FieldRead(seen, _others(besides, seen, on_card.get(name), record.card.brand))
+    return found
+
+
+def reading_by_photo(record: CardRecord, keyring: KeyRing) -> dict[str, ReadingRow]:
+    """Return the latest reading of each photo; of a photo of several cards that with the card's number, else with the surest number."""
+    known, number = brand(record.card.brand), cards.open_number(keyring, record.card)
+
+    def counts(row: ReadingRow) -> tuple[bool, bool, int]:
+        read = (one for one in fields_of(keyring, row) if one[0] is FieldName.NUMBER)
+        return max((_judged(known, one, number) for one in read), default=(False, False, 0))
+
+    return {
+        photo_id: rows[0] if len(rows) == 1 else max(rows, key=counts)
+        for photo_id, rows in latest_by_photo(record.readings).items()
+    }
+
+
+def _all_seen(record: CardRecord, keyring: KeyRing) -> Iterable[Seen]:
+    looks = latest_by_photo(record.readings)
+    for number, photo in enumerate(record.photos, 1):
+        for row in looks.get(photo.id, ()) if photo.current else ():
+            for name, value, kept in fields_of(keyring, row):
+                yield Seen(name, value, kept, row, photo, number)
+
+
+def _counts(known: Brand, one: Seen, recorded: str | None) -> tuple[bool, bool, int]:
+    return _judged(known, (one.name, one.value, one.kept), recorded)
+
+
+def _judged(
+    known: Brand, read: tuple[FieldName, str, Mapping[str, Any]], recorded: str | None
+) -> tuple[bool, bool, int]:
+    name, value, kept = read
+    agrees = recorded is not None and same_value(name, recorded, value)
+    return agrees, is_plausible(known, as_read(kept, value)), confidence_bp(kept)
+
+
+def _others(candidates: Sequence[Seen], seen: Seen, recorded: str | None, brand_code: str) -> tuple[Seen, ...]:
+    limit = sure_from_bp(brand_code, seen.name, business_day(datetime.now(UTC)))
+    values = [seen.value] if recorded is None else [seen.value, recorded]
+    found: list[Seen] = []
+    for one in sorted(candidates, key=lambda one: -confidence_bp(one.kept)):
+        if confidence_bp(one.kept) >= limit and not any(same_value(one.name, known, one.value) for known in values):
+            found.append(one)
+            values.append(one.value)
+    return tuple(found)
