@@ -29,8 +29,10 @@ def measure(short: bool) -> list[Result]:
     engine, comes = KeptEngine(load_engine(Settings()), KEPT), KeptEngine(bare_engine(Settings()), KEPT)
     reader, bare = PhotoReader(engine, catalogue(), engine.name), BareLines(comes)
     each, conditions = (1, HARD_SHORT) if short else (EACH, HARD)
-    hard = compared(photos(Part.TEST, each, conditions), reader, [bare])
-    ordinary = compared(photos(Part.TEST, ORDINARY_SHORT if short else ORDINARY_EACH, (ORDINARY,)), reader, [])
+    hard = compared(photos(Part.TEST, each, conditions), reader, [bare], spent=engine.spent)
+    ordinary = compared(
+        photos(Part.TEST, ORDINARY_SHORT if short else ORDINARY_EACH, (ORDINARY,)), reader, [], spent=engine.spent
+    )
     return [_exact(hard, bare), *_auto(hard, ordinary)]
 
 

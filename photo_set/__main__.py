@@ -23,9 +23,10 @@ from photo_set.calibration import curve_of, scored_in
 from photo_set.conditions import CONDITIONS
 from photo_set.evaluation import by_condition, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
-from photo_set.kept import KEPT, KeptEngine, Spent
+from photo_set.kept import KEPT, KeptEngine
 from photo_set.photos import ORDINARY, LabelledPhoto, Part, photo, photos
 from photo_set.running import Comparison, compared
+from photo_set.spent import Spent
 from photo_set.turning import STEP, turned_photos
 
 SHOWN = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)  # Scores whose meaning `calibrate` prints.
@@ -170,7 +171,7 @@ def _measured(
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Reading photos", total=many)
         comparison = compared(
-            found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task)
+            found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task), engine.spent
         )
     Console().print(_table(comparison))
     Console().print(_time(engine.spent, many))

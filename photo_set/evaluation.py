@@ -32,7 +32,6 @@ class Outcome:
     brand: bool
     face_value: bool
     expiry: bool
-    seconds: float
     values: tuple[tuple[str, str], ...] = ()  # Number and PIN of an invented card, as printed and as read.
     preview: bytes = b""  # Of a real photo that was read wrongly: a JPEG too small to read.
 
@@ -72,7 +71,7 @@ class Counts:
         return lower_bound(self.accepted - self.wrong, self.accepted)
 
 
-def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) -> Outcome:
+def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading) -> Outcome:
     """Compare a reading with what is printed."""
     read = {one.name: one for one in reading.fields}
     printed = photo.printed
@@ -83,18 +82,18 @@ def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) 
     return Outcome(
         photo.condition, printed.brand, photo.name, exact, confidence, _is(read.get(FieldName.BRAND), printed.brand),
         not printed.face_value or _is(read.get(FieldName.FACE_VALUE), printed.face_value),
-        (None if expiry is None else expiry.value) == (printed.expiry or None), seconds, _values(photo, secrets),
+        (None if expiry is None else expiry.value) == (printed.expiry or None), _values(photo, secrets),
         b"" if exact else _preview(photo),
     )  # fmt: skip
 
 
-def beyond(photo: LabelledPhoto | RealPhoto, reading: Reading, place: int, seconds: float) -> Outcome:
+def beyond(photo: LabelledPhoto | RealPhoto, reading: Reading, place: int) -> Outcome:
     """Return the outcome of a reading for which there is no card in the photo: wrong, as sure as its least sure number or PIN."""
     secrets = [one for one in reading.fields if one.name in SECRET_FIELDS]
     confidence = min((one.confidence for one in secrets), default=0.0)
     values = () if isinstance(photo, RealPhoto) else tuple(("", one.value) for one in secrets)
     name = f"{photo.name}/beyond {place}"
-    return Outcome(photo.condition, photo.printed.brand, name, False, confidence, False, False, False, seconds, values)
+    return Outcome(photo.condition, photo.printed.brand, name, False, confidence, False, False, False, values)
 
 
 def _values(
