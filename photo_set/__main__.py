@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, track
 from rich.table import Table
 
@@ -122,10 +123,12 @@ def folder(
 ) -> None:
     """Read real photos and compare them with their labels."""
     try:
-        real = list(real_photos(place, key_of(key)))
+        real = real_photos(place, key_of(key))
     except LabelsUnreadable as problem:
         raise typer.BadParameter(str(problem)) from None
-    _measured(real, len(real), engines, report, f"Reading of {place.name} ({len(real)} photos)")
+    many = len(real.photos)
+    title = f"Reading of {place.name} ({many} photos)"
+    _measured(real.photos, many, engines, report, title, refused=real.refused)
 
 
 @app.command()
@@ -159,6 +162,7 @@ def _measured(
     title: str,
     kept: Path | None = None,
     threads: int = 2,
+    refused: Mapping[str, str] | None = None,
 ) -> None:
     from ocr.photo_reader import PhotoReader
     from photo_set.engines import BareEngine, BareLines, others
@@ -173,7 +177,10 @@ def _measured(
         comparison = compared(
             found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task), engine.spent
         )
+    comparison.refused = dict(refused or {})
     Console().print(_table(comparison))
+    if comparison.refused:
+        Console().print(_refused(comparison.refused))
     Console().print(_time(engine.spent, many))
     if report is not None:
         from photo_set.report import written
@@ -197,10 +204,17 @@ def _table(found: Comparison) -> Table:
     return table
 
 
+def _refused(refused: Mapping[str, str]) -> Table:
+    table = Table(f"{len(refused)} refused, as the product would", "reason")
+    for name, reason in refused.items():
+        table.add_row(escape(name), reason)
+    return table
+
+
 def _time(spent: Spent, photos: int) -> Table:
     table = Table("engine", "calls a photo", "seconds a photo")
     for kind, calls in spent.calls.items():
-        table.add_row(kind, f"{calls / photos:.1f}", f"{spent.seconds[kind] / photos:.2f}")
+        table.add_row(kind, f"{calls / max(1, photos):.1f}", f"{spent.seconds[kind] / max(1, photos):.2f}")
     return table
 
 

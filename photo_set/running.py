@@ -20,7 +20,8 @@ from photo_set.spent import Spent
 class Comparison:
     """Outcomes of our reader, of readings beyond the cards in a photo too, and by engine for which photos (condition, name) its lines held number and PIN, with what it spent.
 
-    `photos` were read in `seconds`. A kept answer of an engine counts with the seconds of the call that gave it first.
+    `photos` were read in `seconds`. A kept answer of an engine counts with the seconds of the call that gave it first. `refused`: files
+    that the product would not take, with the reason.
     """
 
     ours: list[Outcome] = field(default_factory=list)
@@ -28,6 +29,7 @@ class Comparison:
     bare_spent: dict[str, Spent] = field(default_factory=dict)
     photos: int = 0
     seconds: float = 0.0
+    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def seconds_each(self) -> float:

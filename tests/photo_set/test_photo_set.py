@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import itertools
 import random
 import re
@@ -43,6 +44,12 @@ def read(number: str = NUMBER, pin: str = PIN, confidence: float = 0.99) -> Read
 
 def of(reading: Reading, condition: str = "glare") -> Outcome:
     return outcome(LabelledPhoto(condition, 1, PRINTED, b""), reading)
+
+
+def jpeg_of(picture: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", **options)
+    return out.getvalue()
 
 
 @pytest.mark.parametrize("condition", ["screenshot", "squeezed"])
@@ -170,10 +177,10 @@ def test_report_counts_by_condition_confidence_and_character() -> None:
 def test_real_photos_are_compared_by_keyed_hashes(tmp_path: Path) -> None:
     cards, key = tmp_path / "cards", tmp_path / "key"
     cards.mkdir()
-    (cards / "a.jpg").write_bytes(b"\xff\xd8")
+    (cards / "a.jpg").write_bytes(jpeg_of(Image.new("RGB", (300, 200), "white")))
     new_key(key)
     labelled(cards, key_of(key), "a.jpg", "glare", "walmart", "2326 9556 2799 5358", PIN, "", "")
-    (found,) = real_photos(cards, key_of(key))
+    (found,) = real_photos(cards, key_of(key)).photos
     assert outcome(found, read()).exact
     assert not outcome(found, read(pin="879501")).exact
     kept = (cards / "labels.csv").read_text("utf-8")
@@ -185,6 +192,40 @@ def test_real_photos_are_compared_by_keyed_hashes(tmp_path: Path) -> None:
         key_of(cards / "labels.csv")
 
 
+def test_files_of_a_folder_come_in_by_the_door_of_uploads(tmp_path: Path) -> None:
+    cards, key = tmp_path / "cards", tmp_path / "key"
+    cards.mkdir()
+    new_key(key)
+    picture = Image.new("RGB", (3000, 1500), "white")
+    picture.paste("black", (0, 0, 3000, 750))  # EXIF's 6, a turn by 90° clockwise, makes the upper half the right one.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pages = io.BytesIO()
+    drawn = picture.resize((300, 150))
+    drawn.save(pages, "PDF", save_all=True, append_images=[drawn])
+    files = {
+        "turned.jpg": jpeg_of(picture, exif=exif.tobytes()),
+        "iphone.heic": b"\x00\x00\x00\x18ftypheic" + bytes(64),
+        "cut.jpg": jpeg_of(picture)[:2000],
+        "two [b].pdf": pages.getvalue(),
+    }
+    for name, content in files.items():
+        (cards / name).write_bytes(content)
+        labelled(cards, key_of(key), name, "", "walmart", NUMBER, PIN, "", "")
+    found = real_photos(cards, key_of(key))
+    (turned_one,) = found.photos
+    with Image.open(io.BytesIO(turned_one.jpeg)) as opened:
+        assert opened.size == (1200, 2400)
+        assert not dict(opened.getexif())
+        assert opened.convert("L").getpixel((100, 1200)) == pytest.approx(255, abs=3)
+        assert opened.convert("L").getpixel((1100, 1200)) == pytest.approx(0, abs=3)
+    assert list(found.refused) == ["iphone.heic", "cut.jpg", "two [b].pdf"]
+    assert "Most Compatible" in found.refused["iphone.heic"]
+    page = " ".join(written(Comparison(ours=[of(read())], refused=found.refused), "Reading of cards").split())
+    assert "not counted above: 3." in page
+    assert "<code>two [b].pdf</code>: Its label cannot say which of 2 pages it means" in page
+
+
 def test_exported_folder_keeps_photos_sealed_and_is_read_with_its_key(tmp_path: Path) -> None:
     cards, key = tmp_path / "cards", tmp_path / "key"
     cards.mkdir()
@@ -194,12 +235,12 @@ def test_exported_folder_keeps_photos_sealed_and_is_read_with_its_key(tmp_path: 
     assert folder_written(cards, key_of(key), [card], open_photos=False) == 1
     assert jpeg[:64] not in (cards / "01A.sealed").read_bytes()
     assert NUMBER not in (cards / "labels.csv").read_text("utf-8")
-    (found,) = real_photos(cards, key_of(key))
+    (found,) = real_photos(cards, key_of(key)).photos
     assert (found.jpeg, found.condition) == (jpeg, "blurred")
     assert outcome(found, read()).exact
     new_key(tmp_path / "other")
     with pytest.raises(LabelsUnreadable, match="line 2: 01A"):
-        list(real_photos(cards, key_of(tmp_path / "other")))
+        real_photos(cards, key_of(tmp_path / "other"))
 
 
 def test_report_of_both_kinds_of_photos_loads_nothing_and_shows_no_real_number(tmp_path: Path) -> None:
@@ -209,7 +250,7 @@ def test_report_of_both_kinds_of_photos_loads_nothing_and_shows_no_real_number(t
     drawn = photo("screenshot", Part.TUNING)
     card = LabelledCard("01A", "", "walmart", NUMBER, PIN, "", "", drawn.jpeg)
     folder_written(cards, key_of(key), [card], open_photos=True)
-    (real,) = real_photos(cards, key_of(key))
+    (real,) = real_photos(cards, key_of(key)).photos
     wrong = outcome(real, read(number="2326955627995858", confidence=0.95))
     invented = outcome(drawn, read(number="1111222233334444", confidence=0.8))
     page = written(Comparison(ours=[wrong, invented]), "Reading of cards")
