@@ -22,7 +22,7 @@ from domain.rules.brands import catalogue
 from ocr.calibration import FITTED, Kind, as_json
 from photo_set.calibration import curve_of, scored_in
 from photo_set.conditions import CONDITIONS
-from photo_set.evaluation import by_condition, counted
+from photo_set.evaluation import Counts, by_condition, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
 from photo_set.kept import KEPT, KeptEngine
 from photo_set.photos import ORDINARY, LabelledPhoto, Part, photo, photos
@@ -179,6 +179,7 @@ def _measured(
         )
     comparison.refused = dict(refused or {})
     Console().print(_table(comparison))
+    Console().print(_fields(comparison))
     if comparison.refused:
         Console().print(_refused(comparison.refused))
     Console().print(_time(engine.spent, many))
@@ -189,19 +190,30 @@ def _measured(
 
 
 def _table(found: Comparison) -> Table:
+    """Number and PIN beside other engines, and what needs no person by the product's rule."""
     table = Table("condition", "photos", "exact", *found.bare, "accepted", "wrong")
-    for name, counts in [*by_condition(found.ours).items(), ("all", counted(found.ours))]:
-        of = None if name == "all" else name
-        bare = [f"{100 * found.bare_share(engine, of):.1f} %" for engine in found.bare]
-        table.add_row(
-            name,
-            str(counts.photos),
-            f"{100 * counts.exact_share:.1f} %",
-            *bare,
-            f"{100 * counts.coverage:.1f} %",
-            str(counts.wrong),
-        )
+    for name, counts in _rows(found):
+        bare = [_percent(found.bare_share(engine, None if name == "all" else name)) for engine in found.bare]
+        accepted = (_percent(counts.whole.coverage), str(counts.whole.wrong))
+        table.add_row(name, str(counts.photos), _percent(counts.exact_share), *bare, *accepted)
     return table
+
+
+def _fields(found: Comparison) -> Table:
+    """The other fields, and what needs no person by number and PIN alone."""
+    table = Table("condition", "brand", "face value", "expiry", "by number and PIN: accepted", "wrong")
+    for name, counts in _rows(found):
+        exact = [_percent(counts.share(one)) for one in (counts.brand, counts.face_value, counts.expiry)]
+        table.add_row(name, *exact, _percent(counts.secrets.coverage), str(counts.secrets.wrong))
+    return table
+
+
+def _rows(found: Comparison) -> list[tuple[str, Counts]]:
+    return [*by_condition(found.ours).items(), ("all", counted(found.ours))]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _refused(refused: Mapping[str, str]) -> Table:

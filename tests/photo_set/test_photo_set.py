@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmarks.ocr_exact import _auto
 from domain.cards.reading import FieldName, ReadField, Reading
 from domain.quality.reading_figures import coverage_curve, reliability
 from domain.rules.brands import brand, catalogue
@@ -32,6 +33,7 @@ from photo_set.running import Comparison, by_card, compared
 from photo_set.turning import turned, turned_photos
 from services.quality.labelled_folder import LabelledCard
 from services.quality.labelled_folder import written as folder_written
+from tests.builders.reading_limits import reading_limits
 
 NUMBER, PIN = "2326955627995358", "879507"
 PRINTED = Printed("walmart", NUMBER, PIN, "500.00 CNY", "2028-12-31")
@@ -92,10 +94,57 @@ def test_every_condition_prints_a_number_of_its_brand(condition: str) -> None:
 def test_reading_counts_as_exact_only_with_number_and_pin() -> None:
     assert of(read()).exact
     assert not of(read(pin="879501")).exact
-    wrong = of(read(number="2326955627995858"))
-    assert wrong.wrong
-    assert not of(read(number="2326955627995858", confidence=0.8)).wrong
+    wrong = of(read(number="2326955627995366"))
+    assert (wrong.wrong, wrong.secrets_wrong, wrong.misread) == (True, True, (FieldName.NUMBER,))
+    assert not of(read(number="2326955627995366", confidence=0.8)).wrong
+    broken = of(read(number="2326955627995858"))  # Its check digit keeps it from the card.
+    assert (broken.wrong, broken.secrets_wrong) == (False, True)
     assert not of(Reading((), "printed 1", 12)).accepted
+
+
+def with_more(face_value: tuple[str, float] | None, expiry: tuple[str, float] | None = None) -> Reading:
+    more = ((FieldName.FACE_VALUE, face_value), (FieldName.EXPIRY, expiry))
+    fields = tuple(ReadField(name, *one, None) for name, one in more if one is not None)
+    return Reading((*read().fields, *fields), "printed 1", 12)
+
+
+def test_acceptance_asks_for_face_value_and_expiry_as_the_product_does() -> None:
+    sure, day = ("500.00 CNY", 0.95), ("2028-12-31", 0.95)
+    assert of(with_more(sure, day)).accepted
+    assert of(with_more(None)).accepted, "What was not read is the seller's to type."
+    for doubtful in (of(with_more(("500.00 CNY", 0.6))), of(with_more(sure, ("2028-12-31", 0.8)))):
+        assert not doubtful.accepted
+        assert doubtful.secrets_accepted
+    assert of(with_more(("500000.00 CNY", 0.2))).accepted, (
+        "A value that the brand does not issue is never put on a card."
+    )
+    assert not of(Reading(read().fields[:1], "printed 1", 12)).accepted, "The seller is asked for the PIN."
+    with reading_limits(everywhere={"number": None, "pin": None, "face_value": 9_600, "expiry": None}):
+        assert not of(with_more(sure, day)).accepted
+    with reading_limits(brands={"walmart": {"number": 9_000, "pin": 9_000, "face_value": 5_000, "expiry": None}}):
+        assert of(with_more(("500.00 CNY", 0.6))).accepted
+
+
+def test_a_wrong_face_value_or_day_that_nobody_looks_at_is_wrong() -> None:
+    wrong = of(with_more(("300.00 CNY", 0.95), ("2028-12-31", 0.95)))
+    assert (wrong.exact, wrong.wrong, wrong.secrets_wrong) == (True, True, False)
+    assert (wrong.misread, wrong.face_value, wrong.expiry) == ((FieldName.FACE_VALUE,), False, True)
+    assert of(with_more(("500.00 CNY", 0.95), ("2029-12-31", 0.95))).misread == (FieldName.EXPIRY,)
+    counts = counted([wrong, of(with_more(("500.00 CNY", 0.95)))])
+    assert (counts.whole.accepted, counts.whole.wrong, counts.secrets.accepted, counts.secrets.wrong) == (2, 1, 2, 0)
+    assert (counts.brand, counts.face_value, counts.expiry) == (0, 1, 1)
+    page = " ".join(re.sub(r"<[^>]+>", " ", written(Comparison(ours=[wrong]), "Reading of cards")).split())
+    assert "misread: face value" in page
+    assert "Brand Face value Expiry Accepted Wrong" in page
+
+
+def test_benchmark_has_the_products_rule_beside_number_and_pin() -> None:
+    ordinary = Comparison(ours=[of(with_more(("500.00 CNY", 0.6))), of(with_more(("300.00 CNY", 0.95)))])
+    coverage, wrong = _auto(Comparison(), ordinary)
+    assert (coverage.value, wrong.value) == (1.0, 0)
+    assert coverage.details["by_number_and_pin"]["ordinary"]["accepted"] == 2
+    whole = coverage.details["by_the_products_rule"]["ordinary"]
+    assert (whole["accepted"], whole["coverage"], whole["wrong"]) == (1, 0.5, 1)
 
 
 def test_lines_of_a_bare_engine_are_searched_without_spaces() -> None:
@@ -121,7 +170,7 @@ def test_a_reading_beyond_the_cards_of_a_photo_is_wrong() -> None:
 
     found = compared([turned(7, 0)], Twice(), []).ours
     assert [one.name for one in found] == ["7", "7/beyond 1"]
-    assert all(one.wrong for one in found)
+    assert all(one.secrets_wrong for one in found)
     printed = turned(7, 0).printed
 
     class Also:
@@ -129,7 +178,7 @@ def test_a_reading_beyond_the_cards_of_a_photo_is_wrong() -> None:
             return (read(number="4" * 16), read(number=printed.number, pin=printed.pin or PIN))
 
     own, beyond = compared([turned(7, 0)], Also(), []).ours
-    assert (own.exact, beyond.wrong) == (True, True)
+    assert (own.exact, beyond.secrets_wrong) == (True, True)
 
 
 def test_seconds_of_a_photo_are_those_of_the_first_time_that_its_engine_was_asked(tmp_path: Path) -> None:
@@ -168,7 +217,7 @@ def test_lower_bound_of_no_error_is_near_three_in_n() -> None:
 def test_report_counts_by_condition_confidence_and_character() -> None:
     outcomes = [of(read()), of(read(number="2326955627995858", confidence=0.4)), of(read(), "blurred")]
     assert {name: counts.exact for name, counts in by_condition(outcomes).items()} == {"glare": 1, "blurred": 1}
-    assert counted(outcomes).accepted == 2
+    assert counted(outcomes).secrets.accepted == 2
     assert confusions(outcomes) == [("3", "8", 1)]
     assert coverage_curve(grouped(outcomes)) == [(2 / 3, 1.0), (1.0, pytest.approx(2 / 3))]
     assert [(one.right.whole, one.right.part) for one in reliability(grouped(outcomes))] == [(1, 0), (2, 2)]
