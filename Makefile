@@ -15,7 +15,7 @@ SEED ?= 1
 RUNS ?= 5000
 LINES ?= 1000000
 OUTAGE ?= 2000
-PROOFS ?= tests/faults tests/end_to_end tests/services tests/api tests/reviewer_ui
+PROOFS ?= tests/faults tests/end_to_end tests/services tests/api tests/reviewer_ui tests/ocr tests/photo_set
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'

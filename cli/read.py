@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bootstrap.settings import Settings
 from bootstrap.words import say
-from domain.cards.reading import SURE
+from domain.cards.reading import SECRET_FIELDS, SURE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from domain.cards.reading import ReadField, Reading
     from ocr.photo_reader import Seen
 
+PART = 4  # So many characters of a value in a row, or fewer where the line has no more, are a part of it.
 DIGITS_SHOWN_MAX = 4  # A line with so many digits could hold a number or a PIN.
 
 
@@ -36,7 +37,8 @@ def read(
         bool, typer.Option("--explain", help="Also the looks taken, the lines found, doubts and reasons.")
     ] = False,
     annotate: Annotated[
-        Path | None, typer.Option("--annotate", help="Write the photo with the places of the fields as PNG.")
+        Path | None,
+        typer.Option("--annotate", help="Write the photo with the places of the fields as PNG.", dir_okay=False),
     ] = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show number and PIN; they are masked otherwise.")] = False,
 ) -> None:
@@ -60,21 +62,37 @@ def read(
     with Console(stderr=True).status(say("正在识别…", "Reading …")):
         reader = card_reader(Settings())
         read = [(page.jpeg, *reader.read_and_explain(page.jpeg, brand)) for page in pages]
-    if annotate is not None:
-        jpeg, readings, _ = max(read, key=lambda one: len(one[1][0].fields))  # Of a PDF the page that says most.
-        _annotated(jpeg, readings).save(annotate, "PNG")
+    secrets = [
+        one.value
+        for _, readings, _ in read
+        for reading in readings
+        for one in reading.fields
+        if one.name in SECRET_FIELDS
+    ]
     shown = [
-        _as_data(reading, seen if explain else None, reveal=reveal)
+        _as_data(reading, seen if explain else None, secrets, reveal=reveal)
         for _, readings, seen in read
         for reading in readings
     ]
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=2) if as_json else "\n\n".join(map(_as_text, shown)))
+    if annotate is not None:
+        jpeg, readings, _ = max(read, key=lambda one: len(one[1][0].fields))  # Of a PDF the page that says most.
+        _write(_annotated(jpeg, readings), annotate)
     if all(reading.is_empty for _, readings, _ in read for reading in readings):
         print(say("照片中没有识别到卡片。", "No card was found in the photo."), file=sys.stderr)
         raise typer.Exit(1)
 
 
-def _as_data(reading: Reading, seen: Seen | None, *, reveal: bool) -> dict[str, Any]:
+def _write(picture: Image.Image, path: Path) -> None:
+    try:
+        picture.save(path, "PNG")
+    except OSError as problem:
+        why = problem.strerror or str(problem)
+        typer.echo(say(f"无法写入 {path}：{why}。", f"{path} cannot be written: {why}."), err=True)
+        raise typer.Exit(1) from None
+
+
+def _as_data(reading: Reading, seen: Seen | None, secrets: Sequence[str], *, reveal: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         "reader": reading.reader, "duration_ms": reading.duration_ms,
         "fields": [_field(one, reveal=reveal) for one in reading.fields],
@@ -82,15 +100,13 @@ def _as_data(reading: Reading, seen: Seen | None, *, reveal: bool) -> dict[str, 
     if seen is not None:
         data["looks"] = list(seen.looks)
         data["lines"] = [
-            {"text": line.text if reveal else _masked(line.text), "score": round(line.confidence, 4)}
+            {"text": line.text if reveal else _masked(line.text, secrets), "score": round(line.confidence, 4)}
             for line in seen.lines
         ]
     return data
 
 
 def _field(read: ReadField, *, reveal: bool) -> dict[str, Any]:
-    from domain.cards.reading import SECRET_FIELDS
-
     secret = read.name in SECRET_FIELDS and not reveal
     box = read.box
     return {
@@ -103,9 +119,13 @@ def _field(read: ReadField, *, reveal: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _masked(text: str) -> str:
-    """Print that could be a number, without its characters."""
-    return re.sub("[0-9A-Za-z]", "•", text) if sum(map(str.isdigit, text)) >= DIGITS_SHOWN_MAX else text
+def _masked(text: str, secrets: Sequence[str]) -> str:
+    """Print that could be a number, or a part of one that was read, without its characters."""
+    plain = re.sub("[^0-9A-Z]", "", text.upper())
+    parts = [plain[start : start + PART] for start in range(max(1, len(plain) - PART + 1))]
+    is_secret = any(part and part in value for part in parts for value in secrets)
+    hidden = is_secret or sum(map(str.isdigit, text)) >= DIGITS_SHOWN_MAX
+    return re.sub("[0-9A-Za-z]", "•", text) if hidden else text
 
 
 def _as_text(shown: dict[str, Any]) -> str:

@@ -111,7 +111,7 @@ class LatticeDecoder:
 
     A line's score is that of its worst character. PaddleOCR reports the mean over all characters, spaces included: one wrong
     digit hides among eighteen right ones, and a doubtful space between two groups of digits, which means nothing, pulls a
-    perfect line down.
+    perfect line down. `ocr.lattice.DECODER` counts its versions.
     """
 
     def __init__(self, character: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[numpy.float32]
 SYMBOLS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DECODER = 1  # Count up when `Columns` or `ocr.engine.LatticeDecoder` makes other lines of the same frames: those kept by photo_set are void then.
 GAP = 0  # Column of everything that stands between the characters of a number: the blank, spaces, dashes, dots.
 COLUMN = {symbol: place for place, symbol in enumerate(SYMBOLS, start=1)}
 _BETWEEN = frozenset(" -–—.·•,:;'`_~|/")

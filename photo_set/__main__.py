@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, track
 from rich.table import Table
 
@@ -21,11 +22,12 @@ from domain.rules.brands import catalogue
 from ocr.calibration import FITTED, Kind, as_json
 from photo_set.calibration import curve_of, scored_in
 from photo_set.conditions import CONDITIONS
-from photo_set.evaluation import by_condition, counted
+from photo_set.evaluation import Counts, by_condition, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
-from photo_set.kept import KEPT, KeptEngine, Spent
+from photo_set.kept import KEPT, KeptEngine
 from photo_set.photos import ORDINARY, LabelledPhoto, Part, photo, photos
 from photo_set.running import Comparison, compared
+from photo_set.spent import Spent
 from photo_set.turning import STEP, turned_photos
 
 SHOWN = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)  # Scores whose meaning `calibrate` prints.
@@ -121,10 +123,12 @@ def folder(
 ) -> None:
     """Read real photos and compare them with their labels."""
     try:
-        real = list(real_photos(place, key_of(key)))
+        real = real_photos(place, key_of(key))
     except LabelsUnreadable as problem:
         raise typer.BadParameter(str(problem)) from None
-    _measured(real, len(real), engines, report, f"Reading of {place.name} ({len(real)} photos)")
+    many = len(real.photos)
+    title = f"Reading of {place.name} ({many} photos)"
+    _measured(real.photos, many, engines, report, title, refused=real.refused)
 
 
 @app.command()
@@ -158,6 +162,7 @@ def _measured(
     title: str,
     kept: Path | None = None,
     threads: int = 2,
+    refused: Mapping[str, str] | None = None,
 ) -> None:
     from ocr.photo_reader import PhotoReader
     from photo_set.engines import BareEngine, BareLines, others
@@ -170,9 +175,13 @@ def _measured(
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Reading photos", total=many)
         comparison = compared(
-            found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task)
+            found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task), engine.spent
         )
+    comparison.refused = dict(refused or {})
     Console().print(_table(comparison))
+    Console().print(_fields(comparison))
+    if comparison.refused:
+        Console().print(_refused(comparison.refused))
     Console().print(_time(engine.spent, many))
     if report is not None:
         from photo_set.report import written
@@ -181,25 +190,43 @@ def _measured(
 
 
 def _table(found: Comparison) -> Table:
+    """Number and PIN beside other engines, and what needs no person by the product's rule."""
     table = Table("condition", "photos", "exact", *found.bare, "accepted", "wrong")
-    for name, counts in [*by_condition(found.ours).items(), ("all", counted(found.ours))]:
-        of = None if name == "all" else name
-        bare = [f"{100 * found.bare_share(engine, of):.1f} %" for engine in found.bare]
-        table.add_row(
-            name,
-            str(counts.photos),
-            f"{100 * counts.exact_share:.1f} %",
-            *bare,
-            f"{100 * counts.coverage:.1f} %",
-            str(counts.wrong),
-        )
+    for name, counts in _rows(found):
+        bare = [_percent(found.bare_share(engine, None if name == "all" else name)) for engine in found.bare]
+        accepted = (_percent(counts.whole.coverage), str(counts.whole.wrong))
+        table.add_row(name, str(counts.photos), _percent(counts.exact_share), *bare, *accepted)
+    return table
+
+
+def _fields(found: Comparison) -> Table:
+    """The other fields, and what needs no person by number and PIN alone."""
+    table = Table("condition", "brand", "face value", "expiry", "by number and PIN: accepted", "wrong")
+    for name, counts in _rows(found):
+        exact = [_percent(counts.share(one)) for one in (counts.brand, counts.face_value, counts.expiry)]
+        table.add_row(name, *exact, _percent(counts.secrets.coverage), str(counts.secrets.wrong))
+    return table
+
+
+def _rows(found: Comparison) -> list[tuple[str, Counts]]:
+    return [*by_condition(found.ours).items(), ("all", counted(found.ours))]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _refused(refused: Mapping[str, str]) -> Table:
+    table = Table(f"{len(refused)} refused, as the product would", "reason")
+    for name, reason in refused.items():
+        table.add_row(escape(name), reason)
     return table
 
 
 def _time(spent: Spent, photos: int) -> Table:
     table = Table("engine", "calls a photo", "seconds a photo")
     for kind, calls in spent.calls.items():
-        table.add_row(kind, f"{calls / photos:.1f}", f"{spent.seconds[kind] / photos:.2f}")
+        table.add_row(kind, f"{calls / max(1, photos):.1f}", f"{spent.seconds[kind] / max(1, photos):.2f}")
     return table
 
 

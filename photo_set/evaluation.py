@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from domain.cards.reading import SECRET_FIELDS, SURE, FieldName, ReadField, Reading
+from photo_set.acceptance import needs_nobody, taken_of
 from photo_set.faces import Printed
 from photo_set.folder import Hashed, RealPhoto
 from photo_set.photos import LabelledPhoto
@@ -18,48 +19,53 @@ from photo_set.photos import LabelledPhoto
 SECRET_LENGTH_MIN, SECRET_LENGTH_MAX = 4, 24
 PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which nobody can read.
 _Z = 1.959964  # 95 %
+_NOTHING = ReadField(FieldName.BRAND, "", 0.0, None)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One photo as a reader read it. `confidence` is that of the least sure of number and PIN; 0 where one is missing."""
+    """One photo as a reader read it. `confidence` is that of the least sure of number and PIN; 0 where one is missing.
+
+    `accepted`: no person would look at the card (see `needs_nobody`). `misread`: the fields that the product would put on the card and that
+    are not what is printed.
+    """
 
     condition: str
     of_brand: str
     name: str  # Its seed, or the file of a real one.
     exact: bool  # Number and PIN, each character.
     confidence: float
+    accepted: bool
     brand: bool
     face_value: bool
     expiry: bool
-    seconds: float
+    misread: tuple[FieldName, ...] = ()
     values: tuple[tuple[str, str], ...] = ()  # Number and PIN of an invented card, as printed and as read.
     preview: bytes = b""  # Of a real photo that was read wrongly: a JPEG too small to read.
 
     @property
-    def accepted(self) -> bool:
-        """No person would look at number and PIN."""
+    def wrong(self) -> bool:
+        """A field was accepted that is not what is printed."""
+        return self.accepted and bool(self.misread)
+
+    @property
+    def secrets_accepted(self) -> bool:
+        """No person would look at number and PIN, were they all that a card has."""
         return self.confidence >= SURE
 
     @property
-    def wrong(self) -> bool:
-        """It was accepted and is not what is printed."""
-        return self.accepted and not self.exact
+    def secrets_wrong(self) -> bool:
+        """Number and PIN were accepted and are not what is printed."""
+        return self.secrets_accepted and not self.exact
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Photos of one condition or of all."""
+class Accepted:
+    """Of so many photos, those that need no person, and of these the wrong ones."""
 
     photos: int
-    exact: int
     accepted: int
     wrong: int
-
-    @property
-    def exact_share(self) -> float:
-        """Return the share of photos read exactly."""
-        return self.exact / max(1, self.photos)
 
     @property
     def coverage(self) -> float:
@@ -72,29 +78,69 @@ class Counts:
         return lower_bound(self.accepted - self.wrong, self.accepted)
 
 
-def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading, seconds: float) -> Outcome:
+@dataclass(frozen=True)
+class Counts:
+    """Photos of one condition or of all: those with number and PIN exact, with each other field exact, and accepted ones.
+
+    `whole` is accepted by the product's rule: number, PIN, face value and expiry by the policies. `secrets` asks only whether number and
+    PIN are 0.9 sure, as all figures did before.
+    """
+
+    photos: int
+    exact: int
+    brand: int
+    face_value: int
+    expiry: int
+    whole: Accepted
+    secrets: Accepted
+
+    def share(self, of: int) -> float:
+        """Return a count as a share of the photos."""
+        return of / max(1, self.photos)
+
+    @property
+    def exact_share(self) -> float:
+        """Return the share of photos whose number and PIN were read exactly."""
+        return self.share(self.exact)
+
+
+def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading) -> Outcome:
     """Compare a reading with what is printed."""
     read = {one.name: one for one in reading.fields}
     printed = photo.printed
     secrets = {name: read.get(name) for name in (FieldName.NUMBER, FieldName.PIN) if printed.has(name)}
     exact = all(one is not None and printed.is_printed(name, one.value) for name, one in secrets.items())
-    confidence = min((0.0 if one is None else one.confidence for one in secrets.values()), default=0.0)
-    expiry = read.get(FieldName.EXPIRY)
+    misread = tuple(name for name, one in taken_of(reading, printed.brand).items() if not _is_so(printed, name, one))
     return Outcome(
-        photo.condition, printed.brand, photo.name, exact, confidence, _is(read.get(FieldName.BRAND), printed.brand),
-        not printed.face_value or _is(read.get(FieldName.FACE_VALUE), printed.face_value),
-        (None if expiry is None else expiry.value) == (printed.expiry or None), seconds, _values(photo, secrets),
-        b"" if exact else _preview(photo),
+        photo.condition, printed.brand, photo.name, exact, _confidence(secrets.values()), needs_nobody(reading, printed.brand),
+        read.get(FieldName.BRAND, _NOTHING).value == printed.brand,
+        _is_so(printed, FieldName.FACE_VALUE, read.get(FieldName.FACE_VALUE)),
+        _is_so(printed, FieldName.EXPIRY, read.get(FieldName.EXPIRY)), misread, _values(photo, secrets),
+        b"" if exact and not misread else _preview(photo),
     )  # fmt: skip
 
 
-def beyond(photo: LabelledPhoto | RealPhoto, reading: Reading, place: int, seconds: float) -> Outcome:
+def beyond(photo: LabelledPhoto | RealPhoto, reading: Reading, place: int) -> Outcome:
     """Return the outcome of a reading for which there is no card in the photo: wrong, as sure as its least sure number or PIN."""
     secrets = [one for one in reading.fields if one.name in SECRET_FIELDS]
-    confidence = min((one.confidence for one in secrets), default=0.0)
     values = () if isinstance(photo, RealPhoto) else tuple(("", one.value) for one in secrets)
-    name = f"{photo.name}/beyond {place}"
-    return Outcome(photo.condition, photo.printed.brand, name, False, confidence, False, False, False, seconds, values)
+    name, brand = f"{photo.name}/beyond {place}", photo.printed.brand
+    accepted, misread = needs_nobody(reading, brand), tuple(taken_of(reading, brand))
+    return Outcome(
+        photo.condition, brand, name, False, _confidence(secrets), accepted, False, False, False, misread, values
+    )
+
+
+def _confidence(secrets: Iterable[ReadField | None]) -> float:
+    return min((0.0 if one is None else one.confidence for one in secrets), default=0.0)
+
+
+def _is_so(printed: Printed | Hashed, name: FieldName, read: ReadField | None) -> bool:
+    """Whether a field is read as it is printed; empty fields of a label are not compared."""
+    if name in SECRET_FIELDS:
+        return read is not None and (printed.is_printed(name, read.value) or not printed.has(name))
+    wanted = printed.face_value if name is FieldName.FACE_VALUE else printed.expiry
+    return wanted == "" or (None if read is None else read.value) == wanted
 
 
 def _values(
@@ -137,12 +183,13 @@ def is_among(printed: Printed | Hashed, texts: Iterable[str]) -> bool:
 
 def counted(outcomes: Sequence[Outcome]) -> Counts:
     """Count outcomes."""
+    many = len(outcomes)
+    whole = Accepted(many, sum(one.accepted for one in outcomes), sum(one.wrong for one in outcomes))
+    secrets = Accepted(many, sum(one.secrets_accepted for one in outcomes), sum(one.secrets_wrong for one in outcomes))
     return Counts(
-        len(outcomes),
-        sum(one.exact for one in outcomes),
-        sum(one.accepted for one in outcomes),
-        sum(one.wrong for one in outcomes),
-    )
+        many, sum(one.exact for one in outcomes), sum(one.brand for one in outcomes),
+        sum(one.face_value for one in outcomes), sum(one.expiry for one in outcomes), whole, secrets,
+    )  # fmt: skip
 
 
 def by_brand(outcomes: Sequence[Outcome]) -> dict[str, Counts]:
@@ -165,7 +212,3 @@ def lower_bound(right: int, of: int) -> float:
     middle = share + _Z**2 / (2 * of)
     spread = _Z * math.sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
     return (middle - spread) / (1 + _Z**2 / of)
-
-
-def _is(read: object, wanted: str) -> bool:
-    return getattr(read, "value", None) == wanted

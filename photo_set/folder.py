@@ -1,15 +1,21 @@
-"""Real photographs with labels, as a person or `cardloop labels export` puts them into a folder (services.quality.labelled_folder)."""
+"""Real photographs with labels, as a person or `cardloop labels export` puts them into a folder (services.quality.labelled_folder).
+
+A file that a person put there comes in by the same door as an upload: turned as its EXIF says, reduced, encoded again, or refused.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hmac
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.cards.reading import FieldName
-from services.quality.labelled_folder import COLUMNS, TABLE, hashed, photo_in, rows_of
+from domain.errors.base import Refusal
+from gateways import decoding
+from languages import translate
+from services.quality.labelled_folder import COLUMNS, SEALED, TABLE, hashed, photo_in, rows_of
 from services.quality.labelled_folder import LabelsUnreadable as LabelsUnreadable
 from services.quality.labelled_folder import key_of as key_of
 from services.quality.labelled_folder import new_key as new_key
@@ -73,12 +79,37 @@ def labelled(
         )
 
 
-def real_photos(folder: Path, key: bytes) -> Iterator[RealPhoto]:
-    """Yield the labelled photos of a folder, opened where they are sealed. Raises LabelsUnreadable with the line at fault."""
+@dataclass(frozen=True)
+class Folder:
+    """The labelled photos of a folder, and of each file that the product would refuse, why, by its name."""
+
+    photos: tuple[RealPhoto, ...]
+    refused: dict[str, str]
+
+
+def real_photos(folder: Path, key: bytes) -> Folder:
+    """Take the labelled photos of a folder, opened where they are sealed. Raises LabelsUnreadable with the line at fault."""
+    photos: list[RealPhoto] = []
+    refused: dict[str, str] = {}
     for number, row in enumerate(rows_of(folder), start=2):
+        name = row["photo"]
         try:
-            jpeg = photo_in(folder, key, row["photo"])
+            content = photo_in(folder, key, name)
         except LabelsUnreadable as problem:
             raise LabelsUnreadable(f"line {number}: {problem}") from None
+        try:
+            pages = _as_stored(name, content)
+        except Refusal as refusal:
+            refused[name] = translate(f"error.{refusal.code}", "en", refusal.data)
+            continue
+        if len(pages) > 1:
+            refused[name] = f"Its label cannot say which of {len(pages)} pages it means: save that one as a photo."
+            continue
         printed = Hashed(row["brand"], row["number_hash"], row["pin_hash"], row["face_value"], row["expiry"], key)
-        yield RealPhoto(row["photo"], row["condition"] or "unsorted", printed, jpeg)
+        photos.append(RealPhoto(name, row["condition"] or "unsorted", printed, pages[0]))
+    return Folder(tuple(photos), refused)
+
+
+def _as_stored(name: str, content: bytes) -> list[bytes]:
+    """The photo, or the pages of a PDF, as the product stores them; what was exported sealed is that already. Raises a Refusal."""
+    return [content] if name.endswith(SEALED) else [page.jpeg for page in asyncio.run(decoding.photos(content))]

@@ -1,7 +1,7 @@
 """What an engine saw, kept on disk: decoding can be tuned over hundreds of photos without running the engine again.
 
-Every call is kept under a digest of its picture and the engine's name and version, with the seconds that it took then. Shares
-below a millionth are kept as none: the beam search takes them for its floor in any case.
+Every call is kept under a digest of its picture, the engine's name and version, and the versions of what decodes and runs it, with
+the seconds that it took then. Shares below a millionth are kept as none: the beam search takes them for its floor in any case.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +19,30 @@ import numpy
 from PIL import Image
 
 from domain.cards.reading import Box
-from ocr.lattice import Lattice
+from ocr.lattice import DECODER, Lattice
 from ocr.lines import Line
 from ocr.photo_reader import NamedEngine
 from photo_set.engines import BareEngine
+from photo_set.spent import Spent
 
 KEPT = Path(".cardloop/photo_set")
 LEAST_KEPT = 1e-6
+# What made the readings that were kept before their key named it: they stay valid for these versions.
+FIRST_MADE_BY = "decoder 1, paddlex 3.7.2, onnxruntime 1.32.0"
 
 
-@dataclass
-class Spent:
-    """Calls of an engine by kind (`lines`: a whole picture, `strips`: pictures of one line), and their seconds."""
-
-    calls: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def add(self, kind: str, calls: int, seconds: float) -> None:
-        """Count calls that took so long, now or when they were first made."""
-        self.calls[kind] = self.calls.get(kind, 0) + calls
-        self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
-
-    @property
-    def whole(self) -> float:
-        """Return the seconds of all calls."""
-        return sum(self.seconds.values())
+@cache
+def made_by() -> str:
+    """Return what turns pixels into lines besides the engine that a reading names: our decoder and the libraries below the engine."""
+    return f"decoder {DECODER}, paddlex {version('paddlex')}, onnxruntime {version('onnxruntime')}"
 
 
 class KeptEngine:
     """A `NamedEngine` that asks another one only for pictures it has not seen before."""
 
-    def __init__(self, engine: NamedEngine, folder: Path | None) -> None:
-        """Keep under `folder` what `engine` sees; with None only count and time its calls."""
-        self._engine, self._folder = engine, folder
+    def __init__(self, engine: NamedEngine, folder: Path | None, by: str | None = None) -> None:
+        """Keep under `folder` what `engine` sees; with None only count and time its calls. `by`: see `made_by`, which it is unless given."""
+        self._engine, self._folder, self._by = engine, folder, by or made_by()
         self.name = engine.name
         self.spent = Spent()
 
@@ -69,12 +61,26 @@ class KeptEngine:
         pictures: Sequence[Image.Image],
         ask: Callable[[Sequence[Image.Image]], Sequence[Sequence[Line]]],
     ) -> list[Sequence[Line]]:
+        began = time.perf_counter()
         if self._folder is None:
-            began = time.perf_counter()
-            fresh = list(ask(pictures))
+            found = list(ask(pictures))
             self.spent.add(kind, len(pictures), time.perf_counter() - began)
-            return fresh
-        paths = [place_of(self._folder, kind, self.name, picture).with_suffix(".npz") for picture in pictures]
+        else:
+            known = self._known(self._folder, kind, pictures, ask)
+            self.spent.add(kind, len(known), sum(seconds for _, seconds in known))
+            found = [lines for lines, _ in known]
+        self.spent.waited += time.perf_counter() - began
+        return found
+
+    def _known(
+        self,
+        folder: Path,
+        kind: str,
+        pictures: Sequence[Image.Image],
+        ask: Callable[[Sequence[Image.Image]], Sequence[Sequence[Line]]],
+    ) -> list[tuple[Sequence[Line], float]]:
+        """The lines of each picture with the seconds of the call that found them."""
+        paths = [place_of(folder, kind, self.name, self._by, picture).with_suffix(".npz") for picture in pictures]
         found = {path: _loaded(path) for path in paths}
         missing = {path: picture for path, picture in zip(paths, pictures, strict=True) if found[path] is None}
         if missing:
@@ -84,31 +90,38 @@ class KeptEngine:
             for path, lines in zip(missing, seen, strict=True):
                 found[path] = (list(lines), each)
                 _save(path, lines, each)
-        known = [one for path in paths if (one := found[path]) is not None]
-        self.spent.add(kind, len(known), sum(seconds for _, seconds in known))
-        return [lines for lines, _ in known]
+        return [one for path in paths if (one := found[path]) is not None]
 
 
 class KeptTexts:
     """A `BareEngine` that asks another one only for pictures it has not seen before."""
 
-    def __init__(self, engine: BareEngine, folder: Path) -> None:
-        """Keep under `folder` what `engine` sees."""
-        self._engine, self._folder = engine, folder
+    def __init__(self, engine: BareEngine, folder: Path, by: str | None = None) -> None:
+        """Keep under `folder` what `engine` sees. `by`: see `KeptEngine`."""
+        self._engine, self._folder, self._by = engine, folder, by or made_by()
         self.name = engine.name
+        self.spent = Spent()
 
     def texts_in(self, picture: Image.Image) -> Sequence[str]:
         """See BareEngine."""
-        path = place_of(self._folder, "texts", self.name, picture).with_suffix(".json")
+        began = time.perf_counter()
+        path = place_of(self._folder, "texts", self.name, self._by, picture).with_suffix(".json")
         if not path.exists():
+            texts = list(self._engine.texts_in(picture))
+            seen = {"texts": texts, "seconds": time.perf_counter() - began}
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(list(self._engine.texts_in(picture)), ensure_ascii=False), encoding="utf-8")
-        return [str(text) for text in json.loads(path.read_text(encoding="utf-8"))]
+            path.write_text(json.dumps(seen, ensure_ascii=False), encoding="utf-8")
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(kept, dict):  # The oldest were kept as texts alone, without their seconds.
+            self.spent.add("texts", 1, float(kept["seconds"]))
+        self.spent.waited += time.perf_counter() - began
+        return [str(text) for text in (kept["texts"] if isinstance(kept, dict) else kept)]
 
 
-def place_of(folder: Path, kind: str, name: str, picture: Image.Image) -> Path:
-    """Return where what an engine of this name sees of a picture is kept, without the ending."""
-    digest = hashlib.sha256(f"{kind}\n{name}\n{picture.size}\n".encode() + picture.tobytes()).hexdigest()
+def place_of(folder: Path, kind: str, name: str, by: str, picture: Image.Image) -> Path:
+    """Return where what an engine of this name, run and decoded `by`, sees of a picture is kept, without the ending."""
+    versions = "" if by == FIRST_MADE_BY else f"{by}\n"
+    digest = hashlib.sha256(f"{kind}\n{name}\n{versions}{picture.size}\n".encode() + picture.tobytes()).hexdigest()
     return folder / digest[:2] / digest
 
 

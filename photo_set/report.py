@@ -53,7 +53,8 @@ def written(found: Comparison, title: str) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     wrong = sorted(
-        (one for one in found.ours if not one.exact), key=lambda one: (-one.confidence, one.condition, one.name)
+        (one for one in found.ours if one.wrong or not one.exact),
+        key=lambda one: (-one.confidence, one.condition, one.name),
     )
     groups = grouped(found.ours)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(

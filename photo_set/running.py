@@ -13,15 +13,28 @@ from photo_set.engines import BareEngine
 from photo_set.evaluation import Outcome, beyond, is_among, outcome
 from photo_set.folder import RealPhoto
 from photo_set.photos import LabelledPhoto
+from photo_set.spent import Spent
 
 
 @dataclass
 class Comparison:
-    """Outcomes of our reader, of readings beyond the cards in a photo too, and by engine for which photos (condition, name) its lines held number and PIN, with its seconds."""
+    """Outcomes of our reader, of readings beyond the cards in a photo too, and by engine for which photos (condition, name) its lines held number and PIN, with what it spent.
+
+    `photos` were read in `seconds`. A kept answer of an engine counts with the seconds of the call that gave it first. `refused`: files
+    that the product would not take, with the reason.
+    """
 
     ours: list[Outcome] = field(default_factory=list)
     bare: dict[str, dict[tuple[str, str], bool]] = field(default_factory=dict)
-    bare_seconds: dict[str, float] = field(default_factory=dict)
+    bare_spent: dict[str, Spent] = field(default_factory=dict)
+    photos: int = 0
+    seconds: float = 0.0
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seconds_each(self) -> float:
+        """Return the seconds that our reader takes for a photo."""
+        return self.seconds / max(1, self.photos)
 
     def bare_share(self, engine: str, condition: str | None = None) -> float:
         """Return the share of photos, of one condition or of all, whose number and PIN are among the engine's lines."""
@@ -34,23 +47,27 @@ def compared(
     reader: CardReader,
     engines: Sequence[BareEngine],
     seen: Callable[[], None] = lambda: None,
+    spent: Spent | None = None,
 ) -> Comparison:
-    """Read every photo; our reader knows the brand that the seller chose, as in the product. `seen` is called after each."""
-    result = Comparison()
+    """Read every photo; our reader knows the brand that the seller chose, as in the product. `seen` is called after each.
+
+    `spent` is of our reader's engine: what kept answers spare is added to the time of the clock.
+    """
+    result, spent = Comparison(), spent or Spent()
     for photo in photos:
-        began = time.perf_counter()
+        began, spared = time.perf_counter(), spent.kept
         readings = reader.read(photo.jpeg, photo.printed.brand)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began + spent.kept - spared
+        result.photos, result.seconds = result.photos + 1, result.seconds + seconds
         cards: Sequence[LabelledPhoto | RealPhoto] = photo.cards if isinstance(photo, LabelledPhoto) else (photo,)
         found = by_card(cards, readings)
-        result.ours += [outcome(card, read, seconds) for card, read in zip(cards, found, strict=True)]
+        result.ours += [outcome(card, read) for card, read in zip(cards, found, strict=True)]
         left = [one for one in readings if not any(one is read for read in found) and not one.is_empty]
-        result.ours += [beyond(cards[0], read, place, seconds) for place, read in enumerate(left, start=1)]
+        result.ours += [beyond(cards[0], read, place) for place, read in enumerate(left, start=1)]
         picture = reduced(opened(photo.jpeg))
         for engine in engines:
-            began = time.perf_counter()
             texts = engine.texts_in(picture)
-            result.bare_seconds[engine.name] = result.bare_seconds.get(engine.name, 0.0) + time.perf_counter() - began
+            result.bare_spent[engine.name] = engine.spent
             result.bare.setdefault(engine.name, {}).update(
                 {(card.condition, card.name): is_among(card.printed, texts) for card in cards}
             )

@@ -1,0 +1,23 @@
+"""What is too long for every change is not forgotten: `make proof` names each folder that holds such a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bootstrap.settings import PROJECT_ROOT
+
+FORGOTTEN = "run by no target: name its folder in PROOFS of the Makefile"
+
+
+def test_every_long_test_is_run_by_make_proof() -> None:
+    (named,) = re.findall(r"^PROOFS \?= (.+)$", (PROJECT_ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    folders = [PROJECT_ROOT / folder for folder in named.split()]
+    assert all(folder.is_dir() for folder in folders)
+    long = [path for path in sorted((PROJECT_ROOT / "tests").rglob("test_*.py")) if _is_long(path)]
+    assert long
+    assert [path.name for path in long if not any(path.is_relative_to(one) for one in folders)] == [], FORGOTTEN
+
+
+def _is_long(path: Path) -> bool:
+    return "pytest.mark" + ".proof" in path.read_text("utf-8")
