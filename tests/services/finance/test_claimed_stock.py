@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from database.invariants.base import Look
-from database.invariants.books import EntriesSumToZero, SignsHold
-from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce
-from database.invariants.seller_money import SellerMoneyAddsUp
-from database.invariants.sources import PostingsHaveSources, SourcesAgree
-from database.invariants.two_people import ClaimsByTwo, GoodwillByTwo
 from database.tables.finance import LedgerTransactionRow, PayoutRow
-from database.tables.finance_rollback import RollbackRow
 from database.tables.platform import OutboxRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.errors.finance import ClaimMoves, ClaimOver, ObjectionWaits
@@ -23,20 +15,18 @@ from domain.errors.sales import CardClaimed
 from domain.errors.work import OwnWork
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rollback import RollbackState
-from domain.identifiers import goodwill_key, new_id, payout_key
+from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.support.goodwill import GoodwillState
-from domain.support.tickets import TicketCategory, TicketChannel
 from services.finance import returned
 from services.finance.rollbacks import Rollbacks
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
 from services.notices.outbox_delivery import message_text
 from services.support.goodwill import Goodwill
-from services.support.opening import NewTicket, Opening
-from tests.builders.claiming import USED
+from tests.builders.claiming import STOCK, Claiming
 from tests.builders.own_world import own_world
-from tests.builders.paying import Paying, paying, with_claims
+from tests.builders.paying import paying, with_claims
 from tests.builders.selling import a_sale, sold, taken_back
 from tests.builders.world import World
 
@@ -44,96 +34,6 @@ world = own_world("claimed_stock")
 
 PRICE = 465_00
 HALF = 232_50
-SOUND = (
-    EntriesSumToZero(), SignsHold(), SourcesAgree(), PostingsHaveSources(), SellerMoneyAddsUp(), CardsPaidOnce(),
-    GoodwillPaidOnce(), ClaimsByTwo(), GoodwillByTwo(),
-)  # fmt: skip
-STOCK = ("inventory", "cost_of_sales", "write_off")
-
-
-@dataclass
-class Claiming:
-    """A paid card of one seller, with the claims against it; `began` are the balances before the card."""
-
-    case: Paying
-    card: str
-    claims: Rollbacks
-    began: dict[str, int]
-
-    @property
-    def world(self) -> World:
-        return self.case.world
-
-    async def proposed(self) -> str:
-        """A claim that one person proposed."""
-        person = await self.world.a_person("compliance")
-        return await self.claims.propose(person, self.card, USED, self.world.photos)
-
-    async def claimed(self) -> str:
-        """A claim that two people agreed to, due at once."""
-        claim = await self.proposed()
-        await self.claims.agree(await self.world.a_person("finance"), claim)
-        return claim
-
-    async def offset(self, *, concludes: bool = True) -> str:
-        """Another card of the seller is ordered, half of its price offset; returns the order's key."""
-        card, quote = await self.case.accepted()
-        assert await self.case.prepare(card, quote) is None
-        key = payout_key(card, 1)
-        if concludes:
-            await self.world.payout.send(key)
-            await self.world.payout.conclude(key)
-        return key
-
-    async def objected(self, claim: str) -> str:
-        """The seller objects by a ticket; returns its id."""
-        new = NewTicket(TicketCategory.OTHER, "Claim", "The card was good.", (self.card,))
-        opening = Opening(self.world.database, self.world.keyring, self.world.photos)
-        ticket = await opening.open(self.case.owner, new, TicketChannel.WEB)
-        await self.claims.object(self.case.owner, claim, ticket)
-        return ticket
-
-    async def dropped(self, claim: str) -> str:
-        """The seller objects, and a person of finance finds them right; returns that person."""
-        await self.objected(claim)
-        person = await self.world.a_person("finance")
-        await self.claims.drop(person, claim)
-        return person
-
-    async def moved(self) -> dict[str, int]:
-        """What stands on the accounts of stock since before the card, minor units; accounts that stand as then are left out."""
-        moved = {code: await self.case.balance(code) - self.began[code] for code in STOCK}
-        return {code: minor for code, minor in moved.items() if minor}
-
-    async def owes(self) -> tuple[int, int]:
-        """What the seller owes, and what is owed to them."""
-        owner = self.case.owner
-        return await self.case.balance(f"seller_receivable:{owner}"), -await self.case.balance(
-            f"seller_payable:{owner}"
-        )
-
-    async def row(self, claim: str) -> RollbackRow:
-        (row,) = await self.world.rows(RollbackRow, id=claim)
-        assert isinstance(row, RollbackRow)
-        return row
-
-    async def payment(self, claim: str) -> GoodwillRow:
-        """The newest payment that gives back what was offset."""
-        rows: list[GoodwillRow] = await self.world.rows(GoodwillRow, claim_id=claim)
-        return max(rows, key=lambda one: one.id)
-
-    async def agreed(self, claim: str) -> str:
-        """A second person agrees to that payment, and its order is made; returns the key."""
-        given = (await self.payment(claim)).id
-        goodwill = Goodwill(self.world.database, self.world.keyring)
-        await goodwill.agree(await self.world.a_person("finance"), given)
-        await self.world.payout.prepare_goodwill(given, goodwill_key(given))
-        return goodwill_key(given)
-
-    async def sound(self) -> None:
-        async with self.world.database.transaction() as session:
-            for one in SOUND:
-                assert await one.broken(session, Look()) == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
