@@ -286,11 +286,9 @@ async def test_a_later_run_that_was_stated_stays_true(shop: Shop) -> None:
     await shop.takes_back(returned, 150_00)
     await shop.paid(third)
     await shop.settling.approved(second)
-    for run in (second, third):
-        if (await shop.settling.run(run.id)).state is not CLOSED:
-            await shop.paid(run)
-    fourth = await shop.stated()
-    await shop.paid(fourth)
+    await shop.ends()
+    await shop.stated()
+    await shop.ends()
     await shop.books_are_right()
     assert (await shop.transferred(), await shop.owes()) == (250_00, 0)
 
@@ -335,7 +333,7 @@ SHARES = st.lists(st.integers(1, 300_00), max_size=2).map(tuple)
 MONTHS = st.builds(Month, SHARES, st.sampled_from(How), st.none() | st.integers(0, 5))
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(months=st.lists(MONTHS, min_size=2, max_size=3))
 @example(months=[Month((150_00,), How.PAID, None), Month((120_00,), How.CONFIRMED, 0), Month((), How.STATED, None)])
 @example(months=[Month((200_00, 150_00), How.CONFIRMED, 0), Month((130_00,), How.PAID, 0), Month((7,), How.STATED, 0)])
