@@ -40,7 +40,7 @@ WITH closed AS (
     FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id
     WHERE t.effective_on < :end
       AND t.effective_on >= coalesce(
-        (SELECT CAST(month || '-01' AS date) + interval '1 month' FROM closed)::date, CAST('-infinity' AS date))
+        (SELECT CAST(month || '-01' AS date) + interval '1 month' FROM closed), CAST('-infinity' AS timestamp))
     GROUP BY e.account_id
 ), kept AS (
     SELECT account_id, debits_minor, credits_minor FROM ledger_period_balance WHERE month = (SELECT month FROM closed)
