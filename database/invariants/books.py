@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from database.invariants.base import RECENT, Invariant, Look
+from domain.finance.chart import CHART, Sign
 
 # What a frequent check looks at: transactions behind this one.
 NEWEST = f"SELECT coalesce(max(id), 0) - {RECENT} FROM ledger_transaction"  # noqa: S608  # A number of ours.
@@ -70,15 +71,27 @@ WHERE coalesce(s.minor, 0) <> coalesce(b.balance_minor, 0)
 """
 
 
+_WATCHED = " ".join(
+    f"WHEN '{one.code}' THEN '{one.watched.value}'" for one in CHART.values() if one.watched is not Sign.EITHER
+)
+
+
 class SignsHold(Invariant):
-    """No account has a balance, less what is held of it, with a sign that the chart does not allow."""
+    """No account has a balance, less what is held of it, with a sign that the chart does not allow.
+
+    With the accounts whose sign is not held at commit, because every card uses them: money in flight and inventory.
+    """
 
     code, name, often = "I2", "signs_hold", True
     sql = f"""
-WITH judged AS (
+WITH chart AS (
+    SELECT a.id, a.code, a.currency,
+           CASE split_part(a.code, ':', 1) {_WATCHED} ELSE a.sign END AS sign
+    FROM account a
+), judged AS (
     SELECT a.id, a.code, a.currency, a.sign, account_balance(a.id) AS minor,
            (SELECT coalesce(sum(amount_minor), 0) FROM ledger_hold h WHERE h.account_id = a.id AND h.state = 'held') AS held
-    FROM account a
+    FROM chart a
     WHERE a.sign <> 'either' AND (:whole OR a.id IN (
         SELECT account_id FROM entry WHERE transaction_id > ({NEWEST})))
 )

@@ -38,12 +38,13 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True)
 class AccountClass:
-    """One line of the chart."""
+    """One line of the chart. `watched` is the sign that the invariants watch where none is held at commit."""
 
     code: str
     kind: AccountKind
     owner: OwnerKind
     sign: Sign
+    watched: Sign = Sign.EITHER
 
 
 _PLATFORM, _RAIL, _SELLER, _BUYER = OwnerKind.PLATFORM, OwnerKind.RAIL, OwnerKind.SELLER, OwnerKind.BUYER
@@ -53,14 +54,15 @@ _ASSET, _LIABILITY, _INCOME, _EXPENSE = (
     AccountKind.INCOME,
     AccountKind.EXPENSE,
 )
-# Cash, money in flight and inventory are used by every card: their sign is watched by the invariants, because a lock on
-# one row at every commit would make all payments wait for each other.
+# Cash, money in flight and inventory are used by every card: a lock on one row at every commit would make all payments wait
+# for each other. The invariants watch the sign of money in flight and of inventory. Cash may be below zero in our books until
+# what was in the account before its first statement is posted: it is compared with statements instead.
 _CLASSES = (
     AccountClass("seller_payable", _LIABILITY, _SELLER, Sign.CREDIT),  # What is owed for bought cards.
     AccountClass("seller_receivable", _ASSET, _SELLER, Sign.DEBIT),  # What a seller owes back.
     AccountClass("cash", _ASSET, _RAIL, Sign.EITHER),  # Our money at a payment gateway or bank.
-    AccountClass("in_flight", _LIABILITY, _RAIL, Sign.EITHER),  # Ordered, not known to have arrived.
-    AccountClass("inventory", _ASSET, _PLATFORM, Sign.EITHER),  # Cards bought, at what was paid for them.
+    AccountClass("in_flight", _LIABILITY, _RAIL, Sign.EITHER, Sign.CREDIT),  # Ordered, not known to have arrived.
+    AccountClass("inventory", _ASSET, _PLATFORM, Sign.EITHER, Sign.DEBIT),  # Cards bought, at what was paid for them.
     AccountClass("buyer_receivable", _ASSET, _BUYER, Sign.DEBIT),  # What a buyer owes for cards.
     AccountClass("buyer_deposit", _LIABILITY, _BUYER, Sign.CREDIT),  # What a buyer paid in advance.
     AccountClass("sales", _INCOME, _PLATFORM, Sign.EITHER),  # What buyers paid for cards.

@@ -7,7 +7,8 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.invariants import violations
+from database.invariants import Look, violations
+from database.invariants.books import SignsHold
 from database.repositories import cards, evidence, ledger
 from database.repositories.cards import Change
 from database.tables.cards import CardRow, QuoteRow
@@ -27,8 +28,9 @@ from domain import identifiers
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
+from domain.finance.chart import account, account_of
 from domain.finance.counterparties import CounterpartyKind
-from domain.finance.ledger import owed, payout_paid, payout_prepared
+from domain.finance.ledger import Posting, owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
 from domain.finance.postings.settlement import OPENING, PREPARED, payable_to, settlement_opening, settlement_prepared
 from domain.finance.rails import Rail
@@ -265,3 +267,16 @@ async def test_a_decision_is_judged_by_the_policy_that_it_was_made_by(
         )  # fmt: skip
     await session.execute(update(ReviewDecisionRow).values(checks_version=version))
     assert await found(session) == named
+
+
+async def test_money_in_flight_and_inventory_are_watched_and_cash_is_not(session: AsyncSession) -> None:
+    signs, suspense = SignsHold(), account("suspense", "alipay")
+    assert await signs.broken(session, Look()) == []
+    for code, minor in (("cash:alipay", -9_999_00), ("in_flight:alipay", 9_999_01), ("inventory", -9_999_02)):
+        lines = (Posting(account_of(code), Money(minor)), Posting(suspense, Money(-minor)))
+        await ledger.post(session, f"planted:{code}", None, "planted", lines)
+    found = await signs.broken(session, Look())
+    assert [one.split(" may only ")[0] for one in sorted(found)] == [
+        "account in_flight:alipay CNY",
+        "account inventory CNY",
+    ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,11 +16,9 @@ from domain.finance.payout import AMOUNT_DIFFERS, DEALING, NOT_FOUND, PayoutOrde
 from domain.money import Currency, Money
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
-from gateways.errors import BillAbsent, GatewayRefused, GatewayUnavailable, ReportRefused
+from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import new_client
 from gateways.payout.alipay import NO_ANSWER, UNTRUSTED, AlipayGateway, require_amount
-from gateways.statements import opened
-from simulators import alipay as simulated
 from simulators.alipay import NO_SUCH_PAYEE, SILENT_PAYEE, Alipay
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.program import Setup
@@ -345,47 +341,3 @@ async def asked_of(gateway: AlipayGateway) -> httpx.Request:
     async with new_client("http://alipay", transport=httpx.MockTransport(kept)) as client:
         await AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), Verifier(APP_PUBLIC), "").transfer(ORDER)
     return made[0]
-
-
-async def a_day_ago(alipay: Partner, gateway: AlipayGateway, days: int) -> date:
-    """Pay the order so many days ago; return that day."""
-    await gateway.transfer(ORDER)
-    record = alipay.program.store.get("transfer", ORDER.key)
-    at = datetime.fromisoformat(record["date"]) - timedelta(days=days)
-    alipay.program.store.put("transfer", ORDER.key, record | {"date": f"{at:%Y-%m-%d %H:%M:%S}"})
-    return at.date()
-
-
-async def test_the_bill_of_a_day_is_the_zip_that_alipay_serves(alipay: Partner, gateway: AlipayGateway) -> None:
-    day = await a_day_ago(alipay, gateway, 2)
-    reader = opened(io.BytesIO(await gateway.bill(day)), {})
-    (batch,) = reader.batches()
-    assert batch.lines.keys == [ORDER.key]
-    foot = reader.foot()
-    assert (reader.head.last_day, foot.lines, foot.in_minor, foot.out_minor) == (day, 1, 0, 46_500)
-    assert (await gateway.bill(day - timedelta(days=1))).startswith(b"PK")  # An empty day has a bill without lines.
-
-
-async def test_a_day_without_a_bill_is_named_so_and_every_other_fault_is_not(
-    alipay: Partner, gateway: AlipayGateway
-) -> None:
-    day = await a_day_ago(alipay, gateway, 2)
-    await alipay.control(empty_days_absent=True)
-    assert await gateway.bill(day)
-    with pytest.raises(BillAbsent, match=r"isp\.bill_not_exist"):
-        await gateway.bill(day - timedelta(days=1))
-    await alipay.control(bill_late=True)
-    with pytest.raises(BillAbsent):
-        await gateway.bill(day)
-    await alipay.control(bill_late=False, bad_answer_signature=True)
-    with pytest.raises(GatewayUnavailable, match="untrusted") as fault:
-        await gateway.bill(day)
-    assert not isinstance(fault.value, BillAbsent)
-
-
-async def test_a_bill_whose_address_is_dead_waits(alipay: Partner, gateway: AlipayGateway) -> None:
-    day = await a_day_ago(alipay, gateway, 2)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(simulated, "BILL_LIVES_S", -1)
-        with pytest.raises(GatewayUnavailable, match="http_403"):
-            await gateway.bill(day)
