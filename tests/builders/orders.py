@@ -11,9 +11,11 @@ from database.sealed import GOODWILL_ACCOUNT, ORDER_ACCOUNT, SETTLEMENT_ACCOUNT,
 from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.order_kinds import OrderCode
+from domain.finance.settlement_periods import PeriodKind, over_by
 from domain.identifiers import goodwill_key, settlement_key
 from domain.money import Money
 from domain.places import business_day
+from domain.rules.settlement import settlement_in_force
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.paying import paying
@@ -98,11 +100,13 @@ async def _goodwill(world: World) -> Payable:
 
 
 async def a_stated_run(world: World, minor: int) -> tuple[Settling, CounterpartyRow, SettlementRunRow]:
-    """Return a run of last month whose statement the counterparty has not answered."""
+    """Return a run of the newest month that may be settled by now, whose statement the counterparty has not answered."""
     await world.calm()
     scene = Settling(world.database, world.keyring, world.photos, clock=Clock(datetime.now(UTC)))
-    last = business_day(scene.clock()).replace(day=1) - timedelta(days=1)
-    party = await scene.a_party(since=last.replace(day=1), opening=minor)
+    today = business_day(scene.clock())
+    terms = settlement_in_force(today).terms["monthly"]
+    *_, newest = over_by(today - timedelta(days=70), today, PeriodKind.MONTH, terms.cut_off_days)
+    party = await scene.a_party(since=newest.first, opening=minor)
     return scene, party, await scene.stated(party)
 
 
