@@ -18,7 +18,7 @@ from database.tables.people import PersonRow
 from database.tables.policies import PolicyDocumentRow
 from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
-from domain.errors.sales import BuyerOwesLess
+from domain.errors.sales import BuyerOwesLess, CardClaimed
 from domain.finance.counterparties import Instalments
 from domain.finance.fx import Rate
 from domain.finance.rails import Rail
@@ -69,7 +69,10 @@ class DemoSales:
             await self._receipts.record(self._finance, "demo-deposit", paid)
 
     async def sell(self, only: str | None = None) -> int:
-        """Sell every bought card (or one alone) that is not sold yet and return how many; the first comes back and is sold again."""
+        """Sell every bought card (or one alone) that is not sold yet and return how many; the first comes back and is sold again.
+
+        One against which a claim stands is left.
+        """
         now = datetime.now(UTC)
         await PolicyReader(self._store).refresh()
         async with self._store.transaction() as session:
@@ -78,13 +81,18 @@ class DemoSales:
             second = (
                 (await session.execute(select(PersonRow.id).where(*others).order_by(PersonRow.id))).scalars().first()
             )
+        sold = 0
         for number, (card, quote) in enumerate(bought):
-            first = await self._sold(card, quote, now, f"demo-{card.id}", number)
-            if number == 0 and second is not None:
+            try:
+                first = await self._sold(card, quote, now, f"demo-{card.id}", number)
+            except CardClaimed:
+                continue
+            sold += 1
+            if sold == 1 and second is not None:
                 await self._returns.ask(self._finance, first, "agreed")
                 await self._returns.agree(second, first)
                 await self._sold(card, quote, now, f"demo-{card.id}-again", number)
-        return len(bought)
+        return sold
 
     async def _sold(self, card: CardRow, quote: QuoteRow, now: datetime, key: str, number: int) -> str:
         foreign = card.card_type is CardType.CROSSBORDER
