@@ -22,6 +22,7 @@ from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import Posting
 from domain.finance.postings.sales import PARTNER_COST, SALES, partner_share
 from domain.finance.settlement import SettlementDeed, SettlementState
+from domain.finance.settlement_acts import NextStep
 from domain.finance.waterfall import Base, PartKind
 from domain.identifiers import new_id
 from domain.money import Money
@@ -104,10 +105,21 @@ class Shop:
         await returns.agree(await self.settling.a_person(), sale)
         self.returned_minor += share
 
+    def _next_month(self) -> None:
+        self.settling.clock.moment = (self.settling.clock() + timedelta(days=31)).replace(day=20)
+
     async def stated(self) -> SettlementRunRow:
         """State the run of the month that is over, once it is: the clock goes on to the next month."""
-        self.settling.clock.moment = (self.settling.clock() + timedelta(days=31)).replace(day=20)
+        self._next_month()
         return await self.settling.stated(self.party)
+
+    async def collected(self) -> SettlementRunRow:
+        """Begin the run of the month that is over, and collect its lines; its statement is to be made next."""
+        self._next_month()
+        run = (await self.settling.begun(self.party))[-1]
+        while (await self.settling.activities.look(run.id)).next is NextStep.COLLECT:
+            await self.settling.activities.collect(run.id)
+        return run
 
     async def paid(self, run: SettlementRunRow) -> SettlementRunRow:
         """Have the run confirmed and agreed to; return it as it is then."""

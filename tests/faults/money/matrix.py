@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from database.repositories import cards, ledger
@@ -20,6 +21,8 @@ from domain.money import Money
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.orders import PAYABLES, a_stated_run
+from tests.builders.outlet_shop import a_shop
+from tests.builders.settling import Clock, Settling
 from tests.builders.world import World
 from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY
 from tests.faults.money.points import ACT, COMMITTED, Act, Break, done
@@ -187,6 +190,25 @@ async def _settlement_act(world: World) -> Case:
     return Case(lambda: act(corrected), rest, key, 320_00, f"partner_share:{party.owner}")
 
 
+async def _settlement_state(world: World) -> Case:
+    """The share of a returned sale was paid: it is taken off the next run, when that is stated, and the rest of it is paid."""
+    scene = Settling(world.database, world.keyring, world.photos, world.payout, Clock(datetime.now(UTC)))
+    shop = await a_shop(scene, world)
+    returned = await shop.sells_by_row(150_00)
+    await shop.paid(await shop.stated())
+    await shop.takes_back(returned, 150_00)
+    await shop.sells_by_row(400_00)
+    run, act, payout = await shop.collected(), scene.activities.act, world.payout
+    key, person = settlement_key(run.id, 1), f"person:{scene.finance}"
+    confirmed = SettlementAct(run.id, SettlementDeed.CONFIRM, person, 1, reference="by mail")
+    agreed = SettlementAct(run.id, SettlementDeed.APPROVE, f"person:{await scene.a_person()}", 1)
+    rest: tuple[Step, ...] = (
+        lambda: act(confirmed), lambda: act(agreed), lambda: scene.activities.prepare(run.id, key),
+        lambda: payout.send(key), lambda: payout.conclude(key),
+    )  # fmt: skip
+    return Case(lambda: scene.activities.state(run.id), rest, key, 250_00, f"partner_receivable:{shop.party.owner}")
+
+
 async def _settlement_prepare(world: World) -> Case:
     case, payout = await PAYABLES[OrderCode.SETTLEMENT](world), world.payout
     rest: tuple[Step, ...] = (lambda: payout.send(case.key), lambda: payout.conclude(case.key))
@@ -206,6 +228,7 @@ MATRIX: dict[str, Row] = {
     "payout.settle": Row(_settle),
     "settlement.act": Row(_settlement_act),
     "settlement.prepare": Row(_settlement_prepare),
+    "settlement.state": Row(_settlement_state),
 }
 
 
