@@ -30,7 +30,7 @@ from tests.slowness import patience
 from workflows.client import CardClient
 
 pytestmark = pytest.mark.timeout(90)
-UNDO_S = round(patience(4))  # A busy machine takes as long for the key that undoes.
+UNDO_S = round(patience(2))  # A busy machine takes as long for the key that undoes.
 
 
 @asynccontextmanager
