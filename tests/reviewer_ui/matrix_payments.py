@@ -29,6 +29,7 @@ PAYMENTS: tuple[tuple[str, str, frozenset[Role], tuple[int, ...]], ...] = (
     ("POST", "/claims/{claim_id}/decline", CLAIMERS, (404,)),
     ("POST", "/claims/{claim_id}/uphold", CLAIMERS, (404,)),
     ("POST", "/claims/{claim_id}/drop", CLAIMERS, (404,)),
+    ("POST", "/claims/{claim_id}/pay-back", CLAIMERS, (404,)),
     ("POST", "/claims/{claim_id}/write-off", FINANCIERS, (404,)),
     ("POST", "/claims/{claim_id}/write-off/agree", FINANCIERS, (404,)),
     ("POST", "/claims/{claim_id}/write-off/refuse", FINANCIERS, (404,)),
