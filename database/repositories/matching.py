@@ -36,51 +36,59 @@ FROM found WHERE found.id = l.id AND of_line = 1 AND of_entry = 1
 """
 _BY_KEY = text(_NAMED.format(column="key", free=FREE))
 _BY_REFERENCE = text(_NAMED.format(column="reference", free=FREE))
-# What a line without a key and an expectation have in common.
-_SAME_AMOUNT = """
+# What a line without a key and an expectation have in common, besides the same amount or one within the tolerance.
+_NEARBY = """
 x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int)
-AND x.amount_minor = l.amount_minor AND x.currency = l.currency AND x.account IN ('', l.account)
+AND x.currency = l.currency AND x.account IN ('', l.account)
 """
-_WITHOUT_KEY = "l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[]))"
-# Without a key: the only line and the only expectation of that amount within the window. A second one is enough to know that
-# there is none such, however many thousand of one amount a day has.
-_BY_AMOUNT = text(f"""
+_SAME_AMOUNT = f"{_NEARBY} AND x.amount_minor = l.amount_minor"
+_NEAR_AMOUNT = f"""
+{_NEARBY} AND x.amount_minor BETWEEN l.amount_minor - CAST(:tolerance AS bigint) AND l.amount_minor + CAST(:tolerance AS bigint)
+AND sign(x.amount_minor) = sign(l.amount_minor)
+"""
+_WITHOUT_KEY = """
+l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.key = '' AND l.kind <> ALL(CAST(:never AS varchar[]))
+"""
+
+
+def _with_one_expectation(alike: str) -> str:
+    """Return `found`: lines without a key, each with the only expectation that is so alike.
+
+    A second one is enough to know that there is none such, however many thousand of one amount a day has.
+    """
+    return f"""
 WITH found AS (
     SELECT l.id, one.entry_id FROM statement_line l
     CROSS JOIN LATERAL (
         SELECT min(few.entry_id) AS entry_id, count(*) AS many
-        FROM (SELECT x.entry_id FROM expectation x WHERE {_SAME_AMOUNT} AND {FREE} ORDER BY x.day LIMIT 2) AS few) AS one
-    WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
+        FROM (SELECT x.entry_id FROM expectation x WHERE {alike} AND {FREE} ORDER BY x.day LIMIT 2) AS few) AS one
+    WHERE {_WITHOUT_KEY} AND one.many = 1)
+"""  # noqa: S608  # Conditions of ours.
+
+
+def _of_one_line(alike: str) -> str:
+    """Return the condition that an expectation `x` has one line without a key that is so alike."""
+    return f"""
+(SELECT count(*) FROM (
+    SELECT FROM statement_line l WHERE {_WITHOUT_KEY} AND {alike} ORDER BY l.day LIMIT 2) AS lines) = 1
+"""  # noqa: S608  # Conditions of ours.
+
+
+# Without a key: the only line and the only expectation of that amount within the window.
+_BY_AMOUNT = text(f"""
+{_with_one_expectation(_SAME_AMOUNT)}
 UPDATE statement_line u SET state = 'auto', entry_id = found.entry_id
 FROM found JOIN expectation x ON x.entry_id = found.entry_id
-WHERE u.id = found.id AND (
-    SELECT count(*) FROM (
-        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_SAME_AMOUNT}
-        ORDER BY l.day LIMIT 2) AS lines
-    ) = 1
+WHERE u.id = found.id AND {_of_one_line(_SAME_AMOUNT)}
 """)  # noqa: S608  # Conditions of ours.
 # The same for amounts that differ by no more than the tolerance: each is the only one that is so near to the other, neither has
 # a break, and no open line names the order.
-_NEAR_AMOUNT = """
-x.source = l.source AND x.day BETWEEN l.day - CAST(:window AS int) AND l.day + CAST(:window AS int)
-AND x.amount_minor BETWEEN l.amount_minor - CAST(:tolerance AS bigint) AND l.amount_minor + CAST(:tolerance AS bigint)
-AND sign(x.amount_minor) = sign(l.amount_minor) AND x.currency = l.currency AND x.account IN ('', l.account)
-"""
 _NEAR = text(f"""
-WITH found AS (
-    SELECT l.id, one.entry_id FROM statement_line l
-    CROSS JOIN LATERAL (
-        SELECT min(few.entry_id) AS entry_id, count(*) AS many
-        FROM (SELECT x.entry_id FROM expectation x WHERE {_NEAR_AMOUNT} AND {FREE} ORDER BY x.day LIMIT 2) AS few) AS one
-    WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND one.many = 1)
+{_with_one_expectation(_NEAR_AMOUNT)}
 SELECT u.id AS line, u.kind, u.account, u.day, u.at, u.amount_minor, u.currency, x.entry_id, x.amount_minor AS ours_minor,
        x.currency AS ours_currency, x.card_id
 FROM found JOIN expectation x ON x.entry_id = found.entry_id JOIN statement_line u ON u.id = found.id
-WHERE (
-    SELECT count(*) FROM (
-        SELECT FROM statement_line l WHERE l.source = CAST(:source AS varchar) AND {_WITHOUT_KEY} AND {_NEAR_AMOUNT}
-        ORDER BY l.day LIMIT 2) AS lines
-    ) = 1
+WHERE {_of_one_line(_NEAR_AMOUNT)}
   AND NOT EXISTS (SELECT FROM statement_break b WHERE b.state <> 'closed' AND b.line_id = u.id)
   AND NOT EXISTS (SELECT FROM statement_break b WHERE b.state <> 'closed' AND b.entry_id = x.entry_id)
   AND NOT EXISTS (SELECT FROM statement_line k WHERE k.source = u.source AND k.state = 'open' AND k.key <> '' AND k.key = x.key)
