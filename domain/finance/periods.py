@@ -33,6 +33,11 @@ def next_month(month: str) -> str:
     return month_of(first_day(month) + timedelta(days=32))
 
 
+def last_day(month: str) -> date:
+    """Return the last day of a month such as 2026-11. Raises ValueError for anything else."""
+    return first_day(next_month(month)) - timedelta(days=1)
+
+
 def open_day(happened_on: date, closed: Collection[str]) -> date:
     """Return the day that a fact counts for: its own, or the first day after the latest closed month.
 

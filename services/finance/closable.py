@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.day_figures import first_day as first_stated
 from database.tables.finance_statements import ReconciledDayRow
-from domain.finance.periods import first_day
+from domain.finance.periods import first_day, last_day
 from domain.finance.statements import StatementSource
 from domain.money import Currency
-from services.finance.positions import last_day, unvalued
+from services.finance.positions import unvalued
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid
 from domain.errors.sales import RateSettled
 from domain.finance.fx import Rate, rate_of
-from domain.finance.periods import first_day, month_of, next_month
+from domain.finance.periods import last_day, month_of
 from domain.finance.postings import fx
 from domain.money import Currency, Money
 from domain.people.roles import Permission
@@ -147,11 +147,6 @@ async def _post(session: AsyncSession, row: FxRevaluationRow, difference: Money,
 def cause_of(row: FxRevaluationRow) -> str:
     """Return the cause that a valuation's postings name."""
     return f"revaluation:{row.currency.value}:{row.month}"
-
-
-def last_day(month: str) -> date:
-    """Return the last day of a month such as 2026-11. Raises ValueError for anything else."""
-    return first_day(next_month(month)) - timedelta(days=1)
 
 
 def _require_over(month: str, currency: Currency, today: date) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,7 @@ from database.tables.finance_tax import TaxSignOffRow
 from database.tables.people import PartnerRow, SellerRow
 from domain.errors.general import FieldInvalid
 from domain.errors.tax import FontMissing, TaxNotSigned
-from domain.finance.periods import first_day, next_month
+from domain.finance.periods import first_day, last_day, next_month
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
@@ -85,7 +85,7 @@ class TaxReports:
     async def detail(self, person: str, month: str) -> AsyncIterator[Cells]:
         """Return the rows of every payment of a month. Refuse NotAllowed, FieldInvalid (`month`), TaxNotSigned."""
         since = _first(month, "month")
-        until = first_day(next_month(month)) - timedelta(days=1)
+        until = last_day(month)
         await self._allowed(person, "detail", month, since, until)
         return self._detail(since, until)
 
@@ -163,7 +163,7 @@ def quarter_days(quarter: str) -> tuple[date, date]:
     if number not in ("1", "2", "3", "4"):
         raise FieldInvalid(field="quarter", why="not_a_quarter")
     since = _first(f"{year}-{3 * int(number) - 2:02d}", "quarter")
-    return since, first_day(next_month(next_month(next_month(f"{since:%Y-%m}")))) - timedelta(days=1)
+    return since, last_day(next_month(next_month(f"{since:%Y-%m}")))
 
 
 def certificate(

@@ -15,13 +15,13 @@ from domain.finance.breaks import NOTE_MAX
 from domain.finance.chart import account
 from domain.finance.fx import Rate
 from domain.finance.ledger import Posting
-from domain.finance.periods import first_day, month_of
+from domain.finance.periods import first_day, last_day, month_of
 from domain.finance.statements import StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from services.finance.closable import OpenDays, Unready, unready
 from services.finance.periods import Periods
-from services.finance.positions import Revaluations, last_day
+from services.finance.positions import Revaluations
 from tests.builders.own_world import own_world
 from tests.builders.selling import today
 from tests.builders.world import World

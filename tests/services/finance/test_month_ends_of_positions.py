@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from domain.finance.fx import Rate
-from domain.finance.periods import first_day, month_of
+from domain.finance.periods import first_day, last_day, month_of
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Currency, Money
-from services.finance.positions import FOREVER, Revaluations, last_day, position, unvalued
+from services.finance.positions import FOREVER, Revaluations, position, unvalued
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.sales import Sales
 from tests.builders.own_world import own_world
