@@ -24,6 +24,11 @@ def claim_key(row: RollbackRow, step: str) -> str:
     return f"rollback-{row.id}:{step}"
 
 
+def claim_cause(row: RollbackRow) -> str:
+    """Return the cause that a claim's postings name."""
+    return f"rollback:{row.id}"
+
+
 async def require_unclaimed(session: AsyncSession, card_id: str) -> None:
     """Refuse CardClaimed while a claim stands on the card, a proposed one too: its price is or may be claimed from its seller."""
     if (claim := await _standing(session, card_id, lock=False)) is not None:
@@ -38,9 +43,9 @@ async def take_out(session: AsyncSession, card_id: str, day: date) -> None:
     row = await _standing(session, card_id, lock=True)
     if row is None or row.state is RollbackState.PROPOSED or row.in_stock:
         return
-    lines, cause = out_of_stock(Money(row.price_minor, row.currency)), f"rollback:{row.id}"
-    key = claim_key(row, OUT_OF_STOCK)
-    await ledger.post(session, key, card_id, "rollback_out_of_stock", lines, happened_on=day, cause=cause)
+    lines, key = out_of_stock(Money(row.price_minor, row.currency)), claim_key(row, OUT_OF_STOCK)
+    what = "rollback_out_of_stock"
+    await ledger.post(session, key, card_id, what, lines, happened_on=day, cause=claim_cause(row))
     row.in_stock = True
 
 

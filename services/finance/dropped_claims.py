@@ -11,16 +11,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.goodwill import paid_before
 from database.repositories import cards, ledger, outbox
 from database.repositories.cards import Change
 from database.repositories.ticket_events import happened
-from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import LedgerTransactionRow, PayoutRow
 from database.tables.finance_rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow
-from domain.finance.payout import PayoutState
-from domain.finance.postings.rollback import owed_again
+from domain.finance.postings.rollback import offset_undone
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.people.acting import ActingReviewer
@@ -28,7 +26,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.goodwill import goodwill_in_force
 from domain.support.goodwill import COUNTED
-from services.finance.claimed_stock import OUT_OF_STOCK, claim_key
+from services.finance.claimed_stock import OUT_OF_STOCK, claim_cause, claim_key
 from services.finance.offsets import left_of
 
 CLAIM_DROPPED = "claim_dropped"  # The message to the seller, and why they are paid.
@@ -36,16 +34,16 @@ CLAIM_DROPPED = "claim_dropped"  # The message to the seller, and why they are p
 
 async def reverse(session: AsyncSession, row: RollbackRow, now: datetime) -> Money:
     """Reverse the claim's postings, each named, and owe again what was offset; return that amount. The caller holds card and claim."""
-    day, cause = business_day(now), f"rollback:{row.id}"
+    day = business_day(now)
     for key in (claim_key(row, "claimed"), claim_key(row, OUT_OF_STOCK)):
-        if await _posted(session, key):
+        if await ledger.postings_of(session, key):
             await ledger.reverse(session, f"{key}:reversed", key, "rollback_dropped", happened_on=day)
     row.given_up_minor = await left_of(session, row)
     row.reversed = True
     offset = owed_back(row)
     if offset.amount_minor:
-        lines, key = owed_again(row.owner, offset), claim_key(row, "owed-again")
-        await ledger.post(session, key, row.card_id, "rollback_owed_again", lines, cause=cause)
+        lines, key = offset_undone(row.owner, offset), claim_key(row, "owed-again")
+        await ledger.post(session, key, row.card_id, "rollback_owed_again", lines, cause=claim_cause(row))
     return offset
 
 
@@ -76,13 +74,13 @@ async def propose_payment(session: AsyncSession, row: RollbackRow, who: ActingRe
 
     A second person agrees on the page of goodwill payments; the claim's objection is the ticket. The caller holds the claim.
     """
-    paid = await _newest_paid(session, row.owner)
+    paid = next(iter(await paid_before(session, row.owner)), None)
     ticket = await session.get(TicketRow, row.objection_ticket or "")
     if paid is None or ticket is None:
         return False
     offset, rules = owed_back(row), goodwill_in_force(business_day(now))
     given = GoodwillRow(
-        id=new_id(), ticket_id=ticket.id, owner=row.owner, paid_key=paid.key, payee_masked=paid.payee_masked or "",
+        id=new_id(), ticket_id=ticket.id, owner=row.owner, paid_key=paid.key, payee_masked=paid.payee,
         amount_minor=offset.amount_minor, currency=row.currency, reason_code=CLAIM_DROPPED, claim_id=row.id,
         needs=Permission.AGREE_GOODWILL, policy_version=rules.version, proposed_by=who.person, proposers=sorted(who.circle),
         proposed_at=now,
@@ -92,22 +90,3 @@ async def propose_payment(session: AsyncSession, row: RollbackRow, who: ActingRe
     facts = {"goodwill": given.id, "amount": str(offset), "reason": CLAIM_DROPPED}
     happened(session, ticket, f"person:{who.person}", "goodwill_proposed", now, **facts)
     return True
-
-
-async def _newest_paid(session: AsyncSession, owner: str) -> PayoutRow | None:
-    paid = (
-        select(PayoutRow)
-        .join(CardRow, CardRow.id == PayoutRow.card_id)
-        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .where(
-            SubmissionRow.owner == owner, PayoutRow.state == PayoutState.PAID, PayoutRow.payee_account_sealed.is_not(None)
-        )
-        .order_by(PayoutRow.settled_at.desc(), PayoutRow.key)
-        .limit(1)
-    )  # fmt: skip
-    return (await session.execute(paid)).scalar_one_or_none()
-
-
-async def _posted(session: AsyncSession, key: str) -> bool:
-    known = select(LedgerTransactionRow.id).where(LedgerTransactionRow.key == key)
-    return (await session.execute(known)).scalar_one_or_none() is not None

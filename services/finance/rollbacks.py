@@ -33,7 +33,7 @@ from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.finance import claim_news, dropped_claims
 from services.finance.claim_news import announce
-from services.finance.claimed_stock import in_stock
+from services.finance.claimed_stock import claim_cause, claim_key, in_stock
 from services.finance.offsets import left_of, moves
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
@@ -111,7 +111,7 @@ class Rollbacks:
             row.in_stock = await in_stock(session, row.card_id)
             lines = postings.claimed(row.owner, cost, claim, in_stock=row.in_stock)
             await ledger.post(
-                session, f"rollback-{row.id}:claimed", row.card_id, "rollback_claimed", lines, cause=_cause(row)
+                session, claim_key(row, "claimed"), row.card_id, "rollback_claimed", lines, cause=claim_cause(row)
             )
             await self._tell(session, row)
             await announce(session, row, claim_news.MADE, claim)
@@ -253,8 +253,8 @@ class Rollbacks:
             raise ClaimMoves()
         left = Money(await left_of(session, row), row.currency)
         if left.amount_minor:
-            lines, key = postings.written_off(row.owner, left), f"rollback-{row.id}:written_off"
-            await ledger.post(session, key, row.card_id, "rollback_written_off", lines, cause=_cause(row))
+            lines, key = postings.written_off(row.owner, left), claim_key(row, "written_off")
+            await ledger.post(session, key, row.card_id, "rollback_written_off", lines, cause=claim_cause(row))
         row.given_up_minor = left.amount_minor
         row.state, row.ended_by, row.ended_at = S.WRITTEN_OFF, person, self._now()
         await announce(session, row, claim_news.WRITTEN_OFF, Money(0, row.currency))
@@ -327,10 +327,6 @@ def _required_words(words: str) -> str:
     if not said or len(said) > WORDS_MAX:
         raise FieldInvalid(field="words", why="missing" if not said else "too_long")
     return said
-
-
-def _cause(row: RollbackRow) -> str:
-    return f"rollback:{row.id}"
 
 
 def _facts(row: RollbackRow) -> dict[str, str]:

@@ -84,7 +84,7 @@ async def paid_before(session: AsyncSession, owner: str) -> tuple[PaidBefore, ..
             PayoutRow.state == PayoutState.PAID,
             PayoutRow.payee_account_sealed.is_not(None),
         )
-        .order_by(PayoutRow.settled_at.desc())
+        .order_by(PayoutRow.settled_at.desc(), PayoutRow.key)
         .limit(LISTED_MAX)
     )
     found: dict[str, PaidBefore] = {}

@@ -54,11 +54,6 @@ def offset_undone(owner: str, offset: Money) -> Postings:
     return require_balanced((Posting(seller_receivable(owner), offset), Posting(seller_payable(owner), -offset)))
 
 
-def owed_again(owner: str, offset: Money) -> Postings:
-    """Post that what a reversed claim had offset is owed to the seller: it was theirs."""
-    return offset_undone(owner, offset)
-
-
 def payout_refused(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:
     """Post that nothing moved: all of it is owed to the seller again, and the offset by the seller."""
     lines = payout_prepared(owner, sent, offset, rail)
