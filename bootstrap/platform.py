@@ -55,7 +55,6 @@ class Platform:
         await self.supervisor.clear_leftovers()
         check_free(ports(self.settings))
         wanted = [one for one in (*workers(self.settings), *webs(self.settings)) if only is None or one.name in only]
-        self.supervisor.begin_loading(wanted)
         early = [one for one in wanted if one.name == READER and self._may_begin_early()]
         await self._start_database()
         stand_ins = await self.supervisor.launch(*simulators(self.settings))

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -215,15 +215,11 @@ class Supervisor:
         """Stop what an earlier supervisor left behind when it was killed."""
         await asyncio.to_thread(self._leftovers.stop_all, self._tell)
 
-    def begin_loading(self, programs: Iterable[Program]) -> None:
-        """Load what these programs need in the process that they are forked from, while other things start."""
-        if modules := sorted({one.loaded_by for one in programs if one.loaded_by is not None}):
-            begin_loading(modules)
-
     async def launch(self, *programs: Program) -> list[Child]:
         """Start programs as one group, which is stopped together, and return at once."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        self.begin_loading(programs)
+        if modules := sorted({one.loaded_by for one in programs if one.loaded_by is not None}):
+            begin_loading(modules)  # Where that has begun before, nothing happens.
         group = [self._child(program) for program in programs]
         if not group:
             return group
