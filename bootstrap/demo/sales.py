@@ -81,21 +81,24 @@ class DemoSales:
             second = (
                 (await session.execute(select(PersonRow.id).where(*others).order_by(PersonRow.id))).scalars().first()
             )
+        # Domestic cards come first, and the cheapest of them: the first sale draws on the deposit, which is in yuan.
+        bought.sort(key=lambda one: (_foreign(one[0]), int(one[1].internal["resale_minor"])))
         sold = 0
-        for number, (card, quote) in enumerate(bought):
+        for card, quote in bought:
             try:
-                first = await self._sold(card, quote, now, f"demo-{card.id}", number)
+                first = await self._sold(card, quote, now, f"demo-{card.id}", sold)
             except CardClaimed:
                 continue
             sold += 1
             if sold == 1 and second is not None:
                 await self._returns.ask(self._finance, first, "agreed")
                 await self._returns.agree(second, first)
-                await self._sold(card, quote, now, f"demo-{card.id}-again", number)
+                await self._sold(card, quote, now, f"demo-{card.id}-again", 0)
         return sold
 
     async def _sold(self, card: CardRow, quote: QuoteRow, now: datetime, key: str, number: int) -> str:
-        foreign = card.card_type is CardType.CROSSBORDER
+        """Record one sale; `number` counts the sales of this run from 0 and chooses buyer, deposit and instalments."""
+        foreign = _foreign(card)
         price = Money(int(quote.internal["resale_minor"]))
         if foreign:
             price = Money(int(price.amount_minor / Decimal(RATE)), Currency.USD)
@@ -109,6 +112,10 @@ class DemoSales:
             return await self._sales.record(self._finance, key, asked)
         except BuyerOwesLess:  # Earlier runs have used the deposit up.
             return await self._sales.record(self._finance, key, replace(asked, paid_from=PaidFrom.RECEIVABLE))
+
+
+def _foreign(card: CardRow) -> bool:
+    return card.card_type is CardType.CROSSBORDER
 
 
 async def _deposited(session: AsyncSession) -> bool:
