@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from domain.policies.book import BOOK
+from tests.disk import throwaway_folder
 from tests.scheduling import arrange
 from tests.slowness import patience
 from tests.whole import RUNNING, end_after, later_than
@@ -107,9 +107,8 @@ def postgres_url() -> Iterator[str]:
     if SETTINGS.test_database_url is not None:
         yield with_driver(SETTINGS.test_database_url.get_secret_value())
         return
-    # Not in a folder of pytest's: another run that starts shuts those to PostgreSQL's own user, and the server dies.
-    with tempfile.TemporaryDirectory(prefix="cardloop-test-", ignore_cleanup_errors=True) as folder:
-        made = throwaway(Path(folder))
+    with throwaway_folder("test") as folder:
+        made = throwaway(folder)
         try:
             with made.running() as server:
                 yield server.url("postgres")

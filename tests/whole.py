@@ -13,7 +13,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -45,6 +44,7 @@ from domain.cards.card import CardStatus, Outcome
 from domain.money import Money
 from domain.people.roles import Role
 from domain.rules.brands import brand
+from tests.disk import throwaway_folder
 from tests.slowness import patience
 
 WHOLE = pytest.mark.xdist_group("whole_platform")  # Each module adds its own timeout.
@@ -337,9 +337,9 @@ class Ended(Protocol):
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def whole(settings: Settings) -> AsyncIterator[WholePlatform]:
-    """The platform, running. Its home is no folder of pytest's: another run that starts shuts those to PostgreSQL's user."""
-    with tempfile.TemporaryDirectory(prefix="cardloop-whole-", ignore_cleanup_errors=True) as home:
-        platform = WholePlatform(Path(home), settings.cache_dir)
+    """The platform, running."""
+    with throwaway_folder("whole") as home:
+        platform = WholePlatform(home, settings.cache_dir)
         RUNNING.append(platform)
         try:
             await platform.start()

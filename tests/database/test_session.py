@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy import text
 
 from bootstrap.local.postgres import EmbeddedPostgres, throwaway
 from database.session import Database, DatabaseUnavailable, async_url
+from tests.disk import throwaway_folder
 from tests.gateways.partners import PATIENCE_S, eventually
 from tests.pools import running_statements
 from tests.slowness import patience
@@ -49,8 +49,8 @@ class Restarted:
 @pytest.fixture
 def server() -> Iterator[Restarted]:
     """A running server; like that of conftest.py not in a folder of pytest's, which another run shuts to it."""
-    with tempfile.TemporaryDirectory(prefix="cardloop-test-", ignore_cleanup_errors=True) as folder:
-        made = throwaway(Path(folder))
+    with throwaway_folder("test") as folder:
+        made = throwaway(folder)
         made.prepare()
         restarted = Restarted(made)
         try:

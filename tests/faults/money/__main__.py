@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from bootstrap.local.ending import clean_up_on_sigterm
 from bootstrap.local.postgres import throwaway
 from database.migrate import upgrade
+from tests.disk import throwaway_folder
 from tests.faults.money.running import replay, run
 from tests.faults.money.scene import Scene
 
@@ -29,7 +28,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1, help="seed of the first part; each part adds one")
     parser.add_argument("--replay", default="", metavar="TEXT", help="as a failure named it")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="cardloop-money-") as folder, throwaway(Path(folder)).running() as server:
+    with throwaway_folder("money") as folder, throwaway(folder).running() as server:
         server.create_database("template")
         upgrade(server.url("template"))
 
