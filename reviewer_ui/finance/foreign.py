@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -63,9 +63,12 @@ class ForeignContext:
 
 
 @router.get("/fx")
-async def show(request: Request, console: At, person: SalesReader) -> Response:
-    """Show every position and its values."""
-    return await _render(request, console, person, TypedRate())
+async def show(
+    request: Request, console: At, person: SalesReader, month: Annotated[str, Query(max_length=7)] = "",
+    currency: Annotated[str, Query(max_length=3)] = "",
+) -> Response:  # fmt: skip
+    """Show every position and its values; `month` and `currency` are what is to be valued."""
+    return await _render(request, console, person, TypedRate(currency or FOREIGN[0].value, month))
 
 
 @router.post("/fx")
