@@ -89,10 +89,11 @@ class Payee(Taken):
 
 
 class NewSubmission(Taken):
-    """Cards submitted together for one payee."""
+    """Cards submitted together for one payee. `intake_point` is the code of the offline point that took them in, where one did."""
 
     cards: Annotated[list[NewCard], Field(max_length=CARDS_PER_SUBMISSION_MAX + 1)]
     payee: Payee
+    intake_point: Annotated[str, StringConstraints(max_length=40)] = ""
 
 
 class Receipt(BaseModel):

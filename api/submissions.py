@@ -51,6 +51,7 @@ async def submit(
         payee_rail=require_offered(new.payee.rail, services.rails),
         channel="api",
         locale=partner.locale,
+        intake_point=new.intake_point,
         body_hash=await asyncio.to_thread(services.intake.body_hash, await request.body()),
     )
     receipt = await services.intake.submit(submission)

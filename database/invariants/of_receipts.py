@@ -1,4 +1,4 @@
-"""Buyers' payments: our cash, and what they owed or paid in advance; where CNY came for foreign money, through the position."""
+"""Payments that arrived: our cash, and what buyers owed or paid in advance, or what a provider held for us; where CNY came for foreign money, through the position."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ SELECT r.id, posted.code, posted.currency, posted.minor
 FROM (SELECT *, arrived_currency <> currency AS exchanged FROM buyer_receipt) r
 CROSS JOIN LATERAL (VALUES
     ('cash:' || r.rail, r.arrived_currency, r.arrived_minor),
-    (CASE WHEN r.received_for = 'deposit' THEN 'buyer_deposit:' ELSE 'buyer_receivable:' END || r.buyer, r.currency, -r.owed_minor),
+    (CASE r.received_for WHEN 'deposit' THEN 'buyer_deposit:' WHEN 'commission' THEN 'split_account:' ELSE 'buyer_receivable:' END
+     || r.buyer, r.currency, -r.owed_minor),
     ('fx_position', r.arrived_currency, CASE WHEN r.exchanged THEN r.difference_minor - r.arrived_minor ELSE 0 END),
     ('fx_position', r.currency, CASE WHEN r.exchanged THEN r.owed_minor ELSE 0 END),
     ('fx_difference', 'CNY', -r.difference_minor)

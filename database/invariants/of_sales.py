@@ -28,3 +28,11 @@ SELECT s.id, back.account, back.currency, back.minor
 FROM sale s CROSS JOIN LATERAL jsonb_to_recordset(s.owed_back) AS back (account text, minor bigint, currency text)
 """,
 )
+SALE_DIFFERENCES = Source(
+    "sale_difference",
+    """
+SELECT s.currency || ':' || s.id, line.code, 'CNY', line.sign * s.difference_minor
+FROM sale s CROSS JOIN LATERAL (VALUES ('fx_position', 1), ('fx_difference', -1)) AS line (code, sign)
+WHERE s.difference_minor <> 0
+""",
+)

@@ -16,21 +16,22 @@ from database.invariants.base import Invariant, Look
 from database.invariants.books import NEWEST
 from database.invariants.of_answers import ANSWERS
 from database.invariants.of_brokered import BROKERED
+from database.invariants.of_exchanges import EXCHANGES
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES
 from database.invariants.of_receipts import RECEIPTS
 from database.invariants.of_revaluations import REVALUATION_ENDS, REVALUATIONS
 from database.invariants.of_rollbacks import ROLLBACKS
-from database.invariants.of_sales import SALES
+from database.invariants.of_sales import SALE_DIFFERENCES, SALES
 from database.invariants.of_settlements import OPENINGS, SETTLEMENTS
 from database.invariants.of_statements import BREAKS, LINES
 from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
-    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
-    SETTLEMENTS, OPENINGS, LINES, BREAKS,
+    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, SALE_DIFFERENCES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
+    EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS,
 )  # fmt: skip
 
 _LATELY = text(f"""

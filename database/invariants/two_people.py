@@ -139,6 +139,9 @@ UNION ALL
 SELECT format('payment %s of a provider was confirmed by those who recorded it', id) FROM brokered_payment
 WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
 UNION ALL
+SELECT format('exchange %s was confirmed by those who recorded it', id) FROM fx_exchange
+WHERE posted_at IS NOT NULL AND confirmed_by IS NOT NULL AND recorders @> to_jsonb(confirmed_by)
+UNION ALL
 SELECT format('rail %s was switched on by those who asked for it', rail) FROM rail_switch
 WHERE on_at IS NOT NULL AND (on_by IS NULL OR askers @> to_jsonb(on_by))
 """

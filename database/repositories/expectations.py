@@ -21,17 +21,17 @@ AT_ONCE = 50_000
 SLACK = timedelta(minutes=30)
 # The key of an order's step is `<order>:<step>`; that of an issuer's call
 # `cost:issuer:<issuer>:<request>:…`. An adjustment for a
-# line or a break is explained by what caused it. A buyer's payment is of the day on which it arrived, however much later it was
-# written down.
+# line or a break is explained by what caused it. A payment that people record, and an exchange, is of the day on which it
+# happened, however much later it was written down.
 _FROM_BOOKS = text("""
 INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
                          line_id, break_id)
 SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
-       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, ''), e.amount_minor, e.currency, e.at,
-       CASE WHEN r.id IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
-            ELSE greatest(r.received_on, CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
+       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, x.reference, ''), e.amount_minor, e.currency, e.at,
+       CASE WHEN r.id IS NULL AND x.id IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
+            ELSE greatest(coalesce(r.received_on, x.exchanged_on), CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
 FROM account a
@@ -41,10 +41,11 @@ LEFT JOIN payout p ON p.key = split_part(t.key, ':', 1)
 LEFT JOIN goodwill_order g ON g.key = split_part(t.key, ':', 1)
 LEFT JOIN settlement_order s ON s.key = split_part(t.key, ':', 1)
 LEFT JOIN buyer_receipt r ON t.key = 'receipt:' || r.id
+LEFT JOIN fx_exchange x ON t.key = 'exchange:' || x.id
 WHERE a.code = :code
   AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
                        ORDER BY entry_id DESC LIMIT 1), 0)
-  AND NOT EXISTS (SELECT FROM expectation x WHERE x.entry_id = e.id)
+  AND NOT EXISTS (SELECT FROM expectation known WHERE known.entry_id = e.id)
 ORDER BY e.id LIMIT :most
 ON CONFLICT DO NOTHING
 """)

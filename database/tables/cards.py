@@ -46,6 +46,8 @@ class SubmissionRow(TableRow):
     payee_name_sealed: Mapped[bytes] = sealed(required=True)
     payee_masked: Mapped[str]
     payee_rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
+    # The code of the offline point that took the cards in; empty: none did.
+    intake_point: Mapped[str] = mapped_column(default="")
     # Keyed hash (hex) of the account, to count what it is paid.
     payee_index: Mapped[str | None] = mapped_column(default=None, index=True)
     created_at: Mapped[datetime] = moment_now()

@@ -40,6 +40,7 @@ class SaleRow(TableRow):
     paid_from: Mapped[PaidFrom] = word(PaidFrom, PaidFrom.RECEIVABLE)
     instalments: Mapped[Instalments] = word(Instalments, Instalments.NO)
     outlet: Mapped[str] = mapped_column(default="")  # The code of the outlet that had confirmed the card.
+    intake_point: Mapped[str] = mapped_column(default="")  # The code of the offline point that had taken it in.
     cost_minor: Mapped[int] = minor_units()  # CNY minor units that the card had cost; 0 for a brokered one.
     policy_version: Mapped[str]  # Of the policy `splits`.
     quote_id: Mapped[str | None] = mapped_column(default=None)  # By which an own card was bought.
@@ -47,6 +48,8 @@ class SaleRow(TableRow):
     rate: Mapped[str | None] = mapped_column(default=None)
     rate_source: Mapped[str | None] = mapped_column(default=None)
     rate_at: Mapped[datetime | None] = moment_maybe()
+    # CNY minor units, a gain is positive: what the sale and its return realised of the currency's position.
+    difference_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     recorded_by: Mapped[str]  # person:<id>
     recorded_at: Mapped[datetime] = moment_now()
     reversed_at: Mapped[datetime | None] = moment_maybe()
@@ -109,12 +112,12 @@ class BrokeredPaymentRow(TableRow):
 
 
 class BuyerReceiptRow(TableRow):
-    """Money of a buyer that arrived on a rail: for what they owe, or in advance."""
+    """Money that arrived on a rail: of a buyer, for what they owe or in advance, or of a licensed provider: our part of brokered sales."""
 
     __tablename__ = "buyer_receipt"
     id: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
-    buyer: Mapped[str] = mapped_column(index=True)  # buyer:<code>
+    buyer: Mapped[str] = mapped_column(index=True)  # buyer:<code>, or the code of a licensed provider.
     received_for: Mapped[ReceiptFor] = word(ReceiptFor, required=True)
     rail: Mapped[Rail] = word(Rail, required=True)
     owed_minor: Mapped[int] = minor_units()  # Of what the buyer owed, in its currency.
@@ -126,6 +129,35 @@ class BuyerReceiptRow(TableRow):
     received_on: Mapped[date]
     recorded_by: Mapped[str]  # person:<id>
     recorded_at: Mapped[datetime] = moment_now()
+
+
+class FxExchangeRow(TableRow):
+    """Foreign money of ours that was exchanged into CNY on the account that kept it; posted at once, or when another person confirms."""
+
+    __tablename__ = "fx_exchange"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
+    account: Mapped[str]  # cash:<rail>, or split_account:<provider>
+    currency: Mapped[Currency] = word(Currency, required=True)
+    sold_minor: Mapped[int] = minor_units()  # In `currency`.
+    arrived_minor: Mapped[int] = minor_units()  # CNY minor units.
+    rate: Mapped[str]  # CNY for one unit, a decimal as text.
+    rate_source: Mapped[str]
+    rate_at: Mapped[datetime] = moment()
+    reference: Mapped[str]  # The bank's or the provider's own, as on the account's statement.
+    exchanged_on: Mapped[date]
+    difference_minor: Mapped[int] = mapped_column(
+        BigInteger, default=0
+    )  # CNY minor units realised: a gain is positive.
+    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    recorders: Mapped[list[str]] = json_list()  # They with everyone they act for.
+    recorded_at: Mapped[datetime] = moment_now()
+    confirmed_by: Mapped[str | None] = mapped_column(
+        ForeignKey("person.id"), default=None
+    )  # None: one person was enough.
+    posted_at: Mapped[datetime | None] = moment_maybe()
+    declined_by: Mapped[str | None] = mapped_column(default=None)
+    declined_at: Mapped[datetime | None] = moment_maybe()
 
 
 class FxRevaluationRow(TableRow):

@@ -49,6 +49,7 @@ class Submission:
     locale: str = "zh_CN"
     form_hash: str | None = None
     payee_rail: Rail = Rail.ALIPAY
+    intake_point: str = ""  # The code of the offline point that took the cards in; empty: none did.
     body_hash: str | None = None  # Keyed hash (hex) of the request's bytes, where it came through the API.
 
 

@@ -100,3 +100,24 @@ class RateSettled(Refusal):
 
     code = "rate_settled"
     http_status = 409
+
+
+class ForeignMoneyLess(Refusal):
+    """The account keeps less foreign money than this (`there` says how much)."""
+
+    code = "foreign_money_less"
+    http_status = 409
+
+
+class ExchangeOver(Refusal):
+    """This exchange was posted or discarded before."""
+
+    code = "exchange_over"
+    http_status = 409
+
+
+class SplitAccountLess(Refusal):
+    """Less than this is ours on the provider's split account (`there` says how much): the rest is to be paid to sellers."""
+
+    code = "split_account_less"
+    http_status = 409

@@ -27,7 +27,7 @@ class InvoiceDiffers(Refusal):
 
 
 class CorrectionTooLarge(Refusal):
-    """The correction would take off more (`amount`) than is owed to the counterparty (`owed`); nothing was posted."""
+    """The correction would take off more (`amount`) than is owed to the counterparty beyond what its other runs are to pay (`owed`); nothing was posted."""
 
     code = "correction_too_large"
     http_status = 409

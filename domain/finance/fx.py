@@ -1,4 +1,4 @@
-"""Foreign money: a rate with its source and moment, and what a part of a position is booked at. Pure."""
+"""Foreign money: a rate with its source and moment, and what a change of a position realises. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from domain.money import Currency, Money, round_half_up
+from domain.money import Money, round_half_up
 
 RATE_MAX = Decimal(10_000)
 RATE_PLACES = 10
@@ -39,12 +39,23 @@ def rate_of(text: str) -> str:
     return f"{value:f}"
 
 
-def booked_at(position: Money, booked: Money, part: Money) -> Money:
-    """Return what a part of a position is booked at: the same share of its CNY as of its currency, rounded half up.
+def realised(position: Money, booked: Money, moved: Money, value: Money) -> Money:
+    """Return the difference (CNY, a gain is positive) that a change of a position realises.
 
-    Raises ValueError for a part that is more than the position.
+    `moved` comes to the position, or leaves it where negative; `value` is the CNY that it is exchanged for, with the same sign. What
+    closes a part of the position is taken at what that part is booked at, and only what goes beyond nothing opens it at its
+    own rate. So a position of nothing is always booked at nothing.
     """
-    if not 0 < abs(part.amount_minor) <= abs(position.amount_minor):
-        raise ValueError("a part is at most the position")
-    share = Decimal(abs(part.amount_minor)) / Decimal(abs(position.amount_minor))
-    return Money(round_half_up(abs(booked.amount_minor) * share), Currency.CNY)
+    sign = -1 if position.amount_minor < 0 else 1
+    closes = min(abs(position.amount_minor), max(0, -moved.amount_minor * sign))
+    beyond = abs(moved.amount_minor) - closes
+    left = Money(0)
+    if closes < abs(position.amount_minor):
+        left = booked - _share_of(booked, closes, abs(position.amount_minor))
+    opened = _share_of(value, beyond, abs(moved.amount_minor))
+    return left + opened - booked - value
+
+
+def _share_of(booked: Money, part: int, whole: int) -> Money:
+    """So much of an amount as a part is of the whole, rounded half up."""
+    return Money(round_half_up(Decimal(booked.amount_minor) * part / whole), booked.currency)

@@ -23,10 +23,11 @@ class PaidFrom(StrEnum):
 
 
 class ReceiptFor(StrEnum):
-    """What a buyer's payment is for."""
+    """What a payment to us is for."""
 
     RECEIVABLE = "receivable"  # What they owe.
     DEPOSIT = "deposit"  # Cards to come.
+    COMMISSION = "commission"  # Our part of brokered sales, from the split account of a licensed provider.
 
 
 def buyer_of(code: str) -> str:

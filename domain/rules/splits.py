@@ -15,14 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from domain.cards.card import CardType
-from domain.finance.counterparties import SHARING, ChargeKind, Instalments
+from domain.errors.general import FieldInvalid
+from domain.finance.counterparties import SHARING, ChargeKind, CounterpartyKind, Instalments
 from domain.finance.sales import SaleMode
 from domain.finance.waterfall import PLATFORM, Base, BorneBy, Charge, Division
 from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument, PolicyKind, built_in_file
 from domain.policies.flaws import Flaw, FlawKind, place
-from domain.policies.schema import CODE, Schema, basis_points, by_code, money, offered, one_of, record, rows, text
+from domain.policies.schema import (
+    CODE,
+    Schema,
+    basis_points,
+    by_code,
+    money,
+    offered,
+    one_of,
+    record,
+    rows,
+    text,
+    with_default,
+)
 
 SPLITS = Path(__file__).with_name("splits.json")
 COUNTERPARTY_PLACES = "counterparties"  # Where a row's receiver is chosen from.
@@ -42,6 +55,7 @@ class SaleFacts:
     owner: str
     outlet: str = ""  # The code of the outlet that confirmed the card; empty: none did.
     instalments: Instalments = Instalments.NO
+    intake_point: str = ""  # The code of the offline point that took the card in; empty: none did.
 
 
 CONDITIONS = tuple(one.name for one in fields(SaleFacts))
@@ -114,6 +128,12 @@ def splits_in_force(on: date) -> SplitRules:
     return splits_of(BOOK.in_force(KIND, on))
 
 
+def require_intake_point(code: str, on: date) -> None:
+    """Refuse FieldInvalid (`intake_point`) for a code that is no intake point of the rules that hold on a day; none is no fault."""
+    if code and splits_in_force(on).counterparties.get(code, {}).get("kind") != CounterpartyKind.INTAKE:
+        raise FieldInvalid(field="intake_point", why="not_offered")
+
+
 @lru_cache(maxsize=16)
 def splits_of(found: PolicyDocument) -> SplitRules:
     """Return one version of the rules, made ready."""
@@ -128,6 +148,7 @@ def _schema() -> Schema:
         "buyer": _ANY_CODE,
         "owner": text(26, _OWNER, empty=True),
         "outlet": _ANY_CODE,
+        "intake_point": with_default(_ANY_CODE, ""),
         "instalments": _any_of(Instalments, "sale_instalments"),
     }
     receiver = offered(COUNTERPARTY_PLACES)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import brokered as reads
 from database.reads.people import accounts
 from database.tables.columns import now
+from domain.finance.rails import Rail
+from domain.finance.sales import ReceiptFor
+from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
 from reviewer_ui.finance.proof_form import sent_proof
@@ -23,17 +27,23 @@ from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, Shell, shell
 from services.finance.brokered_payments import REFERENCE_MAX, BrokeredPayments, ProviderPaid
 from services.finance.proof_files import ProofFile, content_of
+from services.finance.receipts import ReceiptAsked, Receipts
 from web.downloads import as_download
-from web.forms import money_of
+from web.forms import member_of, money_of
 
 router = APIRouter()
 PATH = "/sales/brokered"
+ARRIVED = "arrived"
+Line = Annotated[str, Form(max_length=120)]
 FORM_PATH = r"/sales/brokered/[0-9A-Za-z]{1,26}"
 
 
 @dataclass(frozen=True)
 class BrokeredContext:
-    """The page; `names` are people's by id, `today` the last day that a payment can have."""
+    """The page; `names` are people's by id, `today` the last day that a payment can have.
+
+    `key` makes pressing twice one payment of our part, whose form is refused under `ARRIVED`.
+    """
 
     shell: Shell
     entries: tuple[reads.BrokeredEntry, ...]
@@ -44,6 +54,9 @@ class BrokeredContext:
     full: bool
     refused: Refused
     proof: ProofHere | None
+    splits: tuple[reads.SplitAccount, ...]
+    key: str
+    rails: tuple[Rail, ...] = tuple(Rail)
     reference_max: int = REFERENCE_MAX
 
 
@@ -51,6 +64,19 @@ class BrokeredContext:
 async def listed(request: Request, console: At, person: SalesReader) -> Response:
     """List what waits for a second person, what is not paid yet, and what was paid."""
     return await _page(request, console, person)
+
+
+@router.post("/sales/brokered")
+async def arrived(
+    request: Request, console: At, person: SalesKeeper, key: Line = "", provider: Line = "", amount: Line = "",
+    rail: Line = "", reference: Line = "", received_on: Line = "",
+) -> Response:  # fmt: skip
+    """Record that our part arrived from a split account, once however often it is pressed."""
+    typed = {
+        "key": key or new_id(), "provider": provider, "amount": amount, "rail": rail, "reference": reference,
+        "received_on": received_on,
+    }  # fmt: skip
+    return await _done(request, console, person, _arrived(console, person, typed), ARRIVED, typed)
 
 
 @router.post("/sales/brokered/{sale_id}")
@@ -93,6 +119,15 @@ async def _recorded(
     await _payments(console).record(person.id, sale_id, said, console.services.photos)
 
 
+async def _arrived(console: Console, person: Person, typed: Mapping[str, str]) -> None:
+    amount = money_of("amount", typed["amount"])
+    asked = ReceiptAsked(
+        typed["provider"].strip(), member_of(Rail, typed["rail"]) or Rail.BANK, amount, amount, typed["reference"].strip(),
+        day_of("received_on", typed["received_on"]), ReceiptFor.COMMISSION,
+    )  # fmt: skip
+    await Receipts(console.services.database).record(person.id, typed["key"], asked)
+
+
 async def _done(
     request: Request, console: Console, person: Person, doing: Awaitable[object], row: str,
     typed: Mapping[str, str] | None = None,
@@ -107,9 +142,11 @@ async def _page(request: Request, console: Console, person: Person, refused: Ref
     async with console.services.database.transaction() as session:
         entries = await reads.brokered(session)
         names = await accounts.all_names(session)
+        splits = await reads.split_accounts(session)
     context = BrokeredContext(
         shell(request, person), entries, names, person.may(Permission.RECORD_SALES), person.id,
         business_day(now()).isoformat(), len(entries) == reads.PAGE, refused, proof_here(request, person),
+        splits, refused.was(ARRIVED, "", "key") or new_id(),
     )  # fmt: skip
     return await console.answer(request, "finance/brokered.html", context, status=refused.status)
 

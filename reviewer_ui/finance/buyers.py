@@ -77,7 +77,7 @@ class BuyersContext:
     refusal: Refusal | None
     may_record: bool
     rails: tuple[Rail, ...] = tuple(Rail)
-    uses: tuple[ReceiptFor, ...] = tuple(ReceiptFor)
+    uses: tuple[ReceiptFor, ...] = (ReceiptFor.RECEIVABLE, ReceiptFor.DEPOSIT)
     currencies: tuple[Currency, ...] = tuple(Currency)
 
 
@@ -110,7 +110,7 @@ async def _render(
         rows = await reads.receipts(session)
     lines = tuple(
         ReceiptLine(
-            row, row.buyer.partition(":")[2], Money(row.owed_minor, row.currency),
+            row, row.buyer.rpartition(":")[2], Money(row.owed_minor, row.currency),
             Money(row.arrived_minor, row.arrived_currency), Money(row.difference_minor),
         )
         for row in rows

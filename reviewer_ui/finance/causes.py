@@ -51,6 +51,10 @@ async def _sale(_session: AsyncSession, sale_id: str) -> str:
     return f"/sales/{sale_id}"
 
 
+async def _sale_difference(_session: AsyncSession, of_sale: str) -> str:
+    return f"/sales/{of_sale.partition(':')[2]}"
+
+
 async def _brokered(_session: AsyncSession, payment_id: str) -> str:
     return f"/sales/brokered#payment-{payment_id}"
 
@@ -61,6 +65,10 @@ async def _receipt(_session: AsyncSession, _receipt_id: str) -> str:
 
 async def _revaluation(_session: AsyncSession, _month: str) -> str:
     return "/fx"
+
+
+async def _exchange(_session: AsyncSession, exchange_id: str) -> str:
+    return f"/fx#exchange-{exchange_id}"
 
 
 # By the name of the source, as it stands before the colon of a cause.
@@ -83,8 +91,10 @@ FINDERS: Mapping[str, Finder] = {
     "goodwill": _goodwill,
     "answers": _answers,
     "sale": _sale,
+    "sale_difference": _sale_difference,
     "brokered": _brokered,
     "receipt": _receipt,
+    "exchange": _exchange,
     "revaluation": _revaluation,
     "revaluation_end": _revaluation,
     "rollback": _rollback,

@@ -84,6 +84,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
         ("money.second.brokered", waits.brokered, "/sales/brokered"),
+        ("money.second.exchanges", waits.exchanges, "/fx"),
     )
 
 

@@ -20,7 +20,7 @@ from domain.places import business_day
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, BooksReader, Console, Shell, allowed, see_other, shell
-from services.finance.closable import Unready, unready
+from services.finance.closable import Unready, unready_by_month
 from services.finance.periods import Periods
 
 router = APIRouter(prefix="/money/periods")
@@ -32,7 +32,7 @@ PATH = "/money/periods"
 class PeriodsContext:
     """The months. `names` are people's by id; `refused` is the month that the refusal is about, and `typed_note` what was typed for it.
 
-    `unready` says of each open month that is over what is missing.
+    `unready` says of each open month that is over what it and the open ones before it lack.
     """
 
     shell: Shell
@@ -94,7 +94,8 @@ async def _render(
     async with console.services.database.transaction() as session:
         found = await reads.months(session, business_day(now()))
         names = await accounts.all_names(session)
-        missing = {one.month: await unready(session, one.month) for one in found if one.over and one.closed is None}
+        over = [one.month for one in found if one.over and one.closed is None]
+        missing = await unready_by_month(session, max(over)) if over else {}
     context = PeriodsContext(
         shell(request, person, PATH), found, names, person.may(Permission.CLOSE_PERIODS), person.id, refusal, refused,
         missing, note,

@@ -26,7 +26,9 @@ from domain.errors.cards import NotExpectedNow
 from domain.errors.files import TooManyPhotos
 from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from domain.money import Money
+from domain.places import business_day
 from domain.rules.brands import Brand, brand, catalogue_version
+from domain.rules.splits import require_intake_point
 from domain.sealing import KeyRing
 from gateways import decoding
 from gateways.pictures.accept import AcceptedPhoto
@@ -91,6 +93,7 @@ class Intake:
         for submission, receipt in zip(given, known, strict=True):
             if receipt is None:
                 check_shape(submission)
+                require_intake_point(submission.intake_point, business_day(now()))
         checked = [
             [] if receipt is not None else [await self._checked(submission, card) for card in submission.cards]
             for submission, receipt in zip(given, known, strict=True)

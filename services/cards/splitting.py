@@ -83,6 +83,7 @@ def _submission(keyring: KeyRing, origin: SubmissionRow, photo: PhotoRow, given:
         channel=origin.channel,
         locale=origin.locale,
         form_hash=origin.form_hash,
+        intake_point=origin.intake_point,
     )
 
 

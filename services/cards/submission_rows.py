@@ -128,6 +128,7 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
         payee_masked=masked_account(submission.payee_account),
         payee_index=payee_index_of(keyring, submission.payee_account),
         payee_rail=submission.payee_rail,
+        intake_point=submission.intake_point,
     )
 
 
@@ -158,6 +159,8 @@ def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
     content = {name: _plain(value) for name, value in vars(submission).items() if name not in NOT_CONTENT}
     if submission.payee_rail is Rail.ALIPAY:
         del content["payee_rail"]  # As requests were hashed while there was one rail: a repeated one is still the same.
+    if not submission.intake_point:
+        del content["intake_point"]  # As requests were hashed before there were any.
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return keyring.index(written, purpose="request")

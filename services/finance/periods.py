@@ -65,8 +65,8 @@ class Periods:
         """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
 
         `note` says why days of it stay open, where some are. Refuse NotAllowed, FieldInvalid (`month`, `note`), PeriodNotOver before
-        its last day is over, PeriodClosed when it or a later month was closed before, PositionsUnvalued, and ClosingWaits when
-        a colleague has asked for it already.
+        its last day is over, PeriodClosed when it or a later month was closed before, PositionsUnvalued for the oldest month that it
+        closes without a value, and ClosingWaits when a colleague has asked for it already.
         """
         self._require_over(month)
         if len(note) > NOTE_MAX:
@@ -75,7 +75,7 @@ class Periods:
             await require(session, person, Permission.CLOSE_PERIODS)
             await _require_open(session, month)
             missing = await unready(session, month)
-            _require_valued(month, missing)
+            _require_valued(missing)
             if missing.open_days and not note.strip():
                 raise FieldInvalid(field="note", why="missing")
             circle = (await standing(session, person, self._now())).circle
@@ -105,7 +105,7 @@ class Periods:
             await self._require_apart(session, person, row)
             await acquire(session, AdvisoryLock.PERIODS)  # Waits for postings that are about to commit.
             await _require_open(session, row.month)
-            _require_valued(row.month, await unready(session, row.month))
+            _require_valued(await unready(session, row.month))
             closed = PeriodRow(month=row.month, closed_by=row.asked_by, agreed_by=person, closed_at=self._now())
             if not await insert_once(session, closed, "month"):
                 raise PeriodClosed(month=row.month)
@@ -148,9 +148,10 @@ async def _require_open(session: AsyncSession, month: str) -> None:
         raise PeriodClosed(month=month)
 
 
-def _require_valued(month: str, missing: Unready) -> None:
-    if missing.unvalued:
-        raise PositionsUnvalued(month=month, currencies=", ".join(one.value for one in missing.unvalued))
+def _require_valued(missing: Unready) -> None:
+    """Refuse PositionsUnvalued for the oldest month that was not valued."""
+    for one in missing.unvalued[:1]:
+        raise PositionsUnvalued(month=one.month, currencies=", ".join(each.value for each in one.currencies))
 
 
 async def keep_balances(session: AsyncSession, month: str) -> None:

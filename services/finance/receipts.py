@@ -1,4 +1,7 @@
-"""Buyers' money that arrived: for what they owe or in advance; foreign money that was exchanged leaves a realised difference."""
+"""Money that arrived: of buyers, for what they owe or in advance, and our part of brokered sales from a split account.
+
+Foreign money that was exchanged leaves a realised difference.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
-from domain.errors.sales import BuyerOwesLess
-from domain.finance.fx import booked_at
+from domain.errors.sales import BuyerOwesLess, SplitAccountLess
+from domain.finance.fx import realised
 from domain.finance.ledger import Postings
 from domain.finance.postings import fx
 from domain.finance.postings import sales as postings
@@ -30,6 +33,7 @@ from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
 from services.finance.positions import position
+from services.finance.split_money import held_for_us
 from services.people.permissions import require
 
 REFERENCE_MAX = 64
@@ -37,9 +41,9 @@ REFERENCE_MAX = 64
 
 @dataclass(frozen=True)
 class ReceiptAsked:
-    """A payment of a buyer. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY."""
+    """A payment of a buyer, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY."""
 
-    buyer: str  # The buyer's code.
+    buyer: str  # The buyer's code, or the provider's.
     rail: Rail
     owed: Money
     arrived: Money
@@ -49,7 +53,7 @@ class ReceiptAsked:
 
 
 class Receipts:
-    """Records buyers' payments. `person` is a person's id, of finance."""
+    """Records payments that arrived. `person` is a person's id, of finance."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
@@ -59,7 +63,7 @@ class Receipts:
         """Record a payment once per key and return its id.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
-        they owe, and IdempotencyKeyReused for a key that stands for another payment.
+        they owe, SplitAccountLess for more than is ours of a split account, and IdempotencyKeyReused for a key that stands for another payment.
         """
         _require_sense(asked, business_day(self._now()))
         async with self._database.transaction() as session:
@@ -71,7 +75,7 @@ class Receipts:
                 return _same(known, asked)
             posted, difference = await self._posted(session, asked)
             row = BuyerReceiptRow(
-                id=new_id(), key=key, buyer=buyer_of(asked.buyer), received_for=asked.received_for, rail=asked.rail,
+                id=new_id(), key=key, buyer=_payer(asked), received_for=asked.received_for, rail=asked.rail,
                 owed_minor=asked.owed.amount_minor, currency=asked.owed.currency, arrived_minor=asked.arrived.amount_minor,
                 arrived_currency=asked.arrived.currency, difference_minor=difference.amount_minor, reference=asked.reference,
                 received_on=asked.received_on, recorded_by=f"person:{person}", recorded_at=self._now(),
@@ -91,20 +95,24 @@ class Receipts:
 
     async def _posted(self, session: AsyncSession, asked: ReceiptAsked) -> tuple[Postings, Money]:
         """The postings and the realised difference (CNY, a gain is positive)."""
-        buyer, nothing = buyer_of(asked.buyer), Money(0)
+        nothing = Money(0)
+        if asked.received_for is ReceiptFor.COMMISSION:
+            ours = (await held_for_us(session, asked.buyer)).ours
+            if ours < asked.owed:
+                raise SplitAccountLess(there=str(ours))
+            return postings.received(asked.rail, asked.arrived, postings.split_account(asked.buyer)), nothing
+        buyer = buyer_of(asked.buyer)
         if asked.received_for is ReceiptFor.DEPOSIT:
             return postings.received(asked.rail, asked.arrived, postings.buyer_deposit(buyer)), nothing
-        payer = postings.buyer_receivable(buyer)
+        payer, exchanged = postings.buyer_receivable(buyer), asked.arrived.currency is not asked.owed.currency
+        if exchanged:
+            await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
         owes = await available(session, payer, asked.owed.currency)
         if owes < asked.owed:
             raise BuyerOwesLess(there=str(owes))
-        if asked.arrived.currency is asked.owed.currency:
+        if not exchanged:
             return postings.received(asked.rail, asked.arrived, payer), nothing
-        await acquire(session, AdvisoryLock.FX_POSITION)
-        foreign, booked = await position(session, asked.owed.currency)
-        if foreign < asked.owed:  # Part of it was exchanged before; what is exchanged now has no booked amount.
-            raise BuyerOwesLess(there=str(foreign))
-        difference = asked.arrived - booked_at(foreign, booked, asked.owed)
+        difference = realised(*await position(session, asked.owed.currency), -asked.owed, -asked.arrived)
         moved = postings.received_exchanged(asked.rail, asked.arrived, asked.owed, payer)
         return (*moved, *fx.difference(difference)), difference
 
@@ -120,7 +128,9 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
     if asked.arrived.currency not in (asked.owed.currency, Currency.CNY):
         raise FieldInvalid(field="arrived", why="out_of_range")
     same = asked.arrived.currency is asked.owed.currency
-    if (same or asked.received_for is ReceiptFor.DEPOSIT) and asked.arrived != asked.owed:
+    if asked.received_for is ReceiptFor.COMMISSION and asked.owed.currency is not Currency.CNY:
+        raise FieldInvalid(field="amount", why="out_of_range")  # It is exchanged on the split account first.
+    if (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
         raise FieldInvalid(field="arrived", why="out_of_range")
     if not 0 < len(asked.reference) <= REFERENCE_MAX or not asked.reference.isprintable():
         raise FieldInvalid(field="reference", why="missing")
@@ -128,8 +138,13 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
         raise FieldInvalid(field="received_on", why="out_of_range")
 
 
+def _payer(asked: ReceiptAsked) -> str:
+    """The owner of the account that the payment is taken from."""
+    return asked.buyer if asked.received_for is ReceiptFor.COMMISSION else buyer_of(asked.buyer)
+
+
 def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
-    given = (f"buyer:{asked.buyer}", asked.owed, asked.arrived, asked.rail, asked.reference)
+    given = (_payer(asked), asked.owed, asked.arrived, asked.rail, asked.reference)
     known = (
         row.buyer, Money(row.owed_minor, row.currency), Money(row.arrived_minor, row.arrived_currency), row.rail, row.reference,
     )  # fmt: skip

@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, acquire
 from database.repositories import cards, ledger
 from database.session import Database
 from database.tables.finance_sales import SaleRow
 from domain.errors.general import NotFound
 from domain.errors.sales import ReturnOver, ReturnWaits, SaleReturned
+from domain.finance.fx import realised
 from domain.finance.sales import SaleMode
+from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.work.reason_codes import ReasonedAct
 from services.finance.brokered_payments import require_unpaid
 from services.finance.claimed_stock import take_out
-from services.finance.sales import prove
+from services.finance.positions import position
+from services.finance.sales import post_difference, prove
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.selling import owed_back
 from services.people.acting import standing
@@ -87,6 +91,12 @@ class SaleReturns:
 
     async def _reverse(self, session: AsyncSession, row: SaleRow) -> None:
         today, cause = business_day(self._now()), f"sale:{row.id}"
+        if row.rate is not None:
+            await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
+            back = Money(-row.total_minor, row.currency)
+            difference = realised(*await position(session, row.currency), back, Money(-row.booked_minor))
+            row.difference_minor += difference.amount_minor
+            await post_difference(session, row, difference, "returned", today)
         owed = await owed_back(session, row)
         row.reversed_on = today
         row.owed_back = [

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, acquire
 from database.once import insert_once
 from database.repositories import cards, evidence, ledger
 from database.repositories.audit import by_person
@@ -17,9 +18,11 @@ from database.tables.finance_sales import SaleRow, SaleSplitRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.sales import BuyerOwesLess, CardSold, PriceTooLow
 from domain.finance.counterparties import Instalments
-from domain.finance.fx import Rate
+from domain.finance.fx import Rate, realised
 from domain.finance.ledger import Postings
+from domain.finance.postings import fx
 from domain.finance.postings import sales as postings
+from domain.finance.postings.fx import REALISED
 from domain.finance.sales import PaidFrom, SaleMode, buyer_of
 from domain.finance.waterfall import SellerPaysMore, Waterfall, waterfall
 from domain.identifiers import new_id
@@ -29,6 +32,7 @@ from domain.places import BUSINESS_ZONE, business_day
 from domain.policies.schema import MINOR_MAX
 from domain.rules.splits import Ruling, SaleFacts, splits_in_force
 from services.finance.available import available
+from services.finance.positions import position
 from services.finance.rates import require_rate
 from services.finance.selling import Stock, for_sale
 from services.people.permissions import require
@@ -61,6 +65,12 @@ class Worked:
     ruling: Ruling
     payer: str  # The code of the account that is charged.
     postings: Postings
+    difference: Money  # CNY, a gain is positive: realised where the sale closes a position that was below nothing.
+
+    @property
+    def posted(self) -> Postings:
+        """Return every posting that is made."""
+        return (*self.postings, *fx.difference(self.difference))
 
 
 class Sales:
@@ -99,6 +109,7 @@ class Sales:
                 session, f"sale:{row.id}", row.card_id, "sold", worked.postings,
                 happened_on=asked.sold_on, cause=f"sale:{row.id}",
             )  # fmt: skip
+            await post_difference(session, row, worked.difference, "sold", asked.sold_on)
             prove(session, person, "record", row, facts={"price": str(asked.price), "total": str(worked.total)})
         return row.id
 
@@ -108,7 +119,14 @@ class Sales:
         if (sold := await _open_sale(session, asked.card_id)) is not None:
             raise CardSold(sale=sold)
         facts = SaleFacts(
-            asked.mode, stock.card_type, stock.brand, asked.buyer, stock.owner_word, stock.outlet, asked.instalments
+            asked.mode,
+            stock.card_type,
+            stock.brand,
+            asked.buyer,
+            stock.owner_word,
+            stock.outlet,
+            asked.instalments,
+            stock.intake_point,
         )
         rules = splits_in_force(asked.sold_on)
         ruling = rules.ruling(facts)
@@ -122,7 +140,11 @@ class Sales:
         total = asked.price + (made.total - price) if asked.rate is None else _foreign_total(asked.price, price, made)
         payer = postings.payer_of(asked.paid_from, asked.mode, buyer_of(asked.buyer), rules.split_provider)
         posted = postings.sold(asked.mode, made, price, payer, stock.owner, total)
-        return Worked(asked, stock, total, made, ruling, payer.code, posted)
+        difference = Money(0)
+        if asked.rate is not None:
+            await acquire(session, AdvisoryLock.FX_POSITION)
+            difference = realised(*await position(session, total.currency), total, made.total)
+        return Worked(asked, stock, total, made, ruling, payer.code, posted, difference)
 
     def _row(self, person: str, key: str, worked: Worked) -> SaleRow:
         asked, now = worked.asked, self._now()
@@ -131,11 +153,25 @@ class Sales:
             id=new_id(), key=key, card_id=asked.card_id, buyer=buyer_of(asked.buyer), price_minor=asked.price.amount_minor,
             total_minor=worked.total.amount_minor, booked_minor=worked.made.total.amount_minor, currency=asked.price.currency,
             sold_at=now if asked.sold_on == business_day(now) else midnight, mode=asked.mode, payer=worked.payer, paid_from=asked.paid_from,
-            instalments=asked.instalments, outlet=worked.stock.outlet,
-            cost_minor=worked.stock.cost.amount_minor, policy_version=worked.ruling.version, quote_id=worked.stock.quote_id,
+            instalments=asked.instalments, outlet=worked.stock.outlet, intake_point=worked.stock.intake_point,
+            difference_minor=worked.difference.amount_minor, cost_minor=worked.stock.cost.amount_minor, policy_version=worked.ruling.version, quote_id=worked.stock.quote_id,
             rate=asked.rate.text if asked.rate else None, rate_source=asked.rate.source if asked.rate else None,
             rate_at=asked.rate.at if asked.rate else None, recorded_by=f"person:{person}", recorded_at=now,
         )  # fmt: skip
+
+
+async def post_difference(session: AsyncSession, row: SaleRow, difference: Money, step: str, day: date) -> None:
+    """Post what a foreign sale, or its return, realised of its currency's position; its cause names the currency."""
+    if difference.amount_minor:
+        cause, lines = difference_cause(row), fx.difference(difference)
+        await ledger.post(
+            session, f"sale:{row.id}:difference:{step}", row.card_id, REALISED, lines, happened_on=day, cause=cause
+        )
+
+
+def difference_cause(row: SaleRow) -> str:
+    """Return the cause of what a sale and its return realised of a position."""
+    return f"sale_difference:{row.currency.value}:{row.id}"
 
 
 def _require_sense(asked: SaleAsked, today: date) -> None:

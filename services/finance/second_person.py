@@ -32,6 +32,7 @@ class Proposal(StrEnum):
     COUNTERPARTY_PAYEE = "counterparty_payee"
     PAYEE = "payee"
     OUTCOME = "outcome"
+    EXCHANGE = "exchange"
 
 
 async def notify_declined(session: AsyncSession, asker: str | None, person: str, proposal: Proposal, page: str) -> None:

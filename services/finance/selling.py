@@ -37,6 +37,7 @@ class Stock:
     cost: Money
     quote_id: str | None
     outlet: str
+    intake_point: str
 
     @property
     def owner_word(self) -> str:
@@ -48,14 +49,14 @@ class Stock:
 async def for_sale(session: AsyncSession, card_id: str, mode: SaleMode, sold_on: date) -> Stock:
     """Return a card as it is sold. Refuse NotFound, CardNotForSale, CardClaimed, and FieldInvalid (`sold_on`) for a day before it was ours."""
     statement = (
-        select(CardRow, SubmissionRow.owner)
+        select(CardRow, SubmissionRow.owner, SubmissionRow.intake_point)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .where(CardRow.id == card_id[:26])
     )
     found = (await session.execute(statement)).one_or_none()
     if found is None:
         raise NotFound(card=card_id[:26])
-    card, owner = found
+    card, owner, intake_point = found
     quote = await _answered(session, card.id, QuoteState.ACCEPTED if mode is SaleMode.OWN else QuoteState.DECLINED)
     if quote is None or card.outcome is not (Outcome.PAID if mode is SaleMode.OWN else Outcome.DECLINED):
         raise CardNotForSale()
@@ -64,7 +65,15 @@ async def for_sale(session: AsyncSession, card_id: str, mode: SaleMode, sold_on:
         raise FieldInvalid(field="sold_on", why="out_of_range")
     own = mode is SaleMode.OWN
     cost = Money(quote.amount_minor if own else 0, Currency.CNY)
-    return Stock(card.card_type, card.brand, owner, cost, quote.id if own else None, await _outlet(session, card.id))
+    return Stock(
+        card.card_type,
+        card.brand,
+        owner,
+        cost,
+        quote.id if own else None,
+        await _outlet(session, card.id),
+        intake_point,
+    )
 
 
 async def owed_back(session: AsyncSession, row: SaleRow) -> list[Postings]:

@@ -9,7 +9,16 @@ from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules.splits import KIND
 
-ANY = {"mode": "", "card_type": "", "brand": "", "buyer": "", "owner": "", "outlet": "", "instalments": ""}
+ANY = {
+    "mode": "",
+    "card_type": "",
+    "brand": "",
+    "buyer": "",
+    "owner": "",
+    "outlet": "",
+    "intake_point": "",
+    "instalments": "",
+}
 
 
 def charge(code: str, kind: str = "service_fee", **values: Any) -> dict[str, Any]:
@@ -43,6 +52,7 @@ def a_document() -> dict[str, Any]:
         "divisions": [
             division("regional", ("mall", 4_000), ("platform", 6_000), outlet="mall"),
             division("works", ("works", 2_500), ("platform", 7_500), owner="01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+            division("taken-in", ("corner", 1_500), ("platform", 8_500), intake_point="corner"),
             division("rest", ("club", 1_000), ("resale", 2_000), ("corner", 333), ("platform", 6_667)),
             division("fees", ("resale", 5_000), ("platform", 5_000), base="fee"),
         ],

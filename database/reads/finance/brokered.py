@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, case, select
+from sqlalchemy import Select, and_, case, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance_sales import BrokeredPaymentRow, SaleRow, SaleSplitRow
@@ -14,6 +14,32 @@ from domain.finance.waterfall import PartKind
 from domain.money import Money
 
 PAGE = 50
+
+
+_SPLIT = text("""
+SELECT split_part(a.code, ':', 2) AS provider, account_balance(a.id)::bigint AS held, coalesce((
+    SELECT sum(p.amount_minor) FROM sale s JOIN sale_split p ON p.sale_id = s.id AND p.part = 'seller'
+    WHERE s.payer = a.code AND s.reversed_at IS NULL AND NOT EXISTS (
+        SELECT FROM brokered_payment b WHERE b.sale_id = s.id AND b.confirmed_at IS NOT NULL)), 0)::bigint AS due
+FROM account a
+WHERE starts_with(a.code, 'split_account:') AND a.currency = 'CNY'
+  AND (CAST(:provider AS varchar) IS NULL OR a.code = 'split_account:' || CAST(:provider AS varchar))
+ORDER BY a.code
+""")
+
+
+@dataclass(frozen=True)
+class SplitAccount:
+    """What a licensed provider holds of brokered sales, and what of it is to be paid to their sellers; in CNY."""
+
+    provider: str
+    held: Money
+    due: Money
+
+    @property
+    def ours(self) -> Money:
+        """Return what may come to us: our commission, with what partners have of it; never below nothing."""
+        return max(self.held - self.due, Money(0))
 
 
 @dataclass(frozen=True)
@@ -45,6 +71,18 @@ async def of_sale(session: AsyncSession, sale_id: str) -> BrokeredEntry | None:
     """Return one; None for a sale that the provider pays nobody for."""
     row = (await session.execute(_entries().where(SaleRow.id == sale_id))).one_or_none()
     return None if row is None else _entry(*row)
+
+
+async def split_accounts(session: AsyncSession) -> tuple[SplitAccount, ...]:
+    """Return what each licensed provider holds."""
+    rows = await session.execute(_SPLIT, {"provider": None})
+    return tuple(SplitAccount(row.provider, Money(row.held), Money(row.due)) for row in rows)
+
+
+async def split_account(session: AsyncSession, provider: str) -> SplitAccount:
+    """Return what a licensed provider (its code) holds; nothing where it never held anything."""
+    row = (await session.execute(_SPLIT, {"provider": provider})).one_or_none()
+    return SplitAccount(provider, Money(row.held if row else 0), Money(row.due if row else 0))
 
 
 async def evidence(session: AsyncSession, payment_id: str) -> BrokeredPaymentRow:

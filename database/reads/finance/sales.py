@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow
 from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
-from database.tables.finance_sales import BuyerReceiptRow, FxRevaluationRow, SaleRow, SaleSplitRow
+from database.tables.finance_sales import BuyerReceiptRow, SaleRow, SaleSplitRow
 from domain.cards.card import CardType
 from domain.errors.general import NotFound
 from domain.finance.sales import SaleMode
@@ -138,16 +138,17 @@ async def sale(session: AsyncSession, sale_id: str) -> SaleView:
     booked = Money(row.booked_minor)
     lines = await _lines(session, row.id, booked)
     price, total = Money(row.price_minor, row.currency), Money(row.total_minor, row.currency)
-    return SaleView(row, brand, card_type, price, total, booked, lines, await posted(session, f"sale:{row.id}"))
+    steps = await posted(session, f"sale:{row.id}", f"sale_difference:{row.currency.value}:{row.id}")
+    return SaleView(row, brand, card_type, price, total, booked, lines, steps)
 
 
-async def posted(session: AsyncSession, cause: str) -> tuple[Posted, ...]:
-    """Return every posting of a cause, in the order in which they were written."""
+async def posted(session: AsyncSession, *causes: str) -> tuple[Posted, ...]:
+    """Return every posting of these causes, in the order in which they were written."""
     statement = (
         select(LedgerTransactionRow, EntryRow.amount_minor, EntryRow.currency, AccountRow.code)
         .join(EntryRow, EntryRow.transaction_id == LedgerTransactionRow.id)
         .join(AccountRow, AccountRow.id == EntryRow.account_id)
-        .where(LedgerTransactionRow.cause == cause)
+        .where(LedgerTransactionRow.cause.in_(causes))
         .order_by(LedgerTransactionRow.id, EntryRow.amount_minor.desc(), EntryRow.id)
     )
     return tuple(
@@ -171,12 +172,6 @@ async def buyers(session: AsyncSession, limit: int = PAGE) -> tuple[BuyerEntry, 
 async def receipts(session: AsyncSession, limit: int = PAGE) -> tuple[BuyerReceiptRow, ...]:
     """Return the newest payments of buyers."""
     newest = select(BuyerReceiptRow).order_by(BuyerReceiptRow.id.desc()).limit(limit)
-    return tuple((await session.execute(newest)).scalars())
-
-
-async def revaluations(session: AsyncSession, limit: int = PAGE) -> tuple[FxRevaluationRow, ...]:
-    """Return the newest values of positions at the end of months."""
-    newest = select(FxRevaluationRow).order_by(FxRevaluationRow.month.desc(), FxRevaluationRow.currency).limit(limit)
     return tuple((await session.execute(newest)).scalars())
 
 

@@ -56,7 +56,7 @@ async def sales(session: AsyncSession, since: datetime) -> tuple[SaleMade, ...]:
         price = Money(row.price_minor, row.currency)
         facts = SaleFacts(
             row.mode, card_type, brand, row.buyer.partition(":")[2], number if kind == "partner" else SELLERS, row.outlet,
-            row.instalments,
+            row.instalments, row.intake_point,
         )  # fmt: skip
         in_cny = price if row.rate is None else price.converted(Decimal(row.rate), Currency.CNY)
         found.append(SaleMade(facts, in_cny, Money(row.cost_minor)))

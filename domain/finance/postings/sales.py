@@ -35,6 +35,11 @@ def partner_receivable(counterparty: str) -> Account:
     return account("partner_receivable", counterparty)
 
 
+def split_account(provider: str) -> Account:
+    """Return the account of buyers' money that a licensed provider (its code) holds for brokered sales."""
+    return account("split_account", provider)
+
+
 def account_of_line(line: Line, owner: str) -> str:
     """Return the code of the account that a line of the waterfall goes to; `owner` is the card's."""
     if line.part in (PartKind.SHARE, PartKind.CHARGE):
@@ -76,7 +81,7 @@ def sold(
 
 def provider_paid(provider: str, owner: str, amount: Money) -> Postings:
     """Post that a licensed provider paid the seller of a brokered card out of the split account that it keeps."""
-    return (Posting(account("brokered_payable", owner), amount), Posting(account("split_account", provider), -amount))
+    return (Posting(account("brokered_payable", owner), amount), Posting(split_account(provider), -amount))
 
 
 def owed_back(buyer: str, amount: Money) -> Postings:
@@ -104,7 +109,7 @@ def received_exchanged(rail: Rail, arrived: Money, owed: Money, payer: Account) 
 def payer_of(paid_from: PaidFrom, mode: SaleMode, buyer: str, provider: str) -> Account:
     """Return whose account a sale is charged to: the buyer's, or for a brokered card that of the licensed provider."""
     if mode is SaleMode.BROKERED:
-        return account("split_account", provider)
+        return split_account(provider)
     return buyer_deposit(buyer) if paid_from is PaidFrom.DEPOSIT else buyer_receivable(buyer)
 
 

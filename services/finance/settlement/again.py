@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
-from domain.finance.payout import PayoutState
+from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.settlement import SettlementState
 from domain.identifiers import settlement_key
 from domain.money import Money
 from services.finance.settlement import netting, work
 from services.finance.settlement.story import happened, moved
+from services.finance.settlement.unpaid import ordered
 from services.finance.waiting import goes_on
 
 # A dispute is answered first: the version after it takes off what is owed.
@@ -38,11 +37,3 @@ async def stated_again(session: AsyncSession, run: SettlementRunRow, party: Coun
     happened(session, run, "machine", "stated_again", now, amount=str(taken.amount), version=str(run.version))
     await work.needs(session, run, party, None, now)
     return True
-
-
-async def ordered(session: AsyncSession, run: SettlementRunRow) -> bool:
-    """Return whether the run has an order that was not refused: its amount is on the way, or arrived."""
-    alive = select(SettlementOrderRow.key).where(
-        SettlementOrderRow.run_id == run.id, SettlementOrderRow.state != PayoutState.REFUSED
-    )
-    return (await session.execute(alive.limit(1).order_by(SettlementOrderRow.key))).first() is not None

@@ -45,6 +45,7 @@ from services.finance.available import available
 from services.finance.settlement import netting, work
 from services.finance.settlement.payees import payee_of
 from services.finance.settlement.story import close, happened, locked, moved, tell
+from services.finance.settlement.unpaid import others_pay
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -202,7 +203,7 @@ async def _correct(
 ) -> None:  # fmt: skip
     """The correction is posted, and is a line of this very run; the next version of the statement shows it."""
     more = Money(act.amount_minor or 0, run.currency)
-    await _require_owed(session, party, more)
+    await _require_owed(session, run, party, more)
     if who is not None:
         _joins(run, who)
     key = f"settlement:{run.id}:corrected:{run.disputes}"
@@ -221,12 +222,12 @@ async def _correct(
     await work.needs(session, run, party, None, now)
 
 
-async def _require_owed(session: AsyncSession, party: CounterpartyRow, more: Money) -> None:
-    """Refuse CorrectionTooLarge where less would be owed than nothing: the books would not take it, however often tried."""
+async def _require_owed(session: AsyncSession, run: SettlementRunRow, party: CounterpartyRow, more: Money) -> None:
+    """Refuse CorrectionTooLarge for more than is owed beyond what other runs are to pay: their payments would find too little."""
     share = payable_to(party.kind, party.owner)
     if more.amount_minor > 0 or share.of.sign is Sign.EITHER:
         return
-    owed = await available(session, share, more.currency)
+    owed = await available(session, share, more.currency) - await others_pay(session, run)
     if (owed + more).amount_minor < 0:
         raise CorrectionTooLarge(amount=str(-more), owed=str(owed))
 

@@ -37,6 +37,7 @@ def test_the_first_row_that_fits_counts_and_the_others_say_why_not() -> None:
     assert [one.rule for one in found.divisions] == ["rest", "fees"]
     assert set(found.passed) == {
         Passed("commission", "mode"), Passed("instalments", "instalments"), Passed("regional", "outlet"), Passed("works", "owner"),
+        Passed("taken-in", "intake_point"),
     }  # fmt: skip
 
 
@@ -54,6 +55,11 @@ def test_the_first_row_that_fits_counts_and_the_others_say_why_not() -> None:
             SaleFacts(SaleMode.OWN, CardType.DINING, "cafe", "shop", "seller", "", Instalments.YES),
             ["fee", "instalments"],
             ["rest", "fees"],
+        ),
+        (
+            SaleFacts(SaleMode.OWN, CardType.DINING, "cafe", "shop", "seller", intake_point="corner"),
+            ["fee"],
+            ["taken-in", "fees"],
         ),
     ],
 )
@@ -114,7 +120,7 @@ def test_a_row_that_another_always_hides_and_a_code_given_twice_are_refused() ->
     document["charges"].append(charge("late", buyer="shop", mode="own"))
     document["divisions"].append(division("rest", ("platform", 10_000), brand="jd"))
     assert flaws(document) == {
-        ("charges[4]", FlawKind.HIDDEN), ("divisions[4]", FlawKind.HIDDEN), ("divisions[4].code", FlawKind.TWICE),
+        ("charges[4]", FlawKind.HIDDEN), ("divisions[5]", FlawKind.HIDDEN), ("divisions[5].code", FlawKind.TWICE),
     }  # fmt: skip
 
 
@@ -142,3 +148,12 @@ def test_a_counterparty_that_was_published_stays_and_none_is_called_platform() -
     assert flaws(document, a_document()) == {
         ("counterparties.works", FlawKind.IN_USE), ("counterparties.platform", FlawKind.TWICE),
     }  # fmt: skip
+
+
+def test_rules_of_older_releases_ask_for_no_intake_point() -> None:
+    document = a_document()
+    document["divisions"] = [one for one in document["divisions"] if not one["intake_point"]]
+    for row in (*document["charges"], *document["divisions"]):
+        del row["intake_point"]
+    taken_in = SaleFacts(SaleMode.OWN, CardType.DINING, "cafe", "shop", "seller", intake_point="corner")
+    assert [one.rule for one in rules(document).ruling(taken_in).divisions] == ["rest", "fees"]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from database.tables.finance_sales import BrokeredPaymentRow
+from domain.identifiers import new_id
 from domain.people.roles import Role
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, post
@@ -98,3 +99,21 @@ async def test_every_state_is_seen_in_both_languages_and_counted_on_the_overview
         assert counted in overview
     reader = (await (await house.as_(Role.COMPLIANCE)).get(PAGE, headers=spoken)).text
     assert 'method="post" action="/sales' not in reader
+
+
+async def test_our_part_is_recorded_by_form_when_it_arrives(house: House) -> None:
+    await a_brokered_sale(house)
+    finance, key = await house.as_(Role.FINANCE), new_id()
+    page = (await finance.get(PAGE)).text
+    ours = page.split('id="ours"')[1]
+    assert ("Held by the provider" in ours, "To be paid to sellers" in ours) == (True, True)
+    given = {"key": key, "provider": "alipay", "amount": "23.75", "rail": "bank", "reference": f"IN-{key[-8:]}", "received_on": TODAY}  # fmt: skip
+    for changed, status, words in (
+        ({"amount": "999,999.00"}, 409, "of the split account is ours"), ({"amount": "some"}, 422, "Amount"), ({"reference": ""}, 422, "Reference"),
+    ):  # fmt: skip
+        refused = await post(finance, PAGE, **given | changed)
+        assert (refused.status_code, words in refused.text) == (status, True)
+    assert [(await send(finance, PAGE, **given)).status_code for _ in range(2)] == [303, 303]
+    for language, words in (("en", "Our part of brokered sales"), ("zh", "撮合销售中本平台应得")):
+        shown = (await finance.get("/sales/buyers", headers={"accept-language": language})).text
+        assert (given["reference"] in shown, words in shown) == (True, True)

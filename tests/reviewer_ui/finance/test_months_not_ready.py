@@ -36,12 +36,12 @@ async def exchanged(house: House, minor: int, day: date) -> None:
     [
         (
             "en",
-            "Foreign money not valued at its end: KWD",
+            f"Foreign money not valued at the end of {MONTH}: KWD",
             "Foreign money is not valued",
             "Issuer",
             "Why days stay open",
         ),
-        ("zh", "月末未重估的外币：KWD", "该月末有外币尚未重估", "天未关账，最早为", "为何保留未关账日"),
+        ("zh", f"{MONTH} 月末未重估的外币：KWD", f"{MONTH} 月末有外币尚未重估", "天未关账，最早为", "为何保留未关账日"),
     ],
 )
 async def test_what_a_month_lacks_is_named_before_and_after_it_is_asked_for(

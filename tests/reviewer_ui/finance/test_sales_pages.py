@@ -14,13 +14,19 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import delete, select, text
 
+from database.repositories import ledger
 from database.sealed import ORDER_NAME, SELLER_PHONE
 from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import SaleRow
+from database.tables.finance_sales import FxExchangeRow, SaleRow
 from database.tables.finance_tax import TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow, SellerRow
+from domain.finance.chart import account_of
+from domain.finance.ledger import Posting
+from domain.finance.postings.sales import FX_POSITION
 from domain.finance.rollback import RollbackState
+from domain.identifiers import new_id
+from domain.money import Currency, Money
 from domain.people.roles import Role
 from domain.places import business_day
 from tests.reviewer_ui.conftest import House, post
@@ -213,3 +219,43 @@ async def test_a_position_is_valued_and_a_payment_recorded_by_form(house: House,
     assert [(await send(finance, "/sales/buyers", **paid)).status_code for _ in range(2)] == [303, 303]
     assert "W-1" in (await finance.get("/sales/buyers")).text
     assert (await post(finance, "/sales/buyers", **paid | {"key": "other", "amount": "99999999"})).status_code == 409
+
+
+async def test_what_was_kept_in_foreign_money_is_exchanged_by_form_and_confirmed_by_another(house: House) -> None:
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    account, (kept, moment) = f"split_account:{new_id().lower()}", (Money(10_000_00, Currency.USD), datetime.now(UTC))
+    async with house.database.transaction() as session:
+        lines = (Posting(account_of(account), kept), Posting(FX_POSITION, -kept), Posting(FX_POSITION, Money(71_000_00)), Posting(account_of("sales"), Money(-71_000_00)))  # fmt: skip
+        await ledger.post(
+            session, new_id(), None, "sold", lines, happened_on=business_day(moment), cause=f"made:{new_id()}"
+        )
+    key, rate_at = new_id(), (moment - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    given = {
+        "key": key, "kept": f"{account}/USD", "sold": "10,000.00", "arrived": "70,000.00", "rate": "7", "rate_source": "Bank",
+        "rate_at": rate_at, "reference": f"FX-{key[-8:]}", "exchanged_on": TODAY,
+    }  # fmt: skip
+    assert f'value="{given["kept"]}"' in (await first.get("/fx")).text
+    for changed, status, words in (
+        ({"arrived": "71,000"}, 422, "¥70,000.00"), ({"kept": ""}, 422, "Account"), ({"sold": "20,000", "arrived": "140,000"}, 409, "$10,000.00"),
+    ):  # fmt: skip
+        refused = await post(first, "/fx/exchanges", **given | changed)
+        assert (refused.status_code, words in refused.text, given["reference"] in refused.text) == (status, True, True)
+    assert [(await send(first, "/fx/exchanges", **given)).status_code for _ in range(2)] == [303, 303]
+    async with house.database.transaction() as session:
+        row = (await session.execute(select(FxExchangeRow).where(FxExchangeRow.key == key))).scalar_one()
+    confirm = f"/fx/exchanges/{row.id}/confirm"
+    assert (confirm in (await first.get("/fx")).text, confirm in (await second.get("/fx")).text) == (False, True)
+    assert (await post(first, confirm)).status_code == 403
+    assert "Exchanges of foreign money" in (await second.get("/money")).text
+    assert [(await post(second, confirm)).status_code for _ in range(2)] == [303, 303]
+    assert (await post(first, f"/fx/exchanges/{row.id}/discard")).status_code == 409
+    for language, word in (("en", "Posted"), ("zh", "已入账")):
+        page = (await first.get("/fx", headers={"accept-language": language})).text
+        assert word in page.split(f'id="exchange-{row.id}"')[1].split("</tr>")[0]
+    assert (await second.get(f"/money/causes/exchange:{row.id}")).headers["location"] == f"/fx#exchange-{row.id}"
+
+
+async def test_the_page_of_months_leads_to_the_value_that_is_missing(finance: httpx.AsyncClient) -> None:
+    page = (await finance.get("/fx?month=2026-03&currency=KWD")).text
+    assert 'name="month" value="2026-03"' in page
+    assert re.search(r'<option value="KWD" selected>', page)

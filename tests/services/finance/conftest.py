@@ -10,7 +10,17 @@ from database.invariants import Look
 from database.invariants.sources import SourcesAgree
 from tests.builders.world import World
 
-COMPARED = ("sale:", "receipt:", "withholding:", "revaluation:", "revaluation_end:", "payout:", "quote:")
+COMPARED = (
+    "sale:",
+    "sale_difference:",
+    "receipt:",
+    "exchange:",
+    "withholding:",
+    "revaluation:",
+    "revaluation_end:",
+    "payout:",
+    "quote:",
+)
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

@@ -19,7 +19,7 @@ from domain.finance.periods import first_day, last_day, month_of
 from domain.finance.statements import StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.money import Currency, Money
-from services.finance.closable import OpenDays, Unready, unready
+from services.finance.closable import OpenDays, Unready, Unvalued, unready
 from services.finance.periods import Periods
 from services.finance.positions import Revaluations
 from tests.builders.own_world import own_world
@@ -30,6 +30,8 @@ world = own_world("closable")
 RATE = Rate("7.0", "CFETS", datetime(2026, 1, 5, 2, tzinfo=UTC))
 LATER = month_of(today().replace(day=1) - timedelta(days=1))
 MONTH = month_of(first_day(LATER) - timedelta(days=1))
+EARLIER = month_of(first_day(MONTH) - timedelta(days=1))
+OLDEST = month_of(first_day(EARLIER) - timedelta(days=1))
 
 
 async def exchanged(world: World, minor: int, day: date) -> None:
@@ -46,6 +48,28 @@ async def exchanged(world: World, minor: int, day: date) -> None:
 async def missing(world: World, month: str) -> Unready:
     async with world.database.transaction() as session:
         return await unready(session, month)
+
+
+async def test_closing_a_month_asks_for_the_values_of_each_open_month_before_it_in_order(world: World) -> None:
+    first, second = await world.a_person("finance"), await world.a_person("finance")
+    periods, values = Periods(world.database), Revaluations(world.database)
+    await exchanged(world, 50_00, first_day(OLDEST))
+    both = tuple(Unvalued(month, (Currency.USD,)) for month in (OLDEST, EARLIER))
+    assert (await missing(world, EARLIER)).unvalued == both
+    for month in (OLDEST, EARLIER):
+        with pytest.raises(PositionsUnvalued) as refused:
+            await periods.ask(first, EARLIER)
+        assert refused.value.data == {"month": month, "currencies": "USD"}
+        await values.record(first, Currency.USD, month, RATE)
+    closing = await periods.ask(first, EARLIER)
+    await exchanged(world, -50_00, last_day(OLDEST))  # Both months changed since.
+    with pytest.raises(PositionsUnvalued) as refused:
+        await periods.agree(second, closing)
+    assert refused.value.data["month"] == OLDEST
+    for month in (OLDEST, EARLIER):
+        await values.record(first, Currency.USD, month, RATE)
+    await periods.agree(second, closing)
+    assert (await missing(world, MONTH)).unvalued == ()  # What is closed is asked for no more.
 
 
 async def test_a_month_with_foreign_money_is_closed_only_once_it_is_valued(world: World) -> None:
@@ -65,7 +89,7 @@ async def test_a_month_with_foreign_money_is_closed_only_once_it_is_valued(world
     await periods.agree(second, closing)
     with pytest.raises(PeriodClosed):
         await values.record(first, Currency.USD, MONTH, RATE)
-    assert (await missing(world, LATER)).unvalued == (Currency.USD,)
+    assert (await missing(world, LATER)).unvalued == (Unvalued(LATER, (Currency.USD,)),)
 
 
 async def test_days_that_are_open_are_named_and_need_a_reason(world: World) -> None:

@@ -16,7 +16,7 @@ from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.people import NotAllowed
 from domain.errors.sales import BuyerOwesLess, RateSettled
-from domain.finance.fx import Rate, booked_at, rate_of
+from domain.finance.fx import Rate, rate_of
 from domain.finance.periods import month_of
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
@@ -187,9 +187,3 @@ def test_text_that_is_no_rate_is_refused(text: str) -> None:
 
 def test_a_rate_is_kept_as_it_was_typed() -> None:
     assert (rate_of(" 7.1200 "), Decimal(rate_of("1E1"))) == ("7.1200", Decimal(10))
-
-
-def test_a_part_is_booked_at_its_share_and_never_at_more_than_there_is() -> None:
-    assert booked_at(Money(300, Currency.USD), Money(2_000), Money(100, Currency.USD)) == Money(667)
-    with pytest.raises(ValueError, match="at most"):
-        booked_at(Money(300, Currency.USD), Money(2_000), Money(301, Currency.USD))

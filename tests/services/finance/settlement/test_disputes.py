@@ -84,6 +84,43 @@ async def test_a_correction_takes_off_no_more_than_is_owed_and_leaves_the_run_us
     await nothing_is_wrong(scene)
 
 
+async def test_a_correction_leaves_what_an_earlier_run_is_to_pay(scene: Settling) -> None:
+    party = await scene.a_party()
+    await scene.owes(party, 150_00, NOV_5)
+    earlier, by = await scene.stated(party), f"partner:{party.partner_id}"
+    await scene.confirmed(earlier, party)  # It waits for finance to agree.
+    await scene.owes(party, 160_00, date(2026, 12, 5))
+    scene.clock.passes(days=31)
+    later = await scene.stated(party)
+    assert (later.id != earlier.id, later.payable_minor) == (True, 160_00)
+    await scene.does(later, SettlementDeed.DISPUTE, by, words="Less.")
+    finance = f"person:{await scene.a_person()}"
+    with pytest.raises(ApplicationError) as refused:
+        await scene.does(later, SettlementDeed.CORRECT, finance, words="Too much.", amount=-160_01)
+    assert (refused.value.type, refused.value.details[0]) == (
+        "correction_too_large", {"amount": "¥160.01", "owed": "¥160.00"},
+    )  # fmt: skip
+    assert await scene.does(later, SettlementDeed.CORRECT, finance, words="All of it.", amount=-160_00) is ANSWER
+    assert await scene.approved(earlier) is CLOSED
+    assert (await scene.owed(party), (await scene.run(earlier.id)).payable_minor) == (0, 150_00)
+    await nothing_is_wrong(scene)
+
+
+async def test_what_an_earlier_run_has_ordered_is_no_longer_in_the_way_of_a_correction(scene: Settling) -> None:
+    party = await scene.a_party()
+    await scene.owes(party, 150_00, NOV_5)
+    earlier, by = await scene.stated(party), f"partner:{party.partner_id}"
+    await scene.confirmed(earlier, party)
+    assert await scene.approved(earlier) is CLOSED
+    await scene.owes(party, 160_00, date(2026, 12, 5))
+    scene.clock.passes(days=31)
+    later = await scene.stated(party)
+    await scene.does(later, SettlementDeed.DISPUTE, by, words="Less.")
+    finance = f"person:{await scene.a_person()}"
+    assert await scene.does(later, SettlementDeed.CORRECT, finance, words="All.", amount=-160_00) is ANSWER
+    await nothing_is_wrong(scene)
+
+
 async def test_an_upheld_statement_is_confirmed_again_after_it_was_taken_back(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
