@@ -107,6 +107,20 @@ async def was_paid(session: AsyncSession, owner: str, payee_index: str | None) -
     return (await session.execute(found)).scalar_one_or_none() is not None
 
 
+async def ordered_to(session: AsyncSession, owner: str, payee_index: str, since: datetime, but: str) -> int:
+    """Return what was ordered for cards of the owner to this payee since then and not refused, minor units; without the order `but`."""
+    found = (
+        select(func.coalesce(func.sum(PayoutRow.amount_minor), 0))
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(
+            SubmissionRow.owner == owner, PayoutRow.payee_index == payee_index, PayoutRow.prepared_at >= since,
+            PayoutRow.state != PayoutState.REFUSED, PayoutRow.key != but,
+        )
+    )  # fmt: skip
+    return int((await session.execute(found)).scalar_one())
+
+
 async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tuple[PaidPayee, ...]:
     """Return the payees of the owner's paid orders since then, the newest first."""
     rows = (
