@@ -23,6 +23,7 @@ from database.sealed import VERIFIED_NAME
 from database.tables.finance_routing import PayeeChangeRow, PayoutUsageRow, PayoutWaitRow
 from domain.finance.rails import Rail
 from domain.finance.routing import NameState, Route, RoutingRules, Situation, Wait, judge
+from domain.identifiers import payout_key
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
@@ -246,7 +247,21 @@ async def _facts(session: AsyncSession, rules: RoutingRules, payment: Payment, f
     cost = rail.cost_minor(found.amount_minor) if rail is not None else 0
     health = (await reads.health(session, found.now))[found.rail]
     return {
-        "chosen_by": "seller" if payment.agreed is None else "finance", "health": health.value, "cost_minor": str(cost), "name": found.name.value,
+        **await _chosen(session, payment), "health": health.value, "cost_minor": str(cost), "name": found.name.value,
         "day_minor": str(found.day_minor + found.amount_minor), "month_minor": str(found.month_minor + found.amount_minor),
         "released": "yes" if found.released else "no",
     }  # fmt: skip
+
+
+async def _chosen(session: AsyncSession, payment: Payment) -> dict[str, str]:
+    """Who chose the rail; after a refusal by cost, with what the transfer costs on each rail that could take it."""
+    if payment.agreed is not None:
+        return {"chosen_by": "finance"}
+    if payment.card_id is None or payment.key == payout_key(payment.card_id, 1):
+        return {"chosen_by": "seller"}  # Only a refused order is followed by a payee that routing names.
+    named = await reads.named_by_routing(session, payment.card_id, payment.rail)
+    if named is None:
+        return {"chosen_by": "seller"}
+    costs = {f"cost_{rail}_minor": str(minor) for rail, minor in sorted(named.get("costs_minor", {}).items())}
+    beyond = {f"beyond_{rail}": "yes" for rail in sorted(named.get("beyond", {}))}
+    return {"chosen_by": "cost" if costs else "routing", **costs, **beyond}

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.providers import breakers, open_windows
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.finance_routing import PayoutUsageRow, RailSwitchRow, VerifiedNameRow
 from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
-from domain.finance.routing import Health, start_of
+from domain.finance.routing import ROUTING, Health, start_of
 from domain.ops.maintenance import HOLDING
 from domain.ops.providers import PAYOUTS
 
@@ -140,6 +141,19 @@ async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tup
         )
         for row, index in await session.execute(rows)
     )
+
+
+async def named_by_routing(session: AsyncSession, card_id: str, rail: Rail) -> dict[str, Any] | None:
+    """Return by what routing named the payee that the card's submission has now; None where somebody else named it."""
+    newest = (
+        select(PayeeCorrectionRow)
+        .join(CardRow, CardRow.submission_id == PayeeCorrectionRow.submission_id)
+        .where(CardRow.id == card_id, PayeeCorrectionRow.applied_at.is_not(None))
+        .order_by(PayeeCorrectionRow.applied_at.desc(), PayeeCorrectionRow.id.desc())
+        .limit(1)
+    )
+    row = (await session.execute(newest)).scalar_one_or_none()
+    return row.weighed if row is not None and (row.proposed_by, row.rail) == (ROUTING, rail) else None
 
 
 async def paid_payees_of(session: AsyncSession, counterparty_id: str) -> frozenset[str]:
