@@ -25,12 +25,13 @@ from database.invariants.of_rollbacks import ROLLBACKS
 from database.invariants.of_sales import SALES
 from database.invariants.of_settlements import OPENINGS, SETTLEMENTS
 from database.invariants.of_statements import BREAKS, LINES
+from database.invariants.of_suspense import SUSPENSE
 from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
     QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
-    SETTLEMENTS, OPENINGS, LINES, BREAKS,
+    SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
 )  # fmt: skip
 
 _LATELY = text(f"""

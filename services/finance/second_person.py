@@ -32,6 +32,8 @@ class Proposal(StrEnum):
     COUNTERPARTY_PAYEE = "counterparty_payee"
     PAYEE = "payee"
     OUTCOME = "outcome"
+    REVERSAL = "reversal"
+    SUSPENSE = "suspense"
 
 
 async def notify_declined(session: AsyncSession, asker: str | None, person: str, proposal: Proposal, page: str) -> None:
