@@ -163,7 +163,9 @@ class BreakRow(TableRow):
     entry_id: Mapped[int | None] = mapped_column(BigInteger, default=None)
     amount_minor: Mapped[int] = minor_units()  # Of the line, or of the expectation where there is none.
     difference_minor: Mapped[int] = minor_units()  # What the statement has more than our books, signed.
-    found_minor: Mapped[int | None] = minor_units_maybe()  # The difference as it was found; a decision may leave another.
+    found_minor: Mapped[int | None] = (
+        minor_units_maybe()
+    )  # The difference as it was found; a decision may leave another.
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     since: Mapped[datetime] = moment()  # When the money moved.
     found_at: Mapped[datetime] = moment_now()
@@ -181,7 +183,9 @@ class BreakRow(TableRow):
     closed_at: Mapped[datetime | None] = moment_maybe()
     posted_key: Mapped[str] = mapped_column(default="")  # The ledger_transaction that closed it.
     policy_version: Mapped[str] = mapped_column(default="")
-    reversal_id: Mapped[str | None] = mapped_column(ForeignKey("decision_reversal.id"), default=None)  # It opened the break again.
+    reversal_id: Mapped[str | None] = mapped_column(
+        ForeignKey("decision_reversal.id"), default=None
+    )  # It opened the break again.
 
     @property
     def amount(self) -> Money:

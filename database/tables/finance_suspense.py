@@ -44,7 +44,9 @@ class SuspenseClearingRow(TableRow):
     agreed_at: Mapped[datetime | None] = moment_maybe()
     declined_by: Mapped[str | None] = mapped_column(default=None)
     declined_at: Mapped[datetime | None] = moment_maybe()
-    posted_key: Mapped[str] = mapped_column(default="")  # Empty for what went back: both entries stand against each other.
+    posted_key: Mapped[str] = mapped_column(
+        default=""
+    )  # Empty for what went back: both entries stand against each other.
     reversed_at: Mapped[datetime | None] = moment_maybe()
 
     @property
@@ -76,5 +78,7 @@ class ReversalRow(TableRow):
     agreed_at: Mapped[datetime | None] = moment_maybe()
     declined_by: Mapped[str | None] = mapped_column(default=None)
     declined_at: Mapped[datetime | None] = moment_maybe()
-    decided: Mapped[dict[str, str]] = json_object()  # verb, reason_code, note, against, link, by, checked_by, at, posted_key
+    decided: Mapped[dict[str, str]] = (
+        json_object()
+    )  # verb, reason_code, note, against, link, by, checked_by, at, posted_key
     posted_key: Mapped[str] = mapped_column(default="")  # Of the reversal; empty where the decision had posted nothing.

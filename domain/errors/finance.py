@@ -285,7 +285,7 @@ class BankFileRefused(Refusal):
 
 
 class NotReversible(Refusal):
-    """This decision cannot be reversed (`why`): it is not carried out, nobody made it, or something was built on it meanwhile."""
+    """This decision cannot be reversed (`what`): it is not carried out, nobody made it, or something was built on it meanwhile."""
 
     code = "not_reversible"
     http_status = 409

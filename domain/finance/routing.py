@@ -11,7 +11,6 @@ from domain.finance.rails import Rail
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import BUSINESS_ZONE, business_day
 
-
 ROUTING = "routing"  # Names a payee after a refusal: one that the seller had named before.
 
 

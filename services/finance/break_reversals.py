@@ -41,14 +41,14 @@ class BreakDecision:
         if row is None:
             raise NotFound(break_id=break_id[:26])
         if row.state is not BreakState.CLOSED or row.verb is None:
-            raise NotReversible(why=NotReversed.STATE.value)
+            raise NotReversible(what=NotReversed.STATE.value)
         if row.verb not in BY_HAND or row.decided_by is None:
-            raise NotReversible(why=NotReversed.BY_ITSELF.value)
+            raise NotReversible(what=NotReversed.BY_ITSELF.value)
         if row.posted_key and await suspense_reads.is_cleared(session, row.posted_key):
-            raise NotReversible(why=NotReversed.CLEARED.value)
+            raise NotReversible(what=NotReversed.CLEARED.value)
         line_id = line_of(row)
         if line_id is not None and (await session.get_one(StatementLineRow, line_id)).state not in BY_PEOPLE:
-            raise NotReversible(why=NotReversed.CHANGED.value)
+            raise NotReversible(what=NotReversed.CHANGED.value)
         return BreakDecision(row)
 
     @property

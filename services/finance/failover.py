@@ -68,7 +68,12 @@ async def _seller_chooses(session: AsyncSession, refused: PayoutRow) -> bool:
 
 
 async def _best(
-    session: AsyncSession, rules: RoutingRules, refused: PayoutRow, owner: str, known: tuple[PaidPayee, ...], now: datetime
+    session: AsyncSession,
+    rules: RoutingRules,
+    refused: PayoutRow,
+    owner: str,
+    known: tuple[PaidPayee, ...],
+    now: datetime,
 ) -> Best | None:
     """The payee on the cheapest rail, among rails that are used, switched on and well: those within their limits first."""
     tried = select(PayoutRow.payee_masked).where(PayoutRow.card_id == refused.card_id).order_by(PayoutRow.key)

@@ -142,7 +142,7 @@ class ClearingDecision:
         """Return the decision, its row locked. Refuse NotFound and NotReversible."""
         row = await _clearing(session, clearing_id)
         if row.agreed_at is None or row.reversed_at is not None:
-            raise NotReversible(why=NotReversed.STATE.value)
+            raise NotReversible(what=NotReversed.STATE.value)
         return ClearingDecision(row)
 
     @property

@@ -204,6 +204,7 @@ NO_PAGES = {
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/reconciliation/statements/{statement_id}/rejected.csv": "a file",
+    "/reconciliation/suspense/clearings/{clearing_id}/evidence": "a file",
     "/insight/{figure}.csv": "a file",
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",

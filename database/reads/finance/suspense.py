@@ -36,11 +36,12 @@ WHERE a.code LIKE 'suspense:%' AND t.reverses IS NULL AND t.cause NOT LIKE 'susp
 _ALL = text(f"""
 {_STANDS} AND abs(e.amount_minor) > known.agreed AND (CAST(:rail AS varchar) IS NULL OR a.code = 'suspense:' || CAST(:rail AS varchar))
 ORDER BY e.at, e.id LIMIT :most
-""")
-_ONE = text(f"{_STANDS} AND e.id = :entry")
+""")  # A statement of ours.
+_ONE = text(f"{_STANDS} AND e.id = :entry")  # A statement of ours.
 _SUM = text(f"""
 SELECT count(*) AS many, coalesce(sum(stands_minor), 0) AS minor, min(at) AS since
-FROM ({_STANDS} AND abs(e.amount_minor) > known.agreed AND a.code = 'suspense:' || CAST(:rail AS varchar) AND e.currency = 'CNY') AS standing
+FROM ({_STANDS} AND abs(e.amount_minor) > known.agreed AND (CAST(:rail AS varchar) IS NULL OR a.code = 'suspense:' || CAST(:rail AS varchar))
+      AND e.currency = 'CNY') AS standing
 """)  # noqa: S608  # A statement of ours.
 _CLEARED = text("""
 SELECT EXISTS (
@@ -73,7 +74,7 @@ class InSuspense:
 
 @dataclass(frozen=True)
 class Standing:
-    """What of a rail stands in suspense: how many entries, their sum without signs (CNY), and since when the oldest."""
+    """What stands in suspense: how many entries, their sum without signs (CNY), and since when the oldest."""
 
     many: int
     total: Money
@@ -92,9 +93,9 @@ async def entry(session: AsyncSession, entry_id: int) -> InSuspense | None:
     return None if row is None else _read(row)
 
 
-async def sum_of(session: AsyncSession, rail: Rail) -> Standing:
-    """Return what of a rail stands in suspense at this moment."""
-    row = (await session.execute(_SUM, {"rail": rail.value})).one()
+async def sum_of(session: AsyncSession, rail: Rail | None = None) -> Standing:
+    """Return what of a rail, or of all of them, stands in suspense at this moment."""
+    row = (await session.execute(_SUM, {"rail": None if rail is None else rail.value})).one()
     return Standing(int(row.many), Money(int(row.minor)), row.since)
 
 

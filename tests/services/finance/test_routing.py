@@ -15,7 +15,13 @@ from temporalio.exceptions import ApplicationError
 from database.sealed import VERIFIED_NAME
 from database.tables.cards import SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_routing import PayeeChangeRow, PayoutUsageRow, PayoutWaitRow, RailSwitchRow, VerifiedNameRow
+from database.tables.finance_routing import (
+    PayeeChangeRow,
+    PayoutUsageRow,
+    PayoutWaitRow,
+    RailSwitchRow,
+    VerifiedNameRow,
+)
 from database.tables.platform import OutboxRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import PaymentHeld
@@ -275,9 +281,7 @@ async def test_small_payments_to_a_changed_payee_cool_down_together(case: Paying
     assert (await waits(case, payout_key(card, 1))).reasons == ["cooling"]
     async with case.world.database.transaction() as session:
         over = datetime.now(UTC) - timedelta(hours=25)
-        await session.execute(
-            update(PayeeChangeRow).where(PayeeChangeRow.owner == case.owner).values(noticed_at=over)
-        )
+        await session.execute(update(PayeeChangeRow).where(PayeeChangeRow.owner == case.owner).values(noticed_at=over))
     assert await case.prepare(card, quote) is None
 
 
@@ -349,7 +353,11 @@ async def test_after_a_sure_refusal_the_sellers_earlier_payee_on_another_rail_is
 
 @pytest.mark.parametrize(
     ("bank_costs_minor", "limits", "taken"),
-    [(100, {}, Rail.WECHAT), (10, {}, Rail.BANK), (100, {"day_max_minor": PRICE, "transfer_max_minor": PRICE}, Rail.BANK)],
+    [
+        (100, {}, Rail.WECHAT),
+        (10, {}, Rail.BANK),
+        (100, {"day_max_minor": PRICE, "transfer_max_minor": PRICE}, Rail.BANK),
+    ],
 )
 async def test_of_the_sellers_earlier_payees_the_one_on_the_cheapest_rail_within_its_limits_is_named(
     case: Paying, bank_costs_minor: int, limits: dict[str, int], taken: Rail
@@ -383,9 +391,17 @@ async def test_of_the_sellers_earlier_payees_the_one_on_the_cheapest_rail_within
         one["cost_min_minor"] = 500 if one["rail"] == taken.value else 0
     draft = PolicyDocument(before.kind, 1, "draft", before.effective_from, after)
     async with case.world.database.transaction() as session:
-        found = await dry_run(session, case.world.keyring, BOOK.in_force(payout_routing.KIND, business_day(datetime.now(UTC))), draft, datetime.now(UTC))
+        found = await dry_run(
+            session,
+            case.world.keyring,
+            BOOK.in_force(payout_routing.KIND, business_day(datetime.now(UTC))),
+            draft,
+            datetime.now(UTC),
+        )
         figures = {one.name: one for one in found}
-        assert figures["refused_elsewhere"].after == (0 if limits else 1)  # A rail beyond its limits is not taken for its cost.
+        assert figures["refused_elsewhere"].after == (
+            0 if limits else 1
+        )  # A rail beyond its limits is not taken for its cost.
         assert figures["transfers_cost"].after > figures["transfers_cost"].before
         await session.execute(delete(PayeeCorrectionRow))
         await session.execute(delete(PayoutUsageRow).where(PayoutUsageRow.rail == Rail.WECHAT))
