@@ -53,8 +53,8 @@ class DayContext:
 
     `withdrawn` is the newest request where it was taken back, `earlier` the day that must be closed first, `unneeded`:
     the day is before the first statement of the source, `without_bill`: what our books expect of it where the provider says
-    that it has no bill. Of the breaks, those since before `late_before` are late. `suspense`: the oldest of what stands there now,
-    `in_suspense` all of it; None for an issuer, who has none.
+    that it has no bill. Of the breaks, those since before `late_before` are late. `suspense`: its oldest entries at this moment,
+    `in_suspense` all of them; None for an issuer, who has none.
     """
 
     shell: Shell

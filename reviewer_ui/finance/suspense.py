@@ -1,4 +1,4 @@
-"""Suspense: what stands there, since when and whose it is; what each entry turns out to be, and decisions that were wrong."""
+"""Suspense: which money nobody has explained, since when and whose it is; what each entry turns out to be, and decisions that were wrong."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Reconciler = Annotated[Person, Depends(allowed(Permission.RECONCILE))]
 Words = Annotated[str, Form(max_length=4000)]
 Line = Annotated[str, Form(max_length=40)]
 FORM_PATH = f"{PAGE}/clearings"
-FIELDS = ("entry_id", "cleared_as", "amount", "buyer", "other", "reason")
+FIELDS = ("entry_id", "cleared_as", "amount", "buyer", "other_half", "reason")
 ENTRY_DIGITS = 18
 
 
@@ -181,7 +181,7 @@ async def _found(console: Console, sent: Mapping[str, str], proof: ProofFile | N
     if kind is None:
         raise FieldInvalid(field="cleared_as", why="missing")
     amount = money_of("amount", sent["amount"], known.amount.currency)
-    other = _number(sent["other"]) or None
+    other = _number(sent["other_half"]) or None
     return Found(number, kind, amount, sent["reason"], sent["buyer"].strip(), other, proof)
 
 

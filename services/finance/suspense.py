@@ -61,7 +61,7 @@ class Suspense:
         """Say what so much of an entry is, to be agreed to by a second person; return the proposal's id.
 
         Refuse NotAllowed, NotFound for an entry that is in no suspense account, FieldInvalid (`cleared_as`, `amount`, `buyer`,
-        `other`, `reason`, `evidence`), what files are refused for, SecretInWords, MoreThanStands and BuyerOwesLess.
+        `other_half`, `reason`, `evidence`), what files are refused for, SecretInWords, MoreThanStands and BuyerOwesLess.
         """
         reason = required_reason(found.reason)
         require_no_number(reason)
@@ -175,11 +175,11 @@ class ClearingDecision:
 
 
 async def _require_place(session: AsyncSession, row: SuspenseClearingRow, entry: InSuspense, *, free: bool) -> None:
-    """Refuse FieldInvalid (`buyer`, `other`), BuyerOwesLess and MoreThanStands where the amount has no place where it is said to belong."""
+    """Refuse FieldInvalid (`buyer`, `other_half`), BuyerOwesLess and MoreThanStands where the amount has no place where it is said to belong."""
     if row.cleared_as is ClearedAs.RETURNED:
         other = None if row.other_entry_id is None else await reads.entry(session, row.other_entry_id)
         if other is None or other.rail is not entry.rail or other.came_in is entry.came_in:
-            raise FieldInvalid(field="other", why="missing" if row.other_entry_id is None else "not_expected")
+            raise FieldInvalid(field="other_half", why="missing" if row.other_entry_id is None else "not_expected")
         there = other.free if free else other.stands
         if there.currency is not row.currency or there < row.amount:
             raise MoreThanStands(there=str(there))

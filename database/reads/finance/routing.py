@@ -144,7 +144,7 @@ async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tup
 
 
 async def named_by_routing(session: AsyncSession, card_id: str, rail: Rail) -> dict[str, Any] | None:
-    """Return by what routing named the payee that the card's submission has now; None where somebody else named it."""
+    """Return by what routing named the payee that the card's submission has now; None where another person named it."""
     newest = (
         select(PayeeCorrectionRow)
         .join(CardRow, CardRow.submission_id == PayeeCorrectionRow.submission_id)
