@@ -152,6 +152,7 @@ class BreakRow(TableRow):
         Index("statement_break_of_entry", "entry_id", unique=True, postgresql_where=text("state <> 'closed' AND line_id IS NULL")),
         Index("statement_break_open", "source", "day", postgresql_where=text("state <> 'closed'")),
         Index("statement_break_without_work", "id", postgresql_where=text("state <> 'closed' AND task_id IS NULL")),
+        Index("statement_break_posted", "posted_key", postgresql_where=text("posted_key <> ''")),
         Index("statement_break_ignored", "source", "day", postgresql_where=text("verb = 'ignore' AND state = 'closed'")),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -55,6 +55,7 @@ async def reopen_work(session: AsyncSession, task_id: str, reason: str, now: dat
     if task.closed_at is None:
         return
     task.closed_at, task.waiting = None, False
+    task.warned_at = task.breached_at = task.next_chain_at = None
     await session.flush()
     await sla.pass_to(session, task, ClockOwner.FINANCE, now)
     await sla.plan(session, task, now, "resumed")

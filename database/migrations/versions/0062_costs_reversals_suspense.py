@@ -48,6 +48,9 @@ def upgrade() -> None:
     _reversals()
     op.add_column("statement_break", sa.Column("reversal_id", sa.String(), sa.ForeignKey("decision_reversal.id")))
     op.execute(_OPENED_AGAIN)
+    op.create_index(
+        "statement_break_posted", "statement_break", ["posted_key"], postgresql_where=sa.text("posted_key <> ''")
+    )
 
 
 def _clearings() -> None:
@@ -113,6 +116,7 @@ def _reversals() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("statement_break_posted", "statement_break")
     op.execute(_FINAL_BREAK)
     op.drop_column("statement_break", "reversal_id")
     op.drop_table("decision_reversal")

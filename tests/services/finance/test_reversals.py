@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
+from database.clock_invariant import untrue_clocks
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures
@@ -65,6 +66,7 @@ async def unexplained(desk: FinanceDesk) -> int:
         rules = reconciliation_in_force(business_day(desk.clock())).sources[WECHAT]
         found = await day_figures.figures(session, WECHAT, desk.today, rules, desk.clock())
         wrong = await SourcesAgree().broken(session, Look(most=100_000))
+        assert await untrue_clocks(session) == []
     assert [line for line in wrong if line.startswith(("line:", "break:"))] == []
     return found.unexplained_minor or 0
 
