@@ -54,7 +54,7 @@ async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str) -
     came, went, wrong = await desk.breaks_of(row)
     for one in (came, went, wrong):
         await desk.taken(first, one)
-        choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE, note="Asked the provider.")
+        choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE, note="已问渠道 · Asked the provider.")
         if (await desk.breaks.decide(first, one.id, choice)).second:
             await desk.breaks.agree(second, one.id)
     async with house.database.transaction() as session:
@@ -63,16 +63,18 @@ async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str) -
     clearings = []
     for minor in (100_00, 50_00, 25_00):
         found = Found(
-            entries[came.id].entry_id, ClearedAs.CAPITAL, Money(minor), "Topped up by us.",
+            entries[came.id].entry_id, ClearedAs.CAPITAL, Money(minor), "自有资金充值 · Topped up by us.",
             evidence=ProofFile("bank-letter.pdf", PDF),
         )  # fmt: skip
         clearings.append(await acts.propose(first, found, house.photos))
     for clearing in clearings[:2]:
         await acts.agree(second, clearing)
-    await reversals.ask(first, ReversalOf.CLEARING, clearings[0], "A buyer paid it.")
-    await reversals.agree(second, await reversals.ask(first, ReversalOf.CLEARING, clearings[1], "A buyer paid it."))
-    await reversals.agree(second, await reversals.ask(first, ReversalOf.BREAK, wrong.id, "It is a charge."))
-    await reversals.ask(first, ReversalOf.BREAK, went.id, "It is a charge.")
+    await reversals.ask(first, ReversalOf.CLEARING, clearings[0], "买家付款 · A buyer paid it.")
+    await reversals.agree(
+        second, await reversals.ask(first, ReversalOf.CLEARING, clearings[1], "买家付款 · A buyer paid it.")
+    )
+    await reversals.agree(second, await reversals.ask(first, ReversalOf.BREAK, wrong.id, "是手续费 · It is a charge."))
+    await reversals.ask(first, ReversalOf.BREAK, went.id, "是手续费 · It is a charge.")
     return {
         "break_reversed": wrong.id, "break_suspense": went.id, "suspense_entry": str(entries[came.id].entry_id),
         "suspense_clearing": clearings[2], "suspense_cleared": clearings[0],
