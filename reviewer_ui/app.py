@@ -44,6 +44,7 @@ from reviewer_ui.finance import (
     sales,
     settlements,
     statement,
+    suspense,
     tax,
 )
 from reviewer_ui.home import front, home, search
@@ -136,6 +137,7 @@ MONEY = (
     reconciliation,
     statement,
     breaks,
+    suspense,
     day,
     sale_new,
     brokered,
@@ -184,7 +186,9 @@ def build(services: ConsoleServices) -> FastAPI:
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
-            **dict.fromkeys((order.PATH, claims.PATH, brokered.FORM_PATH), proof_form.FORM_BYTES_MAX),
+            **dict.fromkeys(
+                (order.PATH, claims.PATH, brokered.FORM_PATH, suspense.FORM_PATH), proof_form.FORM_BYTES_MAX
+            ),
             batches.PATH: batches.FORM_BYTES_MAX,
             reading_trial.PATH: reading_trial.FORM_BYTES_MAX,
         },

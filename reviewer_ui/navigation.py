@@ -169,6 +169,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("recon.title", "/reconciliation", Area.MONEY, Permission.SEE_PAYOUTS, icon="checks"),
     _page("recon.breaks", "/reconciliation/breaks", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("recon.break", "/reconciliation/breaks/{break_id}", Area.MONEY, Permission.SEE_PAYOUTS),
+    _page("suspense.title", "/reconciliation/suspense", Area.MONEY, Permission.SEE_PAYOUTS, icon="help"),
+    _page("suspense.entry", "/reconciliation/suspense/entries/{entry_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("recon.statement", "/reconciliation/statements/{statement_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("recon.day", "/reconciliation/days/{source}/{day}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("held.title", "/held", Area.MONEY, Permission.SEE_PAYOUTS, icon="hourglass"),

@@ -26,12 +26,13 @@ from database.invariants.of_rollbacks import ROLLBACKS
 from database.invariants.of_sales import SALE_DIFFERENCES, SALES
 from database.invariants.of_settlements import OPENINGS, SETTLEMENTS
 from database.invariants.of_statements import BREAKS, LINES
+from database.invariants.of_suspense import SUSPENSE
 from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
     QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, SALE_DIFFERENCES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
-    EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS,
+    EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
 )  # fmt: skip
 
 _LATELY = text(f"""

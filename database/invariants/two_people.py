@@ -120,7 +120,7 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 
 
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, stated outcomes, returns of sales, providers' payments, rails switched on again: each by two people."""
+    """Claims, write-offs, outcomes, returns, providers' payments, rails, clearings of suspense, reversals: each by two people."""
 
     code, name = "I8", "claims_by_two"
     sql = """
@@ -144,4 +144,10 @@ WHERE posted_at IS NOT NULL AND confirmed_by IS NOT NULL AND recorders @> to_jso
 UNION ALL
 SELECT format('rail %s was switched on by those who asked for it', rail) FROM rail_switch
 WHERE on_at IS NOT NULL AND (on_by IS NULL OR askers @> to_jsonb(on_by))
+UNION ALL
+SELECT format('clearing %s of suspense was agreed to by those who proposed it', id) FROM suspense_clearing
+WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR proposers @> to_jsonb(agreed_by))
+UNION ALL
+SELECT format('reversal %s was agreed to by those who asked for it', id) FROM decision_reversal
+WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR askers @> to_jsonb(agreed_by))
 """

@@ -125,10 +125,13 @@ _LISTED = text(f"""
 SELECT one.entry_id, one.amount_minor FROM statement_line l
 CROSS JOIN LATERAL (SELECT x.entry_id, x.amount_minor {_MEMBERS}) AS one WHERE l.id = :line ORDER BY one.entry_id
 """)  # noqa: S608  # Conditions of ours.
-# The other half of an adjustment that was posted for a line without an expectation of its own.
+# The other half of an adjustment that was posted for a line without an expectation of its own, and was not reversed since.
 _ADJUSTED = text("""
 UPDATE statement_line l SET state = 'auto', entry_id = x.entry_id
 FROM expectation x WHERE x.line_id = l.id AND l.source = CAST(:source AS varchar) AND l.state = 'open' AND x.amount_minor = l.amount_minor
+  AND NOT EXISTS (SELECT FROM entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+                  LEFT JOIN ledger_transaction r ON r.reverses = t.id
+                  WHERE e.id = x.entry_id AND (r.id IS NOT NULL OR t.reverses IS NOT NULL))
 """)
 _NEW_BREAKS = text(f"""
 SELECT l.id AS line, l.kind, l.account, l.day, l.at, l.amount_minor, l.currency,

@@ -76,7 +76,7 @@ class PayeeCorrectionRow(TableRow):
     )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))
-    proposed_by: Mapped[str]  # seller:<id> | partner:<id> | person:<id>
+    proposed_by: Mapped[str]  # seller:<id> | partner:<id> | person:<id> | routing
     # A person who proposed it with everyone they act for; nobody for an owner.
     proposers: Mapped[list[str]] = json_list()
     reason: Mapped[str] = mapped_column(default="")  # Why, by a code of the managed list.
@@ -89,6 +89,8 @@ class PayeeCorrectionRow(TableRow):
     checked_by: Mapped[str | None] = mapped_column(default=None)
     applied_at: Mapped[datetime | None] = moment_maybe()
     refused_at: Mapped[datetime | None] = moment_maybe()
+    # By `routing`: the amount, what the transfer costs on each rail that could take it, and limits that it would pass there.
+    weighed: Mapped[dict[str, object]] = json_object()
 
 
 class PaymentNotificationRow(TableRow):

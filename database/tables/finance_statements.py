@@ -152,6 +152,7 @@ class BreakRow(TableRow):
         Index("statement_break_of_entry", "entry_id", unique=True, postgresql_where=text("state <> 'closed' AND line_id IS NULL")),
         Index("statement_break_open", "source", "day", postgresql_where=text("state <> 'closed'")),
         Index("statement_break_without_work", "id", postgresql_where=text("state <> 'closed' AND task_id IS NULL")),
+        Index("statement_break_posted", "posted_key", postgresql_where=text("posted_key <> ''")),
         Index("statement_break_ignored", "source", "day", postgresql_where=text("verb = 'ignore' AND state = 'closed'")),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -163,6 +164,9 @@ class BreakRow(TableRow):
     entry_id: Mapped[int | None] = mapped_column(BigInteger, default=None)
     amount_minor: Mapped[int] = minor_units()  # Of the line, or of the expectation where there is none.
     difference_minor: Mapped[int] = minor_units()  # What the statement has more than our books, signed.
+    found_minor: Mapped[int | None] = (
+        minor_units_maybe()
+    )  # The difference as it was found; a decision may leave another.
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     since: Mapped[datetime] = moment()  # When the money moved.
     found_at: Mapped[datetime] = moment_now()
@@ -180,6 +184,9 @@ class BreakRow(TableRow):
     closed_at: Mapped[datetime | None] = moment_maybe()
     posted_key: Mapped[str] = mapped_column(default="")  # The ledger_transaction that closed it.
     policy_version: Mapped[str] = mapped_column(default="")
+    reversal_id: Mapped[str | None] = mapped_column(
+        ForeignKey("decision_reversal.id"), default=None
+    )  # It opened the break again.
 
     @property
     def amount(self) -> Money:
@@ -210,6 +217,7 @@ class ReconciledDayRow(TableRow):
     open_minor: Mapped[int] = minor_units()  # The sum of what was open, each without its sign.
     unexplained_minor: Mapped[int] = minor_units()
     policy_version: Mapped[str]
+    suspense_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # What stood in suspense, each without its sign.
 
     @property
     def statement_says(self) -> Money:
@@ -220,3 +228,8 @@ class ReconciledDayRow(TableRow):
     def still_open(self) -> Money:
         """The sum of what was open."""
         return Money(self.open_minor)
+
+    @property
+    def in_suspense(self) -> Money:
+        """The sum of what stood in suspense."""
+        return Money(self.suspense_minor)

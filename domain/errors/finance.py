@@ -282,3 +282,45 @@ class BankFileRefused(Refusal):
 
     code = "bank_file_refused"
     http_status = 422
+
+
+class NotReversible(Refusal):
+    """This decision cannot be reversed (`what`): it is not carried out, nobody made it, or something was built on it meanwhile."""
+
+    code = "not_reversible"
+    http_status = 409
+
+
+class ReversalWaits(Refusal):
+    """A colleague has asked to reverse the decision already: agree to that, or decline it."""
+
+    code = "reversal_waits"
+    http_status = 409
+
+
+class ReversalOver(Refusal):
+    """The request to reverse the decision was agreed to, declined or withdrawn before."""
+
+    code = "reversal_over"
+    http_status = 409
+
+
+class ReversalDayClosed(Refusal):
+    """The day (`day`) is closed: let the reversal count for the first open one (`open`); it names the decision that it reverses."""
+
+    code = "reversal_day_closed"
+    http_status = 409
+
+
+class MoreThanStands(Refusal):
+    """More was to be cleared than stands in suspense of this entry (`there`)."""
+
+    code = "more_than_stands"
+    http_status = 409
+
+
+class ClearingOver(Refusal):
+    """What the money is was agreed to, declined or reversed before."""
+
+    code = "clearing_over"
+    http_status = 409

@@ -84,6 +84,7 @@ _CLASSES = (
     AccountClass("goodwill", _EXPENSE, _PLATFORM, Sign.EITHER),  # Paid to customers beyond what was owed.
     AccountClass("write_off", _EXPENSE, _PLATFORM, Sign.EITHER),  # Receivables that will not come.
     AccountClass("rail_fee", _EXPENSE, _RAIL, Sign.EITHER),  # What a payment gateway charges.
+    AccountClass("interest", _INCOME, _RAIL, Sign.EITHER),  # What a bank pays for our money there.
     AccountClass("suspense", _LIABILITY, _RAIL, Sign.EITHER),  # Money that came or went and is not explained yet.
     AccountClass("capital", AccountKind.EQUITY, _PLATFORM, Sign.EITHER),  # Our own money put into a rail, or taken out.
     AccountClass("rounding", _EXPENSE, _PLATFORM, Sign.EITHER),  # Minor units that a split left over.

@@ -11,6 +11,8 @@ from domain.finance.rails import Rail
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import BUSINESS_ZONE, business_day
 
+ROUTING = "routing"  # Names a payee after a refusal: one that the seller had named before.
+
 
 class WaitReason(StrEnum):
     """Why a payment waits before anything is sent."""
@@ -77,12 +79,13 @@ class RailRules:
 
 @dataclass(frozen=True)
 class RoutingRules:
-    """One version of the policy; `rails` in order of preference.
+    """One version of the policy; `rails` in order of preference, which decides between rails of one cost.
 
-    From `change_cools_from_minor` on, a payment to another payee than before waits `change_cools_hours`. From
+    A payment to another payee than before waits until `change_cools_hours` after the change where it and what was ordered to
+    the payee since then come to `change_cools_from_minor`. From
     `new_payee_from_minor` on, the first payment to a payee waits for a person, and from `unverified_from_minor` on every
     payment to a seller whose name nobody has verified. `other_name_waits`: so does one whose payee is not the verified
-    seller. `fail_over`: after a certain refusal the seller's earlier payee on another rail is paid. An outcome may be
+    seller. `fail_over`: after a certain refusal the seller's earlier payee on the cheapest other rail is paid. An outcome may be
     stated by people `stated_after_minutes` after the order.
     """
 
@@ -147,6 +150,33 @@ class Route:
     rail: Rail
     version: str
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A rail that a payment could take instead: what the transfer would cost there, and the limits that it would not keep today."""
+
+    rail: Rail
+    cost_minor: int
+    beyond: tuple[WaitReason, ...] = ()
+
+
+def weighed(
+    rules: RoutingRules, rail: Rail, amount_minor: int, *, seller_day_minor: int, day_minor: int, month_minor: int
+) -> Weighed | None:
+    """Return a rail as it is weighed, with what was ordered on it before; None where it may not take the payment at all."""
+    rule = rules.of(rail)
+    if rule is None or not rule.enabled or amount_minor > rule.transfer_max_minor:
+        return None
+    beyond = rule.passed(
+        seller_day_minor=seller_day_minor + amount_minor, day_minor=day_minor + amount_minor, month_minor=month_minor + amount_minor
+    )  # fmt: skip
+    return Weighed(rail, rule.cost_minor(amount_minor), beyond)
+
+
+def place_of(rules: RoutingRules, one: Weighed) -> tuple[bool, int, int]:
+    """Return the place of a rail, the least first: within its limits, then the cheaper one, then as the policy prefers."""
+    return bool(one.beyond), one.cost_minor, rules.preference(one.rail)
 
 
 def judge(rules: RoutingRules, found: Situation) -> Wait | None:

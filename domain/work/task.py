@@ -47,6 +47,7 @@ class CameBack(StrEnum):
     STORE_ANSWERED = "store_answered"  # The store or outlet has checked the card.
     UNDONE = "undone"  # Its decision was undone before it left.
     ANSWERED_INSIDE = "answered_inside"  # The desk that was asked has answered.
+    REVERSED = "reversed"  # Two people of finance reversed what was decided.
     UNDELIVERED = "undelivered"  # Its card would not take the decision, and a senior put the task back.
 
 

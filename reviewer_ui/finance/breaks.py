@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
@@ -10,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.finance import batches
+from database.reads.finance import batches, suspense
 from database.reads.finance import reconciliation as reads
+from database.reads.people import accounts
 from database.reads.work import comments as comment_reads
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
-from database.tables.people import PersonRow
+from database.tables.finance_suspense import ReversalRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
@@ -34,12 +37,14 @@ from domain.finance.breaks import (
     usual_against,
 )
 from domain.finance.payout import PayoutState
+from domain.finance.reversals import ReversalOf
 from domain.finance.statements import StatementSource
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.reconciliation import reconciliation_in_force
 from domain.work.kinds import subject_of
+from reviewer_ui.finance.reversing import NOTHING_TYPED, TypedReversal, asked_to_reverse
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.support.item_desk import ItemDesk, item_desk
@@ -47,6 +52,8 @@ from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_oth
 from reviewer_ui.work.item_pages import show_items
 from services.finance.break_plans import Plan, sides_of
 from services.finance.breaks import Breaks
+from services.finance.rail_switches import REASON_MAX
+from services.finance.reversals import Reversals, open_day_of
 from web.forms import member_of
 
 router = APIRouter(prefix="/reconciliation/breaks")
@@ -69,7 +76,7 @@ class Typed:
 @dataclass(frozen=True)
 class BreakContext:
     """The page. `plan` is the preview of what was entered; `order_amount` is that of an order of unknown outcome which the line names,
-    `batch` the bank's batch that it names.
+    `batch` the bank's batch that it names. `first_open`: the decision can be reversed, from that day on.
     """
 
     shell: Shell
@@ -96,7 +103,14 @@ class BreakContext:
     refusal: Refusal | None
     may: bool
     may_agree: bool
+    reversal_asked: ReversalRow | None
+    reversed: tuple[ReversalRow, ...]
+    first_open: date | None
+    typed_reversal: TypedReversal
+    names: Mapping[str, str]
+    today: date
     words_max: int = NOTE_MAX
+    reason_max: int = REASON_MAX
 
 
 @router.get("/{break_id}")
@@ -161,6 +175,42 @@ async def decline(request: Request, console: At, person: Reconciler, break_id: s
     return await _second(request, console, person, break_id, agreed=False)
 
 
+@router.post("/{break_id}/reverse")
+async def reverse(
+    request: Request, console: At, person: Reconciler, break_id: str, reason: Words = "", counts_for: Line = ""
+) -> Response:
+    """Ask a second person to reverse the decision; what is refused stays in the form."""
+    typed = TypedReversal(reason, counts_for)
+    try:
+        await asked_to_reverse(console, person, ReversalOf.BREAK, break_id, typed)
+    except Refusal as refusal:
+        return await _render(request, console, person, break_id, refusal=refusal, typed_reversal=typed)
+    return see_other(f"/reconciliation/breaks/{break_id[:26]}")
+
+
+@router.post("/{break_id}/reversals/{reversal_id}/agree")
+async def agree_to_reversal(
+    request: Request, console: At, person: Reconciler, break_id: str, reversal_id: str
+) -> Response:
+    """Reverse it as the second person: the break is open again."""
+    await require_step_up(request, person)
+    try:
+        return see_other(await Reversals(console.services.database).agree(person.id, reversal_id))
+    except Refusal as refusal:
+        return await _render(request, console, person, break_id, refusal=refusal)
+
+
+@router.post("/{break_id}/reversals/{reversal_id}/decline")
+async def decline_reversal(
+    request: Request, console: At, person: Reconciler, break_id: str, reversal_id: str
+) -> Response:
+    """Discards the request: the decision stays."""
+    try:
+        return see_other(await Reversals(console.services.database).decline(person.id, reversal_id))
+    except Refusal as refusal:
+        return await _render(request, console, person, break_id, refusal=refusal)
+
+
 async def _second(request: Request, console: Console, person: Person, break_id: str, *, agreed: bool) -> Response:
     breaks = Breaks(console.services.database)
     try:
@@ -186,7 +236,7 @@ async def _row(console: Console, break_id: str) -> BreakRow:
 
 async def _render(
     request: Request, console: Console, person: Person, item_id: str, /, *, refusal: Refusal | None = None,
-    typed: Typed | None = None, plan: Plan | None = None, comment: str = "",
+    typed: Typed | None = None, plan: Plan | None = None, comment: str = "", typed_reversal: TypedReversal = NOTHING_TYPED,
 ) -> Response:  # fmt: skip
     row = await _row(console, subject_of(item_id) or item_id)
     moment = now()
@@ -202,7 +252,9 @@ async def _render(
         batch = None
         if sides.line is not None and row.source is StatementSource.BANK:
             batch = await batches.named(session, sides.line.key)
-        names = [await _name(session, one) for one in (row.decided_by, row.checked_by)]
+        requests = await suspense.reversals(session, ReversalOf.BREAK, (row.id,))
+        first_open = await open_day_of(session, row.source, row.day) if _reversible(row) else None
+        names = await accounts.all_names(session)
     context = BreakContext(
         shell=shell(request, person), row=row, line=sides.line, entry=sides.entry,
         order_amount=None if order is None else Money(order.amount_minor, order.currency), batch=batch,
@@ -210,7 +262,10 @@ async def _render(
         difference=Money(row.difference_minor, row.currency),
         late=row.state is not BreakState.CLOSED and row.since < moment - rules.late_after, item=item, comments=said,
         verbs=_verbs(row, found, typed or Typed()), against=choices_against(row.source),
-        usual=usual_against(row.source, row.kind), plan=plan, decided=decided, decided_by=names[0], checked_by=names[1],
+        usual=usual_against(row.source, row.kind), plan=plan, decided=decided, decided_by=names.get(row.decided_by or "", ""),
+        checked_by=names.get(row.checked_by or "", ""), reversal_asked=next((one for one in requests if one.agreed_at is None), None),
+        reversed=tuple(one for one in requests if one.agreed_at is not None), first_open=first_open,
+        typed_reversal=typed_reversal, names=names, today=business_day(moment),
         typed=typed or Typed(), comment=comment, refusal=refusal, may=person.may(Permission.RECONCILE),
         may_agree=person.may(Permission.RECONCILE) and person.id not in row.deciders,
     )  # fmt: skip
@@ -243,9 +298,9 @@ async def _order(session: AsyncSession, line: StatementLineRow | None) -> Payout
     return row if row is not None and row.state in (PayoutState.UNKNOWN, PayoutState.PREPARED) else None
 
 
-async def _name(session: AsyncSession, person: str | None) -> str:
-    row = None if person is None else await session.get(PersonRow, person)
-    return "" if row is None else row.name
+def _reversible(row: BreakRow) -> bool:
+    """Whether people decided the break: whether anything was built on that since is judged when they ask."""
+    return row.state is BreakState.CLOSED and row.verb in BY_HAND and row.decided_by is not None
 
 
 show_items(BREAK, _render)

@@ -84,6 +84,10 @@ async def _counterparty(_session: AsyncSession, party_id: str) -> str:
     return f"/counterparties/{party_id}"
 
 
+async def _suspense(_session: AsyncSession, clearing_id: str) -> str:
+    return f"/reconciliation/suspense#clearing-{clearing_id}"
+
+
 FINDERS: Mapping[str, Finder] = {
     "quote": _quote,
     "payout": _payout,
@@ -102,6 +106,7 @@ FINDERS: Mapping[str, Finder] = {
     "counterparty": _counterparty,
     "line": _line,
     "break": _break,
+    "suspense": _suspense,
 }
 
 

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.finance import day_closes
+from database.reads.finance import day_closes, suspense
 from database.reads.finance import reconciliation as reads
+from database.reads.finance.suspense import InSuspense, Standing
 from database.repositories import day_figures, expectations
 from database.repositories.day_figures import DayFigures
 from database.repositories.expectations import Expected
@@ -35,6 +36,7 @@ from web.forms import member_of
 router = APIRouter(prefix="/reconciliation/days/{source}/{day}")
 Reconciler = Annotated[Person, Depends(allowed(Permission.RECONCILE))]
 Words = Annotated[str, Form(max_length=4000)]
+SUSPENSE_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class DayContext:
 
     `withdrawn` is the newest request where it was taken back, `earlier` the day that must be closed first, `unneeded`:
     the day is before the first statement of the source, `without_bill`: what our books expect of it where the provider says
-    that it has no bill. Of the breaks, those since before `late_before` are late.
+    that it has no bill. Of the breaks, those since before `late_before` are late. `suspense`: its oldest entries at this moment,
+    `in_suspense` all of them; None for an issuer, who has none.
     """
 
     shell: Shell
@@ -81,6 +84,8 @@ class DayContext:
     may_agree: bool
     note: str
     refusal: Refusal | None
+    suspense: tuple[InSuspense, ...]
+    in_suspense: Standing | None
     words_max: int = NOTE_MAX
 
 
@@ -164,6 +169,8 @@ async def _render(
         withdrawn = None if row is not None else await day_closes.withdrawn(session, source, day)
         absent = bool(figures.missing) and await day_closes.without_bill(session, source, day)
         expected = await expectations.expected_on(session, source, day) if absent else None
+        stands = () if source.rail is None else await suspense.standing(session, source.rail)
+        all_of_it = None if source.rail is None else await suspense.sum_of(session, source.rail)
         following = await day_closes.next_to_close(session, source, figures.first_day)
     unexplained = figures.unexplained_minor
     context = DayContext(
@@ -177,6 +184,7 @@ async def _render(
         before=day - timedelta(days=1), after=day + timedelta(days=1) if day + timedelta(days=1) < today else None,
         may=person.may(Permission.RECONCILE),
         may_agree=row is not None and row.closed_at is None and person.id not in row.askers, note=note, refusal=refusal,
+        suspense=stands[:SUSPENSE_SHOWN], in_suspense=all_of_it,
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = f"/reconciliation/days/{source.value}/{day}"

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.finance import attention
+from database.reads.finance import attention, suspense
 from database.reads.finance.account_pages import ClassTotal, totals
 from database.reads.finance.day_closes import next_to_close
 from database.reads.finance.months import last_closed
@@ -78,6 +78,8 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.write_offs", waits.write_offs, "/claims"),
         ("money.second.batches", waits.batches, "/bank-batches"),
         ("money.second.breaks", waits.breaks, "/reconciliation/breaks"),
+        ("money.second.reversals", waits.reversals, "/reconciliation"),
+        ("money.second.suspense", waits.suspense, "/reconciliation/suspense"),
         ("money.second.party_payees", waits.party_payees, "/counterparties"),
         ("money.second.rails", waits.rails, "/rails"),
         ("money.second.days", waits.days, "/reconciliation"),
@@ -100,6 +102,7 @@ async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> Overv
         ("money.to_do.objections", waits.objections, "/claims"),
         ("money.to_do.paybacks", waits.paybacks, "/claims"),
         ("money.to_do.brokered", waits.brokered, "/sales/brokered"),
+        ("money.to_do.suspense", (await suspense.sum_of(session)).many, "/reconciliation/suspense"),
         ("money.to_do.approvals", waits.approvals, "/settlements?state=approval"),
         ("money.to_do.disputes", waits.disputes, "/settlements?state=disputed"),
         ("money.to_do.no_payee", waits.no_payee, "/settlements?state=payee"),

@@ -11,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import reconciliation as reads
+from database.reads.finance import suspense
+from database.reads.people import accounts
 from database.tables.columns import now
 from database.tables.finance_statements import ReconciledDayRow, StatementRow
+from database.tables.finance_suspense import ReversalRow
 from domain.errors.base import REGISTER, Refusal
 from domain.errors.finance import StatementTooLarge, StatementUnreadable
 from domain.errors.general import FieldInvalid
@@ -53,6 +56,8 @@ class OverviewContext:
     days: tuple[DayLine, ...]
     proposed: tuple[reads.OpenBreak, ...]
     asked: tuple[tuple[ReconciledDayRow, str], ...]
+    reversals: tuple[ReversalRow, ...]
+    names: dict[str, str]
     files: tuple[StatementRow, ...]
     refused: dict[str, Refusal]
     open_breaks: int
@@ -124,12 +129,14 @@ async def _render(
         files = await reads.files(session)
         proposed = await reads.open_breaks(session, proposed=True)
         asked = await reads.days_asked(session)
+        reversals = await suspense.reversals_waiting(session)
+        names = await accounts.names_of(session, [one.asked_by for one in reversals])
         number, overdue, total = await reads.open_sums(session, late)
     days = [today - timedelta(days=back) for back in range(1, DAYS + 1)]
     context = OverviewContext(
         shell=shell(request, person), sources=tuple(StatementSource),
         days=tuple(DayLine(one, tuple(cells[source, one] for source in StatementSource)) for one in days),
-        proposed=proposed, asked=asked, files=files,
+        proposed=proposed, asked=asked, reversals=reversals, names=names, files=files,
         refused={row.id: why for row in files if (why := refusal_of(row)) is not None},
         open_breaks=number, late=overdue, total=Money(total), chart=_chart(days, cells, locale_of(request)),
         may=person.may(Permission.RECONCILE), moving=any(row.state is StatementState.RECEIVED for row in files),

@@ -12,9 +12,10 @@ from database.tables.work import WorkItemRow
 from domain.finance.breaks import BREAK, TEAM, BreakState
 from domain.identifiers import break_task
 from domain.work.deadlines import ClockOwner
+from domain.work.task import CameBack
 from services.work import drafts, sla
 from services.work.leases import end_lease
-from services.work.ordering import placed
+from services.work.ordering import placed, sent_back
 
 
 async def open_work(session: AsyncSession, now: datetime, limit: int) -> int:
@@ -46,3 +47,16 @@ async def close_work(session: AsyncSession, task_id: str, now: datetime) -> None
     task.assigned_to = task.assigned_at = None
     await sla.stop_own(session, task, now)
     await drafts.forget(session, task.id)
+
+
+async def reopen_work(session: AsyncSession, task_id: str, reason: str, now: datetime) -> None:
+    """Put the work item of a break that is open again back into the queue, as its own; its clock goes on."""
+    task = await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
+    if task.closed_at is None:
+        return
+    task.closed_at, task.waiting = None, False
+    task.warned_at = task.breached_at = task.next_chain_at = None
+    await session.flush()
+    await sla.pass_to(session, task, ClockOwner.FINANCE, now)
+    await sla.plan(session, task, now, "resumed")
+    sent_back(task, CameBack.REVERSED, reason, now)

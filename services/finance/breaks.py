@@ -26,6 +26,7 @@ from domain.review.four_eyes import apart
 from domain.rules.reconciliation import ReconciliationRules, reconciliation_in_force
 from domain.work.reason_codes import ReasonedAct
 from services.finance.break_plans import Plan, planned
+from services.finance.break_reversals import reversed_before
 from services.finance.break_work import close_work
 from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
@@ -131,7 +132,7 @@ class Breaks:
     async def _apply(self, session: AsyncSession, row: BreakRow, plan: Plan, now: datetime) -> None:
         """Post, link, and close; the caller holds the lock of matching and the break's row. Refuses BreakChanged."""
         if plan.postings:
-            key = adjusted_key(plan.cause)
+            key = adjusted_key(plan.cause, await reversed_before(session, plan.cause))
             await ledger.post(
                 session, key, plan.card_id, ADJUSTED, plan.postings, happened_on=plan.day, cause=plan.cause
             )  # fmt: skip
@@ -150,7 +151,7 @@ class Breaks:
             ended = update(ExpectationRow).where(ExpectationRow.entry_id == plan.closes_entry)
             await session.execute(ended.values(break_id=row.id).execution_options(synchronize_session=False))
         await expectations.all_from_books(session, row.source)
-        row.difference_minor = plan.difference.amount_minor
+        row.found_minor, row.difference_minor = row.difference_minor, plan.difference.amount_minor
         row.state, row.closed_at = BreakState.CLOSED, now
         if row.task_id is not None:
             await close_work(session, row.task_id, now)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.reads.finance import suspense
 from database.reads.finance.day_closes import WITHDRAWN
 from database.repositories import day_figures
 from database.repositories.audit import by_person
@@ -58,6 +59,7 @@ class DailyClose:
                 asked_at=now, note=note.strip(), statement_minor=figures.statement_minor or 0,
                 books_minor=figures.books_minor, breaks=figures.breaks, open_minor=figures.open_minor,
                 unexplained_minor=figures.unexplained_minor or 0, policy_version=rules.version,
+                suspense_minor=await _in_suspense(session, source),
             )  # fmt: skip
             if not needs_second(figures, rules):
                 row.closed_at = now
@@ -89,6 +91,7 @@ class DailyClose:
             row.statement_minor, row.books_minor = figures.statement_minor or 0, figures.books_minor
             row.breaks, row.open_minor = figures.breaks, figures.open_minor
             row.unexplained_minor = figures.unexplained_minor or 0
+            row.suspense_minor = await _in_suspense(session, source)
             row.agreed_by, row.closed_at = person, now
             session.add(by_person(person, "console:day:agree", f"{source.value}:{day}", facts={}))
 
@@ -127,6 +130,11 @@ class DailyClose:
 
     def _rules(self) -> ReconciliationRules:
         return reconciliation_in_force(business_day(self._now()))
+
+
+async def _in_suspense(session: AsyncSession, source: StatementSource) -> int:
+    """What stands in suspense now, minor units of CNY; issuers have no such account."""
+    return 0 if source.rail is None else (await suspense.sum_of(session, source.rail)).total.amount_minor
 
 
 def needs_second(figures: DayFigures, rules: ReconciliationRules) -> bool:

@@ -1,7 +1,8 @@
-"""After a certain refusal: the seller's earlier payee on another rail is paid, where the policy says so. Never before one."""
+"""After a certain refusal: the seller's earlier payee on the cheapest other rail is paid, where the policy says so. Never before one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -16,15 +17,24 @@ from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.finance_rails import ConfirmationRow
 from domain.finance.payout import PayeeFault, PayoutState
-from domain.finance.routing import Health, RoutingRules
+from domain.finance.rails import Rail
+from domain.finance.routing import ROUTING, Health, RoutingRules, Weighed, place_of, weighed
 from domain.identifiers import new_id
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
 from domain.sealing import KeyRing
 from services.finance.payee_faults import payee_fault
 
-BY = "routing"  # Who named the payee: neither the seller nor staff, but an earlier word of the seller's.
+BY = ROUTING  # Who named the payee: neither the seller nor staff, but an earlier word of the seller's.
 FELL_OVER = "payee_other"  # The message about it.
+
+
+@dataclass(frozen=True)
+class Best:
+    """The payee that is named instead, and every rail that was weighed, the one taken first."""
+
+    payee: PaidPayee
+    rails: tuple[Weighed, ...]
 
 
 async def fall_over(session: AsyncSession, keyring: KeyRing, refused: PayoutRow, now: datetime) -> bool:
@@ -42,10 +52,10 @@ async def fall_over(session: AsyncSession, keyring: KeyRing, refused: PayoutRow,
     if await _seller_chooses(session, refused):
         return False
     known = await reads.paid_payees(session, submission.owner, now - timedelta(days=rules.fail_over_days))
-    other = await _best(session, rules, refused, known, now)
-    if other is None:
+    best = await _best(session, rules, refused, submission.owner, known, now)
+    if best is None:
         return False
-    await _apply(session, keyring, card, submission, other, now)
+    await _apply(session, keyring, card, submission, best, refused.amount_minor, now)
     return True
 
 
@@ -58,9 +68,14 @@ async def _seller_chooses(session: AsyncSession, refused: PayoutRow) -> bool:
 
 
 async def _best(
-    session: AsyncSession, rules: RoutingRules, refused: PayoutRow, known: tuple[PaidPayee, ...], now: datetime
-) -> PaidPayee | None:
-    """The payee on the rail that the policy prefers, among rails that are used, switched on and well."""
+    session: AsyncSession,
+    rules: RoutingRules,
+    refused: PayoutRow,
+    owner: str,
+    known: tuple[PaidPayee, ...],
+    now: datetime,
+) -> Best | None:
+    """The payee on the cheapest rail, among rails that are used, switched on and well: those within their limits first."""
     tried = select(PayoutRow.payee_masked).where(PayoutRow.card_id == refused.card_id).order_by(PayoutRow.key)
     gone = set((await session.execute(tried)).scalars())
     off, health = await reads.switched_off(session), await reads.health(session, now)
@@ -68,14 +83,25 @@ async def _best(
         one
         for one in known
         if one.rail is not refused.rail and one.masked not in gone and one.rail not in off and health[one.rail] is Health.WELL
-        and (rule := rules.of(one.rail)) is not None and rule.enabled and refused.amount_minor <= rule.transfer_max_minor
     ]  # fmt: skip
-    return min(fit, key=lambda one: (rules.preference(one.rail), -one.paid_at.timestamp()), default=None)
+    rails: dict[Rail, Weighed] = {}
+    for rail in {one.rail for one in fit}:
+        before = await reads.ordered(session, rail, owner, business_day(now))
+        found = weighed(
+            rules, rail, refused.amount_minor, seller_day_minor=before.owner_day_minor, day_minor=before.day_minor,
+            month_minor=before.month_minor,
+        )  # fmt: skip
+        if found is not None:
+            rails[rail] = found
+    payees = [one for one in fit if one.rail in rails]
+    best = min(payees, key=lambda one: (place_of(rules, rails[one.rail]), -one.paid_at.timestamp()), default=None)
+    return None if best is None else Best(best, tuple(sorted(rails.values(), key=lambda one: place_of(rules, one))))
 
 
 async def _apply(
-    session: AsyncSession, keyring: KeyRing, card: CardRow, submission: SubmissionRow, other: PaidPayee, now: datetime
-) -> None:
+    session: AsyncSession, keyring: KeyRing, card: CardRow, submission: SubmissionRow, best: Best, amount_minor: int, now: datetime
+) -> None:  # fmt: skip
+    other = best.payee
     paid = await session.get_one(PayoutRow, other.key)
     if paid.payee_account_sealed is None or paid.payee_name_sealed is None:
         raise LookupError(other.key)
@@ -86,6 +112,10 @@ async def _apply(
         id=correction_id, submission_id=submission.id, proposed_by=BY, masked=other.masked, rail=other.rail,
         account_sealed=CORRECTED_ACCOUNT.seal(keyring, correction_id, account),
         name_sealed=CORRECTED_NAME.seal(keyring, correction_id, name), proposed_at=now, applied_at=now,
+        weighed={
+            "amount_minor": amount_minor, "costs_minor": {one.rail.value: one.cost_minor for one in best.rails},
+            "beyond": {one.rail.value: [why.value for why in one.beyond] for one in best.rails if one.beyond},
+        },
     )  # fmt: skip
     session.add(correction)
     submission.payee_account_sealed = PAYEE_ACCOUNT.seal(keyring, submission.id, account)

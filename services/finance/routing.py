@@ -23,6 +23,7 @@ from database.sealed import VERIFIED_NAME
 from database.tables.finance_routing import PayeeChangeRow, PayoutUsageRow, PayoutWaitRow
 from domain.finance.rails import Rail
 from domain.finance.routing import NameState, Route, RoutingRules, Situation, Wait, judge
+from domain.identifiers import payout_key
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
@@ -150,7 +151,7 @@ async def situation(
         found,
         name=await _name(session, keyring, payment),
         new_payee=not known,
-        cooling_until=None if known else await _cooling(session, payment, rules, now),
+        cooling_until=await _cooling(session, payment, rules, now, known=known),
     )
 
 
@@ -195,28 +196,49 @@ async def _name(session: AsyncSession, keyring: KeyRing, payment: Payment) -> Na
     return NameState.SAME if same_name(verified, payment.payee_name) else NameState.DIFFERS
 
 
-async def _cooling(session: AsyncSession, payment: Payment, rules: RoutingRules, now: datetime) -> datetime | None:
-    """Until when a seller's change of payee cools down: from the moment on at which the old contact was written to."""
+async def _cooling(
+    session: AsyncSession, payment: Payment, rules: RoutingRules, now: datetime, *, known: bool
+) -> datetime | None:
+    """Until when a seller's change of payee cools down: from the moment on at which the old contact was written to.
+
+    What was ordered to the payee since then counts with this payment, so that no sum leaves in small parts; that an order was
+    paid meanwhile (`known`) changes nothing. The change is locked: of two orders at once the second one sees the first.
+    """
     if not payment.owner.startswith(SELLER) or payment.payee_index is None:
         return None
+    change = (payment.owner, payment.payee_index)
+    if known:
+        row = await session.get(PayeeChangeRow, change)
+        if row is None:
+            return None
+        noticed = row.noticed_at
+    elif (first := await _noticed(session, payment, now)) is not None:
+        noticed = first
+    else:
+        return None
+    if (until := noticed + timedelta(hours=rules.change_cools_hours)) <= now:
+        return None
+    await session.get_one(PayeeChangeRow, change, with_for_update=True, populate_existing=True)
+    before = await reads.ordered_to(session, *change, noticed, payment.key)
+    return until if before + payment.amount.amount_minor >= rules.change_cools_from_minor else None
+
+
+async def _noticed(session: AsyncSession, payment: Payment, now: datetime) -> datetime | None:
+    """When it was first seen that the seller names another payee than before; None for the first that they name at all."""
     before = await reads.paid_payees(session, payment.owner, now - timedelta(days=3660))
-    if not before:
+    if not before or payment.payee_index is None:
         return None
     row = PayeeChangeRow(
         owner=payment.owner, payee_index=payment.payee_index, payee_masked=payment.payee_masked,
         before_masked=before[0].masked, noticed_at=now,
     )  # fmt: skip
-    if await insert_once(session, row, "owner", "payee_index"):
-        news = {
-            "card_id": payment.card_id or "", "payee": payment.payee_masked, "before": before[0].masked, "page": "/wallet",
-        }  # fmt: skip
-        await outbox.put(session, outbox.MESSAGES, payment.owner, CHANGED, news)
-        noticed = now
-    else:
-        noticed = (await session.get_one(PayeeChangeRow, (payment.owner, payment.payee_index))).noticed_at
-    if payment.amount.amount_minor < rules.change_cools_from_minor:
-        return None
-    return noticed + timedelta(hours=rules.change_cools_hours)
+    if not await insert_once(session, row, "owner", "payee_index"):
+        return (await session.get_one(PayeeChangeRow, (payment.owner, payment.payee_index))).noticed_at
+    news = {
+        "card_id": payment.card_id or "", "payee": payment.payee_masked, "before": before[0].masked, "page": "/wallet",
+    }  # fmt: skip
+    await outbox.put(session, outbox.MESSAGES, payment.owner, CHANGED, news)
+    return now
 
 
 async def _facts(session: AsyncSession, rules: RoutingRules, payment: Payment, found: Situation) -> dict[str, str]:
@@ -225,7 +247,21 @@ async def _facts(session: AsyncSession, rules: RoutingRules, payment: Payment, f
     cost = rail.cost_minor(found.amount_minor) if rail is not None else 0
     health = (await reads.health(session, found.now))[found.rail]
     return {
-        "chosen_by": "seller" if payment.agreed is None else "finance", "health": health.value, "cost_minor": str(cost), "name": found.name.value,
+        **await _chosen(session, payment), "health": health.value, "cost_minor": str(cost), "name": found.name.value,
         "day_minor": str(found.day_minor + found.amount_minor), "month_minor": str(found.month_minor + found.amount_minor),
         "released": "yes" if found.released else "no",
     }  # fmt: skip
+
+
+async def _chosen(session: AsyncSession, payment: Payment) -> dict[str, str]:
+    """Who chose the rail; after a refusal by cost, with what the transfer costs on each rail that could take it."""
+    if payment.agreed is not None:
+        return {"chosen_by": "finance"}
+    if payment.card_id is None or payment.key == payout_key(payment.card_id, 1):
+        return {"chosen_by": "seller"}  # Only a refused order is followed by a payee that routing names.
+    named = await reads.named_by_routing(session, payment.card_id, payment.rail)
+    if named is None:
+        return {"chosen_by": "seller"}
+    costs = {f"cost_{rail}_minor": str(minor) for rail, minor in sorted(named.get("costs_minor", {}).items())}
+    beyond = {f"beyond_{rail}": "yes" for rail in sorted(named.get("beyond", {}))}
+    return {"chosen_by": "cost" if costs else "routing", **costs, **beyond}

@@ -33,6 +33,8 @@ class Proposal(StrEnum):
     PAYEE = "payee"
     OUTCOME = "outcome"
     EXCHANGE = "exchange"
+    REVERSAL = "reversal"
+    SUSPENSE = "suspense"
 
 
 async def notify_declined(session: AsyncSession, asker: str | None, person: str, proposal: Proposal, page: str) -> None:

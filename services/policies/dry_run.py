@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
@@ -29,6 +28,7 @@ from domain.rules import (
     checks,
     deadlines,
     limits,
+    payout_routing,
     prices,
     reading,
     splits,
@@ -40,33 +40,13 @@ from domain.rules import (
 from domain.sealing import KeyRing
 from domain.work.task import Priority
 from services.policies.deadlines import Preview, previewed
+from services.policies.routing_trial import routing_figures
+from services.policies.trial import Figure as Figure
+from services.policies.trial import Trial
 
 Rule = TypeVar("Rule")
 LOOKS_BACK = timedelta(days=30)
 SPANS = {velocity.HOUR: timedelta(hours=1), velocity.DAY: timedelta(days=1)}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How many of the `looked_at` a rule concerns: by the version in force, and by the draft. `words.name` is its word."""
-
-    name: str
-    looked_at: int
-    before: int
-    after: int
-    unit: str = ""  # minor: the two numbers are sums in CNY minor units; bp: shares in basis points.
-    words: str = "policy_figure"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a dry run is given: the two versions and the way to the work."""
-
-    session: AsyncSession
-    keyring: KeyRing
-    before: PolicyDocument
-    after: PolicyDocument
-    since: datetime
 
 
 async def dry_run(
@@ -302,6 +282,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     tickets.KIND.code: _tickets,
     splits.KIND.code: _splits,
     tax.KIND.code: _tax,
+    payout_routing.KIND.code: routing_figures,
 }
 
 

@@ -36,6 +36,13 @@ MONEY_PAGES = (
     OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement_refused}"),
     OnePage("/reconciliation/breaks/{break_id}", COMPLIANCE, "/reconciliation/breaks/{break}"),
     OnePage("/reconciliation/breaks/{break_id}", SENIOR, "/reconciliation/breaks/{break_proposed}"),
+    OnePage("/reconciliation/breaks/{break_id}", FINANCE, "/reconciliation/breaks/{break_reversed}"),
+    OnePage("/reconciliation/breaks/{break_id}", FINANCE, "/reconciliation/breaks/{break_suspense}"),
+    OnePage("/reconciliation/suspense", FINANCE),
+    OnePage("/reconciliation/suspense", SENIOR),
+    OnePage(
+        "/reconciliation/suspense/entries/{entry_id}", FINANCE, "/reconciliation/suspense/entries/{suspense_entry}"
+    ),
     OnePage("/reconciliation/days/{source}/{day}", SENIOR, "/reconciliation/days/wechat/{recon_day}"),
     OnePage("/reconciliation/days/{source}/{day}", COMPLIANCE, "/reconciliation/days/bank/{recon_day}"),
     OnePage("/review", COMPLIANCE, "/review?kind=break"),

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from database.reads.finance.suspense import standing
 from domain.finance.breaks import Against, BreakKind, Choice, Verb
+from domain.finance.reversals import ReversalOf
+from domain.finance.suspense import ClearedAs
+from domain.money import Money
 from domain.people.roles import Role
 from domain.places import business_day
+from services.finance.proof_files import ProofFile
+from services.finance.reversals import Reversals
+from services.finance.suspense import Found, Suspense
+from tests.builders.paying import PDF
 from tests.builders.reconciling import FinanceDesk
 from tests.reviewer_ui.conftest import House
 
@@ -30,8 +38,44 @@ async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
     await desk.breaks.decide(
         first, proposed.id, Choice(Verb.CREATE, "own_funds", Against.CAPITAL, note="充值 · Topped up")
     )
-    return {
+    names = await _suspense_and_reversals(house, desk, first)
+    return names | {
         "statement": row.id, "statement_refused": refused.id, "break": others[1].id, "break_proposed": proposed.id,
         "break_fee": breaks[BreakKind.FEE_DIFFERENCE].id, "recon_day": desk.today.isoformat(), "recon_finance": first,
         "recon_today": business_day(desk.clock()).isoformat(),
+    }  # fmt: skip
+
+
+async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str) -> dict[str, str]:
+    """Money in suspense, of which a part was cleared, a part is proposed and a part reversed; and a decision that was reversed."""
+    second = await house.cards.person(Role.FINANCE, "Bai")
+    lines = [desk.moved("", 300_00), desk.moved("", -40_00), desk.moved("", -9_00)]
+    row = await desk.imported(desk.bill(lines), day=desk.today)
+    came, went, wrong = await desk.breaks_of(row)
+    for one in (came, went, wrong):
+        await desk.taken(first, one)
+        choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE, note="已问渠道 · Asked the provider.")
+        if (await desk.breaks.decide(first, one.id, choice)).second:
+            await desk.breaks.agree(second, one.id)
+    async with house.database.transaction() as session:
+        entries = {one.break_id: one for one in await standing(session)}
+    acts, reversals = Suspense(house.database, desk.clock), Reversals(house.database, desk.clock)
+    clearings = []
+    for minor in (100_00, 50_00, 25_00):
+        found = Found(
+            entries[came.id].entry_id, ClearedAs.CAPITAL, Money(minor), "自有资金充值 · Topped up by us.",
+            evidence=ProofFile("bank-letter.pdf", PDF),
+        )  # fmt: skip
+        clearings.append(await acts.propose(first, found, house.photos))
+    for clearing in clearings[:2]:
+        await acts.agree(second, clearing)
+    await reversals.ask(first, ReversalOf.CLEARING, clearings[0], "买家付款 · A buyer paid it.")
+    await reversals.agree(
+        second, await reversals.ask(first, ReversalOf.CLEARING, clearings[1], "买家付款 · A buyer paid it.")
+    )
+    await reversals.agree(second, await reversals.ask(first, ReversalOf.BREAK, wrong.id, "是手续费 · It is a charge."))
+    await reversals.ask(first, ReversalOf.BREAK, went.id, "是手续费 · It is a charge.")
+    return {
+        "break_reversed": wrong.id, "break_suspense": went.id, "suspense_entry": str(entries[came.id].entry_id),
+        "suspense_clearing": clearings[2], "suspense_cleared": clearings[0],
     }  # fmt: skip

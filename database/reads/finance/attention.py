@@ -37,7 +37,9 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL) AS rails,
        (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed') AS party_payees,
        (SELECT count(*) FROM bank_batch WHERE state = 'proposed') AS batches,
-       (SELECT count(*) FROM statement_break WHERE state = 'proposed') AS breaks
+       (SELECT count(*) FROM statement_break WHERE state = 'proposed') AS breaks,
+       (SELECT count(*) FROM suspense_clearing WHERE agreed_at IS NULL AND declined_at IS NULL) AS suspense,
+       (SELECT count(*) FROM decision_reversal WHERE agreed_at IS NULL AND declined_at IS NULL) AS reversals
 """)
 _TO_DO = text("""
 SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
@@ -85,6 +87,8 @@ class Seconds:
     party_payees: int
     batches: int
     breaks: int
+    suspense: int
+    reversals: int
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.providers import breakers, open_windows
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.finance_routing import PayoutUsageRow, RailSwitchRow, VerifiedNameRow
 from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
-from domain.finance.routing import Health, start_of
+from domain.finance.routing import ROUTING, Health, start_of
 from domain.ops.maintenance import HOLDING
 from domain.ops.providers import PAYOUTS
 
@@ -107,6 +108,20 @@ async def was_paid(session: AsyncSession, owner: str, payee_index: str | None) -
     return (await session.execute(found)).scalar_one_or_none() is not None
 
 
+async def ordered_to(session: AsyncSession, owner: str, payee_index: str, since: datetime, but: str) -> int:
+    """Return what was ordered for cards of the owner to this payee since then and not refused, minor units; without the order `but`."""
+    found = (
+        select(func.coalesce(func.sum(PayoutRow.amount_minor), 0))
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(
+            SubmissionRow.owner == owner, PayoutRow.payee_index == payee_index, PayoutRow.prepared_at >= since,
+            PayoutRow.state != PayoutState.REFUSED, PayoutRow.key != but,
+        )
+    )  # fmt: skip
+    return int((await session.execute(found)).scalar_one())
+
+
 async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tuple[PaidPayee, ...]:
     """Return the payees of the owner's paid orders since then, the newest first."""
     rows = (
@@ -126,6 +141,19 @@ async def paid_payees(session: AsyncSession, owner: str, since: datetime) -> tup
         )
         for row, index in await session.execute(rows)
     )
+
+
+async def named_by_routing(session: AsyncSession, card_id: str, rail: Rail) -> dict[str, Any] | None:
+    """Return by what routing named the payee that the card's submission has now; None where another person named it."""
+    newest = (
+        select(PayeeCorrectionRow)
+        .join(CardRow, CardRow.submission_id == PayeeCorrectionRow.submission_id)
+        .where(CardRow.id == card_id, PayeeCorrectionRow.applied_at.is_not(None))
+        .order_by(PayeeCorrectionRow.applied_at.desc(), PayeeCorrectionRow.id.desc())
+        .limit(1)
+    )
+    row = (await session.execute(newest)).scalar_one_or_none()
+    return row.weighed if row is not None and (row.proposed_by, row.rail) == (ROUTING, rail) else None
 
 
 async def paid_payees_of(session: AsyncSession, counterparty_id: str) -> frozenset[str]:

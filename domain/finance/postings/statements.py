@@ -15,6 +15,6 @@ def break_cause(break_id: str) -> str:
     return f"break:{break_id}"
 
 
-def adjusted_key(cause: str) -> str:
-    """Return the ledger's key of the one adjustment of this cause."""
-    return f"{cause}:adjusted"
+def adjusted_key(cause: str, reversed_before: int = 0) -> str:
+    """Return the ledger's key of the one adjustment of this cause that stands; so many before it were reversed."""
+    return f"{cause}:adjusted:{reversed_before + 1}" if reversed_before else f"{cause}:adjusted"

@@ -13,8 +13,14 @@ from temporalio.exceptions import ApplicationError
 
 from database.sealed import VERIFIED_NAME
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow, VerifiedNameRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_routing import (
+    PayeeChangeRow,
+    PayoutUsageRow,
+    PayoutWaitRow,
+    RailSwitchRow,
+    VerifiedNameRow,
+)
 from database.tables.platform import OutboxRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import PaymentHeld
@@ -258,6 +264,33 @@ async def test_a_change_of_payee_cools_down_and_the_old_contact_hears_of_it_once
     assert await case.prepare(card, quote) is None  # A small sum is not held; the seller has heard all the same.
 
 
+async def test_small_payments_to_a_changed_payee_cool_down_together(case: Paying) -> None:
+    await case.paid("13900001111")
+    with_rules(change_cools_from_minor=PRICE * 2, change_cools_hours=24)
+    await case.paid("13900002222")  # Small, and paid: the payee is known from then on.
+    card, quote = await case.accepted()
+    await case.named(card, "13900002222")
+    held = await case.prepare(card, quote)
+    assert held is not None
+    assert (held.waiting_for, held.until is not None) == (WaitingFor.FINANCE, True)
+    assert (await waits(case, payout_key(card, 1))).reasons == ["cooling"]
+    async with case.world.database.transaction() as session:
+        over = datetime.now(UTC) - timedelta(hours=25)
+        await session.execute(update(PayeeChangeRow).where(PayeeChangeRow.owner == case.owner).values(noticed_at=over))
+    assert await case.prepare(card, quote) is None
+
+
+async def test_of_small_payments_at_once_to_a_changed_payee_no_more_leave_than_do_not_cool_down(case: Paying) -> None:
+    await case.paid("13900001111")
+    with_rules(change_cools_from_minor=PRICE * 2 + 1, change_cools_hours=24)
+    cards = [await case.accepted() for _ in range(4)]
+    for card, _ in cards:
+        await case.named(card, "13900002222")
+    tries = await asyncio.gather(*(case.prepare(card, quote) for card, quote in cards))
+    assert [one for one in tries if one is None] == [None, None]
+    await case.paid("13900001111")  # The payee from before does not wait.
+
+
 async def test_a_partners_customers_each_have_their_own_payee(case: Paying) -> None:
     partner = Paying(case.world, f"partner:{new_id()}")
     with_rules(change_cools_from_minor=0, unverified_from_minor=0)
@@ -286,27 +319,3 @@ async def test_so_much_goes_to_verified_sellers_alone(case: Paying) -> None:
     with_rules(unverified_from_minor=PRICE)
     assert await case.prepare(card, quote) is not None
     assert (await waits(case, payout_key(card, 1))).reasons == ["unverified"]
-
-
-async def test_after_a_sure_refusal_the_sellers_earlier_payee_on_another_rail_is_named(case: Paying) -> None:
-    earlier = await case.paid("13900005555")
-    async with case.world.database.transaction() as session:
-        await session.execute(update(PayoutRow).where(PayoutRow.key == earlier).values(rail=Rail.BANK))
-    card, quote = await case.accepted()
-    await case.named(card, "13900006666")
-    assert await case.prepare(card, quote) is None
-    await case.world.alipay.control(timeout_after_success_rate=1.0, hang_ms=1_000, refuse="PAYEE_USER_INFO_ERROR")
-    with pytest.raises(ApplicationError):
-        await case.world.payout.send(payout_key(card, 1))
-    assert await case.world.rows(PayeeCorrectionRow, proposed_by="routing") == []  # Unknown is no refusal.
-    await case.world.alipay.control(timeout_after_success_rate=0.0)
-    assert (await case.world.payout.reconcile(payout_key(card, 1))).outcome is PayoutOutcome.REFUSED
-    await asyncio.gather(*(case.world.payout.conclude(payout_key(card, 1)) for _ in range(2)))
-    await case.world.alipay.control(refuse="")
-    (named,) = await case.world.rows(PayeeCorrectionRow, proposed_by="routing")
-    assert (named.masked, named.rail) == ("139****5555", Rail.BANK)
-    assert (await case.world.card(card)).waiting_for is WaitingFor.SELLER_PAYEE
-    assert await case.prepare(card, quote, 2) is None
-    order = await case.order(payout_key(card, 2))
-    assert order is not None
-    assert (order.rail, order.payee_masked) == (Rail.BANK, "139****5555")

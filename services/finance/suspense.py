@@ -1,0 +1,219 @@
+"""What money in suspense turns out to be: one person names it with a document, another agrees, and one posting moves it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.locks import AdvisoryLock, acquire
+from database.reads.finance import suspense as reads
+from database.reads.finance.suspense import InSuspense
+from database.repositories import ledger
+from database.repositories.audit import by_person
+from database.session import Database
+from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
+from domain.errors.finance import ClearingOver, MoreThanStands, NotReversible
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.sales import BuyerOwesLess
+from domain.finance.reversals import NotReversed
+from domain.finance.statements import StatementSource
+from domain.finance.suspense import CLEARED, OF_BUYERS, ClearedAs, account_for, cause_of, choices, cleared
+from domain.identifiers import new_id
+from domain.money import Money
+from domain.people.roles import Permission
+from domain.places import business_day
+from gateways.pictures.store import PhotoStore
+from services.finance.available import available
+from services.finance.proof_files import ProofFile, kept
+from services.finance.rail_switches import required_reason
+from services.finance.second_person import Proposal, notify_declined, require_apart
+from services.people.acting import standing
+from services.people.permissions import require
+from services.work.secret_scan import require_no_number
+
+PAGE = "/reconciliation/suspense"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one person found out about an entry in suspense. `buyer` is a buyer's code, `other` the other half of what went back."""
+
+    entry_id: int
+    cleared_as: ClearedAs
+    amount: Money
+    reason: str
+    buyer: str = ""
+    other: int | None = None
+    evidence: ProofFile | None = field(default=None, repr=False)
+
+
+class Suspense:
+    """Clears entries out of suspense. `person` is a person's id; their rights are checked here."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def propose(self, person: str, found: Found, store: PhotoStore) -> str:
+        """Say what so much of an entry is, to be agreed to by a second person; return the proposal's id.
+
+        Refuse NotAllowed, NotFound for an entry that is in no suspense account, FieldInvalid (`cleared_as`, `amount`, `buyer`,
+        `other_half`, `reason`, `evidence`), what files are refused for, SecretInWords, MoreThanStands and BuyerOwesLess.
+        """
+        reason = required_reason(found.reason)
+        require_no_number(reason)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECONCILE)  # Before a file is taken apart.
+        proof = await kept(store, found.evidence)
+        async with self._database.transaction() as session:
+            await acquire(session, AdvisoryLock.MATCHING)
+            entry = await _entry(session, found.entry_id)
+            if found.cleared_as not in choices(came_in=entry.came_in):
+                raise FieldInvalid(field="cleared_as", why="not_expected")
+            other = found.other if found.cleared_as is ClearedAs.RETURNED else None
+            row = SuspenseClearingRow(
+                id=new_id(), entry_id=entry.entry_id, rail=entry.rail, cleared_as=found.cleared_as, came_in=entry.came_in,
+                amount_minor=found.amount.amount_minor, reason=reason, evidence_name=proof.name,
+                evidence_type=proof.media_type, evidence_sha256=proof.sha256, proposed_by=person,
+                currency=entry.amount.currency, buyer=found.buyer if found.cleared_as in OF_BUYERS else "",
+                other_entry_id=other, proposers=sorted((await standing(session, person, self._now())).circle),
+                proposed_at=self._now(),
+            )  # fmt: skip
+            if found.amount.currency is not row.currency or row.amount_minor <= 0:
+                raise FieldInvalid(field="amount", why="out_of_range")
+            if entry.free < row.amount:
+                raise MoreThanStands(there=str(entry.free))
+            await _require_place(session, row, entry, free=True)
+            session.add(row)
+            session.add(_audited(person, "propose", row))
+        return row.id
+
+    async def agree(self, person: str, clearing_id: str) -> None:
+        """Clear it as the second person, by one posting that names the proposal. Agreed to already by them, nothing changes.
+
+        Refuse NotAllowed, NotFound, ClearingOver, MoreThanStands, BuyerOwesLess, and OwnWork to who is no independent second person.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECONCILE)
+            await acquire(session, AdvisoryLock.MATCHING)
+            row = await _clearing(session, clearing_id)
+            if row.agreed_at is not None and row.agreed_by == person:
+                return
+            _require_waiting(row)
+            now = self._now()
+            await require_apart(session, await standing(session, person, now), row.proposers, now)
+            entry = await _entry(session, row.entry_id)
+            if entry.stands < row.amount:
+                raise MoreThanStands(there=str(entry.stands))
+            await _require_place(session, row, entry, free=False)
+            cause = cause_of(row.id)
+            if moved := cleared(row.cleared_as, row.rail, row.buyer, row.amount, came_in=row.came_in):
+                row.posted_key = f"{cause}:cleared"
+                await ledger.post(
+                    session, row.posted_key, None, CLEARED, moved, happened_on=business_day(now), cause=cause
+                )  # fmt: skip
+            row.agreed_by, row.agreed_at = person, now
+            session.add(_audited(person, "agree", row))
+
+    async def decline(self, person: str, clearing_id: str) -> None:
+        """Discard a proposal, as a second person or its own. Refuse NotAllowed, NotFound and ClearingOver."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECONCILE)
+            row = await _clearing(session, clearing_id)
+            _require_waiting(row)
+            row.declined_by, row.declined_at = person, self._now()
+            session.add(_audited(person, "decline", row))
+            await notify_declined(session, row.proposed_by, person, Proposal.SUSPENSE, PAGE)
+
+
+class ClearingDecision:
+    """What money in suspense was said to be, as what is reversed. The caller holds the lock of matching."""
+
+    page = PAGE
+
+    def __init__(self, row: SuspenseClearingRow) -> None:
+        self.row = row
+
+    @staticmethod
+    async def locked(session: AsyncSession, clearing_id: str) -> ClearingDecision:
+        """Return the decision, its row locked. Refuse NotFound and NotReversible."""
+        row = await _clearing(session, clearing_id)
+        if row.agreed_at is None or row.reversed_at is not None:
+            raise NotReversible(what=NotReversed.STATE.value)
+        return ClearingDecision(row)
+
+    @property
+    def source(self) -> StatementSource:
+        """Whose days it belongs to."""
+        return StatementSource(self.row.rail.value)
+
+    @property
+    def day(self) -> date:
+        """The day that it counts for."""
+        return business_day(self.row.agreed_at or self.row.proposed_at)
+
+    @property
+    def posted_key(self) -> str:
+        """What it posted; empty for nothing."""
+        return self.row.posted_key
+
+    def decided(self) -> dict[str, str]:
+        """Return the decision as its reversal keeps it."""
+        row = self.row
+        return {
+            "verb": row.cleared_as.value, "note": row.reason, "by": row.proposed_by, "checked_by": row.agreed_by or "",
+            "at": "" if row.agreed_at is None else row.agreed_at.isoformat(), "posted_key": row.posted_key,
+        }  # fmt: skip
+
+    async def undo(self, session: AsyncSession, _reversal: ReversalRow, now: datetime) -> None:
+        """Let the amount stand in suspense again."""
+        self.row.reversed_at = now
+        await session.flush()
+
+
+async def _require_place(session: AsyncSession, row: SuspenseClearingRow, entry: InSuspense, *, free: bool) -> None:
+    """Refuse FieldInvalid (`buyer`, `other_half`), BuyerOwesLess and MoreThanStands where the amount has no place where it is said to belong."""
+    if row.cleared_as is ClearedAs.RETURNED:
+        other = None if row.other_entry_id is None else await reads.entry(session, row.other_entry_id)
+        if other is None or other.rail is not entry.rail or other.came_in is entry.came_in:
+            raise FieldInvalid(field="other_half", why="missing" if row.other_entry_id is None else "not_expected")
+        there = other.free if free else other.stands
+        if there.currency is not row.currency or there < row.amount:
+            raise MoreThanStands(there=str(there))
+        return
+    try:
+        place = account_for(row.cleared_as, row.rail, row.buyer)
+    except ValueError:
+        raise FieldInvalid(field="buyer", why="not_a_code") from None
+    if row.cleared_as is ClearedAs.BUYER and (owes := await available(session, place, row.currency)) < row.amount:
+        raise BuyerOwesLess(there=str(owes))
+
+
+async def _entry(session: AsyncSession, entry_id: int) -> InSuspense:
+    found = await reads.entry(session, entry_id)
+    if found is None:
+        raise NotFound(entry=str(entry_id))
+    return found
+
+
+async def _clearing(session: AsyncSession, clearing_id: str) -> SuspenseClearingRow:
+    row = await session.get(SuspenseClearingRow, clearing_id[:26], with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound(clearing=clearing_id[:26])
+    return row
+
+
+def _require_waiting(row: SuspenseClearingRow) -> None:
+    if row.agreed_at is not None or row.declined_at is not None:
+        raise ClearingOver()
+
+
+def _audited(person: str, act: str, row: SuspenseClearingRow) -> object:
+    facts = {
+        "clearing": row.id, "as": row.cleared_as.value, "amount": str(row.amount), "buyer": row.buyer,
+        "other": "" if row.other_entry_id is None else str(row.other_entry_id), "evidence": row.evidence_sha256,
+    }  # fmt: skip
+    return by_person(person, f"console:suspense:{act}", str(row.entry_id), reason=row.reason, facts=facts)
