@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,13 @@ async def wechat_pay_itself() -> AsyncIterator[Target]:
         )  # fmt: skip
 
 
+@asynccontextmanager
+async def _ready_stand_in(rail: Rail, rails: Rails) -> AsyncIterator[Target]:
+    yield stand_in(rails, rail)
+
+
 TARGETS: Mapping[str, Callable[[Rails], Any]] = {
-    **{f"stand-in-{rail.value}": lambda rails, rail=rail: _at_once(stand_in(rails, rail)) for rail in Rail},
+    **{f"stand-in-{rail.value}": partial(_ready_stand_in, rail) for rail in Rail},
     "alipay-sandbox": lambda _rails: alipays_sandbox(),
     "wechat-pay": lambda _rails: wechat_pay_itself(),
 }
@@ -198,14 +204,9 @@ def credentials(provider: str, names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-@asynccontextmanager
-async def _at_once(target: Target) -> AsyncIterator[Target]:
-    yield target
-
-
 def _sent(gateway: PaymentGateway) -> Callable[[PayoutOrder], Awaitable[PayoutReport]]:
     async def send(order: PayoutOrder) -> PayoutReport:
-        return (await gateway.transfer(order)).report  # type: ignore[no-any-return]
+        return (await gateway.transfer(order)).report
 
     return send
 

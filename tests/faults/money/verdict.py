@@ -19,7 +19,7 @@ async def left(floor: Floor, key: str) -> dict[Rail, list[int]]:
         one["amount_minor"] for one in (await floor.bank.plain.get("/transfers")).json()
         if one["key"] == key and one["state"] == "paid"
     ]  # fmt: skip
-    return {Rail.ALIPAY: at_alipay, Rail.WECHAT: at_wechat, Rail.BANK: at_bank}  # type: ignore[dict-item]
+    return {Rail.ALIPAY: at_alipay, Rail.WECHAT: at_wechat, Rail.BANK: at_bank}
 
 
 async def judged(floor: Floor, case: Case) -> list[str]:
