@@ -98,7 +98,7 @@ class BuyersContext:
 @router.get("/sales/buyers")
 async def listed(request: Request, console: At, person: SalesReader) -> Response:
     """List what buyers owe, and their newest payments."""
-    return await _render(request, console, person, TypedReceipt(new_id(), received_on=business_day(now()).isoformat()))
+    return await _render(request, console, person, _blank())
 
 
 @router.post("/sales/buyers")
@@ -117,10 +117,17 @@ async def received(
 
 
 @router.post("/sales/reserved/{key}/give-up")
-async def give_up(request: Request, console: At, person: SalesKeeper, key: str) -> Response:  # noqa: ARG001
+async def give_up(request: Request, console: At, person: SalesKeeper, key: str) -> Response:
     """Give back what is held of a deposit for a card."""
-    await Reservations(console.services.database).give_up(person.id, key)
+    try:
+        await Reservations(console.services.database).give_up(person.id, key)
+    except Refusal as refusal:
+        return await _render(request, console, person, _blank(), refusal)
     return see_other("/sales/buyers")
+
+
+def _blank() -> TypedReceipt:
+    return TypedReceipt(new_id(), received_on=business_day(now()).isoformat())
 
 
 async def _render(

@@ -33,7 +33,7 @@ class Reservations:
         """Hold what the sale would take of the buyer's deposit, once per key, for RESERVED_FOR; nobody else is sold the card meanwhile.
 
         Refuse what `Sales.record` refuses, FieldInvalid (`paid_from`) for a sale that no deposit pays, and CardReserved where
-        the card is held for somebody already.
+        the card is held for a buyer already.
         """
         if not 0 < len(key) <= KEY_MAX or not key.isprintable():
             raise FieldInvalid(field="key", why="missing")
