@@ -51,6 +51,7 @@ class Bank(Program):
         self.app.get("/batches")(self.batches)
         self.app.get("/batches/{number}/result", response_model=None)(self.result)
         self.app.get("/statements/{bank}", response_model=None)(self.statement)
+        self.app.get("/transfers")(self.transfers)
         self.app.post("/transfers/{key}/{state}", response_model=None)(self.change)
 
     async def take(self, request: Request) -> Response:
@@ -62,19 +63,24 @@ class Bank(Program):
             raise HTTPException(422, "no bank here takes such a file")
         bank, number, lines = read
         if self.store.get("batch", number) is None:
-            self.store.put("batch", number, {"number": number, "bank": bank, "keys": [line["key"] for line in lines]})
-            for place, line in enumerate(lines, 1):
+            ids = self._own_ids(number, [line["key"] for line in lines])
+            self.store.put("batch", number, {"number": number, "bank": bank, "keys": ids})
+            for place, (own_id, line) in enumerate(zip(ids, lines, strict=True), 1):
                 every = self.controls.refuse_every
                 state = "refused" if every and place % every == 0 else "paid"
                 at = datetime.now(BEIJING).isoformat(timespec="seconds")
                 self.store.put(
-                    "transfer", line["key"], line | {"batch": number, "bank": bank, "state": state, "at": at}
+                    "transfer", own_id, line | {"id": own_id, "batch": number, "bank": bank, "state": state, "at": at}
                 )
         return RedirectResponse("/", 303) if form is not None else Response(status_code=201)
 
     async def batches(self) -> list[Record]:
         """All batches, newest first."""
         return self.store.newest_first("batch")
+
+    async def transfers(self) -> list[Record]:
+        """Every transfer that was carried out or refused, newest first."""
+        return self.store.newest_first("transfer")
 
     async def result(self, number: str) -> Response:
         """Give the file of results of a batch, as it stands now."""
@@ -119,7 +125,11 @@ class Bank(Program):
             "returned": Words("退汇", "Send back"),
         }
         buttons = [
-            [Button(word, f"/transfers/{one['key']}/{state}") for state, word in words.items() if state != one["state"]]
+            [
+                Button(word, f"/transfers/{one.get('id', one['key'])}/{state}")
+                for state, word in words.items()
+                if state != one["state"]
+            ]
             for one in made
         ]
         columns = (
@@ -139,6 +149,13 @@ class Bank(Program):
         return [
             Panel(Words("批次", "Batches"), heads, links),
             Panel(Words("转账", "Transfers"), columns, rows, buttons),
+        ]
+
+    def _own_ids(self, number: str, keys: Sequence[str]) -> list[str]:
+        """Return the name of each transfer: its key, or a longer one where the key was brought before, for that is paid again."""
+        return [
+            key if key not in keys[:place] and self.store.get("transfer", key) is None else f"{key}@{number}.{place}"
+            for place, key in enumerate(keys)
         ]
 
     def _form(self, bank: str) -> dict[str, Any]:

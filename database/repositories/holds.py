@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -51,15 +51,23 @@ async def reserve(
     return False
 
 
-async def post(session: AsyncSession, key: str, posted_key: str, what: str, postings: Postings) -> bool:
-    """Post what a hold was made for and end it; return False when it was posted under this key before. Raises HoldEnded."""
+async def post(
+    session: AsyncSession, key: str, posted_key: str, what: str, postings: Postings, *,
+    card_id: str | None = None, happened_on: date | None = None, cause: str = "",
+) -> bool:  # fmt: skip
+    """Post what a hold was made for and end it; return False when it was posted under this key before. Raises HoldEnded.
+
+    It counts for `happened_on`, today unless given, and has the hold's cause unless another is given.
+    """
     row = await _locked(session, key)
     if row.state is HoldState.POSTED and row.posted_key == posted_key:
         return False
     _require_open(row)
     row.state, row.ended_at, row.posted_key = HoldState.POSTED, now(), posted_key
     await session.flush()
-    await ledger.post(session, posted_key, None, what, postings, cause=row.cause)
+    await ledger.post(
+        session, posted_key, card_id, what, postings, happened_on=happened_on, cause=cause or row.cause
+    )  # fmt: skip
     return True
 
 
@@ -90,6 +98,20 @@ async def expire(session: AsyncSession, limit: int) -> int:
         .execution_options(synchronize_session=False)
     )
     return len((await session.execute(ended)).scalars().all())
+
+
+async def open_of(session: AsyncSession, cause: str) -> tuple[HoldRow, str] | None:
+    """Return the open hold of a cause whose time is not over, locked, and the code of its account; None where there is none."""
+    statement = (
+        select(HoldRow, AccountRow.code)
+        .join(AccountRow, AccountRow.id == HoldRow.account_id)
+        .where(HoldRow.cause == cause, HoldRow.state == HoldState.HELD, HoldRow.expires_at > now())
+        .order_by(HoldRow.made_at, HoldRow.key)
+        .limit(1)
+        .with_for_update(of=HoldRow)
+    )
+    found = (await session.execute(statement)).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 async def held(session: AsyncSession, account: Account, amount_of: Money) -> Money:

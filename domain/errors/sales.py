@@ -26,6 +26,20 @@ class CardSold(Refusal):
     http_status = 409
 
 
+class CardReserved(Refusal):
+    """A buyer's deposit is held for this card (`buyer`): the card is theirs until it is handed over, given up, or the time is over."""
+
+    code = "card_reserved"
+    http_status = 409
+
+
+class ReservationOver(Refusal):
+    """This deposit is held no more: the card was sold to its buyer, or it was given up or its time was over."""
+
+    code = "reservation_over"
+    http_status = 409
+
+
 class SaleReturned(Refusal):
     """The sale was taken back before."""
 

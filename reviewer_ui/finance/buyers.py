@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import sales as reads
+from database.reads.finance.reserved import Reserved, held_by_buyer, reserved
 from database.tables.columns import now
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.base import Refusal
@@ -24,6 +25,7 @@ from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.reserving import Reservations
 from web.forms import member_of, money_of
 
 router = APIRouter()
@@ -67,15 +69,27 @@ class ReceiptLine:
 
 
 @dataclass(frozen=True)
+class BuyerLine:
+    """What a buyer owes and has to their credit, and what of that is held for cards."""
+
+    buyer: str
+    owes: Money
+    deposit: Money
+    held: Money
+    available: Money
+
+
+@dataclass(frozen=True)
 class BuyersContext:
     """The page of buyers."""
 
     shell: Shell
-    entries: tuple[reads.BuyerEntry, ...]
+    entries: tuple[BuyerLine, ...]
     receipts: tuple[ReceiptLine, ...]
     typed: TypedReceipt
     refusal: Refusal | None
     may_record: bool
+    reserved: tuple[Reserved, ...]
     rails: tuple[Rail, ...] = tuple(Rail)
     uses: tuple[ReceiptFor, ...] = (ReceiptFor.RECEIVABLE, ReceiptFor.DEPOSIT)
     currencies: tuple[Currency, ...] = tuple(Currency)
@@ -84,7 +98,7 @@ class BuyersContext:
 @router.get("/sales/buyers")
 async def listed(request: Request, console: At, person: SalesReader) -> Response:
     """List what buyers owe, and their newest payments."""
-    return await _render(request, console, person, TypedReceipt(new_id(), received_on=business_day(now()).isoformat()))
+    return await _render(request, console, person, _blank())
 
 
 @router.post("/sales/buyers")
@@ -102,12 +116,27 @@ async def received(
     return see_other("/sales/buyers")
 
 
+@router.post("/sales/reserved/{key}/give-up")
+async def give_up(request: Request, console: At, person: SalesKeeper, key: str) -> Response:
+    """Give back what is held of a deposit for a card."""
+    try:
+        await Reservations(console.services.database).give_up(person.id, key)
+    except Refusal as refusal:
+        return await _render(request, console, person, _blank(), refusal)
+    return see_other("/sales/buyers")
+
+
+def _blank() -> TypedReceipt:
+    return TypedReceipt(new_id(), received_on=business_day(now()).isoformat())
+
+
 async def _render(
     request: Request, console: Console, person: Person, typed: TypedReceipt, refusal: Refusal | None = None
 ) -> Response:
     async with console.services.database.transaction() as session:
         entries = await reads.buyers(session)
         rows = await reads.receipts(session)
+        held = await reserved(session)
     lines = tuple(
         ReceiptLine(
             row, row.buyer.rpartition(":")[2], Money(row.owed_minor, row.currency),
@@ -116,9 +145,18 @@ async def _render(
         for row in rows
     )  # fmt: skip
     may = person.may(Permission.RECORD_SALES)
-    context = BuyersContext(shell(request, person), entries, lines, typed, refusal, may)
+    context = BuyersContext(shell(request, person), _with_held(entries, held), lines, typed, refusal, may, held)
     if request.method == "POST":
         request.state.back = "/sales/buyers"
     return await console.answer(
         request, "finance/buyers.html", context, status=200 if refusal is None else refusal.http_status
     )
+
+
+def _with_held(entries: tuple[reads.BuyerEntry, ...], found: tuple[Reserved, ...]) -> tuple[BuyerLine, ...]:
+    sums = held_by_buyer(found)
+    lines = []
+    for one in entries:
+        held = sums.get((one.buyer, one.deposit.currency), Money(0, one.deposit.currency))
+        lines.append(BuyerLine(one.buyer, one.owes, one.deposit, held, one.deposit - held))
+    return tuple(lines)

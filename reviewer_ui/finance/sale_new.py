@@ -23,6 +23,7 @@ from domain.places import BUSINESS_ZONE, business_day
 from reviewer_ui.finance.refused import entered
 from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
+from services.finance.reserving import Reservations
 from services.finance.sales import SaleAsked, Sales, Worked
 from web.forms import member_of, money_of
 
@@ -82,10 +83,14 @@ class NewSaleContext:
 
 @router.get("/sales/new")
 async def form(
-    request: Request, console: At, person: SalesKeeper, card: Annotated[str, Query(max_length=26)] = ""
-) -> Response:
-    """Show the form, for a card where its page led here."""
-    typed = TypedSale(new_id(), card_id=card, sold_on=business_day(now()).isoformat())
+    request: Request, console: At, person: SalesKeeper, card: Annotated[str, Query(max_length=26)] = "",
+    buyer: Annotated[str, Query(max_length=40)] = "", paid_from: Annotated[str, Query(max_length=40)] = "",
+) -> Response:  # fmt: skip
+    """Show the form, for a card where its page led here, and for the buyer whose deposit is held for it."""
+    payer = member_of(PaidFrom, paid_from) or PaidFrom.RECEIVABLE
+    typed = TypedSale(
+        new_id(), card_id=card, buyer=buyer, sold_on=business_day(now()).isoformat(), paid_from=payer.value
+    )  # fmt: skip
     return await _render(request, console, person, typed)
 
 
@@ -112,19 +117,28 @@ async def preview(
 async def record(
     request: Request, console: At, person: SalesKeeper, key: Line = "", card_id: Named = "", buyer: Line = "", price: Line = "",
     currency: Line = "", sold_on: Line = "", mode: Line = "", paid_from: Line = "", instalments: Line = "", rate: Line = "",
-    rate_source: Line = "", rate_at: Line = "",
+    rate_source: Line = "", rate_at: Line = "", act: Line = "",
 ) -> Response:  # fmt: skip
-    """Record the sale, once however often it is pressed; what is refused stays in the form."""
+    """Record the sale, or hold the deposit for it (`act` reserve), once however often it is pressed; what is refused stays in the form."""
     typed = TypedSale(
         key or new_id(), card_id, buyer, price, currency, sold_on, mode, paid_from, instalments, rate, rate_source, rate_at
     )  # fmt: skip
     try:
         typed = await _of_card(console, typed)
         with entered("card_id"):
-            sale_id = await Sales(console.services.database).record(person.id, key, typed.asked())
+            place = await _done(console, person, key, typed.asked(), reserves=act == "reserve")
     except Refusal as refusal:
         return await _render(request, console, person, typed, refusal=refusal)
-    return see_other(f"/sales/{sale_id}")
+    return see_other(place)
+
+
+async def _done(console: Console, person: SalesKeeper, key: str, asked: SaleAsked, *, reserves: bool) -> str:
+    """Record the sale or hold the deposit; return the page that shows it."""
+    database = console.services.database
+    if reserves:
+        await Reservations(database).reserve(person.id, key, asked)
+        return "/sales/buyers"
+    return f"/sales/{await Sales(database).record(person.id, key, asked)}"
 
 
 async def _of_card(console: Console, typed: TypedSale) -> TypedSale:

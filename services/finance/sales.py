@@ -11,14 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.once import insert_once
-from database.repositories import cards, evidence, ledger
+from database.repositories import cards, evidence, holds, ledger
 from database.repositories.audit import by_person
 from database.session import Database
+from database.tables.finance import HoldRow
 from database.tables.finance_sales import SaleRow, SaleSplitRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
-from domain.errors.sales import BuyerOwesLess, CardSold, PriceTooLow
+from domain.errors.sales import BuyerOwesLess, CardReserved, CardSold, PriceTooLow
 from domain.finance.counterparties import Instalments
 from domain.finance.fx import Rate, realised
+from domain.finance.holds import reserved_cause
 from domain.finance.ledger import Postings
 from domain.finance.postings import fx
 from domain.finance.postings import sales as postings
@@ -84,13 +86,15 @@ class Sales:
         """Return what would be recorded; nothing is written. Refuse what `record` refuses, but for the key."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
-            return await self._worked(session, asked)
+            worked = await self.worked(session, asked)
+            await reserved(session, worked)
+            return worked
 
     async def record(self, person: str, key: str, asked: SaleAsked) -> str:
         """Record a sale once per key and return its id. It counts for its own day, or the first open one.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `price`, `sold_on`, `rate`, `key`), NotFound, CardNotForSale, CardClaimed,
-        CardSold, PriceTooLow, BuyerOwesLess where a deposit does not reach, and IdempotencyKeyReused for a key that stands for another sale.
+        CardSold, CardReserved for another buyer, PriceTooLow, BuyerOwesLess where a deposit does not reach, and IdempotencyKeyReused for a key that stands for another sale.
         """
         if not 0 < len(key) <= KEY_MAX or not key.isprintable():
             raise FieldInvalid(field="key", why="missing")
@@ -99,21 +103,20 @@ class Sales:
             await cards.load_for_update(session, asked.card_id)
             if (known := await _by_key(session, key)) is not None:
                 return _same(known, asked)
-            worked = await self._worked(session, asked)
-            await _require_deposit(session, worked)
+            worked = await self.worked(session, asked)
+            held = await reserved(session, worked)
+            await require_deposit(session, worked, held)
             row = self._row(person, key, worked)
             if not await insert_once(session, row, "key"):
                 raise IdempotencyKeyReused()
             session.add_all(_lines(row.id, worked))
-            await ledger.post(
-                session, f"sale:{row.id}", row.card_id, "sold", worked.postings,
-                happened_on=asked.sold_on, cause=f"sale:{row.id}",
-            )  # fmt: skip
+            await _post(session, row, worked, held)
             await post_difference(session, row, worked.difference, "sold", asked.sold_on)
             prove(session, person, "record", row, facts={"price": str(asked.price), "total": str(worked.total)})
         return row.id
 
-    async def _worked(self, session: AsyncSession, asked: SaleAsked) -> Worked:
+    async def worked(self, session: AsyncSession, asked: SaleAsked) -> Worked:
+        """Return what a sale comes to. Refuse as `preview`, but for the right to sell."""
         _require_sense(asked, business_day(self._now()))
         stock = await for_sale(session, asked.card_id, asked.mode, asked.sold_on)
         if (sold := await _open_sale(session, asked.card_id)) is not None:
@@ -221,13 +224,36 @@ def prove(
     evidence.append(session, row.card_id, f"sale.{act}", {**about, "actor": f"person:{person}", "reason": reason})
 
 
-async def _require_deposit(session: AsyncSession, worked: Worked) -> None:
-    """Refuse BuyerOwesLess for a sale from a deposit that does not reach."""
+async def reserved(session: AsyncSession, worked: Worked) -> HoldRow | None:
+    """Return what is held of the payer's deposit for the card. Refuse CardReserved where it is held for another buyer or payment."""
+    found = await holds.open_of(session, reserved_cause(worked.asked.card_id))
+    if found is None:
+        return None
+    row, code = found
+    if code != worked.payer:
+        raise CardReserved(buyer=code.rpartition(":")[2])
+    return row
+
+
+async def require_deposit(session: AsyncSession, worked: Worked, held: HoldRow | None = None) -> None:
+    """Refuse BuyerOwesLess for a sale from a deposit that does not reach, with what of it is held for this card."""
     if worked.asked.paid_from is PaidFrom.DEPOSIT:
         deposit = postings.buyer_deposit(buyer_of(worked.asked.buyer))
         there = await available(session, deposit, worked.total.currency)
+        there += Money(0 if held is None else held.amount_minor, there.currency)
         if there < worked.total:
             raise BuyerOwesLess(there=str(there))
+
+
+async def _post(session: AsyncSession, row: SaleRow, worked: Worked, held: HoldRow | None) -> None:
+    """Post a sale; what was held for it is ended by the same posting."""
+    cause, day = f"sale:{row.id}", worked.asked.sold_on
+    if held is None:
+        await ledger.post(session, cause, row.card_id, "sold", worked.postings, happened_on=day, cause=cause)
+        return
+    await holds.post(
+        session, held.key, cause, "sold", worked.postings, card_id=row.card_id, happened_on=day, cause=cause
+    )  # fmt: skip
 
 
 async def _by_key(session: AsyncSession, key: str) -> SaleRow | None:

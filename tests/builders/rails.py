@@ -52,8 +52,8 @@ class Rails:
     batches: BankBatches
     returns: Returns
 
-    async def a_prepared(self, rail: Rail, owner: str = "") -> tuple[str, str]:
-        """A card that is about to be paid on that rail, of a new seller unless given; returns card and payout key."""
+    async def a_confirmed(self, rail: Rail, owner: str = "") -> tuple[str, str]:
+        """A card that its issuer confirmed, to be paid on that rail, of a new seller unless given; returns card and quote."""
         world = self.world
         owner = owner or await world.a_seller()
         given = a_submission(a_typed_card("jd", accept_at_or_above=Money(1)), owner=owner)
@@ -63,8 +63,13 @@ class Rails:
         valued = await world.pricing.value(card_id, 1)
         assert (await world.pricing.offer(card_id, valued.quote_id)).accepted
         assert (await world.verification.recheck(card_id, valued.quote_id)).end_reason is None
+        return card_id, valued.quote_id
+
+    async def a_prepared(self, rail: Rail, owner: str = "") -> tuple[str, str]:
+        """A card that is about to be paid on that rail, of a new seller unless given; returns card and payout key."""
+        card_id, quote_id = await self.a_confirmed(rail, owner)
         key = payout_key(card_id, 1)
-        await self.payout.prepare(card_id, valued.quote_id, key)
+        await self.payout.prepare(card_id, quote_id, key)
         return card_id, key
 
     async def press(self, key: str, button: str) -> None:

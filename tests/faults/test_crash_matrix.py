@@ -1,4 +1,6 @@
-"""Each money activity is broken before its effect, after it, and during its commits; tried again, the books are exact."""
+"""Each activity that moves money is broken before its effect, after it, and during its commits; tried again, the books are exact,
+by our own and by those of Alipay, of WeChat Pay and of a bank.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +11,37 @@ import pytest_asyncio
 
 from activities.payout import Payout
 from database.invariants import INVARIANTS, Look
+from database.tables.finance_rails import BankBatchRow, BankLineRow
+from simulators.bank import Bank
+from simulators.program import Setup
+from tests.builders.rails import rails_of
 from tests.builders.world import World, world_at
-from tests.faults.money.matrix import COMMITTING, MATRIX, Verdict, Watched
+from tests.faults.money.matrix import COMMITTING, MATRIX, Floor, Watched
+from tests.faults.money.matrix_costs import COSTS, INVOICES
+from tests.faults.money.matrix_rails import ON_RAILS
 from tests.faults.money.planted import PATCHES
 from tests.faults.money.points import COMMITTED, Act, Break, done, watch
 from tests.faults.money.registry import money_activities
+from tests.faults.money.verdict import judged
+from tests.gateways.partners import partner
+
+ALL = MATRIX | ON_RAILS | INVOICES
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def own_world(
+async def floor(
     make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """A database of these tests alone, and the simulated gateway's own books."""
-    url = make_migrated(f"crashes_{worker}")
-    async with world_at(url, tmp_path_factory.mktemp("crashes"), pool_size=4) as world:
+) -> AsyncIterator[Floor]:
+    """A database of these tests alone, and the books of all three simulated rails."""
+    url, folder = make_migrated(f"crashes_{worker}"), tmp_path_factory.mktemp("crashes")
+    async with (
+        world_at(url, folder, pool_size=4) as world, rails_of(world, folder / "wechat") as rails,
+        partner(Bank(Setup())) as bank,
+    ):  # fmt: skip
         watch(world.database.engine)
-        watched = {rail: Watched(gateway) for rail, gateway in world.payout._gateways.items()}
-        world.payout = Payout(world.database, world.keyring, watched)
-        yield world
+        watched = {rail: Watched(gateway) for rail, gateway in rails.gateways.items()}
+        world.payout = rails.payout = Payout(world.database, world.keyring, watched)
+        yield Floor(world, rails, bank)
 
 
 async def wrong_now(world: World) -> list[str]:
@@ -39,7 +54,7 @@ async def wrong_now(world: World) -> list[str]:
 def moments() -> list[tuple[str, str, Break]]:
     """Every activity with the places at which it is broken, and how."""
     found = []
-    for name, row in MATRIX.items():
+    for name, row in ALL.items():
         before, after = row.effect
         found += [(name, before, Break.DIES), (name, after, Break.DIES)]
         for number in range(1, row.commits + 1):
@@ -48,34 +63,78 @@ def moments() -> list[tuple[str, str, Break]]:
 
 
 def test_every_money_activity_has_a_row() -> None:
-    """One that is added later fails here until its row is in tests/faults/money/matrix.py."""
-    assert money_activities() == set(MATRIX)
+    """One that is added later fails here until its row is in tests/faults/money/matrix.py, or in matrix_costs.py."""
+    assert money_activities() == set(MATRIX) | set(COSTS)
 
 
 @pytest.mark.parametrize(("name", "place", "how"), moments(), ids=lambda one: str(one).replace(" ", "_"))
 async def test_a_broken_activity_that_is_tried_again_leaves_the_books_exact(
-    own_world: World, name: str, place: str, how: Break
+    floor: Floor, name: str, place: str, how: Break
 ) -> None:
-    case = await MATRIX[name].ready(own_world)
+    case = await ALL[name].ready(floor)
     broken = await done(Act(stop=(place, how)), case.act)
     assert broken.act.broken, f"it passed {broken.act.passed} and ended with {broken.error!r}"
-    assert await wrong_now(own_world) == []
+    assert await wrong_now(floor.world) == []
     for step in (case.act, *case.rest):
         await step()
-        assert await wrong_now(own_world) == []
-    assert await Verdict().judge(own_world, case) == []
+        assert await wrong_now(floor.world) == []
+    assert await judged(floor, case) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "booked"), [(name, *place) for name, row in COSTS.items() for place in row.places],
+    ids=lambda one: str(one).replace(" ", "_"),
+)  # fmt: skip
+async def test_each_call_costs_once_by_the_providers_own_count(
+    floor: Floor, name: str, place: str, booked: bool
+) -> None:
+    """A call whose answer was lost with its process is billed and not booked: the provider's invoice shows it."""
+    world, row = floor.world, COSTS[name]
+    asking = await row.ready(world)
+    before = await asking.booked(world)
+    broken = await done(Act(stop=(place, Break.LOSES_DATABASE)), asking.act)
+    assert broken.act.broken, f"it passed {broken.act.passed} and ended with {broken.error!r}"
+    assert (asking.billed() > 0) is not row.free
+    kept = await asking.booked(world) - before
+    assert kept == (asking.billed() if booked else 0)
+    lost = asking.billed() - kept
+    await asking.act()
+    again = 0 if booked and asking.free_again else asking.billed() - lost - kept
+    assert await asking.booked(world) - before == kept + again
+    assert await asking.booked(world, "issuer_payable") == -await asking.booked(world)
+    assert await wrong_now(world) == []
+
+
+async def test_the_verdict_sees_an_order_that_a_bank_pays_from_a_second_batch(floor: Floor) -> None:
+    case = await ON_RAILS["batch.take"].ready(floor)
+    for step in (case.act, *case.rest):
+        await step()
+    assert await judged(floor, case) == []
+    (line,) = await floor.world.rows(BankLineRow, key=case.key)
+    (batch,) = await floor.world.rows(BankBatchRow, id=line.batch_id)
+    _, content = await floor.rails.batches.file(batch.checked_by, batch.id)
+    await floor.bank.plain.post("/batches", content=content)
+    assert await judged(floor, case) == []  # The same batch again is no second one.
+    await floor.bank.plain.post("/batches", content=content.replace(batch.number.encode(), b"CL20260101-1"))
+    assert await judged(floor, case) == ["I4 [46500, 46500] left by the books of bank where [46500] is due"]
+
+
+async def test_the_verdict_sees_a_transfer_that_its_receiver_has_not_confirmed(floor: Floor) -> None:
+    case = await ON_RAILS["payout.send at wechat"].ready(floor)
+    await case.act()
+    assert "I4 [] left by the books of wechat where [46500] is due" in await judged(floor, case)
 
 
 async def test_the_matrix_finds_a_posting_outside_its_transaction(
-    own_world: World, monkeypatch: pytest.MonkeyPatch
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The books say that money is in flight which no order is about."""
-    PATCHES["posts outside the transaction"](own_world.database, monkeypatch.setattr)
-    case = await MATRIX["payout.prepare"].ready(own_world)
+    PATCHES["posts outside the transaction"](floor.world.database, monkeypatch.setattr)
+    case = await MATRIX["payout.prepare"].ready(floor)
     broken = await done(Act(stop=(f"{COMMITTED} 1", Break.DIES)), case.act)
     assert broken.act.broken
-    assert any(line.startswith("I2") for line in await wrong_now(own_world))
+    assert any(line.startswith("I2") for line in await wrong_now(floor.world))
     monkeypatch.undo()
     for step in (case.act, *case.rest):  # The order is written after all, and the books agree again.
         await step()
-    assert await wrong_now(own_world) == []
+    assert await wrong_now(floor.world) == []

@@ -272,6 +272,7 @@ MATRIX = (
     Line("POST", "/sales", SALES_KEEPERS, (422,)),
     Line("GET", "/sales/buyers", SALES_READERS),
     Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales/reserved/{key}/give-up", SALES_KEEPERS, (404,)),
     Line("GET", "/sales/brokered", SALES_READERS),
     Line("POST", "/sales/brokered", SALES_KEEPERS, (422,)),
     Line("POST", "/sales/brokered/{sale_id}", SALES_KEEPERS, (422,)),

@@ -26,9 +26,6 @@ _MOVERS = frozenset(
     )
 ) | {"gateway.transfer", "gateway.query"}
 
-# Each call of a provider costs, and one that is made again costs again: nobody is paid for it here.
-_LEFT_OUT = frozenset({"services.cards.provider_calls.ProviderCalls.book_cost"})
-
 # Their road goes by a table of functions, which no name in the code leads through.
 _BY_TABLE = frozenset({"payout.conclude"})
 
@@ -63,7 +60,7 @@ def _reached(start: str, calls: dict[str, set[str]]) -> set[str]:
     seen, left = set[str](), [start]
     while left:
         one = left.pop()
-        if one not in seen | _LEFT_OUT:
+        if one not in seen:
             seen.add(one)
             left += calls.get(one, ())
     return seen

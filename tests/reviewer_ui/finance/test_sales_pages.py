@@ -259,3 +259,24 @@ async def test_the_page_of_months_leads_to_the_value_that_is_missing(finance: ht
     page = (await finance.get("/fx?month=2026-03&currency=KWD")).text
     assert 'name="month" value="2026-03"' in page
     assert re.search(r'<option value="KWD" selected>', page)
+async def test_a_deposit_is_held_from_the_preview_and_shown_and_given_up_under_buyers(
+    house: House, finance: httpx.AsyncClient
+) -> None:
+    card_id, buyer = await a_bought_card(house), f"mall-{new_id()[-8:].lower()}"
+    paid = {"key": new_id(), "buyer": buyer, "amount": "500.00", "currency": "CNY", "rail": "bank", "reference": "in-9"}
+    await post(finance, "/sales/buyers", **paid, received_on=TODAY, received_for="deposit")
+    typed = form(card_id, buyer=buyer, paid_from="deposit")
+    assert 'value="reserve"' in (await post(finance, "/sales/preview", **typed)).text
+    assert 'value="reserve"' not in (await post(finance, "/sales/preview", **form(card_id, buyer=buyer))).text
+    held = await post(finance, "/sales", **typed, act="reserve")
+    assert (held.status_code, held.headers["location"]) == (303, "/sales/buyers")
+    page = (await finance.get("/sales/buyers")).text
+    assert ("¥479.75" in page, "¥20.25" in page) == (True, True)
+    assert await sold(house, card_id) == []
+    other = await post(finance, "/sales/preview", **form(card_id, buyer="someone-else"))
+    assert (other.status_code, buyer in other.text) == (409, True)
+    opened = (await finance.get(f"/sales/new?card={card_id}&buyer={buyer}&paid_from=deposit")).text
+    assert (f'value="{buyer}"' in opened, '<option value="deposit" selected>' in opened) == (True, True)
+    given_up = await post(finance, f"/sales/reserved/{typed['key']}/give-up")
+    assert (given_up.status_code, given_up.headers["location"]) == (303, "/sales/buyers")
+    assert typed["key"] not in (await finance.get("/sales/buyers")).text
