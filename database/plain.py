@@ -11,13 +11,13 @@ from functools import cache
 from typing import Any
 
 import asyncpg
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import TableRow
 from database.tracing import traced
 
-_DIALECT: Any = PGDialect_asyncpg()
+DIALECT: Any = make_url("postgresql+asyncpg://").get_dialect()()
 
 
 # The connection broke, or is no longer usable. What broke it without the driver's knowledge is said as the first of them.
@@ -74,7 +74,7 @@ def _insertion(
     """The statement that inserts a row, and its columns with what makes the driver's values of theirs."""
     columns = [one for one in table.__table__.columns if one.name not in generated]
     names, places = ", ".join(one.name for one in columns), ", ".join(f"${n + 1}" for n in range(len(columns)))
-    bound = tuple((one.name, one.type.dialect_impl(_DIALECT).bind_processor(_DIALECT) or _as_it_is) for one in columns)
+    bound = tuple((one.name, one.type.dialect_impl(DIALECT).bind_processor(DIALECT) or _as_it_is) for one in columns)
     return f"INSERT INTO {table.__tablename__} ({names}) VALUES ({places})", bound  # noqa: S608  # Names of ours.
 
 
@@ -121,3 +121,12 @@ async def plain_of(session: AsyncSession) -> Plain:
     if adapter._transaction is None:  # SQLAlchemy begins with its own first statement; there may have been none yet.
         await adapter._start_transaction()
     return _plain(raw)
+
+
+async def past(way: AsyncSession | Plain, *, read: bool = False) -> Plain:
+    """Return the way past SQLAlchemy: `way` itself, or the session's. What is to be `read` is written first where a session still keeps it to itself."""
+    if isinstance(way, Plain):
+        return way
+    if read:
+        await way.flush()
+    return await plain_of(way)

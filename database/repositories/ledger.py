@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.plain import Plain, plain_of
+from database.plain import Plain, past
 from database.tables.columns import now
 from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
 from domain.finance.chart import account_of
@@ -90,7 +90,7 @@ async def post(
     Accounts are made when first used. Raises Unbalanced before anything is written, and PostedDifferently when the key
     belongs to other postings; the commit fails where an account would get a sign that it may not have.
     """
-    plain = await _past(way)
+    plain = await past(way)
     moment = now()
     today = business_day(moment)
     day = happened_on or today
@@ -113,7 +113,7 @@ async def post_new(way: AsyncSession | Plain, steps: Sequence[Step]) -> None:
         require_balanced(step.postings)
     if not steps:
         return
-    plain, moment = await _past(way), now()
+    plain, moment = await past(way), now()
     for step in steps:
         if not await _write(plain, step, moment):
             raise PostedDifferently("a key that was to be new had been posted before")
@@ -146,15 +146,6 @@ async def require_same(way: AsyncSession | Plain, step: Step) -> None:
     """Raise PostedDifferently when the step's key stands for other postings than its own."""
     if await postings_of(way, step.key) != _lines(step.postings):
         raise PostedDifferently(f"the key of this {step.what} stands for other postings")
-
-
-async def _past(way: AsyncSession | Plain, *, read: bool = False) -> Plain:
-    """The way past SQLAlchemy; what is `read` must be written first where a session still keeps it to itself."""
-    if isinstance(way, Plain):
-        return way
-    if read:
-        await way.flush()
-    return await plain_of(way)
 
 
 async def reverse(
@@ -199,7 +190,7 @@ async def balance_at(session: AsyncSession, code: str, moment: datetime, currenc
 
 async def closed_months(way: AsyncSession | Plain, since: date) -> frozenset[str]:
     """Return the closed months from that of this day on."""
-    plain = await _past(way, read=True)
+    plain = await past(way, read=True)
     rows = await plain.rows("SELECT month FROM ledger_period WHERE month >= $1", f"{since:%Y-%m}")
     return frozenset(row[0] for row in rows)
 
@@ -217,7 +208,7 @@ async def entry_of(session: AsyncSession, key: str, code: str) -> int:
 
 async def postings_of(way: AsyncSession | Plain, key: str) -> Counter[tuple[str, int, Currency]]:
     """Return what was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
-    rows = await (await _past(way, read=True)).rows(_POSTED, key)
+    rows = await (await past(way, read=True)).rows(_POSTED, key)
     return Counter((code, amount, Currency(currency)) for code, amount, currency in rows)
 
 

@@ -151,7 +151,8 @@ def watch(engine: AsyncEngine) -> None:
     def observed(record: Any) -> Callable[[str], None]:
         def lose() -> Exception:
             record.driver_connection.terminate()
-            return asyncpg.InterfaceError("connection is closed")
+            gone: Exception = asyncpg.InterfaceError("connection is closed")
+            return gone
 
         return lambda what: ACT.get().reach(what.split(maxsplit=1)[0].lower(), lose)
 
