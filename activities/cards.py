@@ -37,7 +37,7 @@ class Journey:
         async with self._database.transaction() as session:
             if (stage, waiting_for) == (Stage.PAYOUT, WaitingFor.GATEWAY):
                 wait = await wait_of(session, card_id) or wait
-            await cards.record(session, card_id, Change(stage, wait.waiting_for, wait.until, wait.what, {}))
+            await cards.note(session, card_id, Change(stage, wait.waiting_for, wait.until, wait.what, {}))
             await sla.follow(session, card_id, wait.waiting_for, self._now())
 
     @activity.defn(name="journey.end")

@@ -104,7 +104,7 @@ class Payout:
                 if made.tax.tax.amount_minor:
                     facts |= {"proceeds": str(made.tax.proceeds), "withheld": str(made.tax.tax)}
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
-                await cards.record(session, card_id, change)
+                await cards.note(session, card_id, change)
                 if attempt > 1:  # The seller had it.
                     await sla.follow(session, card_id, WaitingFor.MACHINE, now())
                 await count(session, made.payment, now())
@@ -319,8 +319,8 @@ class Payout:
         if ordered.card_id is not None:
             facts = {"key": ordered.order.key, "code": report.code or ""}
             change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", facts)
-            async with self._database.transaction() as session:
-                await cards.record(session, ordered.card_id, change)
+            async with self._database.plain() as plain:
+                await cards.note(plain, ordered.card_id, change)
         _count(PayoutOutcome.UNKNOWN, fresh=True)
 
 

@@ -84,7 +84,7 @@ class Pricing:
             row = _quote_row(card, number, valuation, reasons, stock, lock)
             if await insert_once(session, row, "id"):
                 await _replace_earlier(session, row, number)
-                await cards.record(session, card_id, _valued(row))
+                await cards.note(session, card_id, _valued(row))
             else:
                 row = await session.get_one(QuoteRow, row.id)
         return ValuedFacts(row.id, row.amount_minor, tuple(row.review_reasons), row.rule_set, row.rule_version)
@@ -121,7 +121,7 @@ class Pricing:
             # Another card with this number is offered or bought: this one gets an offer that is over at once.
             quote.expires_at = quote.offered_at
             change = Change(Stage.OFFER, WaitingFor.MACHINE, None, "offer.withheld", {"quote": quote.id})
-            await cards.record(session, card.id, change)
+            await cards.note(session, card.id, change)
             return
         quote.expires_at = self._expiry(card.card_type, quote)
         if floor is not None and quote.amount_minor >= floor:
@@ -129,7 +129,7 @@ class Pricing:
             return
         facts = {"quote": quote.id, "amount": str(Money(quote.amount_minor, quote.currency))}
         change = Change(Stage.OFFER, WaitingFor.SELLER_OFFER, quote.expires_at, "offer.made", facts)
-        await cards.record(session, card.id, change)
+        await cards.note(session, card.id, change)
         await sla.follow(session, card.id, WaitingFor.SELLER_OFFER, self._now())
 
     async def _closed(
@@ -144,7 +144,7 @@ class Pricing:
         actor = "machine" if state is QuoteState.LAPSED else submission.owner
         posted = {"quote": quote.id, "amount": str(amount), **facts}
         change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], posted, actor=actor)
-        await cards.record(session, card.id, change)
+        await cards.note(session, card.id, change)
         await sla.follow(session, card.id, WaitingFor.MACHINE, self._now())
 
     def _expiry(self, card_type: CardType, quote: QuoteRow) -> datetime:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from database.plain import LOST, Plain, begun
 from database.statements import Statements
 from database.tracing import traced
 
@@ -67,6 +68,34 @@ class Database:
                 await session.commit()
             except DBAPIError as error:
                 raise _judged(error) from error
+            except (
+                *LOST,
+                asyncpg.PostgresError,
+            ) as error:  # Of a statement past SQLAlchemy, which knows nothing of it.
+                judged = _judged(error)
+                if isinstance(judged, DatabaseUnavailable):
+                    await session.invalidate()
+                raise judged from error
+
+    @asynccontextmanager
+    async def plain(self) -> AsyncIterator[Plain]:
+        """One transaction of raw SQL, as `transaction` but past SQLAlchemy: for code that maps no rows. It has the same connections.
+
+        Raises DatabaseUnavailable as `transaction` does, and otherwise the driver's own errors.
+        """
+        try:
+            raw = await self.engine.raw_connection()
+        except (OSError, PoolExhausted, asyncpg.PostgresConnectionError) as error:  # TimeoutError is an OSError.
+            raise DatabaseUnavailable("PostgreSQL cannot be reached") from error
+        except (DBAPIError, asyncpg.PostgresError) as error:
+            raise _judged(error) from error
+        try:
+            async with begun(raw) as plain:
+                yield plain
+        except (*LOST, DBAPIError, asyncpg.PostgresError) as error:
+            raise _judged(error) from error
+        finally:
+            raw.close()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -164,8 +193,10 @@ async def _connect(session: AsyncSession) -> None:
         raise _judged(error) from error
 
 
-def _judged(error: DBAPIError | asyncpg.PostgresError) -> Exception:
+def _judged(error: Exception) -> Exception:
     """The error itself, or DatabaseUnavailable when another try makes sense."""
+    if isinstance(error, LOST):
+        return DatabaseUnavailable("the connection was lost")
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = str(getattr(cause, "sqlstate", None))
     lost = isinstance(error, DBAPIError) and error.connection_invalidated

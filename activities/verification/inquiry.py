@@ -114,9 +114,9 @@ class Verification(DynamicCodes, Outlets, Rechecks):
         return row.fields_revision == card.fields_revision and ends is not None and ends > self._now()
 
     async def _written(self, card: OpenedCard, answers: list[Answer], what: str, **facts: str) -> None:
-        async with self._database.transaction() as session:
-            await self._asking.write(session, card, answers)
-            await cards.record(session, card.row.id, verification(what, facts))
+        async with self._database.plain() as plain:
+            await self._asking.write(plain, card, answers)
+            await cards.note(plain, card.row.id, verification(what, facts))
 
 
 def _worth(card: CardRow, answer: PartyAnswer) -> Money:

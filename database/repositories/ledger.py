@@ -6,28 +6,38 @@ that an account may have, sums of zero, and closed months are held by the databa
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import DateTime, bindparam, select, text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.plain import Plain, past
 from database.tables.columns import now
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow, PeriodRow
+from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
 from domain.finance.chart import account_of
 from domain.finance.ledger import Posting, Postings, require_balanced, reversed_postings
 from domain.finance.periods import month_of, open_day
 from domain.money import Currency, Money
 from domain.places import business_day
 
-# The function `ledger_post` writes transactions and their entries, and returns the keys that were not posted before. It takes
-# them as one document: an array for each column costs the driver more than the whole statement.
-_POST = text("SELECT ledger_post(CAST(:steps AS jsonb), :moment)").bindparams(
-    bindparam("moment", type_=DateTime(timezone=True))
-)
+# The function `ledger_post` writes a transaction and its entries: true; false where its key was posted before; NULL where an
+# account is missing.
+_POST = "SELECT ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+# In the order of their codes, so that two transactions do not wait for each other. An account that both use first is made by
+# one of them; the other waits for it, and sees it in its next statement.
+_OPEN = """
+INSERT INTO account (code, kind, owner, sign, currency)
+SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS line (code, kind, owner, sign, currency)
+ORDER BY line.code, line.currency
+ON CONFLICT (code, currency) DO NOTHING
+"""
+_POSTED = """
+SELECT a.code, e.amount_minor, e.currency
+FROM entry e JOIN account a ON a.id = e.account_id JOIN ledger_transaction t ON t.id = e.transaction_id WHERE t.key = $1
+"""
 _BALANCE = text("SELECT account_balance(id) FROM account WHERE code = :code AND currency = :currency")
 # Entries are written within this span of their moment: no transaction of ours lasts longer.
 SLACK = timedelta(minutes=15)
@@ -70,7 +80,7 @@ class Step:
 
 
 async def post(
-    session: AsyncSession, key: str, card_id: str | None, what: str, postings: Postings, *,
+    way: AsyncSession | Plain, key: str, card_id: str | None, what: str, postings: Postings, *,
     happened_on: date | None = None, cause: str = "", reverses: int | None = None,
 ) -> bool:  # fmt: skip
     """Write the postings once per `key`, in one statement; return False when they were written before.
@@ -80,22 +90,22 @@ async def post(
     Accounts are made when first used. Raises Unbalanced before anything is written, and PostedDifferently when the key
     belongs to other postings; the commit fails where an account would get a sign that it may not have.
     """
+    plain = await past(way)
     moment = now()
-    day = happened_on or business_day(moment)
+    today = business_day(moment)
+    day = happened_on or today
     # A month that is not over is never closed.
-    over = month_of(day) < month_of(business_day(moment))
-    counts_for = open_day(day, await closed_months(session, day)) if over else day
+    counts_for = open_day(day, await closed_months(plain, day)) if month_of(day) < month_of(today) else day
     late_for = None if counts_for == day else day
     step = Step(key, card_id, what, require_balanced(postings), counts_for, late_for, cause, reverses)
-    given = {"steps": document_of([step]), "moment": moment}
-    written = bool((await session.execute(_POST, given)).scalar_one())
+    written = await _write(plain, step, moment)
     if not written:
-        await require_same(session, step)
+        await require_same(plain, step)
     return written
 
 
-async def post_new(session: AsyncSession, steps: Sequence[Step]) -> None:
-    """Write transactions under keys that nothing was posted under before, all in one statement; none for no steps.
+async def post_new(way: AsyncSession | Plain, steps: Sequence[Step]) -> None:
+    """Write transactions under keys that nothing was posted under before; none for no steps.
 
     Raises Unbalanced before anything is written, PostedDifferently for a key that was used, and as `post` at the commit.
     """
@@ -103,38 +113,39 @@ async def post_new(session: AsyncSession, steps: Sequence[Step]) -> None:
         require_balanced(step.postings)
     if not steps:
         return
-    given = {"steps": document_of(steps), "moment": now()}
-    written = (await session.execute(_POST, given)).scalar_one()
-    if len(written) != len(steps):
-        raise PostedDifferently("a key that was to be new had been posted before")
+    plain, moment = await past(way), now()
+    for step in steps:
+        if not await _write(plain, step, moment):
+            raise PostedDifferently("a key that was to be new had been posted before")
 
 
-async def require_same(session: AsyncSession, step: Step) -> None:
-    """Raise PostedDifferently when the step's key stands for other postings than its own."""
-    if await postings_of(session, step.key) != _lines(step.postings):
-        raise PostedDifferently(f"the key of this {step.what} stands for other postings")
+async def _write(plain: Plain, step: Step, moment: datetime) -> bool:
+    """Whether this call wrote the step; accounts that it uses first are made."""
+    lines = step.postings
+    values = (
+        step.key, step.card_id, step.what, moment, step.day, step.late_for, step.cause, step.reverses,
+        [line.account.code for line in lines], [line.amount.currency for line in lines],
+        [line.amount.amount_minor for line in lines],
+    )  # fmt: skip
+    written = await plain.value(_POST, *values)
+    if written is None:
+        await _open_accounts(plain, lines)
+        written = await plain.value(_POST, *values)
+    return bool(written)
 
 
-def document_of(steps: Sequence[Step]) -> str:
-    """Return these steps as `ledger_post` takes them; their keys differ."""
-    return json.dumps(
-        [
-            {
-                "key": one.key, "card_id": one.card_id, "what": one.what, "day": one.day.isoformat(),
-                "late": None if one.late_for is None else one.late_for.isoformat(), "cause": one.cause,
-                "reverses": one.reverses, "lines": [_document(line) for line in one.postings],
-            }
-            for one in steps
-        ]
+async def _open_accounts(plain: Plain, lines: Postings) -> None:
+    accounts = [line.account for line in lines]
+    await plain.row(
+        _OPEN, [one.code for one in accounts], [one.kind.value for one in accounts], [one.of.owner.value for one in accounts],
+        [one.of.sign.value for one in accounts], [line.amount.currency.value for line in lines],
     )  # fmt: skip
 
 
-def _document(line: Posting) -> dict[str, str | int]:
-    of = line.account.of
-    return {
-        "code": line.account.code, "kind": line.account.kind.value, "owner": of.owner.value, "sign": of.sign.value,
-        "amount": line.amount.amount_minor, "currency": line.amount.currency.value,
-    }  # fmt: skip
+async def require_same(way: AsyncSession | Plain, step: Step) -> None:
+    """Raise PostedDifferently when the step's key stands for other postings than its own."""
+    if await postings_of(way, step.key) != _lines(step.postings):
+        raise PostedDifferently(f"the key of this {step.what} stands for other postings")
 
 
 async def reverse(
@@ -177,10 +188,11 @@ async def balance_at(session: AsyncSession, code: str, moment: datetime, currenc
     return Money(int(found or 0), currency)
 
 
-async def closed_months(session: AsyncSession, since: date) -> frozenset[str]:
+async def closed_months(way: AsyncSession | Plain, since: date) -> frozenset[str]:
     """Return the closed months from that of this day on."""
-    later = select(PeriodRow.month).where(PeriodRow.month >= f"{since:%Y-%m}")
-    return frozenset((await session.execute(later)).scalars())
+    plain = await past(way, read=True)
+    rows = await plain.rows("SELECT month FROM ledger_period WHERE month >= $1", f"{since:%Y-%m}")
+    return frozenset(row[0] for row in rows)
 
 
 async def entry_of(session: AsyncSession, key: str, code: str) -> int:
@@ -194,15 +206,10 @@ async def entry_of(session: AsyncSession, key: str, code: str) -> int:
     return int((await session.execute(found)).scalar_one() or 0)
 
 
-async def postings_of(session: AsyncSession, key: str) -> Counter[tuple[str, int, Currency]]:
+async def postings_of(way: AsyncSession | Plain, key: str) -> Counter[tuple[str, int, Currency]]:
     """Return what was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
-    statement = (
-        select(AccountRow.code, EntryRow.amount_minor, EntryRow.currency)
-        .join(AccountRow, AccountRow.id == EntryRow.account_id)
-        .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)
-        .where(LedgerTransactionRow.key == key)
-    )
-    return Counter((code, amount, Currency(currency)) for code, amount, currency in await session.execute(statement))
+    rows = await (await past(way, read=True)).rows(_POSTED, key)
+    return Counter((code, amount, Currency(currency)) for code, amount, currency in rows)
 
 
 def _lines(postings: Postings) -> Counter[tuple[str, int, Currency]]:

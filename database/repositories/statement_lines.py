@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.plain import plain_of
 from domain.finance.statements import Lines, LineState, Rejected, StatementSource
 
 # The lines of one batch on their way. Copied as text: each value of an array is checked by the driver one by one, and lines
@@ -128,8 +129,7 @@ async def copy_rejected(session: AsyncSession, rows: Sequence[tuple[str, int, st
 
 async def driver(session: AsyncSession) -> Any:
     """Return asyncpg's own connection of the session, inside of its transaction, for COPY."""
-    raw = await (await session.connection()).get_raw_connection()
-    return raw.driver_connection
+    return (await plain_of(session)).connection
 
 
 def _once(lines: Lines) -> tuple[Lines, Lines]:

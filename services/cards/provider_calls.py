@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.plain import Plain, past
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
@@ -119,17 +120,19 @@ class ProviderCalls:
                 cost_fen=0,
                 latency_ms=int((time.perf_counter() - started) * 1000),
             )
-            async with self.database.transaction() as session:
-                session.add(row)
+            async with self.database.plain() as plain:
+                await plain.insert(row, "id")
             raise
 
-    async def write(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
+    async def write(self, way: AsyncSession | Plain, card: OpenedCard, answers: Sequence[Answer]) -> None:
         """Answers and what they cost, in the caller's transaction."""
-        session.add_all(_row(card.row, answer) for answer in answers)
-        await self.book_cost(session, card, answers)
+        plain = await past(way)
+        for answer in answers:
+            await plain.insert(_row(card.row, answer), "id")
+        await self.book_cost(plain, card, answers)
 
-    async def book_cost(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
-        """Post what each call cost, all in one statement; nothing for one that cost nothing. A key names provider and request, as an invoice does."""
+    async def book_cost(self, way: AsyncSession | Plain, card: OpenedCard, answers: Sequence[Answer]) -> None:
+        """Post what each call cost; nothing for one that cost nothing. A key names provider and request, as an invoice does."""
         today, costs = business_day(now()), []
         for answer in answers:
             if answer.cost_fen:
@@ -137,7 +140,7 @@ class ProviderCalls:
                 key, cause = f"cost:{provider}:{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
                 lines = issuer_cost(Money(answer.cost_fen))
                 costs.append(ledger.Step(key, card.row.id, "issuer_cost", lines, today, cause=cause))
-        await ledger.post_new(session, costs)
+        await ledger.post_new(way, costs)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False
@@ -152,10 +155,10 @@ class ProviderCalls:
         }
         if answer.balance is not None:
             answered["balance"] = str(answer.balance)
-        async with self.database.transaction() as session:
-            await self.write(session, card, answers)
-            await cards.record(session, card.row.id, verification(what, answered, actor))
-            await sla.follow(session, card.row.id, WaitingFor.MACHINE, datetime.now(UTC))
+        async with self.database.plain() as plain:
+            await self.write(plain, card, answers)
+            await cards.note(plain, card.row.id, verification(what, answered, actor))
+            await sla.follow(plain, card.row.id, WaitingFor.MACHINE, datetime.now(UTC))
         return facts
 
 

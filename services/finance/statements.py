@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import IO
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
@@ -122,8 +122,7 @@ async def waiting(session: AsyncSession) -> str | None:
 
 async def note_progress(database: Database, statement_id: str, lines: int) -> None:
     """Let others see how far an import is, beside its transaction."""
-    async with database.transaction() as session:
-        await session.execute(update(StatementRow).where(StatementRow.id == statement_id).values(progress=lines))
+    await database.one("UPDATE statement SET progress = $2 WHERE id = $1", statement_id, lines)
 
 
 async def _spooled(read: Read, whole: IO[bytes]) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from math import ceil
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.plain import Plain, past
 from database.reads.work.sla import clock_of, intervals, replanned, with_own
 from database.reads.work.sla import policies_of as policies_of
 from database.reads.work.sla import terms_of as terms_of
@@ -20,6 +21,9 @@ from domain.places import business_day
 from domain.rules.deadlines import deadlines_in_force
 from domain.work.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, used
 
+_RUNNING = """
+SELECT id, task_id, owner, runs, started_at FROM clock_interval WHERE card_id = $1 AND ended_at IS NULL FOR UPDATE
+"""
 # Whose time it is while a card waits so; a review's own owners are set by what our people do.
 _HAS_IT = {
     WaitingFor.MACHINE: ClockOwner.MACHINE,
@@ -80,23 +84,24 @@ async def pass_to(
     await session.flush()
 
 
-async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, now: datetime) -> None:
+async def follow(way: AsyncSession | Plain, card_id: str, waiting_for: WaitingFor, now: datetime) -> None:
     """Pause the clock: the card waits for a party outside the staff, or has ended. The time counts for that party.
 
     Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
     of the party with the question goes on. The caller holds the card's lock, so that it cannot move to another party meanwhile.
     """
-    running = await _open_interval(session, (card_id, None))
-    if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):
+    plain = await past(way, read=True)
+    running = await plain.row(_RUNNING, card_id)
+    if running is None or (waiting_for is not WaitingFor.NOBODY and running["runs"]):
         return
-    owner = running.owner if waiting_for is WaitingFor.ISSUER else _HAS_IT.get(waiting_for)
-    if owner is running.owner:
+    has_it = ClockOwner(running["owner"])
+    owner = has_it if waiting_for is WaitingFor.ISSUER else _HAS_IT.get(waiting_for)
+    if owner is has_it:
         return
-    moment = running.ended_at = max(now, running.started_at)
-    await session.flush()
+    moment = max(now, running["started_at"])
+    await plain.row("UPDATE clock_interval SET ended_at = $2 WHERE id = $1", running["id"], moment)
     if owner is not None:
-        session.add(_interval(running.card_id, running.task_id, owner, moment))
-        await session.flush()
+        await plain.insert(_interval(card_id, running["task_id"], owner, moment))
 
 
 async def stop_own(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:

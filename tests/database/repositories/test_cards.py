@@ -12,6 +12,7 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import CardRow
+from database.tables.columns import now
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.errors.cards import DuplicateCard
 from domain.errors.general import NotFound
@@ -109,6 +110,32 @@ async def test_a_step_is_one_statement(session: AsyncSession, engine: AsyncEngin
     with statements_of(engine) as seen:
         await cards.record(session, card.id, a_change())
     assert len(seen) == 1
+
+
+async def test_a_step_past_the_mapper_writes_what_one_through_it_does(
+    session: AsyncSession, engine: AsyncEngine
+) -> None:
+    owner, told = await a_partner(session), []
+    for write in (cards.record, cards.note):
+        card = await a_card(session, owner=owner)
+        card.confirm_fields = True  # Written before the step, in both.
+        await write(session, card.id, a_change(facts={"note": "“ok”"}, until=now()))
+        [state] = await rows(
+            session, "SELECT stage, waiting_for, until, confirm_fields FROM card WHERE id = :card", card
+        )
+        [event] = await rows(session, "SELECT stage, actor, what, facts FROM card_event WHERE card_id = :card", card)
+        [leaf] = await rows(session, "SELECT body, leaf_hash FROM evidence_leaf WHERE card_id = :card", card)
+        [sent] = await rows(session, "SELECT topic, payload FROM outbox WHERE payload ->> 'card_id' = :card", card)
+        assert leaf.leaf_hash == log.leaf_hash(log.canonical(leaf.body))
+        told.append(
+            ((*state[:2], state.confirm_fields), tuple(event), leaf.body["facts"], sent.topic, sorted(sent.payload))
+        )
+    assert told[0] == told[1]
+    with statements_of(engine) as seen:
+        await cards.note(session, card.id, a_change())
+    assert seen == []  # Of the mapper.
+    with pytest.raises(NotFound):
+        await cards.note(session, "X", a_change())
 
 
 async def test_changes_waiting_in_the_session_are_written_before_the_step(session: AsyncSession) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -11,12 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import ledger
 from database.session import Database
 from database.tables.columns import now
-from domain.finance.ledger import Posting, Unbalanced, issuer_cost, owed, payout_paid, payout_prepared, require_balanced
+from domain.finance.ledger import (
+    Posting,
+    Unbalanced,
+    issuer_cost,
+    owed,
+    owed_reversed,
+    payout_paid,
+    payout_prepared,
+    require_balanced,
+)
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.places import business_day
-from tests.builders.statements import statements_of
 
 PRICE = Money(46_500)
 
@@ -55,6 +64,46 @@ async def test_the_same_key_with_other_postings_is_an_error_and_writes_nothing(s
     assert await ledger.balance(session, "seller_payable:seller:B") == Money(0)
 
 
+async def test_a_transaction_of_the_driver_posts_as_one_of_the_mapper_does(database: Database) -> None:
+    owner, key = f"seller:{new_id()}", new_id()
+    for first in (True, False):
+        async with database.plain() as plain:
+            assert await ledger.post(plain, key, "CARD", "owed", owed(owner, PRICE)) is first
+    async with database.transaction() as session:
+        assert not await ledger.post(session, key, "CARD", "owed", owed(owner, PRICE))
+        assert await ledger.balance(session, f"seller_payable:{owner}") == -PRICE
+    with pytest.raises(asyncpg.CheckViolationError, match="may only have a credit balance"):  # By the commit.
+        async with database.plain() as plain:
+            await ledger.post(plain, new_id(), "CARD", "owed", owed_reversed(owner, PRICE + PRICE))
+
+
+async def test_a_known_key_makes_no_account_of_other_postings(database: Database) -> None:
+    key, other = new_id(), f"seller:{new_id()}"
+    async with database.plain() as plain:
+        await ledger.post(plain, key, None, "issuer_cost", issuer_cost(Money(10)))
+    with pytest.raises(ledger.PostedDifferently):
+        async with database.plain() as plain:
+            await ledger.post(plain, key, None, "owed", owed(other, PRICE))
+    made = await database.one("SELECT count(*) FROM account WHERE code = $1", f"seller_payable:{other}")
+    assert made == (0,)
+
+
+async def test_an_entry_is_kept_in_the_currency_of_its_account(database: Database) -> None:
+    foreign = (
+        "INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)"
+        " SELECT t.id, a.id, v.amount, 'USD', now() FROM ledger_transaction t, account a,"
+        " (VALUES (5), (-5)) AS v (amount) WHERE t.key = $1 AND a.code = 'issuer_cost' AND a.currency = 'CNY'"
+    )
+
+    async def add(key: str) -> None:
+        async with database.plain() as plain:
+            await ledger.post(plain, key, None, "issuer_cost", issuer_cost(Money(10)))
+            await plain.row(foreign, key)
+
+    with pytest.raises(asyncpg.CheckViolationError, match="another currency"):
+        await add(new_id())
+
+
 async def test_two_lines_of_one_account_are_both_written(session: AsyncSession) -> None:
     await ledger.post(session, "twice", None, "issuer_cost", issuer_cost(Money(10)) + issuer_cost(Money(10)))
     assert await ledger.balance(session, "issuer_cost") == Money(20)
@@ -65,11 +114,9 @@ async def test_new_transactions_are_written_together_and_a_used_key_is_an_error(
         return ledger.Step(key, None, "issuer_cost", issuer_cost(Money(10)), business_day(now()), cause="answers:CARD")
 
     one, other = new_id(), new_id()
-    with statements_of(database.engine) as statements:
-        async with database.transaction() as session:
-            await ledger.post_new(session, [])
-            await ledger.post_new(session, [step(one), step(other)])
-    assert len(statements) == 1
+    async with database.transaction() as session:
+        await ledger.post_new(session, [])
+        await ledger.post_new(session, [step(one), step(other)])
     async with database.transaction() as session:
         assert await ledger.postings_of(session, one) == await ledger.postings_of(session, other) != {}
     with pytest.raises(ledger.PostedDifferently):

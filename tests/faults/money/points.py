@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from database.plain import OBSERVER
 
 COMMITTED = "committed"
 
@@ -145,5 +148,17 @@ def watch(engine: AsyncEngine) -> None:
     def stated(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         ACT.get().reach(statement.split(maxsplit=1)[0].lower(), lambda: lost(connection.connection))
 
+    def observed(record: Any) -> Callable[[str], None]:
+        def lose() -> Exception:
+            record.driver_connection.terminate()
+            gone: Exception = asyncpg.InterfaceError("connection is closed")
+            return gone
+
+        return lambda what: ACT.get().reach(what.split(maxsplit=1)[0].lower(), lose)
+
+    def taken(_connection: Any, record: Any, _proxy: Any) -> None:
+        record.info[OBSERVER] = observed(record)
+
     dialect.do_commit = committing
+    event.listen(engine.sync_engine, "checkout", taken)
     event.listen(engine.sync_engine, "after_cursor_execute", stated)
