@@ -26,6 +26,7 @@ from reviewer_ui.finance import (
     brokered,
     buyers,
     causes,
+    claim_receipts,
     claims,
     counterparties,
     day,
@@ -130,6 +131,7 @@ MONEY = (
     order,
     rails,
     held,
+    claim_receipts,
     claims,
     settlements,
     counterparties,
@@ -184,7 +186,9 @@ def build(services: ConsoleServices) -> FastAPI:
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
-            **dict.fromkeys((order.PATH, claims.PATH, brokered.FORM_PATH), proof_form.FORM_BYTES_MAX),
+            **dict.fromkeys(
+                (order.PATH, claims.PATH, claim_receipts.FORM_PATH, brokered.FORM_PATH), proof_form.FORM_BYTES_MAX
+            ),
             batches.PATH: batches.FORM_BYTES_MAX,
             reading_trial.PATH: reading_trial.FORM_BYTES_MAX,
         },

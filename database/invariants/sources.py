@@ -16,6 +16,7 @@ from database.invariants.base import Invariant, Look
 from database.invariants.books import NEWEST
 from database.invariants.of_answers import ANSWERS
 from database.invariants.of_brokered import BROKERED
+from database.invariants.of_claim_receipts import CLAIM_RECEIPTS
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES
@@ -29,7 +30,7 @@ from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
-    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
+    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS, CLAIM_RECEIPTS,
     SETTLEMENTS, OPENINGS, LINES, BREAKS,
 )  # fmt: skip
 

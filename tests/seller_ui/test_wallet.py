@@ -162,7 +162,7 @@ async def test_a_claim_is_shown_with_its_reason_and_an_objection_is_one_ticket_t
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "The ¥232.50 that was set off is owed to you"), ("zh-CN", "此前抵扣的 ¥232.50 应付还给您")],
+    [("en", "The ¥232.50 that was taken for it is yours"), ("zh-CN", "此前抵扣或退还的 ¥232.50 应付还给您")],
 )
 async def test_a_dropped_claim_says_what_is_paid_back(
     browser: httpx.AsyncClient, database: Database, language: str, words: str
