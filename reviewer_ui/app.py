@@ -187,7 +187,7 @@ def build(services: ConsoleServices) -> FastAPI:
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
             **dict.fromkeys(
-                (order.PATH, claims.PATH, claim_receipts.FORM_PATH, brokered.FORM_PATH), proof_form.FORM_BYTES_MAX
+                (order.PATH, claims.PATH, claims.RECEIVE_PATH, brokered.FORM_PATH), proof_form.FORM_BYTES_MAX
             ),
             batches.PATH: batches.FORM_BYTES_MAX,
             reading_trial.PATH: reading_trial.FORM_BYTES_MAX,

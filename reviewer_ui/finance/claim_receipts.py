@@ -1,4 +1,4 @@
-"""What sellers pay back of claims: recorded by finance with a document, taken back by two people where it was an error."""
+"""What sellers paid back of claims, on the page of claims: its document, and its end by two people where it was an error."""
 
 from __future__ import annotations
 
@@ -10,32 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import claims as reads
-from domain.finance.rails import Rail
-from domain.identifiers import new_id
 from reviewer_ui.finance.claims import PATH, page_of
-from reviewer_ui.finance.proof_form import sent_proof
 from reviewer_ui.finance.refused import Refused, done_or_shown
-from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader
-from services.finance.claim_receipts import ClaimReceipts, PaidBack
-from services.finance.proof_files import ProofFile, content_of
+from services.finance.claim_receipts import ClaimReceipts
+from services.finance.proof_files import content_of
 from web.downloads import as_download
-from web.forms import member_of, money_of
 
 router = APIRouter()
-FORM_PATH = r"/claims/[0-9A-Za-z]{1,26}/receive"
-
-
-@router.post("/claims/{claim_id}/receive")
-async def receive(request: Request, console: At, person: SalesKeeper, claim_id: str) -> Response:
-    """Record what arrived of the seller with its document, once however often it is pressed."""
-    await require_step_up(request, person)
-    sent, proof = await sent_proof(request, "key", "amount", "rail", "reference", "received_on")
-    doing = _recorded(console, person, claim_id, sent, proof)
-    return await _done(request, console, person, doing, claim_id, "receive", sent)
 
 
 @router.post("/claims/receipts/{receipt_id}/reverse")
@@ -79,16 +64,6 @@ async def _done(
         return await page_of(request, console, person, {}, refused=refused)
 
     return await done_or_shown(request, doing, page, PATH, row, form, typed)
-
-
-async def _recorded(
-    console: Console, person: Person, claim_id: str, sent: Mapping[str, str], proof: ProofFile | None
-) -> None:
-    said = PaidBack(
-        money_of("amount", sent["amount"]), member_of(Rail, sent["rail"]) or Rail.BANK, sent["reference"],
-        day_of("received_on", sent["received_on"]), proof,
-    )  # fmt: skip
-    await _receipts(console).record(person.id, claim_id, sent["key"] or new_id(), said, console.services.photos)
 
 
 def _receipts(console: Console) -> ClaimReceipts:

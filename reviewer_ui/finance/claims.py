@@ -1,6 +1,6 @@
 """Claims against sellers for cards that were no good: proposed by one, agreed to by another, answered, written off by two.
 
-What sellers pay back of them is on the same page: `claim_receipts`.
+What sellers pay back of them is recorded here, too; what was an error there ends in `claim_receipts`.
 """
 
 from __future__ import annotations
@@ -29,19 +29,23 @@ from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from reviewer_ui.finance.proof_form import sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown, entered
+from reviewer_ui.finance.sale_new import day_of
+from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
-from services.finance.proof_files import content_of
+from services.finance.claim_receipts import ClaimReceipts, PaidBack
+from services.finance.proof_files import ProofFile, content_of
 from services.finance.receipts import REFERENCE_MAX
 from services.finance.rollbacks import Finding, Rollbacks
 from web.downloads import as_download
-from web.forms import member_of
+from web.forms import member_of, money_of
 
 router = APIRouter()
 Claimer = Annotated[Person, Depends(allowed(Permission.CLAIM_BACK))]
 WriterOff = Annotated[Person, Depends(allowed(Permission.WRITE_OFF))]
 PATH = "/claims"
+RECEIVE_PATH = r"/claims/[0-9A-Za-z]{1,26}/receive"
 NOTHING_TYPED = {"card_id": "", "kind": "", "words": ""}
 
 
@@ -163,6 +167,15 @@ async def keep(request: Request, console: At, person: WriterOff, claim_id: str) 
     return await _done(request, console, person, doing, claim_id, "write-off/refuse")
 
 
+@router.post("/claims/{claim_id}/receive")
+async def receive(request: Request, console: At, person: SalesKeeper, claim_id: str) -> Response:
+    """Record what arrived of the seller with its document, once however often it is pressed."""
+    await require_step_up(request, person)
+    sent, proof = await sent_proof(request, "key", "amount", "rail", "reference", "received_on")
+    doing = _recorded(console, person, claim_id, sent, proof)
+    return await _done(request, console, person, doing, claim_id, "receive", sent)
+
+
 @router.get("/claims/{claim_id}/evidence")
 async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response:  # noqa: ARG001  # Judged.
     """Serve the document of a claim."""
@@ -172,6 +185,18 @@ async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response
         raise NotFound(claim=claim_id[:26])
     return as_download(
         row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
+    )
+
+
+async def _recorded(
+    console: Console, person: Person, claim_id: str, sent: Mapping[str, str], proof: ProofFile | None
+) -> None:
+    said = PaidBack(
+        money_of("amount", sent["amount"]), member_of(Rail, sent["rail"]) or Rail.BANK, sent["reference"],
+        day_of("received_on", sent["received_on"]), proof,
+    )  # fmt: skip
+    await ClaimReceipts(console.services.database, console.services.keyring).record(
+        person.id, claim_id, sent["key"] or new_id(), said, console.services.photos
     )
 
 
