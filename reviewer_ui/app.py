@@ -26,6 +26,7 @@ from reviewer_ui.finance import (
     brokered,
     buyers,
     causes,
+    claim_receipts,
     claims,
     counterparties,
     day,
@@ -131,6 +132,7 @@ MONEY = (
     order,
     rails,
     held,
+    claim_receipts,
     claims,
     settlements,
     counterparties,
@@ -187,7 +189,8 @@ def build(services: ConsoleServices) -> FastAPI:
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
             **dict.fromkeys(
-                (order.PATH, claims.PATH, brokered.FORM_PATH, suspense.FORM_PATH), proof_form.FORM_BYTES_MAX
+                (order.PATH, claims.PATH, claims.RECEIVE_PATH, brokered.FORM_PATH, suspense.FORM_PATH),
+                proof_form.FORM_BYTES_MAX,
             ),
             batches.PATH: batches.FORM_BYTES_MAX,
             reading_trial.PATH: reading_trial.FORM_BYTES_MAX,

@@ -17,6 +17,7 @@ from database.invariants.books import NEWEST
 from database.invariants.of_answers import ANSWERS
 from database.invariants.of_brokered import BROKERED
 from database.invariants.of_exchanges import EXCHANGES
+from database.invariants.of_claim_receipts import CLAIM_RECEIPTS
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES
@@ -32,7 +33,7 @@ from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
     QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, SALE_DIFFERENCES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
-    EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
+    CLAIM_RECEIPTS, EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
 )  # fmt: skip
 
 _LATELY = text(f"""

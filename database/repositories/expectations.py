@@ -21,17 +21,17 @@ AT_ONCE = 50_000
 SLACK = timedelta(minutes=30)
 # The key of an order's step is `<order>:<step>`; that of an issuer's call
 # `cost:issuer:<issuer>:<request>:…`. An adjustment for a
-# line or a break is explained by what caused it. A payment that people record, and an exchange, is of the day on which it
-# happened, however much later it was written down.
+# line or a break is explained by what caused it. A payment of a buyer, or of a seller for a claim, and an exchange, is of the
+# day on which it happened, however much later it was written down.
 _FROM_BOOKS = text("""
 INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
                          line_id, break_id)
 SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
-       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, x.reference, ''), e.amount_minor, e.currency, e.at,
-       CASE WHEN r.id IS NULL AND x.id IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
-            ELSE greatest(coalesce(r.received_on, x.exchanged_on), CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
+       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, c.reference, x.reference, ''), e.amount_minor, e.currency, e.at,
+       CASE WHEN coalesce(r.id, c.id, x.id) IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
+            ELSE greatest(coalesce(r.received_on, c.received_on, x.exchanged_on), CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
 FROM account a
@@ -42,12 +42,35 @@ LEFT JOIN goodwill_order g ON g.key = split_part(t.key, ':', 1)
 LEFT JOIN settlement_order s ON s.key = split_part(t.key, ':', 1)
 LEFT JOIN buyer_receipt r ON t.key = 'receipt:' || r.id
 LEFT JOIN fx_exchange x ON t.key = 'exchange:' || x.id
+LEFT JOIN claim_receipt c ON t.key = 'claim_receipt:' || c.id
 WHERE a.code = :code
   AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
                        ORDER BY entry_id DESC LIMIT 1), 0)
   AND NOT EXISTS (SELECT FROM expectation known WHERE known.entry_id = e.id)
 ORDER BY e.id LIMIT :most
 ON CONFLICT DO NOTHING
+""")
+# A seller's payment that two people took back: no statement shows it, nor that it was taken back. A line that it was matched
+# with is another's money, and open again. Where a person has decided on a break of either, it stays.
+_CANCELLED = text("""
+WITH pair AS (
+    SELECT x.entry_id AS made, y.entry_id AS back
+    FROM claim_receipt c
+    JOIN ledger_transaction t ON t.key = 'claim_receipt:' || c.id
+    JOIN ledger_transaction r ON r.reverses = t.id
+    JOIN entry e ON e.transaction_id = t.id
+    JOIN entry f ON f.transaction_id = r.id AND f.account_id = e.account_id
+    JOIN expectation x ON x.entry_id = e.id
+    JOIN expectation y ON y.entry_id = f.id
+    WHERE c.reversed_at IS NOT NULL AND x.source = CAST(:source AS varchar) AND x.cancelled_by IS NULL
+      AND coalesce(x.line_id, x.break_id, y.line_id, y.break_id) IS NULL
+      AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = y.entry_id
+                      OR o.entry_id = x.entry_id AND o.amount_minor <> x.amount_minor)
+), freed AS (
+    UPDATE statement_line l SET state = 'open', entry_id = NULL FROM pair WHERE l.entry_id = pair.made
+)
+UPDATE expectation z SET cancelled_by = CASE z.entry_id WHEN pair.made THEN pair.back ELSE pair.made END
+FROM pair WHERE z.entry_id IN (pair.made, pair.back)
 """)
 # Orders of unknown outcome, by the day on which they were last sent: a statement of that day may say that they were paid.
 _UNKNOWN = " UNION ALL ".join(
@@ -90,10 +113,12 @@ async def from_books(session: AsyncSession, source: StatementSource) -> int:
 
 
 async def all_from_books(session: AsyncSession, source: StatementSource) -> int:
-    """Write the expectations of every entry that has none yet; return how many."""
+    """Write the expectations of every entry that has none yet, and pair those that cancel each other; return how many were written."""
     total = 0
     while (done := await from_books(session, source)) > 0:
         total += done
         if done < AT_ONCE:
             break
+    if total:
+        await session.execute(_CANCELLED, {"source": source.value})
     return total

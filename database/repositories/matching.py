@@ -17,7 +17,7 @@ from domain.rules.reconciliation import FeeHandling, SourceRules
 
 # What makes an expectation free to be matched.
 FREE = """
-x.line_id IS NULL AND x.break_id IS NULL AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)
+x.line_id IS NULL AND x.break_id IS NULL AND x.cancelled_by IS NULL AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)
 """
 # The business day on which an expectation was posted, which for what was written down later is after its own.
 BOOKED = "CAST(x.at AT TIME ZONE 'Asia/Shanghai' AS date)"
@@ -166,7 +166,7 @@ LEFT JOIN statement_line l ON l.id = b.line_id
 LEFT JOIN expectation x ON x.entry_id = b.entry_id
 WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed'
   AND (l.state <> 'open'
-       OR (b.line_id IS NULL AND (x.line_id IS NOT NULL OR x.break_id IS NOT NULL
+       OR (b.line_id IS NULL AND (coalesce(x.line_id, x.break_id) IS NOT NULL OR x.cancelled_by IS NOT NULL
            OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id))))
 ORDER BY b.id LIMIT :most
 """)

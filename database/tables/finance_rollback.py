@@ -1,16 +1,17 @@
-"""Claims against sellers for cards that were no good, with what was offset; and outcomes that two people stated."""
+"""Claims against sellers for cards that were no good, with what was offset and paid back; and outcomes that two people stated."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
 from domain.finance.payout import PayoutOutcome
+from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
-from domain.money import Currency
+from domain.money import Currency, Money
 
 
 class RollbackRow(TableRow):
@@ -18,10 +19,14 @@ class RollbackRow(TableRow):
 
     __tablename__ = "rollback"
     __table_args__ = (
-        Index("rollback_once", "card_id", unique=True, postgresql_where=text("state <> 'declined'")),
+        # One that was dropped before drops were reversed left its card written off: nothing is there to be claimed again.
+        Index(
+            "rollback_once", "card_id", unique=True,
+            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed)"),
+        ),
         Index("rollback_by_owner", "owner", "id"),
         Index("rollback_open", "id", postgresql_where=text("state IN ('proposed', 'claimed')")),
-    )
+    )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("card.id"))
     owner: Mapped[str]  # seller:<id> or partner:<id>
@@ -72,6 +77,46 @@ class RollbackOffsetRow(TableRow):
     amount_minor: Mapped[int] = minor_units()
     at: Mapped[datetime] = moment_now()
     undone_at: Mapped[datetime | None] = moment_maybe()
+
+
+class ClaimReceiptRow(TableRow):
+    """Money that a seller paid back of a claim, as it arrived on a rail. `reversed_at`: two people found that it had not."""
+
+    __tablename__ = "claim_receipt"
+    __table_args__ = (
+        Index("claim_receipt_of_claim", "claim_id", "id"),
+        Index(
+            "claim_receipt_reference_once", "claim_id", "rail", "reference", unique=True,
+            postgresql_where=text("reversed_at IS NULL"),
+        ),
+        Index(
+            "claim_receipt_asked", "id", postgresql_where=text("reverse_asked_at IS NOT NULL AND reversed_at IS NULL")
+        ),
+    )  # fmt: skip
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
+    claim_id: Mapped[str] = mapped_column(ForeignKey("rollback.id"))
+    rail: Mapped[Rail] = word(Rail, required=True)
+    amount_minor: Mapped[int] = minor_units()
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    reference: Mapped[str]  # The rail's own, as on its statement.
+    received_on: Mapped[date]
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    recorded_at: Mapped[datetime] = moment_now()
+    reverse_asked_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    reverse_askers: Mapped[list[str]] = json_list()  # They with everyone they act for.
+    reverse_reason: Mapped[str] = mapped_column(default="")
+    reverse_asked_at: Mapped[datetime | None] = moment_maybe()
+    reversed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    reversed_at: Mapped[datetime | None] = moment_maybe()
+
+    @property
+    def amount(self) -> Money:
+        """The amount with its currency."""
+        return Money(self.amount_minor, self.currency)
 
 
 class StatedOutcomeRow(TableRow):

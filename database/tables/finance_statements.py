@@ -136,6 +136,8 @@ class ExpectationRow(TableRow):
     # An adjustment: the line that it was posted for, which is another expectation's too where amounts differed.
     line_id: Mapped[str | None] = mapped_column(default=None)
     break_id: Mapped[str | None] = mapped_column(default=None)  # The break that closed it without a line.
+    # The entry that takes this one back, or that this one takes back: it was recorded in error, and no statement shows either.
+    cancelled_by: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
     @property
     def amount(self) -> Money:

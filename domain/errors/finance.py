@@ -249,6 +249,27 @@ class ClaimMoves(Refusal):
     http_status = 409
 
 
+class ClaimOwesLess(Refusal):
+    """Less is left of the claim than was paid back (`there`): it is offset, paid or given up by now."""
+
+    code = "claim_owes_less"
+    http_status = 409
+
+
+class ReceiptOver(Refusal):
+    """This payment of a seller was taken back, or nobody asks for that any more: look at the page again."""
+
+    code = "receipt_over"
+    http_status = 409
+
+
+class ReceiptReconciled(Refusal):
+    """A statement's line with another amount was matched with this payment by a posting of its own, so it cannot be taken back."""
+
+    code = "receipt_reconciled"
+    http_status = 409
+
+
 class ObjectionWaits(Refusal):
     """The seller objected to the claim and has no answer yet: answer the objection first, then write off what is left."""
 

@@ -26,7 +26,7 @@ class RollbackState(StrEnum):
     PROPOSED = "proposed"  # It waits for a second person.
     DECLINED = "declined"  # The second person said no, or its proposer took it back.
     CLAIMED = "claimed"  # The seller owes it.
-    SETTLED = "settled"  # All of it was offset.
+    SETTLED = "settled"  # All of it was offset or paid back.
     WRITTEN_OFF = "written_off"  # Two people gave up what was left.
     DROPPED = (
         "dropped"  # The seller objected and was right: the claim is reversed, and what was offset is owed to them.
@@ -34,7 +34,7 @@ class RollbackState(StrEnum):
 
 
 # A seller owes what is left of these: of one that was given up something is left only where an order that had offset a part
-# of it was refused or came back later.
+# of it was refused or came back later, or a payment of the seller turned out not to have arrived.
 OWED_BACK = frozenset({RollbackState.CLAIMED, RollbackState.WRITTEN_OFF, RollbackState.DROPPED})
 # Nothing came of these: the card is as if there had been no claim.
 OVER_FOR_NOTHING = frozenset({RollbackState.DECLINED, RollbackState.DROPPED})

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from database.tables.cards import QuoteRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_rollback import ClaimReceiptRow
 from database.tables.finance_statements import BreakRow, StatementLineRow
 from database.tables.support.goodwill import GoodwillRow
 from reviewer_ui.visit import At, BooksReader, see_other
@@ -76,6 +77,11 @@ async def _rollback(_session: AsyncSession, claim_id: str) -> str:
     return f"/claims#claim-{claim_id}"
 
 
+async def _claim_receipt(session: AsyncSession, receipt_id: str) -> str:
+    row = await session.get(ClaimReceiptRow, receipt_id)
+    return f"/claims#claim-{row.claim_id}" if row is not None else ""
+
+
 async def _settlement(_session: AsyncSession, run_id: str) -> str:
     return f"/settlements/{run_id}"
 
@@ -102,6 +108,7 @@ FINDERS: Mapping[str, Finder] = {
     "revaluation": _revaluation,
     "revaluation_end": _revaluation,
     "rollback": _rollback,
+    "claim_receipt": _claim_receipt,
     "settlement": _settlement,
     "counterparty": _counterparty,
     "line": _line,

@@ -1,4 +1,7 @@
-"""Claims against sellers for cards that were no good: proposed by one, agreed to by another, answered, written off by two."""
+"""Claims against sellers for cards that were no good: proposed by one, agreed to by another, answered, written off by two.
+
+What sellers pay back of them is recorded here, too; what was an error there ends in `claim_receipts`.
+"""
 
 from __future__ import annotations
 
@@ -11,31 +14,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards.named import NAMED_MAX, card_named
-from database.reads.finance import held as reads
+from database.reads.finance import claims as reads
 from database.reads.people import accounts
 from database.tables.columns import now
 from database.tables.finance_rollback import RollbackRow
 from domain.errors.base import Refusal
 from domain.errors.general import CardNumberTyped, NotFound
 from domain.errors.people import StepUpNeeded
+from domain.finance.rails import Rail
 from domain.finance.rollback import WORDS_MAX, RollbackKind, RollbackRules
+from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from reviewer_ui.finance.proof_form import sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown, entered
+from reviewer_ui.finance.sale_new import day_of
+from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
-from services.finance.proof_files import content_of
+from services.finance.claim_receipts import ClaimReceipts, PaidBack
+from services.finance.proof_files import ProofFile, content_of
+from services.finance.receipts import REFERENCE_MAX
 from services.finance.rollbacks import Finding, Rollbacks
 from web.downloads import as_download
-from web.forms import member_of
+from web.forms import member_of, money_of
 
 router = APIRouter()
 Claimer = Annotated[Person, Depends(allowed(Permission.CLAIM_BACK))]
 WriterOff = Annotated[Person, Depends(allowed(Permission.WRITE_OFF))]
 PATH = "/claims"
+RECEIVE_PATH = r"/claims/[0-9A-Za-z]{1,26}/receive"
 NOTHING_TYPED = {"card_id": "", "kind": "", "words": ""}
 
 
@@ -50,12 +60,17 @@ class ClaimsContext:
     rules: RollbackRules
     may_claim: bool
     may_write_off: bool
+    may_receive: bool
     me: str
     typed: Mapping[str, str]
     refusal: Refusal | None
     full: bool
     refused: Refused
     proof: ProofHere | None
+    today: str  # The last day on which money can have arrived.
+    key: str  # A payment that is pressed twice is one.
+    rails: tuple[Rail, ...] = tuple(Rail)
+    reference_max: int = REFERENCE_MAX
     words_max: int = WORDS_MAX
     named_max: int = NAMED_MAX
 
@@ -65,7 +80,7 @@ async def show(
     request: Request, console: At, person: PayoutReader, card: Annotated[str, Query(max_length=40)] = ""
 ) -> Response:
     """List the claims; the form is filled with the card that is asked for."""
-    return await _page(request, console, person, {"card_id": card})
+    return await page_of(request, console, person, {"card_id": card})
 
 
 @router.post("/claims")
@@ -84,9 +99,11 @@ async def propose(request: Request, console: At, person: Claimer) -> Response:
     except StepUpNeeded:
         raise
     except CardNumberTyped as refusal:
-        return await _page(request, console, person, {**sent, "card_id": ""}, refusal)  # A secret is shown on no page.
+        return await page_of(
+            request, console, person, {**sent, "card_id": ""}, refusal
+        )  # A secret is shown on no page.
     except Refusal as refusal:
-        return await _page(request, console, person, sent, refusal)
+        return await page_of(request, console, person, sent, refusal)
     return see_other("/claims")
 
 
@@ -150,6 +167,15 @@ async def keep(request: Request, console: At, person: WriterOff, claim_id: str) 
     return await _done(request, console, person, doing, claim_id, "write-off/refuse")
 
 
+@router.post("/claims/{claim_id}/receive")
+async def receive(request: Request, console: At, person: SalesKeeper, claim_id: str) -> Response:
+    """Record what arrived of the seller with its document, once however often it is pressed."""
+    await require_step_up(request, person)
+    sent, proof = await sent_proof(request, "key", "amount", "rail", "reference", "received_on")
+    doing = _recorded(console, person, claim_id, sent, proof)
+    return await _done(request, console, person, doing, claim_id, "receive", sent)
+
+
 @router.get("/claims/{claim_id}/evidence")
 async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response:  # noqa: ARG001  # Judged.
     """Serve the document of a claim."""
@@ -162,27 +188,40 @@ async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response
     )
 
 
+async def _recorded(
+    console: Console, person: Person, claim_id: str, sent: Mapping[str, str], proof: ProofFile | None
+) -> None:
+    said = PaidBack(
+        money_of("amount", sent["amount"]), member_of(Rail, sent["rail"]) or Rail.BANK, sent["reference"],
+        day_of("received_on", sent["received_on"]), proof,
+    )  # fmt: skip
+    await ClaimReceipts(console.services.database, console.services.keyring).record(
+        person.id, claim_id, sent["key"] or new_id(), said, console.services.photos
+    )
+
+
 async def _done(
     request: Request, console: Console, person: Person, doing: Awaitable[object], claim_id: str, form: str,
     typed: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     async def page(refused: Refused) -> Response:
-        return await _page(request, console, person, {}, refused=refused)
+        return await page_of(request, console, person, {}, refused=refused)
 
     return await done_or_shown(request, doing, page, PATH, claim_id, form, typed)
 
 
-async def _page(
+async def page_of(
     request: Request, console: Console, person: Person, sent: Mapping[str, str], refusal: Refusal | None = None,
     refused: Refused = NOTHING,
 ) -> Response:  # fmt: skip
+    """Show the claims, with what was typed and not taken."""
     async with console.services.database.transaction() as session:
         found = await reads.claims(session)
         names = await accounts.all_names(session)
     context = ClaimsContext(
         shell(request, person), found, names, tuple(RollbackKind), rollback_in_force(business_day(now())),
-        person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.id, NOTHING_TYPED | dict(sent), refusal,
-        len(found) == reads.PAGE, refused, proof_here(request, person),
+        person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.may(Permission.RECORD_SALES), person.id, NOTHING_TYPED | dict(sent), refusal,
+        len(found) == reads.PAGE, refused, proof_here(request, person), business_day(now()).isoformat(), new_id(),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = PATH

@@ -76,6 +76,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.outcomes", waits.outcomes, "/payouts?state=unknown"),
         ("money.second.claims", waits.claims, "/claims"),
         ("money.second.write_offs", waits.write_offs, "/claims"),
+        ("money.second.claim_receipts", waits.claim_receipts, "/claims"),
         ("money.second.batches", waits.batches, "/bank-batches"),
         ("money.second.breaks", waits.breaks, "/reconciliation/breaks"),
         ("money.second.reversals", waits.reversals, "/reconciliation"),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from database.reads.finance import wallet as reads
-from database.reads.finance.held import ClaimView, claims_of
+from database.reads.finance.claims import ClaimView, claims_of
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.periods import month_of
 from domain.finance.rollback import RollbackState
@@ -64,7 +64,7 @@ async def statement(visit: SellerVisit, month: Annotated[str, Query(max_length=M
     first = (found.month, translate("wallet.before", visit.locale), None, None, None, found.before.amount_minor)
     rows = [
         (
-            line.on.isoformat(), _what(line.what, visit.locale), None if line.card_id is None else line.card_id[-6:],
+            line.on.isoformat(), _what(line, visit.locale), None if line.card_id is None else line.card_id[-6:],
             names.get(line.brand or "", line.brand), line.amount.amount_minor, line.balance.amount_minor,
         )
         for line in found.lines
@@ -126,7 +126,8 @@ async def _statement(session: AsyncSession, owner: str, month: str) -> reads.Mon
         raise NotFound(month=month) from None
 
 
-def _what(what: str, locale: str) -> str:
+def _what(line: reads.WalletLine, locale: str) -> str:
     """Say the step to a seller; what has no words for them has those of the books."""
-    key = f"posted.{what}"
-    return translate(key if has(key, locale) else f"ledger_step.{what}", locale)
+    key = f"posted.{line.what}"
+    said = translate(key if has(key, locale) else f"ledger_step.{line.what}", locale)
+    return f"{said} · {translate('wallet.on_the_way', locale)}" if line.on_its_way else said

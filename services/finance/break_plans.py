@@ -114,7 +114,7 @@ async def planned(session: AsyncSession, row: BreakRow, choice: Choice, rules: R
 
 async def is_free(session: AsyncSession, entry: ExpectationRow) -> bool:
     """Return whether no line and no break has the expectation."""
-    if entry.line_id is not None or entry.break_id is not None:
+    if entry.line_id is not None or entry.break_id is not None or entry.cancelled_by is not None:
         return False
     taken = select(StatementLineRow.id).where(StatementLineRow.entry_id == entry.entry_id)
     return (await session.execute(taken)).first() is None

@@ -7,9 +7,10 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories import ledger
+from database.repositories import cards, ledger
 from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
 from database.tables.finance_rollback import RollbackRow
+from domain.errors.general import NotFound
 from domain.errors.sales import CardClaimed
 from domain.finance.ledger import INVENTORY
 from domain.finance.postings.rollback import out_of_stock
@@ -27,6 +28,15 @@ def claim_key(row: RollbackRow, step: str) -> str:
 def claim_cause(row: RollbackRow) -> str:
     """Return the cause that a claim's postings name."""
     return f"rollback:{row.id}"
+
+
+async def locked_claim(session: AsyncSession, claim_id: str) -> RollbackRow:
+    """Return the claim, locked, its card locked before it as everywhere. Refuses NotFound."""
+    known = await session.get(RollbackRow, claim_id[:26])
+    if known is None:
+        raise NotFound(claim=claim_id[:26])
+    await cards.load_for_update(session, known.card_id)
+    return await session.get_one(RollbackRow, known.id, with_for_update=True, populate_existing=True)
 
 
 async def require_unclaimed(session: AsyncSession, card_id: str) -> None:

@@ -1,6 +1,6 @@
-"""Drop a claim because its seller was right: its postings are reversed, and what was offset of it is owed and paid again.
+"""Drop a claim because its seller was right: its postings are reversed, and what was offset or paid back of it is owed and paid again.
 
-The card is as before the claim: in stock at its cost, or sold. What was offset goes back by a payment of its own, through
+The card is as before the claim: in stock at its cost, or sold. What was offset or paid back goes to the seller by a payment of its own, through
 the mechanism of goodwill payments: one person proposes, another agrees; it is no gift, so it is booked against what is owed.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.claims import left_of
+from database.reads.finance.paybacks import owed_back
 from database.reads.support.goodwill import paid_before
 from database.repositories import cards, ledger, outbox
 from database.repositories.cards import Change
@@ -25,9 +26,7 @@ from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.goodwill import goodwill_in_force
-from domain.support.goodwill import COUNTED
 from services.finance.claimed_stock import OUT_OF_STOCK, claim_cause, claim_key
-from services.finance.offsets import left_of
 
 CLAIM_DROPPED = "claim_dropped"  # The message to the seller, and why they are paid.
 
@@ -56,17 +55,6 @@ async def notify(session: AsyncSession, row: RollbackRow, offset: Money) -> None
         state = "owed" if offset.amount_minor else "nothing"
         news = {"card_id": card.id, "brand": card.brand, "page": "/wallet", "state": state, **facts}
         await outbox.put(session, outbox.MESSAGES, row.owner, CLAIM_DROPPED, news)
-
-
-def owed_back(row: RollbackRow) -> Money:
-    """Return what had been offset of a dropped claim, and is the seller's; nothing for any other."""
-    return Money(row.amount_minor - row.given_up_minor if row.reversed else 0, row.currency)
-
-
-async def payment_of(session: AsyncSession, row: RollbackRow) -> GoodwillRow | None:
-    """Return the payment that gives the seller back what was offset; None where none was proposed, or the last one failed."""
-    mine = select(GoodwillRow).where(GoodwillRow.claim_id == row.id, GoodwillRow.state.in_(COUNTED))
-    return (await session.execute(mine)).scalar_one_or_none()
 
 
 async def propose_payment(session: AsyncSession, row: RollbackRow, who: ActingReviewer, now: datetime) -> bool:

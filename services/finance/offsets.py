@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.claims import left_of
 from database.repositories import outbox
 from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
@@ -38,9 +39,7 @@ async def take(
         row = await session.get_one(RollbackRow, rollback_id, with_for_update=True)
         session.add(RollbackOffsetRow(rollback_id=rollback_id, payout_key=key, amount_minor=minor, at=now))
         await session.flush()
-        left = Money(await left_of(session, row), row.currency)
-        if not left.amount_minor and row.state is RollbackState.CLAIMED:
-            row.state, row.ended_at = RollbackState.SETTLED, now
+        left = await settled_or_left(session, row, now)
         await announce(session, row, OFFSET, left, moved=Money(minor, row.currency), payout=key)
     if taken and owner.startswith("seller:"):
         amount = str(Money(sum(minor for _, minor in taken)))
@@ -58,19 +57,25 @@ async def undo(session: AsyncSession, key: str, now: datetime) -> None:
     for one in (await session.execute(mine.order_by(RollbackOffsetRow.rollback_id))).scalars().all():
         row = await session.get_one(RollbackRow, one.rollback_id, with_for_update=True, populate_existing=True)
         one.undone_at = now
-        if row.state is RollbackState.SETTLED:
-            row.state, row.ended_at = RollbackState.CLAIMED, None
-        await session.flush()
-        left = Money(await left_of(session, row), row.currency)
+        left = await left_again(session, row)
         await announce(session, row, OFFSET_UNDONE, left, moved=Money(one.amount_minor, row.currency), payout=key)
 
 
-async def left_of(session: AsyncSession, row: RollbackRow) -> int:
-    """Return what is left of a claim, in minor units: neither offset nor given up."""
-    paid = select(func.coalesce(func.sum(RollbackOffsetRow.amount_minor), 0)).where(
-        RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None)
-    )
-    return row.amount_minor - row.given_up_minor - int((await session.execute(paid)).scalar_one())
+async def settled_or_left(session: AsyncSession, row: RollbackRow, now: datetime) -> Money:
+    """End a claim of which nothing is left, unless its seller objected and waits for an answer; return what is left of it."""
+    left = Money(await left_of(session, row), row.currency)
+    waits = row.objected_at is not None and row.objection_answered_at is None
+    if not left.amount_minor and row.state is RollbackState.CLAIMED and not waits:
+        row.state, row.ended_at = RollbackState.SETTLED, now
+    return left
+
+
+async def left_again(session: AsyncSession, row: RollbackRow) -> Money:
+    """Open a claim again that had ended as settled, and return what is left of it: a part of it turned out not to be paid."""
+    if row.state is RollbackState.SETTLED:
+        row.state, row.ended_at = RollbackState.CLAIMED, None
+    await session.flush()
+    return Money(await left_of(session, row), row.currency)
 
 
 async def moves(session: AsyncSession, row: RollbackRow) -> bool:

@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.claims import left_of
+from database.reads.finance.paybacks import owed_back, payback_of
 from database.repositories import cards, ledger, outbox
 from database.repositories.audit import by_person
 from database.repositories.cards import Change
@@ -33,8 +35,8 @@ from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.finance import claim_news, dropped_claims
 from services.finance.claim_news import announce
-from services.finance.claimed_stock import claim_cause, claim_key, in_stock
-from services.finance.offsets import left_of, moves
+from services.finance.claimed_stock import claim_cause, claim_key, in_stock, locked_claim
+from services.finance.offsets import moves, settled_or_left
 from services.finance.proof_files import ProofFile, kept
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
@@ -98,7 +100,7 @@ class Rollbacks:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLAIM_BACK)
-            row, now = await _locked(session, rollback_id), self._now()
+            row, now = await locked_claim(session, rollback_id), self._now()
             if row.state is S.CLAIMED and row.checked_by == person:
                 return
             _require(row, S.PROPOSED)
@@ -121,7 +123,7 @@ class Rollbacks:
         """Discard a proposal, one's own too. Refuses NotAllowed, NotFound and ClaimOver."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLAIM_BACK)
-            row = await _locked(session, rollback_id)
+            row = await locked_claim(session, rollback_id)
             _require(row, S.PROPOSED)
             row.state, row.ended_by, row.ended_at = S.DECLINED, person, self._now()
             session.add(by_person(person, "console:claim:decline", row.id))
@@ -133,7 +135,7 @@ class Rollbacks:
         Objected already, nothing changes. Refuses NotFound for another's claim, and ClaimOver.
         """
         async with self._database.transaction() as session:
-            row = await _locked(session, rollback_id)
+            row = await locked_claim(session, rollback_id)
             if row.owner != owner:
                 raise NotFound(claim=rollback_id[:26])
             if row.objected_at is not None:
@@ -157,7 +159,7 @@ class Rollbacks:
         said = required_reason(reason)
         async with self._database.transaction() as session:
             await require(session, person, Permission.WRITE_OFF)
-            row = await _locked(session, rollback_id)
+            row = await locked_claim(session, rollback_id)
             _require(row, S.CLAIMED)
             _require_answered(row)
             if row.write_off_by == person:
@@ -176,7 +178,7 @@ class Rollbacks:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.WRITE_OFF)
-            row, now = await _locked(session, rollback_id), self._now()
+            row, now = await locked_claim(session, rollback_id), self._now()
             if row.state is S.WRITTEN_OFF and row.ended_by == person:
                 return
             _require(row, S.CLAIMED)
@@ -191,7 +193,7 @@ class Rollbacks:
         """Discard the wish to write a claim off, one's own too. Refuses NotAllowed, NotFound and ClaimOver."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.WRITE_OFF)
-            row = await _locked(session, rollback_id)
+            row = await locked_claim(session, rollback_id)
             if row.state is not S.CLAIMED or row.write_off_by is None:
                 raise ClaimOver(state=row.state.value)
             await notify_declined(session, row.write_off_by, person, Proposal.WRITE_OFF, "/claims")
@@ -206,10 +208,10 @@ class Rollbacks:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLAIM_BACK)
-            row, now = await _locked(session, rollback_id), self._now()
-            if not dropped_claims.owed_back(row).amount_minor:
+            row, now = await locked_claim(session, rollback_id), self._now()
+            if not owed_back(row).amount_minor:
                 raise ClaimOver(state=row.state.value)
-            if await dropped_claims.payment_of(session, row) is not None:
+            if await payback_of(session, row.id) is not None:
                 return
             who = await stranger(session, self._keyring, person, row.owner, row.card_id, now)
             if not await dropped_claims.propose_payment(session, row, who, now):
@@ -218,7 +220,7 @@ class Rollbacks:
     async def _answered(self, person: str, rollback_id: str, *, drops: bool) -> None:
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLAIM_BACK)
-            row, now = await _locked(session, rollback_id), self._now()
+            row, now = await locked_claim(session, rollback_id), self._now()
             if row.objection_answered_by == person:
                 return
             _require(row, S.CLAIMED)
@@ -231,7 +233,7 @@ class Rollbacks:
             if drops:
                 await self._drop(session, row, who)
                 return
-            left = Money(await left_of(session, row), row.currency)
+            left = await settled_or_left(session, row, now)
             await announce(session, row, claim_news.UPHELD, left)
 
     async def _drop(self, session: AsyncSession, row: RollbackRow, who: ActingReviewer) -> None:
@@ -287,15 +289,6 @@ class Rollbacks:
         if row.owner.startswith("seller:"):
             news = {"card_id": card.id, "brand": card.brand, "page": "/wallet", "state": row.kind.value, **facts}
             await outbox.put(session, outbox.MESSAGES, row.owner, CLAIMED_BACK, news)
-
-
-async def _locked(session: AsyncSession, rollback_id: str) -> RollbackRow:
-    """The claim, its card locked before it as everywhere. Refuses NotFound."""
-    known = await session.get(RollbackRow, rollback_id[:26])
-    if known is None:
-        raise NotFound(claim=rollback_id[:26])
-    await cards.load_for_update(session, known.card_id)
-    return await session.get_one(RollbackRow, known.id, with_for_update=True, populate_existing=True)
 
 
 def _require_answered(row: RollbackRow) -> None:

@@ -28,6 +28,7 @@ class Proposal(StrEnum):
     BATCH = "batch"
     CLAIM = "claim"
     WRITE_OFF = "write_off"
+    CLAIM_RECEIPT = "claim_receipt"
     SALE_RETURN = "sale_return"
     COUNTERPARTY_PAYEE = "counterparty_payee"
     PAYEE = "payee"

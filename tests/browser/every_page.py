@@ -209,7 +209,7 @@ NO_PAGES = {
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
     "/payouts/{key}/statements/{statement_id}/evidence": "a file",
-    "/claims/{claim_id}/evidence": "a file",
+    **dict.fromkeys(("/claims/{claim_id}/evidence", "/claims/receipts/{receipt_id}/evidence"), "a file"),
     "/quality/second/asked/{escalation_id}": "leads to the review",
     "/settlements/{run_id}/statements/{version}/{name}": "a file",
     "/money/causes/{cause}": "leads to what caused a posting",

@@ -33,5 +33,10 @@ PAYMENTS: tuple[tuple[str, str, frozenset[Role], tuple[int, ...]], ...] = (
     ("POST", "/claims/{claim_id}/write-off", FINANCIERS, (404,)),
     ("POST", "/claims/{claim_id}/write-off/agree", FINANCIERS, (404,)),
     ("POST", "/claims/{claim_id}/write-off/refuse", FINANCIERS, (404,)),
+    ("POST", "/claims/{claim_id}/receive", FINANCIERS, (422,)),
+    ("POST", "/claims/receipts/{receipt_id}/reverse", FINANCIERS, (404,)),
+    ("POST", "/claims/receipts/{receipt_id}/reverse/agree", FINANCIERS, (404,)),
+    ("POST", "/claims/receipts/{receipt_id}/reverse/refuse", FINANCIERS, (404,)),
+    ("GET", "/claims/receipts/{receipt_id}/evidence", READERS, (404,)),
     ("GET", "/claims/{claim_id}/evidence", READERS, (404,)),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.awaited import AWAITED_KEYS
+from database.reads.finance.paybacks import to_propose
 from database.repositories.orders import ORDER_TABLES
 from domain.finance.routing import LOOKED_AT
 from domain.money import Money
@@ -33,6 +34,7 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM fx_exchange WHERE posted_at IS NULL AND declined_at IS NULL) AS exchanges,
        (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL) AS write_offs,
+       (SELECT count(*) FROM claim_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS claim_receipts,
        (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes,
        (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL) AS rails,
        (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed') AS party_payees,
@@ -47,8 +49,6 @@ SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by 
        (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
        (SELECT count(*) FROM bank_batch WHERE state = 'taken') AS to_answer,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND objected_at IS NOT NULL AND objection_answered_at IS NULL) AS objections,
-       (SELECT count(*) FROM rollback r WHERE r.reversed AND r.given_up_minor < r.amount_minor AND NOT EXISTS (
-            SELECT FROM goodwill g WHERE g.claim_id = r.id AND g.state IN ('proposed', 'agreed', 'paid'))) AS paybacks,
        (SELECT count(*) FROM sale s JOIN sale_split p ON p.sale_id = s.id AND p.part = 'seller' AND p.amount_minor > 0
         WHERE s.mode = 'brokered' AND s.reversed_at IS NULL AND NOT EXISTS (
             SELECT FROM brokered_payment b WHERE b.sale_id = s.id AND b.declined_at IS NULL)) AS brokered,
@@ -82,6 +82,7 @@ class Seconds:
     exchanges: int
     claims: int
     write_offs: int
+    claim_receipts: int
     outcomes: int
     rails: int
     party_payees: int
@@ -124,7 +125,8 @@ async def to_do(session: AsyncSession) -> ToDo:
     """Return what waits for a person of finance."""
     given = {"looked_at": sorted(one.value for one in LOOKED_AT)}
     row = (await session.execute(_TO_DO, given)).one()
-    return ToDo(**{name: int(count) for name, count in row._mapping.items()})
+    counts = {name: int(count) for name, count in row._mapping.items()}
+    return ToDo(**counts, paybacks=await to_propose(session))
 
 
 async def waiting_for_payee(session: AsyncSession) -> int:

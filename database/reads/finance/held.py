@@ -1,29 +1,24 @@
-"""Payments that wait before anything is sent, rails with what they have used, and claims against sellers."""
+"""Payments that wait before anything is sent, and rails with what they have used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Exists, case, exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import routing as reads
 from database.reads.finance.awaited import AWAITED_KEYS
 from database.repositories.orders import ORDER_TABLES
-from database.tables.cards import CardRow
-from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
 from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
-from database.tables.support.goodwill import GoodwillRow
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
-from domain.finance.rollback import RollbackKind, RollbackState
 from domain.finance.routing import LOOKED_AT, Health, RailRules, RoutingRules, WaitReason
 from domain.identifiers import subject_of
 from domain.money import Money
 from domain.places import business_day
-from domain.support.goodwill import COUNTED
 
 PAGE = 50
 
@@ -89,23 +84,6 @@ class RailView:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ClaimView:
-    """A claim with what is left of it; people are ids."""
-
-    row: RollbackRow
-    brand: str
-    amount: Money
-    left: Money
-    offset: Money
-    to_pay_back: Money  # Of a dropped one: what is owed to the seller, and no payment of it is proposed or made.
-
-    @property
-    def disputed(self) -> bool:
-        """Return whether the seller objected and has no answer."""
-        return self.row.objected_at is not None and self.row.objection_answered_at is None
-
-
 async def held(session: AsyncSession, limit: int = PAGE) -> tuple[HeldView, ...]:
     """Return the payments that wait, the longest waiting first."""
     waiting = select(PayoutWaitRow).where(PayoutWaitRow.ended_at.is_(None))
@@ -118,6 +96,12 @@ async def of_card(session: AsyncSession, card_id: str) -> HeldView | None:
     mine = select(PayoutWaitRow).where(PayoutWaitRow.card_id == card_id, PayoutWaitRow.ended_at.is_(None))
     row = (await session.execute(mine.order_by(PayoutWaitRow.since.desc()).limit(1))).scalar_one_or_none()
     return None if row is None else _held(row)
+
+
+async def of_key(session: AsyncSession, key: str) -> HeldView | None:
+    """Return why the payment of this key waits; None where it does not."""
+    row = await session.get(PayoutWaitRow, key)
+    return None if row is None or row.ended_at is not None else _held(row)
 
 
 async def rails(session: AsyncSession, rules: RoutingRules, now: datetime) -> tuple[RailView, ...]:
@@ -143,75 +127,6 @@ async def orders_today(session: AsyncSession, now: datetime) -> int:
     """Return how many orders were made today, on all rails."""
     counted = select(func.coalesce(func.sum(PayoutUsageRow.orders), 0)).where(PayoutUsageRow.day == business_day(now))
     return int((await session.execute(counted)).scalar_one())
-
-
-async def claims(session: AsyncSession, limit: int = PAGE) -> tuple[ClaimView, ...]:
-    """Return what waits for a person first, then what is owed, then what is over, the newest first."""
-    place = case(
-        (RollbackRow.state == RollbackState.PROPOSED, 0),
-        (RollbackRow.write_off_asked_at.is_not(None) & (RollbackRow.state == RollbackState.CLAIMED), 0),
-        (RollbackRow.objected_at.is_not(None) & RollbackRow.objection_answered_at.is_(None), 0),
-        (RollbackRow.reversed & (RollbackRow.given_up_minor < RollbackRow.amount_minor) & ~_paid_back(), 0),
-        (RollbackRow.state == RollbackState.CLAIMED, 1),
-        else_=2,
-    )
-    rows = await session.execute(
-        select(RollbackRow, CardRow.brand)
-        .join(CardRow, CardRow.id == RollbackRow.card_id)
-        .order_by(place, RollbackRow.id.desc())
-        .limit(limit)
-    )
-    return tuple([await _claim(session, row, brand) for row, brand in rows])
-
-
-async def claims_of(session: AsyncSession, owner: str, limit: int = PAGE) -> tuple[ClaimView, ...]:
-    """Return the claims against an owner that they know of, the newest first."""
-    known = (RollbackRow.owner == owner, RollbackRow.state.not_in((RollbackState.PROPOSED, RollbackState.DECLINED)))
-    rows = await session.execute(
-        select(RollbackRow, CardRow.brand)
-        .join(CardRow, CardRow.id == RollbackRow.card_id)
-        .where(*known)
-        .order_by(RollbackRow.id.desc())
-        .limit(limit)
-    )
-    return tuple([await _claim(session, row, brand) for row, brand in rows])
-
-
-async def offsets_of(session: AsyncSession, owner: str) -> tuple[tuple[str, RollbackKind, Money, datetime], ...]:
-    """Return what was offset of the owner's payments: order, kind of claim, amount, moment; the newest first."""
-    rows = await session.execute(
-        select(RollbackOffsetRow, RollbackRow.kind, RollbackRow.currency)
-        .join(RollbackRow, RollbackRow.id == RollbackOffsetRow.rollback_id)
-        .where(RollbackRow.owner == owner, RollbackOffsetRow.undone_at.is_(None))
-        .order_by(RollbackOffsetRow.at.desc(), RollbackOffsetRow.payout_key)
-        .limit(PAGE)
-    )
-    return tuple((row.payout_key, kind, Money(row.amount_minor, currency), row.at) for row, kind, currency in rows)
-
-
-async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimView:
-    taken = select(func.coalesce(func.sum(RollbackOffsetRow.amount_minor), 0)).where(
-        RollbackOffsetRow.rollback_id == row.id, RollbackOffsetRow.undone_at.is_(None)
-    )
-    offset = int((await session.execute(taken)).scalar_one())
-    owes = row.state not in (RollbackState.PROPOSED, RollbackState.DECLINED)
-    left = row.amount_minor - row.given_up_minor - offset if owes else 0
-    back = 0
-    if row.reversed and not (await session.execute(select(_paid_back()).where(RollbackRow.id == row.id))).scalar_one():
-        back = row.amount_minor - row.given_up_minor
-    return ClaimView(
-        row,
-        brand,
-        Money(row.amount_minor, row.currency),
-        Money(left, row.currency),
-        Money(offset, row.currency),
-        Money(back, row.currency),
-    )
-
-
-def _paid_back() -> Exists:
-    """Whether a payment of what the dropped claim had offset is proposed, under way or made."""
-    return exists().where(GoodwillRow.claim_id == RollbackRow.id, GoodwillRow.state.in_(COUNTED))
 
 
 async def _open_orders(session: AsyncSession, rail: Rail) -> tuple[int, int]:

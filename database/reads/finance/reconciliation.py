@@ -200,7 +200,7 @@ async def candidates(session: AsyncSession, row: BreakRow) -> tuple[Any, ...]:
             select(ExpectationRow)
             .where(
                 ExpectationRow.source == row.source, ExpectationRow.day.between(*span), ExpectationRow.line_id.is_(None),
-                ExpectationRow.break_id.is_(None), _FREE, ExpectationRow.entry_id != (row.entry_id or 0),
+                ExpectationRow.break_id.is_(None), ExpectationRow.cancelled_by.is_(None), _FREE, ExpectationRow.entry_id != (row.entry_id or 0),
                 ExpectationRow.amount_minor.between(*_around(amount)),
             )
             .order_by(func.abs(ExpectationRow.amount_minor - amount), ExpectationRow.entry_id)

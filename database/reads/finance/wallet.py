@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.finance.held import ClaimView, HeldView, claims_of, of_card
+from database.reads.finance import paybacks
+from database.reads.finance.claims import ClaimView, claims_of
+from database.reads.finance.held import HeldView, of_card, of_key
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from domain.cards.card import Stage
@@ -22,11 +24,16 @@ from domain.money import Currency, Money
 LISTED_MAX = 50
 LATELY = timedelta(days=30)
 _LINES = text("""
-SELECT e.id, t.what, t.key, t.cause, t.card_id, t.effective_on, t.at, a.code, e.amount_minor, e.currency, c.brand
+SELECT e.id, t.what, c.id AS card_id, t.effective_on, t.at, a.code, e.amount_minor, e.currency, c.brand,
+       t.what LIKE '%_prepared' AND coalesce(p.state, g.state, '') IN ('prepared', 'unknown') AS on_its_way
 FROM account a
 JOIN entry e ON e.account_id = a.id
 JOIN ledger_transaction t ON t.id = e.transaction_id
-LEFT JOIN card c ON c.id = t.card_id
+LEFT JOIN payout p ON p.key = CASE WHEN t.cause LIKE 'payout:%' THEN substr(t.cause, 8) END
+LEFT JOIN goodwill b ON b.id = CASE WHEN t.cause LIKE 'goodwill:%' THEN substr(t.cause, 10) END
+LEFT JOIN goodwill_order g ON g.goodwill_id = b.id
+LEFT JOIN rollback r ON r.id = b.claim_id
+LEFT JOIN card c ON c.id = coalesce(t.card_id, r.card_id)
 WHERE a.code IN (:payable, :receivable) AND t.effective_on >= :since AND t.effective_on < :until
 ORDER BY e.id
 """)
@@ -63,17 +70,19 @@ class WalletPayment:
     prepared_at: datetime
     settled_at: datetime | None
     seconds: int | None
+    payback: bool = False  # It pays back what a dropped claim had taken.
 
 
 @dataclass(frozen=True)
 class WalletWait:
-    """A card whose price is owed and whose payment has not been ordered; `held` says why, where something holds it."""
+    """A card whose price, or whose dropped claim, is owed and not ordered to be paid; `held` says why, where something holds it."""
 
     card_id: str
     brand: str
     amount: Money
     since: datetime
     held: HeldView | None
+    payback: bool = False  # It is what a dropped claim had taken.
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,7 @@ class WalletLine:
     card_id: str | None
     brand: str | None
     owes: bool  # On the account of what they owe.
+    on_its_way: bool  # A payment that was ordered and has neither arrived nor failed.
     amount: Money
     balance: Money
 
@@ -145,13 +155,14 @@ async def wallet(session: AsyncSession, owner: str, now: datetime) -> Wallet:
         .where(SubmissionRow.owner == owner)
     )
     paid, under_way = (await session.execute(mine)).one()
+    back_paid, back_under_way = await paybacks.order_sums(session, owner)
     return Wallet(
         owed=Money(-balances.get(accounts["payable"], 0)),
-        on_the_way=Money(int(under_way)),
-        paid=Money(int(paid)),
+        on_the_way=Money(int(under_way) + back_under_way),
+        paid=Money(int(paid) + back_paid),
         owes=Money(balances.get(accounts["receivable"], 0)),
-        waiting=await _waiting(session, owner),
-        payments=await _payments(session, owner),
+        waiting=(*await _waiting(session, owner), *await _owed_back(session, owner)),
+        payments=_newest_first(await _payments(session, owner), await _paybacks(session, owner)),
         claims=await claims_of(session, owner),
         speed=await speed(session, now - LATELY),
     )
@@ -174,7 +185,7 @@ async def statement(session: AsyncSession, owner: str, month: str) -> MonthState
             stands -= row.amount_minor
         lines.append(
             WalletLine(
-                row.id, row.what, row.effective_on, row.at, row.card_id, row.brand, row.code == values["receivable"],
+                row.id, row.what, row.effective_on, row.at, row.card_id, row.brand, row.code == values["receivable"], row.on_its_way,
                 Money(-row.amount_minor, Currency(row.currency)), Money(stands),
             )
         )  # fmt: skip
@@ -212,6 +223,34 @@ async def _payments(session: AsyncSession, owner: str) -> tuple[WalletPayment, .
         )
         for row, brand, payee, accepted in rows
     )  # fmt: skip
+
+
+async def _owed_back(session: AsyncSession, owner: str) -> tuple[WalletWait, ...]:
+    return tuple(
+        [
+            WalletWait(
+                one.claim.card_id, one.brand, one.amount, one.since,
+                None if one.key is None else await of_key(session, one.key), payback=True,
+            )
+            for one in await paybacks.owed_to(session, owner)
+        ]
+    )  # fmt: skip
+
+
+async def _paybacks(session: AsyncSession, owner: str) -> tuple[WalletPayment, ...]:
+    return tuple(
+        WalletPayment(
+            one.order.key, one.card_id, one.brand, Money(one.order.amount_minor, one.order.currency),
+            Money(0, one.order.currency), one.payee, one.order.rail, one.order.state, one.order.prepared_at,
+            one.order.settled_at, None, payback=True,
+        )
+        for one in await paybacks.orders_of(session, owner)
+    )  # fmt: skip
+
+
+def _newest_first(*payments: tuple[WalletPayment, ...]) -> tuple[WalletPayment, ...]:
+    every = (one for some in payments for one in some)
+    return tuple(sorted(every, key=lambda one: (one.prepared_at, one.key), reverse=True)[:LISTED_MAX])
 
 
 def _seconds(row: PayoutRow, accepted: datetime | None) -> int | None:

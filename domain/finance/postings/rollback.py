@@ -1,9 +1,9 @@
-"""Postings of a card that was no good after it was paid for: claimed, offset, out of stock, written off, owed again."""
+"""Postings of a card that was no good after it was paid for: claimed, offset, out of stock, paid back, written off, owed again."""
 
 from __future__ import annotations
 
 from domain.finance.chart import Account, account
-from domain.finance.ledger import INVENTORY, Posting, Postings, in_flight, require_balanced, seller_payable
+from domain.finance.ledger import INVENTORY, Posting, Postings, cash, in_flight, require_balanced, seller_payable
 from domain.finance.rails import Rail
 from domain.money import Money
 
@@ -29,6 +29,11 @@ def claimed(owner: str, cost: Money, claim: Money, *, in_stock: bool) -> Posting
 def out_of_stock(cost: Money) -> Postings:
     """Post that a card against which a claim stands came back from its buyer: it is worth nothing, and no stock."""
     return require_balanced((Posting(COST_OF_SALES, cost), Posting(INVENTORY, -cost)))
+
+
+def paid_back(owner: str, amount: Money, rail: Rail) -> Postings:
+    """Post that money of a seller arrived on a rail for a claim."""
+    return require_balanced((Posting(cash(rail), amount), Posting(seller_receivable(owner), -amount)))
 
 
 def written_off(owner: str, left: Money) -> Postings:

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.finance.rails import Rail
+from tests.faults.money.claimed import PARTS, Claimed, claimed_of
 from tests.faults.money.gateway import Status
 from tests.faults.money.goodwill import Gift
 from tests.faults.money.scene import Card, Scene
 
 SHARED = (
     *(f"{what}:{rail.value}" for what in ("cash", "in_flight") for rail in Rail), "inventory", "goodwill",
+    "cost_of_sales", "write_off",
 )  # fmt: skip
 # Accounts of all seeds: what a seed adds is judged.
+# Where a card's price can be: owed, ordered, paid, or offset against what its seller owes.
+PLACES = ("seller_payable", "in_flight", "cash", "seller_receivable")
 # I1: no transaction without entries, and none that does not sum to zero in each currency.
 UNBALANCED = """
 SELECT t.key FROM ledger_transaction t LEFT JOIN entry e ON e.transaction_id = t.id
@@ -25,10 +29,10 @@ WHERE t.id > $1 GROUP BY t.key, e.currency HAVING coalesce(sum(e.amount_minor), 
 POSTED = """
 SELECT t.card_id, split_part(a.code, ':', 1) AS class, sum(e.amount_minor)::bigint AS minor
 FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN account a ON a.id = e.account_id
-WHERE t.card_id = ANY($2) GROUP BY 1, 2
+WHERE t.card_id = ANY($2) AND split_part(t.cause, ':', 1) NOT IN ('rollback', 'claim_receipt', 'sale') GROUP BY 1, 2
 """
 ORDERS = """
-SELECT key, card_id, attempt, rail, state, answered, amount_minor, settled_at IS NOT NULL AS settled
+SELECT key, card_id, attempt, rail, state, answered, amount_minor, offset_minor, settled_at IS NOT NULL AS settled
 FROM payout WHERE card_id = ANY($2) ORDER BY attempt
 """
 CARDS = """
@@ -51,6 +55,7 @@ _PARTS = {
     "cards": CARDS,
     "balances": BALANCES,
     "gift": GIFT,
+    **PARTS,
 }
 # One question for all of them: they are asked after every step.
 _AS_JSON = "'{}', (SELECT coalesce(json_agg(part), '[]') FROM ({}) AS part)"
@@ -67,12 +72,17 @@ class Books:
     cards: dict[str, Any]
     balances: dict[str, Any]
     gift: Any  # The goodwill payment with its order.
+    claimed: Claimed
 
 
 def read(scene: Scene, since: int, cards: Sequence[Card], gift: Gift, accounts: Iterable[str]) -> Books:
     """Read everything that is judged."""
-    ids = [card.id for card in cards]
-    codes = [*SHARED, *{f"seller_payable:{card.owner}" for card in cards}, *accounts]
+    ids, owners = [card.id for card in cards], {card.owner for card in cards}
+    codes = [
+        *SHARED,
+        *(f"{what}:{owner}" for owner in owners for what in ("seller_payable", "seller_receivable")),
+        *accounts,
+    ]
     (row,) = scene.rows(_ALL, since, ids, codes, gift.id)
     found: dict[str, list[Any]] = json.loads(row["books"])
     by_card: dict[str, Counter[str]] = defaultdict(Counter)
@@ -83,7 +93,7 @@ def read(scene: Scene, since: int, cards: Sequence[Card], gift: Gift, accounts: 
         of[one["card_id"]].append(one)
     return Books(
         [one["key"] for one in found["unbalanced"]], by_card, of, {one["id"]: one for one in found["cards"]},
-        {one["code"]: one for one in found["balances"]}, found["gift"][0],
+        {one["code"]: one for one in found["balances"]}, found["gift"][0], claimed_of(found),
     )  # fmt: skip
 
 
@@ -101,6 +111,7 @@ def wrong(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: B
         *(line for card in cards for line in _payments(scene, card, now)),
         *gift.wrong(now.gift, scene.gateway.transfers.get(gift.key)),
         *_cash(scene, cards, gift, before, now),
+        *now.claimed.wrong(_prices(cards, now), _offset(now), scene.sent()),
         *(line for one in scene.providers.values() for line in one.wrongs),
     ]
 
@@ -112,33 +123,45 @@ def _balances(cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> I
             yield f"I2 {code} stands at {row['stored']} where its entries sum to {row['summed']}"
         if code.startswith(("seller_payable:", "buyer_deposit:")) and row["stored"] + row["held"] > 0:
             yield f"I2 {code} is overdrawn: {row['stored']} with {row['held']} held"
+        if code.startswith("seller_receivable:") and row["stored"] < 0:
+            yield f"I2 {code} is overdrawn: {row['stored']}"
     due: Counter[str] = Counter(dict.fromkeys(SHARED, 0))
     due.update(dict(gift.due(now.gift)))
     for card in cards:
         payable = f"seller_payable:{card.owner}"
-        due[payable] += 0
+        due.update({payable: 0, f"seller_receivable:{card.owner}": 0})
         if now.cards[card.id]["quote"] == "accepted":
             due["inventory"] += card.amount.amount_minor
             due[payable] -= card.amount.amount_minor
         for order in now.orders[card.id]:
             if order["state"] != "refused":
-                due[payable] += order["amount_minor"]
+                due[payable] += order["amount_minor"] + order["offset_minor"]
                 where = "cash" if order["state"] == "paid" else "in_flight"
                 due[f"{where}:{order['rail']}"] -= order["amount_minor"]
+    for code, minor in now.claimed.due(_prices(cards, now)):
+        due[code] += minor
     for code, minor in due.items():
         stands = _stands(now, code) - (_stands(before, code) if code in SHARED else 0)
         if stands != minor:
             yield f"I2 {code} stands at {stands} where {minor} is due"
 
 
+def _prices(cards: Sequence[Card], now: Books) -> dict[str, int]:
+    return {card.id: card.amount.amount_minor for card in cards if now.cards[card.id]["quote"] == "accepted"}
+
+
+def _offset(now: Books) -> int:
+    return sum(one["offset_minor"] for rows in now.orders.values() for one in rows if one["state"] != "refused")
+
+
 def _value(card: Card, now: Books) -> Iterator[str]:
-    """I3: what is owed, in flight and paid of a bought card is its price at every step; of one not bought, nothing."""
+    """I3: what is owed, in flight, paid and offset of a bought card is its price at every step; of one not bought, nothing."""
     posted, bought = now.posted[card.id], now.cards[card.id]["quote"] == "accepted"
     price = card.amount.amount_minor if bought else 0
-    parts = sum(posted[one] for one in ("seller_payable", "in_flight", "cash"))
+    parts = sum(posted[one] for one in PLACES)
     if (posted["inventory"], parts) != (price, -price):
         yield f"I3 card {card.id} is worth {price}, and {dict(posted)} is posted"
-    if any(posted[one] > 0 for one in ("seller_payable", "in_flight", "cash")):
+    if any(posted[one] > 0 for one in PLACES):
         yield f"I3 card {card.id} has a part below nothing: {dict(posted)}"
 
 
@@ -173,12 +196,13 @@ def _cash(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: B
     """What left by each gateway's books is what left by ours, but for orders that it has paid and we have not settled."""
     ours = {order["key"]: order["state"] for card in cards for order in now.orders[card.id]}
     ours[gift.key] = now.gift["state"]
+    ours |= {one["key"]: one["state"] for one in now.claimed.paybacks if one["key"] is not None}
     for rail, provider in scene.providers.items():
         gone = [
             one for one in provider.transfers.values() if one.status is Status.SUCCESS and ours.get(one.key) == "paid"
         ]
         left, code = sum(one.amount.amount_minor for one in gone), f"cash:{rail.value}"
-        cash = _stands(before, code) - _stands(now, code)
+        cash = _stands(before, code) - _stands(now, code) + now.claimed.received[rail.value]
         if cash != left:
             yield f"I4 {cash} left by our books of {rail.value}, {left} by the provider's"
 

@@ -61,8 +61,10 @@ class Gift:
             yield f"I4 goodwill {self.id} is {row['given']} with its order {row['state']}"
 
 
-async def given(session: AsyncSession, owner: str, paid_key: str, by: tuple[str, str], number: int) -> list[Gift]:
-    """Write so many payments that two people agreed to, in a ticket of the seller whose order was paid."""
+async def given(
+    session: AsyncSession, owner: str, paid_key: str, by: tuple[str, str], number: int
+) -> tuple[str, list[Gift]]:
+    """Write so many payments that two people agreed to, in a ticket of the seller whose order was paid; return the ticket, too."""
     ticket, item = new_id(), f"ticket:{new_id()}:ticket:1"
     moment = now()
     session.add(
@@ -87,4 +89,4 @@ async def given(session: AsyncSession, owner: str, paid_key: str, by: tuple[str,
         )
         for one in gifts
     )  # fmt: skip
-    return gifts
+    return ticket, gifts

@@ -8,7 +8,7 @@ from tests.faults.money.gateway import Asked, Paying
 from tests.faults.money.machine import MoneyMachine
 from tests.faults.money.scene import Scene
 
-AT_ALIPAY, AT_WECHAT, AT_BANK = 0, 2, 3  # Cards by their rail.
+AT_ALIPAY, BESIDE, AT_WECHAT, AT_BANK = 0, 1, 2, 3  # Cards by their rail; two are of one seller.
 NO_FAULTS = (None, None, None, None, None)
 
 
@@ -62,6 +62,42 @@ def refuse_goodwill(machine: MoneyMachine) -> None:
         machine.everything_holds()
 
 
+def sell_what_is_claimed(machine: MoneyMachine) -> None:
+    """A card is sold, comes back, and is claimed from its seller; then a colleague wants to sell it."""
+    _paid(machine, AT_ALIPAY)
+    _claims(machine, "sell", "return", "claim", "sell")
+
+
+def pay_more_than_is_left(machine: MoneyMachine) -> None:
+    """The seller pays a claim back in part, with an error that is taken back, and then more than is left."""
+    _paid(machine, AT_ALIPAY)
+    _claims(machine, "claim")
+    for number in (1, 0, 1):
+        machine.claims.do("unpay", number, None)
+        machine.everything_holds()
+    machine.claims.do("pay", 2, None)
+
+
+def drop_what_was_offset(machine: MoneyMachine) -> None:
+    """A claim of which half was offset is dropped and paid back; the card is claimed again, and paid back by its seller."""
+    _paid(machine, AT_ALIPAY)
+    _claims(machine, "claim")
+    _paid(machine, BESIDE)
+    _claims(machine, "drop", *("pay back",) * 5, "pay", "drop", "sell")
+
+
+def _paid(machine: MoneyMachine, which: int) -> None:
+    _sent(machine, which, Paying.PAYS)
+    machine.conclude(which, False, None)
+    machine.everything_holds()
+
+
+def _claims(machine: MoneyMachine, *acts: str) -> None:
+    for what in acts:
+        machine.claims.do(what, 0, None)
+        machine.everything_holds()
+
+
 def _sent(machine: MoneyMachine, which: int, paying: Paying) -> None:
     machine.accept(which, None)
     machine.everything_holds()
@@ -77,4 +113,7 @@ STEPS_TO: Mapping[str, Callable[[MoneyMachine], None]] = {
     "gathers again": gather_twice,
     "believes notices": hear_while_unknown,
     "keeps refused goodwill": refuse_goodwill,
+    "sells what is claimed": sell_what_is_claimed,
+    "takes more than is left": pay_more_than_is_left,
+    "keeps what was offset": drop_what_was_offset,
 }

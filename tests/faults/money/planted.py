@@ -15,6 +15,7 @@ from database.repositories import holds, ledger
 from database.session import Database
 from database.tables.finance import HoldRow, PayoutRow
 from database.tables.finance_rails import BankLineRow
+from database.tables.finance_rollback import RollbackRow
 from domain.finance.ledger import Postings, payout_paid, payout_prepared
 from domain.finance.payout import WAITS_FOR_RECEIVER, PayoutOutcome, PayoutReport, PayoutState
 from domain.identifiers import new_id
@@ -167,6 +168,33 @@ def keep_refused_goodwill(_database: Database, patch: Patch) -> None:
     patch("services.finance.goodwill_orders.goodwill_refused", payout_paid)
 
 
+def sell_claimed(_database: Database, patch: Patch) -> None:
+    """Sell cards whatever is claimed of them."""
+
+    async def anything_goes(_session: AsyncSession, _card_id: str) -> None:
+        pass
+
+    patch("services.finance.selling.require_unclaimed", anything_goes)
+
+
+def take_more_than_is_left(_database: Database, patch: Patch) -> None:
+    """Record what a seller pays back however little is left."""
+
+    async def plenty(_session: AsyncSession, row: RollbackRow) -> int:
+        return row.price_minor * 2
+
+    patch("services.finance.claim_receipts.left_of", plenty)
+
+
+def keep_what_was_offset(_database: Database, patch: Patch) -> None:
+    """Owe nothing again when a claim is dropped of which a part was offset."""
+
+    async def all_of_it(_session: AsyncSession, row: RollbackRow) -> int:
+        return row.amount_minor
+
+    patch("services.finance.dropped_claims.left_of", all_of_it)
+
+
 CLASSES: Mapping[str, type[Payout]] = {
     "sends again": SendsAgain,
     "sends under another key": SendsUnderAnotherKey,
@@ -182,4 +210,7 @@ PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
     "believes notices": believe_notices,
     "gathers again": gather_again,
     "keeps refused goodwill": keep_refused_goodwill,
+    "sells what is claimed": sell_claimed,
+    "takes more than is left": take_more_than_is_left,
+    "keeps what was offset": keep_what_was_offset,
 }

@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from database.plain import OBSERVER
+from domain.errors.base import Refusal
 
 COMMITTED = "committed"
 
@@ -128,6 +129,20 @@ async def done(act: Act, work: Callable[[], Awaitable[Any]]) -> Done:
         return Done(act, None, error)
     finally:
         ACT.reset(token)
+
+
+def judged(done: Done, overdraws: bool = False) -> Done:
+    """Return it where it ended well, broke where it was to break, or failed with a word of ours; else raise Broken.
+
+    `overdraws`: the database may refuse it as an overdraft.
+    """
+    foreseen = done.kind not in ("", "unforeseen") and (
+        isinstance(done.error, Refusal) or bool(getattr(done.error, "type", ""))
+    )
+    refused = overdraws and done.kind in ("unforeseen", "IntegrityError")
+    if done.error is not None and not (done.act.broken or foreseen or refused):
+        require([f"an act failed without a word of ours: {done.error!r}"])
+    return done
 
 
 def watch(engine: AsyncEngine) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
@@ -31,16 +33,23 @@ from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Verifier
 from gateways.banks.formats import formats_in
 from gateways.payout.bank import BankGateway
+from gateways.pictures.store import PhotoStore
 from services.cards.reversing import reverse_acceptance
 from services.cards.stock import Stock
 from services.finance import confirmations
 from services.finance.bank_batches import BankBatches
 from services.finance.bank_book import KeptBankBook
+from services.finance.claim_receipts import ClaimReceipts
 from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.finance.periods import Periods
+from services.finance.rollbacks import Rollbacks
+from services.finance.sale_returns import SaleReturns
+from services.finance.sales import Sales
+from services.support.goodwill import Goodwill
 from tests.builders.banks import BANK_FORMATS
+from tests.builders.paying import with_claims
 from tests.faults.money.bank import HarshBank
 from tests.faults.money.gateway import HarshGateway, Transfer
 from tests.faults.money.goodwill import Gift, given
@@ -97,12 +106,19 @@ class Scene:
         self.pricing = Pricing(self.database, self.keyring, Stock())
         self.payees = Payees(self.database, self.keyring)
         self.periods = Periods(self.database)
+        self.claims = Rollbacks(self.database, self.keyring)
+        self.receipts = ClaimReceipts(self.database, self.keyring)
+        self.sales, self.returns = Sales(self.database), SaleReturns(self.database)
+        self.goodwill = Goodwill(self.database, self.keyring)
+        self._folder = tempfile.TemporaryDirectory(prefix="cardloop-money-proofs-")
+        self.photos = PhotoStore(Path(self._folder.name), bytes, bytes)
         hears = AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public))
         self.notices = PaymentNotices(self.database, {Rail.ALIPAY: lambda body, _: hears.read(body)})
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def open(self) -> None:
-        """Watch every statement, and begin on the empty database."""
+        """Watch every statement, and begin on the empty database; claims may be offset at once."""
+        with_claims(objection_days=0)
         watch(self.database.engine)
         self._begin()
 
@@ -129,6 +145,7 @@ class Scene:
         """End every connection."""
         self._disconnect()
         self.loop.close()
+        self._folder.cleanup()
 
     def _disconnect(self) -> None:
         self.run(self.reader.close())
@@ -204,7 +221,10 @@ class Scene:
 
     async def _given(self) -> list[Gift]:
         async with self.database.transaction() as session:
-            return await given(session, self._paid.owner, payout_key(self._paid.id, 1), self.closers, GIFTS_AT_ONCE)
+            self.ticket, gifts = await given(
+                session, self._paid.owner, payout_key(self._paid.id, 1), self.closers, GIFTS_AT_ONCE
+            )
+            return gifts
 
     async def waits(self, card: Card) -> None:
         """Let the card wait as its workflow does after an unknown outcome."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0065"
-down_revision = "0059"
+revision = "0064"
+down_revision = "0063"
 branch_labels = None
 depends_on = None
 
@@ -40,27 +40,44 @@ BEGIN
     RETURN true;
 END $$;
 """
-# An entry can upset only the sum of its own currency, and only some accounts have a sign to keep.
-_CHECK = """
+_REQUIRE_FRESH = """
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'the ledger is written in transactions that read what is committed'
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'ledger_isolation';
+    END IF;
+"""
+_REQUIRE_WRITTEN_NOW = """
+    IF NOT (SELECT is_written_now(xmin) FROM ledger_transaction WHERE id = NEW.transaction_id) THEN
+        RAISE EXCEPTION 'ledger transaction % is written: another one corrects it', NEW.transaction_id
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'transaction_complete';
+    END IF;
+"""
+_KEEP_SIGN = """
+    IF allowed = 'credit' AND NEW.amount_minor > 0 OR allowed = 'debit' AND NEW.amount_minor < 0 THEN
+        PERFORM require_sign(NEW.account_id);
+    END IF;
+"""
+# An entry can upset only the sum of its own currency. Only what takes from an account can break its sign, and locks it.
+_CHECK = f"""
 CREATE OR REPLACE FUNCTION check_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     total numeric;
     kept_in text;
     allowed text;
 BEGIN
+    {_REQUIRE_FRESH}
     SELECT sum(amount_minor) INTO total FROM entry WHERE transaction_id = NEW.transaction_id AND currency = NEW.currency;
     IF total <> 0 THEN
         RAISE EXCEPTION 'entries of ledger transaction % do not sum to zero', NEW.transaction_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entries_sum_to_zero';
     END IF;
+    {_REQUIRE_WRITTEN_NOW}
     SELECT currency, sign INTO kept_in, allowed FROM account WHERE id = NEW.account_id;
     IF kept_in <> NEW.currency THEN
         RAISE EXCEPTION 'account % is kept in another currency than %', NEW.account_id, NEW.currency
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_currency';
     END IF;
-    IF allowed <> 'either' THEN
-        PERFORM require_sign(NEW.account_id);
-    END IF;
+    {_KEEP_SIGN}
     RETURN NULL;
 END $$;
 """
@@ -101,22 +118,28 @@ BEGIN
     RETURN fresh;
 END $$
 """
-_CHECK_BEFORE = """
+_CHECK_BEFORE = f"""
 CREATE OR REPLACE FUNCTION check_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    kept_in text;
+    allowed text;
 BEGIN
+    {_REQUIRE_FRESH}
     IF EXISTS (SELECT FROM entry WHERE transaction_id = NEW.transaction_id
                GROUP BY currency HAVING sum(amount_minor) <> 0) THEN
         RAISE EXCEPTION 'entries of ledger transaction % do not sum to zero', NEW.transaction_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entries_sum_to_zero';
     END IF;
-    IF EXISTS (SELECT FROM account WHERE id = NEW.account_id AND currency <> NEW.currency) THEN
+    {_REQUIRE_WRITTEN_NOW}
+    SELECT currency, sign INTO kept_in, allowed FROM account WHERE id = NEW.account_id;
+    IF kept_in <> NEW.currency THEN
         RAISE EXCEPTION 'account % is kept in another currency than %', NEW.account_id, NEW.currency
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_currency';
     END IF;
-    PERFORM require_sign(NEW.account_id);
+    {_KEEP_SIGN}
     RETURN NULL;
 END $$
-"""
+"""  # noqa: S608  # Only statements of ours are put in.
 
 
 def upgrade() -> None:

@@ -1,0 +1,239 @@
+"""A seller pays a claim back themselves: finance records what arrived, and two people take back what was recorded in error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.locks import AdvisoryLock, acquire
+from database.reads.finance.claims import left_of
+from database.repositories import cards, ledger, outbox
+from database.repositories.audit import by_person
+from database.repositories.cards import Change
+from database.repositories.matching import BACKDATED_DAYS
+from database.session import Database
+from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
+from domain.errors.finance import ClaimOver, ClaimOwesLess, ReceiptOver, ReceiptReconciled
+from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
+from domain.errors.sales import ReferenceTaken
+from domain.finance.postings.rollback import paid_back
+from domain.finance.rails import Rail
+from domain.finance.rollback import RollbackState
+from domain.identifiers import new_id
+from domain.money import Money
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.sealing import KeyRing
+from gateways.pictures.store import PhotoStore
+from services.finance.claim_news import PAID_BACK, PAID_BACK_UNDONE, announce
+from services.finance.claimed_stock import locked_claim
+from services.finance.offsets import left_again, settled_or_left
+from services.finance.proof_files import ProofFile, kept
+from services.finance.rail_switches import required_reason
+from services.finance.receipts import REFERENCE_MAX
+from services.finance.references import provider_reference
+from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
+from services.people.permissions import require
+
+CLAIM_PAID = "claim_paid"  # The message to the seller.
+# What a statement says of it otherwise than by the whole amount: a person has decided, or the rules have posted a difference.
+_RECONCILED = text("""
+SELECT true FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN expectation x ON x.entry_id = e.id
+LEFT JOIN statement_line o ON o.entry_id = x.entry_id
+WHERE t.key = :key AND (coalesce(x.line_id, x.break_id) IS NOT NULL OR o.amount_minor <> x.amount_minor) LIMIT 1
+""")
+
+
+@dataclass(frozen=True)
+class PaidBack:
+    """What arrived of a seller: amount, rail, its reference, the day, and the document that says so."""
+
+    amount: Money
+    rail: Rail
+    reference: str
+    received_on: date
+    evidence: ProofFile | None = field(default=None, repr=False)
+
+
+class ClaimReceipts:
+    """Payments of sellers on claims. `person` is a person's id, of finance."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+
+    async def record(self, person: str, claim_id: str, key: str, said: PaidBack, store: PhotoStore) -> str:
+        """Record a payment once per key: the seller owes that much less, and hears of it. Return its id.
+
+        Refuses NotAllowed, NotFound, FieldInvalid (`amount`, `reference`, `received_on`, `evidence`), what files are refused for,
+        ClaimOver where the claim is not agreed to, ClaimOwesLess for more than is left, ReferenceTaken, IdempotencyKeyReused for a
+        key that stands for another payment, and OwnWork to people on the seller's side.
+        """
+        reference = provider_reference(said.reference, REFERENCE_MAX)
+        self._require_sense(said)
+        async with self._database.transaction() as session:  # Before a file is taken apart.
+            await require(session, person, Permission.RECORD_SALES)
+        proof = await kept(store, said.evidence)
+        async with self._database.transaction() as session:
+            claim, now = await locked_claim(session, claim_id), self._now()
+            known = await session.execute(select(ClaimReceiptRow).where(ClaimReceiptRow.key == key))
+            if (before := known.scalar_one_or_none()) is not None:
+                return _same(before, claim.id, reference, said)
+            await stranger(session, self._keyring, person, claim.owner, claim.card_id, now)
+            await _require_owed(session, claim, said.amount)
+            row = ClaimReceiptRow(
+                id=new_id(), key=key, claim_id=claim.id, rail=said.rail, amount_minor=said.amount.amount_minor,
+                currency=said.amount.currency, reference=reference, received_on=said.received_on,
+                evidence_name=proof.name, evidence_type=proof.media_type, evidence_sha256=proof.sha256,
+                recorded_by=person, recorded_at=now,
+            )  # fmt: skip
+            session.add(row)
+            try:
+                await session.flush()
+            except IntegrityError as clash:
+                raise _clash(clash) from None
+            lines = paid_back(claim.owner, said.amount, said.rail)
+            await ledger.post(
+                session, _cause(row), claim.card_id, "claim_paid_back", lines, happened_on=said.received_on, cause=_cause(row)
+            )  # fmt: skip
+            left = await settled_or_left(session, claim, now)
+            await self._tell(session, claim, said.amount, left, undone=False)
+            session.add(by_person(person, "console:claim:receive", claim.id, facts=_facts(row)))
+        return row.id
+
+    async def ask_reversal(self, person: str, receipt_id: str, reason: str) -> None:
+        """Ask to take a payment back that was recorded in error. Asked for by them already, nothing changes.
+
+        Refuses NotAllowed, NotFound, FieldInvalid (`reason`), ReceiptOver, ReceiptReconciled, and OwnWork to people on the seller's side.
+        """
+        said = required_reason(reason)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            row, claim = await _both(session, receipt_id)
+            if row.reversed_at is not None:
+                raise ReceiptOver()
+            if row.reverse_asked_at is not None:
+                if row.reverse_asked_by == person:
+                    return
+                raise ReceiptOver()
+            await _require_unreconciled(session, row)
+            who = await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now())
+            row.reverse_asked_by, row.reverse_askers = person, sorted(who.circle)
+            row.reverse_reason, row.reverse_asked_at = said, self._now()
+            session.add(by_person(person, "console:claim:ask_receipt_back", claim.id, reason=said, facts=_facts(row)))
+
+    async def reverse(self, person: str, receipt_id: str) -> None:
+        """Take the payment back as the second person: the seller owes it again, and hears of it. Done by them already, nothing changes.
+
+        Refuses NotAllowed, NotFound, ReceiptOver, ReceiptReconciled, and OwnWork to who asked and to people on the seller's side.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            row, claim = await _both(session, receipt_id)
+            if row.reversed_at is not None and row.reversed_by == person:
+                return
+            _require_asked(row)
+            who = await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now())
+            await require_apart(session, who, row.reverse_askers, self._now())
+            await acquire(session, AdvisoryLock.MATCHING)  # No statement is matched with it meanwhile.
+            await _require_unreconciled(session, row)
+            now = self._now()
+            row.reversed_by, row.reversed_at = person, now
+            back = f"{_cause(row)}:reversed"
+            await ledger.reverse(session, back, _cause(row), "claim_receipt_reversed", happened_on=business_day(now))
+            left = await left_again(session, claim)
+            await self._tell(session, claim, row.amount, left, undone=True)
+            session.add(by_person(person, "console:claim:receipt_back", claim.id, facts=_facts(row)))
+
+    async def keep(self, person: str, receipt_id: str) -> None:
+        """Leave the payment as it is, as a second person or as who asked. Refuses NotAllowed, NotFound and ReceiptOver."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            row, claim = await _both(session, receipt_id)
+            _require_asked(row)
+            await notify_declined(session, row.reverse_asked_by, person, Proposal.CLAIM_RECEIPT, "/claims")
+            row.reverse_asked_by, row.reverse_askers, row.reverse_reason, row.reverse_asked_at = None, [], "", None
+            session.add(by_person(person, "console:claim:keep_receipt", claim.id, facts=_facts(row)))
+
+    def _require_sense(self, said: PaidBack) -> None:
+        """Refuse what cannot have arrived; a day that no statement is compared with any more is refused, too."""
+        today = business_day(self._now())
+        if said.amount.amount_minor <= 0:
+            raise FieldInvalid(field="amount", why="out_of_range")
+        if not today - timedelta(days=BACKDATED_DAYS) <= said.received_on <= today:
+            raise FieldInvalid(field="received_on", why="out_of_range")
+
+    async def _tell(
+        self, session: AsyncSession, claim: RollbackRow, amount: Money, left: Money, *, undone: bool
+    ) -> None:
+        """The seller or the partner hears of it, and the card's story has it."""
+        card = await cards.load_for_update(session, claim.card_id)
+        facts = {"claim": claim.id, "amount": str(amount), "left": str(left)}
+        what = "rollback.paid_undone" if undone else "rollback.paid"
+        await cards.record(session, card.id, Change(card.stage, card.waiting_for, card.until, what, facts))
+        if claim.owner.startswith("seller:"):
+            state = "undone" if undone else "part" if left.amount_minor else "whole"
+            news = {"card_id": card.id, "brand": card.brand, "page": "/wallet", "state": state, **facts}
+            await outbox.put(session, outbox.MESSAGES, claim.owner, CLAIM_PAID, news)
+        await announce(session, claim, PAID_BACK_UNDONE if undone else PAID_BACK, left, paid=amount)
+
+
+async def _both(session: AsyncSession, receipt_id: str) -> tuple[ClaimReceiptRow, RollbackRow]:
+    """The payment and its claim, both locked. Refuses NotFound."""
+    known = await session.get(ClaimReceiptRow, receipt_id[:26])
+    if known is None:
+        raise NotFound(receipt=receipt_id[:26])
+    claim = await locked_claim(session, known.claim_id)
+    row = await session.get_one(ClaimReceiptRow, known.id, with_for_update=True, populate_existing=True)
+    return row, claim
+
+
+async def _require_owed(session: AsyncSession, claim: RollbackRow, amount: Money) -> None:
+    if claim.state in (RollbackState.PROPOSED, RollbackState.DECLINED):
+        raise ClaimOver(state=claim.state.value)
+    left = Money(await left_of(session, claim), claim.currency)
+    if amount.currency is not claim.currency:
+        raise FieldInvalid(field="amount", why="out_of_range")
+    if amount > left:
+        raise ClaimOwesLess(there=str(left))
+
+
+async def _require_unreconciled(session: AsyncSession, row: ClaimReceiptRow) -> None:
+    if (await session.execute(_RECONCILED, {"key": _cause(row)})).scalar_one_or_none():
+        raise ReceiptReconciled()
+
+
+def _require_asked(row: ClaimReceiptRow) -> None:
+    if row.reversed_at is not None or row.reverse_asked_at is None:
+        raise ReceiptOver()
+
+
+def _same(row: ClaimReceiptRow, claim_id: str, reference: str, said: PaidBack) -> str:
+    given = (claim_id, said.amount, said.rail, reference, said.received_on)
+    if given != (row.claim_id, row.amount, row.rail, row.reference, row.received_on):
+        raise IdempotencyKeyReused()
+    return row.id
+
+
+def _clash(clash: IntegrityError) -> IdempotencyKeyReused | ReferenceTaken:
+    return ReferenceTaken() if "claim_receipt_reference_once" in str(clash.orig) else IdempotencyKeyReused()
+
+
+def _cause(row: ClaimReceiptRow) -> str:
+    """The cause that its postings name, and the key of the first."""
+    return f"claim_receipt:{row.id}"
+
+
+def _facts(row: ClaimReceiptRow) -> dict[str, str]:
+    return {
+        "receipt": row.id, "amount": str(row.amount), "rail": row.rail.value,
+        "reference": row.reference, "received_on": row.received_on.isoformat(), "proof": row.evidence_sha256,
+    }  # fmt: skip
