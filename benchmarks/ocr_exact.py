@@ -6,10 +6,9 @@ The bare engine is PaddleOCR as it comes. It counts as exact when number and PIN
 from __future__ import annotations
 
 from benchmarks.result import Result
-from bootstrap.card_reader import bare_engine, load_engine
+from bootstrap.card_reader import bare_engine, load_engine, reader_over
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
-from ocr.photo_reader import PhotoReader
 from photo_set.conditions import CONDITIONS
 from photo_set.engines import BareEngine, BareLines
 from photo_set.evaluation import Accepted, by_condition, counted
@@ -27,7 +26,7 @@ GOAL_POINTS, GOAL_COVERAGE, GOAL_PRECISION = 8.0, 0.70, 0.998
 def measure(short: bool) -> list[Result]:
     """Read photos of every hard condition for `ocr_exact`, then ordinary ones for `ocr_auto`."""
     engine, comes = KeptEngine(load_engine(Settings()), KEPT), KeptEngine(bare_engine(Settings()), KEPT)
-    reader, bare = PhotoReader(engine, catalogue(), engine.name), BareLines(comes)
+    reader, bare = reader_over(engine, catalogue(), Settings()), BareLines(comes)
     each, conditions = (1, HARD_SHORT) if short else (EACH, HARD)
     hard = compared(photos(Part.TEST, each, conditions), reader, [bare], spent=engine.spent)
     ordinary = compared(

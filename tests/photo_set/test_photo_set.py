@@ -196,7 +196,7 @@ def test_seconds_of_a_photo_are_those_of_the_first_time_that_its_engine_was_aske
 
     def figures() -> tuple[float, float | None, str]:
         ours, bare = KeptEngine(Slow(), tmp_path), BareLines(KeptEngine(Slow(), tmp_path / "bare"))
-        found = compared([drawn], PhotoReader(ours, catalogue(), ours.name), [bare], spent=ours.spent)
+        found = compared([drawn], PhotoReader(ours, catalogue(), ours.name, None), [bare], spent=ours.spent)
         return found.seconds_each, found.bare_spent[bare.name].each, written(found, "Reading")
 
     figures()
