@@ -22,7 +22,7 @@ from domain.rules.brands import catalogue
 from ocr.calibration import FITTED, Kind, as_json, fitted
 from photo_set.calibration import Scored, alike, curve_of, scored_in
 from photo_set.conditions import CONDITIONS
-from photo_set.evaluation import Counts, by_condition, counted
+from photo_set.evaluation import Counts, by_condition, claims, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
 from photo_set.kept import KEPT, KeptEngine
 from photo_set.photos import ORDINARY, LabelledPhoto, Part, photo, photos
@@ -184,6 +184,7 @@ def _measured(
     comparison.refused = dict(refused or {})
     Console().print(_table(comparison))
     Console().print(_fields(comparison))
+    Console().print(_claims(comparison))
     if comparison.refused:
         Console().print(_refused(comparison.refused))
     Console().print(_time(engine.spent, many))
@@ -209,6 +210,18 @@ def _fields(found: Comparison) -> Table:
     for name, counts in _rows(found):
         exact = [_percent(counts.share(one)) for one in (counts.brand, counts.face_value, counts.expiry)]
         table.add_row(name, *exact, _percent(counts.secrets.coverage), str(counts.secrets.wrong))
+    return table
+
+
+def _claims(found: Comparison) -> Table:
+    """Whether the least sure field promises too much for the whole card."""
+    table = Table(
+        "cards with number and PIN", "least sure field, mean", "product of all fields, mean", "all fields right"
+    )
+    for one in claims(found.ours):
+        table.add_row(
+            str(one.cards), f"{one.least:.3f}", f"{one.product:.3f}", f"{one.right} ({_percent(one.right / one.cards)})"
+        )
     return table
 
 

@@ -281,3 +281,16 @@ async def test_a_typed_pin_is_compared_with_this_card_in_the_photo_and_with_no_o
         assert await differing_fields(session, house.keyring, card, Corrections(pin="222222")) == differs
         given = Corrections(number=a_number("starbucks"))
         assert await differing_fields(session, house.keyring, card, given) == {FieldName.NUMBER: 9_900}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "engine not calibrated: a person always checks"), (CHINESE, "识别引擎未经校准，须由人工核对")],
+)
+async def test_the_page_says_that_the_engine_is_not_calibrated(house: House, language: str, words: str) -> None:
+    browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()
+    browser.headers["accept-language"] = language
+    await shows(house, waiting, ({"number": Shown(NUMBER, 8_500, ("uncalibrated",))},))
+    row = text_of(row_of(await page_of(browser, waiting), "number"))
+    assert words in row
+    assert "85 %" in row
