@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from domain.errors.cards import DuplicateCard
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.rules.brands import Brand, brand, tidy_number
+from domain.rules.number_check import is_nearly
 from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
@@ -47,6 +49,11 @@ class _Standing:
 
     values: dict[FieldName, str | None]
     outdated: frozenset[FieldName] = frozenset()
+
+    @property
+    def number(self) -> str | None:
+        """The card's number, as far as a person gave it or a current photo shows it."""
+        return None if FieldName.NUMBER in self.outdated else self.values.get(FieldName.NUMBER)
 
     def use_of(self, read: ReadField) -> str:
         """`taken` where nothing is known, or only from a replaced photo, `agrees`, or `differs`."""
@@ -102,8 +109,8 @@ class CardReading:
         readings = [reading for _, reading in read]
         known, standing = brand(card.brand), await self._standing(session, card)
         several = _show_several_cards(known, readings)
-        shown = [field for reading in readings for field in reading.fields if is_plausible(known, field)]
-        best = {} if several else _best(shown)  # Fields of two cards are never put on one.
+        own = [] if several else _of_one_card(known, read, standing.number)  # Fields of two cards are never put on one.
+        best = _best(field for reading in own for field in reading.fields if is_plausible(known, field))
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
         looked_at = now()  # One moment for all: the readings of one photo's several cards are known by it.
         for photo, reading in read:
@@ -223,6 +230,29 @@ def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
     numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if is_plausible(known, field)}
     brands = {field.value for field in _all(readings, FieldName.BRAND) if field.confidence >= SURE_OF_BRAND}
     return len(numbers) > 1 or len(brands) > 1
+
+
+def _of_one_card(known: Brand, read: Sequence[tuple[PhotoRow, Reading]], number: str | None) -> list[Reading]:
+    """The readings without those of further cards in one photo.
+
+    Of several in a photo that one counts which has the card's number (secret), else the only one that nearly has it: a character was
+    misread. Where the card has none yet, a number counts that the brand could have issued.
+    """
+    by_photo: dict[str, list[Reading]] = defaultdict(list)
+    for photo, reading in read:
+        by_photo[photo.id].append(reading)
+    return [one for cards_in in by_photo.values() for one in _own(known, cards_in, number)]
+
+
+def _own(known: Brand, cards_in: Sequence[Reading], number: str | None) -> Sequence[Reading]:
+    numbered = [(one, field) for one in cards_in if (field := one.field(FieldName.NUMBER)) is not None]
+    if len(cards_in) == 1:
+        return cards_in
+    if number is None:
+        return [one for one, field in numbered if is_plausible(known, field)]
+    near = [(one, tidy_number(field.value)) for one, field in numbered if is_nearly(tidy_number(field.value), number)]
+    same = [one for one, value in near if value == number]
+    return same or ([near[0][0]] if len(near) == 1 else [])
 
 
 def _all(readings: Sequence[Reading], name: FieldName) -> list[ReadField]:

@@ -6,13 +6,12 @@ The bare engine is PaddleOCR as it comes. It counts as exact when number and PIN
 from __future__ import annotations
 
 from benchmarks.result import Result
-from bootstrap.card_reader import bare_engine, load_engine
+from bootstrap.card_reader import bare_engine, load_engine, reader_over
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
-from ocr.photo_reader import PhotoReader
 from photo_set.conditions import CONDITIONS
 from photo_set.engines import BareEngine, BareLines
-from photo_set.evaluation import Accepted, by_condition, counted
+from photo_set.evaluation import Accepted, by_condition, claims, counted
 from photo_set.kept import KEPT, KeptEngine
 from photo_set.photos import ORDINARY, Part, photos
 from photo_set.running import Comparison, compared
@@ -27,7 +26,7 @@ GOAL_POINTS, GOAL_COVERAGE, GOAL_PRECISION = 8.0, 0.70, 0.998
 def measure(short: bool) -> list[Result]:
     """Read photos of every hard condition for `ocr_exact`, then ordinary ones for `ocr_auto`."""
     engine, comes = KeptEngine(load_engine(Settings()), KEPT), KeptEngine(bare_engine(Settings()), KEPT)
-    reader, bare = PhotoReader(engine, catalogue(), engine.name), BareLines(comes)
+    reader, bare = reader_over(engine, catalogue(), Settings()), BareLines(comes)
     each, conditions = (1, HARD_SHORT) if short else (EACH, HARD)
     hard = compared(photos(Part.TEST, each, conditions), reader, [bare], spent=engine.spent)
     ordinary = compared(
@@ -68,6 +67,10 @@ def _auto(hard: Comparison, ordinary: Comparison) -> list[Result]:
             "is": "number, PIN, face value and expiry as sure as the policies ask; wrong where one of them is not as printed",
             "ordinary": _accepted(ordinary_whole.whole), "all_conditions": _accepted(all_whole.whole),
         },
+        "card_confidence": {
+            "is": "cards that need no person: how sure their least sure field is, the product of all fields, and the share all of whose fields are right",
+            "ordinary": _card_confidence(ordinary), "all_conditions": _card_confidence(ordinary, hard),
+        },
         "exact_shares": {
             name: round(ordinary_whole.share(of), 4)
             for name, of in (("brand", ordinary_whole.brand), ("face_value", ordinary_whole.face_value), ("expiry", ordinary_whole.expiry))
@@ -89,6 +92,20 @@ def _auto(hard: Comparison, ordinary: Comparison) -> list[Result]:
             everything.wrong == 0,
         ),
     ]
+
+
+def _card_confidence(*found: Comparison) -> dict[str, float]:
+    accepted = [one for comparison in found for one in comparison.ours if one.accepted]
+    return {
+        name: round(value, 4)
+        for one in claims(accepted, (0.0,))
+        for name, value in (
+            ("cards", one.cards),
+            ("least", one.least),
+            ("product", one.product),
+            ("right", one.right / one.cards),
+        )
+    }
 
 
 def _accepted(of: Accepted) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.result import Result
-from bootstrap.card_reader import bare_engine
+from bootstrap.card_reader import bare_engine, reader_over
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
 from ocr.engine import PaddleEngine
@@ -28,7 +28,7 @@ ONE_IN_SHORT = 5  # A whole reading takes seconds: the short form looks at one p
 def measure(short: bool) -> list[Result]:
     """A-B-C-A-B-C over all photos; the value is the sum of each photo's median time, ours ÷ the bare engine's."""
     engine, bare_call = PaddleEngine(Settings().ocr_models_dir), bare_engine(Settings())
-    reader = PhotoReader(engine, catalogue(), engine.name)
+    reader = reader_over(engine, catalogue(), Settings())
     photos = {path.name: path.read_bytes() for path in sorted(PHOTOS.glob("*.jpg"))[:: ONE_IN_SHORT if short else 1]}
     per_photo = {name: _side_by_side(reader, bare_call, engine, photo, short) for name, photo in photos.items()}
     ours = sum(times[0] for times in per_photo.values())

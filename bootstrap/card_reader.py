@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from bootstrap.telemetry import logs
 from ocr.choices import EngineChoice
 
 if TYPE_CHECKING:
+    from domain.rules.brands import Brand
     from ocr.engine import PaddleEngine
     from ocr.photo_reader import NamedEngine, PhotoReader
     from ocr.pool import ReaderPool
@@ -68,10 +70,16 @@ def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
     `threads` of the processor serve one look. Raises WeightsMissing or TesseractMissing.
     """
     from domain.rules.brands import LiveCatalogue
+
+    return reader_over(load_engine(settings, threads), LiveCatalogue(), settings)
+
+
+def reader_over(engine: NamedEngine, brands: Mapping[str, Brand], settings: Settings) -> PhotoReader:
+    """Return the reader over a loaded engine, with the curves that were fitted to it."""
+    from ocr.calibration import curves_of
     from ocr.photo_reader import PhotoReader  # Not for a process that only asks for help.
 
-    engine = load_engine(settings, threads)
-    return PhotoReader(engine, LiveCatalogue(), engine.name)
+    return PhotoReader(engine, brands, engine.name, curves_of(engine.name, settings.reader_calibrations))
 
 
 def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:

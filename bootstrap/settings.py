@@ -162,6 +162,10 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
         None,
         description="Folder of PP-OCRv6 weights to use (docs/reading.md); unset: those of the installed package, else PaddleOCR fetches them.",
     )
+    reader_calibrations: Path | None = Field(
+        None,
+        description="Folder of tables by `python -m photo_set calibrate` for other engines and weights (docs/reading.md); an engine without one is never trusted without a person.",
+    )
     reader_shadow_engine: EngineChoice | None = Field(
         None,
         description="Engine of a second reader, in a process of its own; it reads the share of photos that the policy of reading names, and decides nothing; unset: none.",

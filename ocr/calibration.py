@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+
+from ocr.identity import without_version
 
 FITTED = Path(__file__).with_name("calibration.json")
 
@@ -38,20 +40,45 @@ class Curve:
         return float(numpy.interp(score, scores, shares))
 
 
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one engine. `of_lattices`: they were fitted to what lattices show, else to the scores of texts alone."""
+
+    engine: str
+    by_kind: Mapping[Kind, Curve]
+    of_lattices: bool = True
+
+    def at(self, kind: Kind, score: float, *, of_lattice: bool) -> float:
+        """Return how sure a value of this kind and score is; the score itself where no curve was fitted to such ones."""
+        curve = self.by_kind.get(kind) if of_lattice is self.of_lattices else None
+        return score if curve is None else curve.at(score)
+
+    def are_of(self, engine: str) -> bool:
+        """Return whether they were fitted to that engine: the same kind and the same weights, of any version of its program."""
+        return without_version(self.engine) == without_version(engine)
+
+
 @cache
-def fitted() -> dict[Kind, Curve]:
-    """Return the curves that `python -m photo_set calibrate` wrote."""
-    kept = json.loads(FITTED.read_text(encoding="utf-8"))
-    return {
-        Kind(name): Curve(tuple((x, y) for x, y in one["points"]), one["method"], one["readings"], one["right"])
-        for name, one in kept["curves"].items()
-    }
+def fitted(table: Path = FITTED) -> Curves:
+    """Return the curves of a table that `python -m photo_set calibrate` wrote. Raises ValueError for another file."""
+    try:
+        kept = json.loads(table.read_text(encoding="utf-8"))
+        curves = {
+            Kind(name): Curve(tuple((x, y) for x, y in one["points"]), one["method"], one["readings"], one["right"])
+            for name, one in kept["curves"].items()
+        }
+        return Curves(kept["engine"], curves, kept.get("of_lattices", True))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ValueError(f"{table} is no table that photo_set calibrate wrote ({type(problem).__name__})") from None
 
 
-def calibrated(kind: Kind, score: float) -> float:
-    """Return how sure a value of this kind and score is; the score itself where no curve was fitted."""
-    curve = fitted().get(kind)
-    return score if curve is None else curve.at(score)
+def curves_of(engine: str, folder: Path | None = None) -> Curves | None:
+    """Return the curves that were fitted to an engine: of a table in `folder`, else the built-in ones; None where neither has them.
+
+    Raises ValueError for a table that cannot be read.
+    """
+    tables = sorted(folder.glob("*.json")) if folder is not None else []
+    return next((one for table in (*tables, FITTED) if (one := fitted(table)).are_of(engine)), None)
 
 
 def as_json(curves: dict[Kind, Curve], **about: Any) -> str:

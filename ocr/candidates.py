@@ -9,7 +9,7 @@ from functools import cached_property
 
 from domain.cards.reading import FieldName, ReadField, Reason
 from domain.rules.brands import Brand
-from ocr.calibration import Kind
+from ocr.calibration import Curves, Kind
 from ocr.characters import CONFUSED
 from ocr.confidence import confidence_of, shown_by
 from ocr.grammar import Grammar, number_grammars, pin_grammars
@@ -42,6 +42,7 @@ class Candidate:
     like_printed: bool  # In groups as the brand prints them, or in one.
     rivals: int = 0  # Other print that the grammar allows.
     by_colours: bool = False  # The card's colours alone say whose rules the grammar is.
+    curves: Curves | None = None  # What the scores of its engine are worth.
 
     @property
     def kind(self) -> Kind:
@@ -61,6 +62,7 @@ class Candidate:
             like_printed=self.like_printed,
             rivals=self.rivals,
             by_colours=self.by_colours,
+            curves=self.curves,
         )
 
     @property
@@ -98,50 +100,50 @@ class Candidate:
         )
 
 
-def number_in(cut: Sequence[Segment], brand: Brand) -> Candidate | None:
-    """Find the brand's number; None where nothing could be one."""
-    return _best(_numbers(cut, brand))
+def number_in(cut: Sequence[Segment], brand: Brand, curves: Curves | None = None) -> Candidate | None:
+    """Find the brand's number; None where nothing could be one. `curves` are those of the engine."""
+    return _best(_numbers(cut, brand, curves))
 
 
-def numbers_apart_in(cut: Sequence[Segment], brand: Brand, sure_from: float) -> list[Candidate]:
+def numbers_apart_in(cut: Sequence[Segment], brand: Brand, sure_from: float, curves: Curves | None) -> list[Candidate]:
     """Return the different numbers that keep the brand's rules and stand apart, labelled or not, from a confidence on.
 
     Of several cards in one photo there is one each.
     """
     found: dict[str, Candidate] = {}
-    for one in sorted(_numbers(cut, brand), key=lambda one: one.rank, reverse=True):
+    for one in sorted(_numbers(cut, brand, curves), key=lambda one: one.rank, reverse=True):
         holds = one.judged.holds and one.confidence >= sure_from
         if holds and not any(one.span.meets(other.span) for other in found.values()):
             found.setdefault(one.judged.value, one)
     return list(found.values())
 
 
-def _numbers(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+def _numbers(cut: Sequence[Segment], brand: Brand, curves: Curves | None) -> list[Candidate]:
     announcing = {Label.NUMBER, Label.CODE, Label.PIN} if brand.pin is None else {Label.NUMBER}
     return [
         one
         for grammar in number_grammars(brand)
         for segment in cut
-        for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group)
+        for one in _in_segment(FieldName.NUMBER, segment, announcing, grammar, brand.group, curves)
     ]
 
 
 def labelled_pins_in(cut: Sequence[Segment], brand: Brand) -> set[str]:
     """Return the different PINs of the brand that stand beside a label: of several cards in one photo there is one each."""
-    return {one.judged.value for one in _pins(cut, brand) if one.judged.holds and one.labelled}
+    return {one.judged.value for one in _pins(cut, brand, None) if one.judged.holds and one.labelled}
 
 
-def pin_in(cut: Sequence[Segment], brand: Brand, number: Candidate | None) -> Candidate | None:
-    """Find the PIN beside the number; None for a brand without one."""
-    return _best([one for one in _pins(cut, brand) if number is None or not one.span.meets(number.span)])
+def pin_in(cut: Sequence[Segment], brand: Brand, number: Candidate | None, curves: Curves | None) -> Candidate | None:
+    """Find the PIN beside the number; None for a brand without one. `curves` are those of the engine."""
+    return _best([one for one in _pins(cut, brand, curves) if number is None or not one.span.meets(number.span)])
 
 
-def _pins(cut: Sequence[Segment], brand: Brand) -> list[Candidate]:
+def _pins(cut: Sequence[Segment], brand: Brand, curves: Curves | None) -> list[Candidate]:
     return [
         one
         for grammar in (pin_grammars(brand.pin) if brand.pin else ())
         for segment in cut
-        for one in _in_segment(FieldName.PIN, segment, {Label.PIN, Label.CODE}, grammar, (len(grammar.places),))
+        for one in _in_segment(FieldName.PIN, segment, {Label.PIN, Label.CODE}, grammar, (len(grammar.places),), curves)
     ]
 
 
@@ -156,7 +158,12 @@ def _best(found: Sequence[Candidate]) -> Candidate | None:
 
 
 def _in_segment(
-    name: FieldName, segment: Segment, announcing: set[Label], grammar: Grammar, group: tuple[int, ...]
+    name: FieldName,
+    segment: Segment,
+    announcing: set[Label],
+    grammar: Grammar,
+    group: tuple[int, ...],
+    curves: Curves | None,
 ) -> Iterator[Candidate]:
     labelled = segment.label in announcing
     if not labelled and segment.label is not None:
@@ -174,9 +181,9 @@ def _in_segment(
         if found is not None and (found.holds or len(window.written) == wanted or labelled):
             like = window.groups in (group, (wanted,))
             found_any = True
-            yield Candidate(name, found, span, labelled, grammar, like)
+            yield Candidate(name, found, span, labelled, grammar, like, curves=curves)
     if labelled and not found_any and (kept := _wrong_length(segment, wanted)) is not None:
-        yield Candidate(name, Judged(kept, holds=False), segment.span, True, grammar, False)
+        yield Candidate(name, Judged(kept, holds=False), segment.span, True, grammar, False, curves=curves)
 
 
 @dataclass(frozen=True)

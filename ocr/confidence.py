@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from domain.cards.reading import ReadField, Reason
-from ocr.calibration import Kind, calibrated
+from domain.cards.reading import FieldName, ReadField, Reason, Source
+from domain.money import BASIS_POINTS_PER_ONE
+from ocr.calibration import Curves, Kind
 from ocr.characters import SAME_SHAPE
 from ocr.grammar import Grammar
 from ocr.judging import Judged
@@ -23,11 +24,13 @@ CAPS: Mapping[Reason, float] = {
     Reason.UNLABELLED_UNCHECKED: 0.75,
     Reason.RIVALS: 0.85,
     Reason.BY_COLOURS: 0.6,
+    Reason.UNCALIBRATED: 0.85,
 }
 SCORE_BLURRED = 0.6  # Score of the worst character below which more than one is likely to be wrong.
 FIT_SHOWN = (
     -3.5
 )  # A value less likely than the free reading by more than this (as a logarithm) is not shown by the photo.
+ONE_BP = 1 / BASIS_POINTS_PER_ONE
 UNCAUGHT_BY_CHECK = 0.1  # Part of misreads that a check digit lets through.
 
 
@@ -40,10 +43,11 @@ def confidence_of(
     like_printed: bool,
     rivals: int,
     by_colours: bool = False,
+    curves: Curves | None = None,
 ) -> tuple[float, tuple[Reason, ...]]:
     """Return how sure it is that the value is printed and is the wanted one (0..1), and what speaks against it.
 
-    What a lattice shows is calibrated; scores of other engines stay as they are.
+    `curves` are those of the engine; a score of one without stays as it is (see `PhotoReader`).
     """
     given = {
         Reason.RULES_BROKEN: not found.holds,
@@ -58,13 +62,21 @@ def confidence_of(
     }
     reasons = tuple(reason for reason, holds in given.items() if holds)
     shown = shown_by(found, grammar)
-    return min([calibrated(kind, shown) if found.looks else shown, *(CAPS[reason] for reason in reasons)]), reasons
+    sure = shown if curves is None else curves.at(kind, shown, of_lattice=found.looks > 0)
+    return min([sure, *(CAPS[reason] for reason in reasons)]), reasons
 
 
-def capped(read: ReadField, reason: Reason) -> ReadField:
-    """Return the field trusted no more than the cap of a reason, and with it."""
+def capped(read: ReadField, reason: Reason, at_most: float = 1.0) -> ReadField:
+    """Return the field trusted no more than the cap of a reason, nor than `at_most`, and with the reason."""
     reasons = read.reasons if reason in read.reasons else (*read.reasons, reason)
-    return replace(read.at_most(CAPS[reason]), reasons=reasons)
+    return replace(read.at_most(min(at_most, CAPS[reason])), reasons=reasons)
+
+
+def uncalibrated(read: ReadField, limit: float) -> ReadField:
+    """Return what an engine without curves printed: below the limit from which on nobody looks at it. Codes need no engine."""
+    if read.source is Source.BARCODE or read.name is FieldName.BRAND:
+        return read
+    return capped(read, Reason.UNCALIBRATED, max(0.0, limit - ONE_BP))
 
 
 def _is_changed(found: Judged) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,11 @@ DIGITS = 12  # Enough to tell weights apart that people meant to be the same.
 def named(engine: str, weights: Iterable[Path]) -> str:
     """Return the engine's name with the hash of its weights. Raises OSError for a file that cannot be read."""
     return f"{engine}, weights {weights_hash(weights)}"
+
+
+def without_version(name: str) -> str:
+    """Return an engine's kind and weights: two of the same read alike whatever version of its program runs them."""
+    return re.sub(r" v?[0-9][^ ,]*", "", name, count=1)
 
 
 def weights_hash(weights: Iterable[Path]) -> str:

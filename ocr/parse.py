@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, money_text
 from domain.rules.brands import Brand
 from ocr import misread
+from ocr.calibration import Curves
 from ocr.candidates import SURE_OF_CARD, Candidate, labelled_pins_in, number_in, numbers_apart_in, pin_in, weighed
 from ocr.labels import Label, Segment, segments
 from ocr.level import level_of
@@ -51,26 +52,33 @@ class Understood:
         )
 
 
-def fields_in(lines: Iterable[Line], brands: Mapping[str, Brand], brand_hint: str | None) -> tuple[ReadField, ...]:
+def fields_in(
+    lines: Iterable[Line], brands: Mapping[str, Brand], brand_hint: str | None, curves: Curves | None = None
+) -> tuple[ReadField, ...]:
     """Find the fields that the lines hold; none when there is neither brand, number nor PIN among them."""
-    return understood(tuple(lines), brands, brand_hint).fields
+    return understood(tuple(lines), brands, brand_hint, curves=curves).fields
 
 
 def understood(
-    lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: str | None, by_colours: str | None = None
+    lines: Sequence[Line],
+    brands: Mapping[str, Brand],
+    brand_hint: str | None,
+    by_colours: str | None = None,
+    *,
+    curves: Curves | None = None,
 ) -> Understood:
     """Find what the lines mean, boxes in pixels of their picture; nothing without brand, number or PIN.
 
     The rules applied are those of the printed brand, else of `brand_hint`, else of the brand that the card's colours are
-    those of, which no number or PIN is trusted by; with none of them, only value and date are read.
+    those of, which no number or PIN is trusted by; with none of them, only value and date are read. `curves` are those of the engine.
     """
     level = level_of(lines)
     gathered = rows(level.laid(line) for line in lines)
     cut = segments(gathered)
     brand_read = brand_in(gathered, brands, brand_hint)
     brand = brands.get(brand_read.value if brand_read else brand_hint or by_colours or "")
-    number = None if brand is None else number_in(cut, brand)
-    pin = None if brand is None else pin_in(cut, brand, number)
+    number = None if brand is None else number_in(cut, brand, curves)
+    pin = None if brand is None else pin_in(cut, brand, number, curves)
     if brand_read is None and not brand_hint:
         number, pin = (None if one is None else replace(one, by_colours=True) for one in (number, pin))
     if number is not None and brand_read is None and not number.labelled and _reads_turned(number):
@@ -92,7 +100,7 @@ def _reads_turned(number: Candidate) -> bool:
 
 
 def cards_in(
-    lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: str | None
+    lines: Sequence[Line], brands: Mapping[str, Brand], brand_hint: str | None, curves: Curves | None = None
 ) -> tuple[tuple[Line, ...], ...]:
     """Return the lines of each card of a photo that shows several, those of one otherwise.
 
@@ -106,13 +114,13 @@ def cards_in(
     printed = {brand.code: brand for row in gathered for brand in brands.values() if _alias_in(row, brand) is not None}
     if brand_hint is not None and brand_hint in brands:
         printed.setdefault(brand_hint, brands[brand_hint])
-    certain = {code: numbers_apart_in(cut, brand, SURE_OF_CARD) for code, brand in printed.items()}
+    certain = {code: numbers_apart_in(cut, brand, SURE_OF_CARD, curves) for code, brand in printed.items()}
     numbers = {one.judged.value: one for found in certain.values() for one in found if one.labelled}
     for code, brand in printed.items():
         counts, found = _counts_by_other_print(gathered, cut, brand), certain[code]
         agreed_on = max((one for one in counts if counts.count(one) > 1), default=0)
         if len(found) < agreed_on:  # Two kinds of print say that there are more: the rest is blurred.
-            found = numbers_apart_in(cut, brand, 0.0)
+            found = numbers_apart_in(cut, brand, 0.0, curves)
         if len(found) > 1 and len(found) in counts:
             numbers |= {one.judged.value: one for one in found}
     middles = [one.span.box.middle for one in numbers.values()]

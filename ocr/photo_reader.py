@@ -23,16 +23,17 @@ from domain.places import business_day
 from domain.rules.brands import Brand
 from domain.rules.reading import sure_from_bp
 from ocr.barcodes import barcodes_in, reconciled
+from ocr.calibration import Curves
 from ocr.candidates import Candidate
 from ocr.code_content import Barcode
 from ocr.colours import brand_of, by_colours
-from ocr.confidence import capped
-from ocr.lines import Corners, Line
+from ocr.confidence import capped, uncalibrated
+from ocr.lines import Line
 from ocr.orientation import DECISIVE, along, angle_of, long_lines
 from ocr.parse import Understood, agreed, cards_in, understood
 from ocr.preprocess import SIDE_FIRST_MAX, Look, evened_look, first_look, level_look, opened
 from ocr.standing import best_of, standing_in
-from ocr.strips import CUTS, PLAIN, strip, strips
+from ocr.strips import CUTS, PLAIN, as_cut, strip, strips
 
 LOOKS_MAX = 3
 SOUND = 0.5  # Below this a value breaks its rules or is contradicted, and another look at the whole photo is worth a second.
@@ -81,11 +82,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class PhotoReader:
-    """A `CardReader` over an engine that finds printed lines in an RGB picture; `name` is its name and version."""
+    """A `CardReader` over an engine that finds printed lines in an RGB picture; `name` is its name and version.
+
+    `curves` say what its scores are worth; without them a person looks at whatever it reads.
+    """
 
     engine: LineEngine
     brands: Mapping[str, Brand]
     name: str
+    curves: Curves | None
 
     def read(self, photo: bytes, brand_hint: str | None) -> tuple[Reading, ...]:
         """See `CardReader.read`. Raises OSError when `photo` is no picture."""
@@ -170,7 +175,11 @@ class PhotoReader:
             del fields[FieldName.EXPIRY]  # A day that is over and that no label names is when it was bought or printed.
         if fields and presumed.by_colours is not None:
             fields.setdefault(FieldName.BRAND, by_colours(presumed.by_colours))
-        return tuple(fields[name] for name in FieldName if name in fields)
+        found = tuple(fields[name] for name in FieldName if name in fields)
+        if self.curves is not None:
+            return found
+        brand = self._brand(looked[0].found, presumed)
+        return tuple(uncalibrated(one, _sure_from(brand, one.name)) for one in found)
 
     def _suffices(self, looked: Sequence[_Looked], codes: Sequence[Barcode], presumed: _Presumed) -> bool:
         """Whether no further look is needed. A code can name the number where the print does not."""
@@ -226,11 +235,14 @@ class PhotoReader:
 
     def _parts(self, looked: _Looked, presumed: _Presumed) -> list[_Looked]:
         """The cards that a look shows; the look itself where it is one."""
-        parts = cards_in(looked.lines, self.brands, presumed.hint)
+        parts = cards_in(looked.lines, self.brands, presumed.hint, self.curves)
         return [looked] if len(parts) == 1 else [self._part(looked.look, lines, presumed) for lines in parts]
 
     def _part(self, look: Look, lines: tuple[Line, ...], presumed: _Presumed) -> _Looked:
-        return _Looked(look, lines, understood(lines, self.brands, presumed.hint, presumed.by_colours))
+        return _Looked(look, lines, self._understood(lines, presumed))
+
+    def _understood(self, lines: Sequence[Line], presumed: _Presumed) -> Understood:
+        return understood(lines, self.brands, presumed.hint, presumed.by_colours, curves=self.curves)
 
     def _again(self, looked: list[_Looked], presumed: _Presumed) -> list[_Looked]:
         """What was seen, understood by another brand where nobody chose one."""
@@ -254,10 +266,7 @@ class PhotoReader:
         cut = {corners: looked.look.points_in_photo(corners) for corners in lines}
         read = {corners: self.engine.recognised(list(strips(picture, full))) for corners, full in cut.items()}
         again = [
-            understood(
-                [_replaced(line, read, way) for line in looked.lines], self.brands, presumed.hint, presumed.by_colours
-            )
-            for way in range(len(CUTS))
+            self._understood([as_cut(line, read, way) for line in looked.lines], presumed) for way in range(len(CUTS))
         ]
         return replace(
             looked, found=agreed(looked.found, again, partial(_sure_from, self._brand(looked.found, presumed)))
@@ -329,14 +338,6 @@ def _same_number(one: _Looked, other: _Looked) -> bool:
 
 def _trust(candidate: Candidate | None) -> float:
     return 0.0 if candidate is None else candidate.confidence
-
-
-def _replaced(line: Line, read: Mapping[Corners, Sequence[Line]], way: int) -> Line:
-    """The line as it was read in one of the ways, at its own place."""
-    if line.corners not in read:
-        return line
-    again = read[line.corners][way]
-    return replace(line, text=again.text, confidence=again.confidence, lattice=again.lattice, frames=again.frames)
 
 
 def _soundness(fields: Sequence[ReadField]) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 from PIL import Image, ImageFilter, ImageOps
 
-from ocr.lines import Corners
+from ocr.lines import Corners, Line
 
 HEIGHT = 48  # Pixels: what the recogniser takes.
 WIDTH_MAX = 1600
@@ -106,3 +106,11 @@ def corners_of(size: tuple[int, int]) -> list[tuple[int, int]]:
     """Return the corners of a picture, clockwise from the upper left."""
     width, height = size
     return [(0, 0), (width, 0), (width, height), (0, height)]
+
+
+def as_cut(line: Line, read: Mapping[Corners, Sequence[Line]], way: int) -> Line:
+    """Return the line as it was read in one of the ways, at its own place; itself where it was not cut out."""
+    if line.corners not in read:
+        return line
+    again = read[line.corners][way]
+    return replace(line, text=again.text, confidence=again.confidence, lattice=again.lattice, frames=again.frames)

@@ -16,13 +16,13 @@ from rich.markup import escape
 from rich.progress import Progress, track
 from rich.table import Table
 
-from bootstrap.card_reader import bare_engine, load_engine
+from bootstrap.card_reader import bare_engine, load_engine, reader_over
 from bootstrap.settings import Settings
 from domain.rules.brands import catalogue
-from ocr.calibration import FITTED, Kind, as_json
-from photo_set.calibration import curve_of, scored_in
+from ocr.calibration import FITTED, Kind, as_json, fitted
+from photo_set.calibration import Scored, alike, curve_of, scored_in
 from photo_set.conditions import CONDITIONS
-from photo_set.evaluation import Counts, by_condition, counted
+from photo_set.evaluation import Counts, by_condition, claims, counted
 from photo_set.folder import LabelsUnreadable, RealPhoto, key_of, labelled, new_key, real_photos
 from photo_set.kept import KEPT, KeptEngine
 from photo_set.photos import ORDINARY, LabelledPhoto, Part, photo, photos
@@ -60,30 +60,35 @@ def measure(
 def calibrate(
     each: Annotated[int, typer.Option(min=1, help="Photos of each condition.")] = 8,
     ordinary: Annotated[int, typer.Option(min=0, help="Further ordinary photos.")] = 40,
-    out: Annotated[Path, typer.Option(help="The table to write.")] = FITTED,
+    out: Annotated[
+        Path | None, typer.Option(help="The table to write; that of the built-in engine unless given.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine; one is best on a busy machine.")] = 2,
 ) -> None:
-    """Fit what scores mean on validation photos, and write the table that the reader uses."""
+    """Fit what scores of the chosen engine mean on validation photos, and write the table that the reader uses."""
     from ocr.photo_reader import PhotoReader
 
     engine = load_engine(Settings(), threads)
-    reader = PhotoReader(KeptEngine(engine, KEPT), catalogue(), engine.name)
+    if out is None and not fitted().are_of(engine.name):
+        raise typer.BadParameter(f"{engine.name} is not the engine of {FITTED.name}: name its table with --out")
+    reader = PhotoReader(KeptEngine(engine, KEPT), catalogue(), engine.name, None)
     further = itertools.islice(photos(Part.VALIDATION, each + ordinary, (ORDINARY,)), each, None)
     drawn = itertools.chain(photos(Part.VALIDATION, each), further)
     many = each * len(CONDITIONS) + ordinary
-    scored: dict[Kind, list[tuple[float, bool]]] = {kind: [] for kind in Kind}
+    found: list[Scored] = []
     for one in track(drawn, "Reading photos", many, console=Console(stderr=True)):
-        for kind, score, right in scored_in(one, reader.read_and_explain(one.jpeg, one.printed.brand)[1].secrets):
-            scored[kind].append((score, right))
-    curves = {kind: curve for kind, found in scored.items() if (curve := curve_of(found)) is not None}
+        found += scored_in(one, reader.read_and_explain(one.jpeg, one.printed.brand)[1].secrets)
+    scored, of_lattices = alike(found)
+    curves = {kind: curve for kind in Kind if (curve := curve_of(scored[kind])) is not None}
     about = {
         "engine": engine.name,
+        "of_lattices": of_lattices,
         "photos": many,
         "first_seed": int(Part.VALIDATION),
         "each": each,
         "ordinary": ordinary,
     }
-    out.write_text(as_json(curves, **about), encoding="utf-8")
+    (out or FITTED).write_text(as_json(curves, **about), encoding="utf-8")
     table = Table("kind", "fitted by", "readings", "right", *(f"{score:g}" for score in SHOWN))
     for kind, curve in curves.items():
         table.add_row(
@@ -164,7 +169,6 @@ def _measured(
     threads: int = 2,
     refused: Mapping[str, str] | None = None,
 ) -> None:
-    from ocr.photo_reader import PhotoReader
     from photo_set.engines import BareEngine, BareLines, others
     from photo_set.kept import KeptTexts
 
@@ -175,11 +179,12 @@ def _measured(
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Reading photos", total=many)
         comparison = compared(
-            found, PhotoReader(engine, catalogue(), engine.name), bare, lambda: progress.advance(task), engine.spent
+            found, reader_over(engine, catalogue(), Settings()), bare, lambda: progress.advance(task), engine.spent
         )
     comparison.refused = dict(refused or {})
     Console().print(_table(comparison))
     Console().print(_fields(comparison))
+    Console().print(_claims(comparison))
     if comparison.refused:
         Console().print(_refused(comparison.refused))
     Console().print(_time(engine.spent, many))
@@ -205,6 +210,18 @@ def _fields(found: Comparison) -> Table:
     for name, counts in _rows(found):
         exact = [_percent(counts.share(one)) for one in (counts.brand, counts.face_value, counts.expiry)]
         table.add_row(name, *exact, _percent(counts.secrets.coverage), str(counts.secrets.wrong))
+    return table
+
+
+def _claims(found: Comparison) -> Table:
+    """Whether the least sure field promises too much for the whole card."""
+    table = Table(
+        "cards with number and PIN", "least sure field, mean", "product of all fields, mean", "all fields right"
+    )
+    for one in claims(found.ours):
+        table.add_row(
+            str(one.cards), f"{one.least:.3f}", f"{one.product:.3f}", f"{one.right} ({_percent(one.right / one.cards)})"
+        )
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -23,23 +24,40 @@ STEPS = 60
 SMALLEST_STEP = 1e-9
 
 Floats = NDArray[numpy.float64]
-Scored = Sequence[tuple[float, bool]]  # Score, and whether the value was right.
+Pairs = Sequence[tuple[float, bool]]  # Score, and whether the value was right.
 
 
-def scored_in(photo: LabelledPhoto, secrets: Sequence[Candidate]) -> list[tuple[Kind, float, bool]]:
-    """Return kind, score and whether it is printed, of every value read from a lattice that nothing but its score speaks against."""
+@dataclass(frozen=True)
+class Scored:
+    """A value that was read: its kind and score, whether it is what is printed, and whether its score is of a lattice."""
+
+    kind: Kind
+    score: float
+    right: bool
+    of_lattice: bool
+
+
+def scored_in(photo: LabelledPhoto, secrets: Sequence[Candidate]) -> list[Scored]:
+    """Return every number and PIN that was read and that nothing but its score speaks against."""
     printed = {
         name: {card.printed.number if name is FieldName.NUMBER else card.printed.pin for card in photo.cards}
         for name in SECRET_FIELDS
     }
     return [
-        (one.kind, one.shown, one.judged.value in printed[one.name])
+        Scored(one.kind, one.shown, one.judged.value in printed[one.name], one.judged.looks > 0)
         for one in secrets
-        if one.judged.looks and all(CAPS[reason] >= SURE for reason in one.trusted[1])
+        if all(CAPS[reason] >= SURE for reason in one.trusted[1])
     ]
 
 
-def curve_of(scored: Scored) -> Curve | None:
+def alike(found: Sequence[Scored]) -> tuple[dict[Kind, Pairs], bool]:
+    """Return score and truth by kind, and whether they are of lattices: those of texts count only for an engine without any."""
+    of_lattices = any(one.of_lattice for one in found)
+    counted = [one for one in found if one.of_lattice is of_lattices]
+    return {kind: [(one.score, one.right) for one in counted if one.kind is kind] for kind in Kind}, of_lattices
+
+
+def curve_of(scored: Pairs) -> Curve | None:
     """Return the curve of these readings; None for so few that a score says more than they do."""
     if len(scored) < READINGS_MIN:
         return None
@@ -51,7 +69,7 @@ def curve_of(scored: Scored) -> Curve | None:
     return Curve(lowered, "platt", len(scored), right)
 
 
-def isotonic(scored: Scored) -> tuple[tuple[float, float], ...]:
+def isotonic(scored: Pairs) -> tuple[tuple[float, float], ...]:
     """Return the rising curve of least squares by pooling neighbours; a pool's share counts one right and one wrong more."""
     pools: list[list[float]] = []  # Right, readings, sum of scores.
     for score, good in sorted(scored):
@@ -64,7 +82,7 @@ def isotonic(scored: Scored) -> tuple[tuple[float, float], ...]:
     return tuple((score, float(share)) for (score, _), share in zip(points, shares, strict=True))
 
 
-def platt(scored: Scored) -> tuple[tuple[float, float], ...]:
+def platt(scored: Pairs) -> tuple[tuple[float, float], ...]:
     """Return points of the logistic curve over the scores' logits, with Platt's targets, by Newton's method with halved steps."""
     logits = numpy.array([_logit(score) for score, _ in scored])
     right = sum(good for _, good in scored)

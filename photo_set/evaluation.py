@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PIL import Image
 
@@ -16,6 +17,7 @@ from photo_set.faces import Printed
 from photo_set.folder import Hashed, RealPhoto
 from photo_set.photos import LabelledPhoto
 
+CLAIM_BOUNDS = (0.0, 0.5, 0.7, 0.8, SURE, 0.95, 0.98)  # Of a card's least sure field.
 SECRET_LENGTH_MIN, SECRET_LENGTH_MAX = 4, 24
 PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which nobody can read.
 _Z = 1.959964  # 95 %
@@ -40,6 +42,9 @@ class Outcome:
     face_value: bool
     expiry: bool
     misread: tuple[FieldName, ...] = ()
+    claimed: tuple[
+        float, ...
+    ] = ()  # How sure the reader is of each of these fields, of a card that has number and PIN.
     values: tuple[tuple[str, str], ...] = ()  # Number and PIN of an invented card, as printed and as read.
     preview: bytes = b""  # Of a real photo that was read wrongly: a JPEG too small to read.
 
@@ -79,6 +84,19 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Claimed:
+    """Cards whose least sure field is about as sure: the mean of that field, of the product of all fields, and cards whose fields are all right.
+
+    Where `right` / `cards` is at least `least`, the least sure field does not promise too much for the whole card.
+    """
+
+    cards: int
+    least: float
+    product: float
+    right: int
+
+
+@dataclass(frozen=True)
 class Counts:
     """Photos of one condition or of all: those with number and PIN exact, with each other field exact, and accepted ones.
 
@@ -110,12 +128,14 @@ def outcome(photo: LabelledPhoto | RealPhoto, reading: Reading) -> Outcome:
     printed = photo.printed
     secrets = {name: read.get(name) for name in (FieldName.NUMBER, FieldName.PIN) if printed.has(name)}
     exact = all(one is not None and printed.is_printed(name, one.value) for name, one in secrets.items())
-    misread = tuple(name for name, one in taken_of(reading, printed.brand).items() if not _is_so(printed, name, one))
+    taken = taken_of(reading, printed.brand)
+    misread = tuple(name for name, one in taken.items() if not _is_so(printed, name, one))
+    claimed = tuple(one.confidence for one in taken.values()) if secrets.keys() <= taken.keys() else ()
     return Outcome(
         photo.condition, printed.brand, photo.name, exact, _confidence(secrets.values()), needs_nobody(reading, printed.brand),
         read.get(FieldName.BRAND, _NOTHING).value == printed.brand,
         _is_so(printed, FieldName.FACE_VALUE, read.get(FieldName.FACE_VALUE)),
-        _is_so(printed, FieldName.EXPIRY, read.get(FieldName.EXPIRY)), misread, _values(photo, secrets),
+        _is_so(printed, FieldName.EXPIRY, read.get(FieldName.EXPIRY)), misread, claimed, _values(photo, secrets),
         b"" if exact and not misread else _preview(photo),
     )  # fmt: skip
 
@@ -125,9 +145,22 @@ def beyond(photo: LabelledPhoto | RealPhoto, reading: Reading, place: int) -> Ou
     secrets = [one for one in reading.fields if one.name in SECRET_FIELDS]
     values = () if isinstance(photo, RealPhoto) else tuple(("", one.value) for one in secrets)
     name, brand = f"{photo.name}/beyond {place}", photo.printed.brand
-    accepted, misread = needs_nobody(reading, brand), tuple(taken_of(reading, brand))
+    taken = taken_of(reading, brand)
+    accepted, misread = needs_nobody(reading, brand), tuple(taken)
+    claimed = tuple(one.confidence for one in taken.values()) if FieldName.NUMBER in taken else ()
     return Outcome(
-        photo.condition, brand, name, False, _confidence(secrets), accepted, False, False, False, misread, values
+        photo.condition,
+        brand,
+        name,
+        False,
+        _confidence(secrets),
+        accepted,
+        False,
+        False,
+        False,
+        misread,
+        claimed,
+        values,
     )
 
 
@@ -190,6 +223,19 @@ def counted(outcomes: Sequence[Outcome]) -> Counts:
         many, sum(one.exact for one in outcomes), sum(one.brand for one in outcomes),
         sum(one.face_value for one in outcomes), sum(one.expiry for one in outcomes), whole, secrets,
     )  # fmt: skip
+
+
+def claims(outcomes: Iterable[Outcome], bounds: Sequence[float] = CLAIM_BOUNDS) -> list[Claimed]:
+    """Compare how sure a card's fields are with whether all of them are right, by the least sure field: from each bound up to the next."""
+    found = []
+    complete = [one for one in outcomes if one.claimed]
+    for low, high in pairwise((*bounds, math.inf)):
+        alike = [one for one in complete if low <= min(one.claimed) < high]
+        if many := len(alike):
+            least = math.fsum(min(one.claimed) for one in alike) / many
+            product = math.fsum(math.prod(one.claimed) for one in alike) / many
+            found.append(Claimed(many, least, product, sum(not one.misread for one in alike)))
+    return found
 
 
 def by_brand(outcomes: Sequence[Outcome]) -> dict[str, Counts]:

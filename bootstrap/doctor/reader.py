@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from bootstrap.card_reader import engine_name
-from bootstrap.doctor.finding import Finding, broken
+from bootstrap.doctor.finding import Finding, attention, broken
 from bootstrap.settings import Settings
 from bootstrap.words import say
 from ocr.choices import EngineChoice
@@ -25,14 +25,29 @@ def reader_named(settings: Settings) -> str:
 
 
 def reader_findings(settings: Settings) -> Iterator[Finding]:
-    """Yield an engine that is chosen and cannot be loaded. Silent where photos are read elsewhere."""
+    """Yield an engine that is chosen and cannot be loaded, or whose scores nobody measured. Silent where photos are read elsewhere."""
     if not reads_here(settings):
         return
     try:
-        engine_name(settings)
+        name = engine_name(settings)
     except (WeightsMissing, TesseractMissing) as missing:
         said = say(f"识别引擎 {settings.reader_engine} 不可用：{missing}。", f"The engine {settings.reader_engine} cannot be used: {missing}.")  # fmt: skip
         yield broken("reader_missing", said, "make setup (docs/reading.md)")
+        return
+    yield from _calibration_findings(name, settings)
+
+
+def _calibration_findings(name: str, settings: Settings) -> Iterator[Finding]:
+    from ocr.calibration import curves_of  # With the reader's own packages.
+
+    try:
+        known = curves_of(name, settings.reader_calibrations) is not None
+    except ValueError as problem:
+        yield broken("reader_calibration_unreadable", say(f"校准文件无法读取：{problem}。", f"{problem}."), "CARDLOOP_READER_CALIBRATIONS=… (docs/reading.md)")  # fmt: skip
+        return
+    if not known:
+        said = say(f"识别引擎 {name} 未经校准：它识别的内容都由人工核对。", f"The engine {name} is not calibrated: a person checks whatever it reads.")  # fmt: skip
+        yield attention("reader_uncalibrated", said, "python -m photo_set calibrate --out … (docs/reading.md)")
 
 
 def reads_here(settings: Settings) -> bool:

@@ -86,6 +86,7 @@ class Reason(StrEnum):
     )
     RIVALS = "rivals"  # Without a label, and other print would do as well.
     BY_COLOURS = "by_colours"  # No word names the brand: only the card's colours do, and other cards have them, too.
+    UNCALIBRATED = "uncalibrated"  # Nobody measured what a score of this engine, with these weights, is worth.
 
 
 @dataclass(frozen=True)

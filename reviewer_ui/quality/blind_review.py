@@ -29,6 +29,7 @@ from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.rules.brands import brand
 from reviewer_ui.review import card_fields, card_view, related_cards
+from reviewer_ui.review.card_readings import open_card
 from reviewer_ui.review.seen import Press, Pressed, require_seen, settles
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Checker, Console, Shell, allowed, see_other, shell
@@ -193,11 +194,11 @@ async def _context(
         beside = await related_cards.beside(session, record, keyring, now())
         evidence, files = await evidence_of(session, row.escalation_id) if row.escalation_id else ("", ())
         names = await accounts.names_of(session, (row.first_person, row.second_person)) if settling else {}
-    price, kind = card_view.price(record, person), brand(record.card.brand)
+    price, kind, opened = card_view.price(record, person), brand(record.card.brand), open_card(record, keyring)
     return SecondContext(
         shell=shell(request, person), review_id=row.id, card_id=row.card_id, card_type=record.card.card_type,
-        brand_names=dict(kind.names), photos=card_view.photos(record, keyring, person, clear=True, hidden=hidden),
-        fields=card_fields.fields(record, keyring, person, clear=True, hidden=hidden),
+        brand_names=dict(kind.names), photos=card_view.photos(opened, person, clear=True, hidden=hidden),
+        fields=card_fields.fields(opened, person, clear=True, hidden=hidden),
         # Whether the seller was made the offer would give the first outcome away.
         price=None if price is None else replace(price, state="open"),
         beside=beside, answers=_answers(row, names) if settling else (), settling=settling,

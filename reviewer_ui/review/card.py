@@ -31,6 +31,7 @@ from domain.work.lease import holder_of
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.task import CameBack
 from reviewer_ui.review import card_fields, card_view, related_cards
+from reviewer_ui.review.card_readings import OpenCard, open_card
 from reviewer_ui.review.card_tabs import CardTab, TabContent, tab_content
 from reviewer_ui.review.check_view import CheckView, check_view
 from reviewer_ui.review.deciding import DecidingView, deciding_view, kept_draft
@@ -200,7 +201,8 @@ async def render(
     """Render the card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
-        deciding = await deciding_view(session, console.services.keyring, person, record, now())
+        whole = open_card(record, console.services.keyring)
+        deciding = await deciding_view(session, whole, person, now())
         draft = draft or await kept_draft(session, console.services.keyring, person, record)
         around = await related_cards.beside(session, record, console.services.keyring, now())
         hidden = card_view.covered(record, await uncovered(session, person.id, card_id))
@@ -212,7 +214,7 @@ async def render(
     context = _context(
         shell(request, person),
         person,
-        record,
+        whole,
         console,
         deciding,
         draft,
@@ -250,12 +252,12 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
 
 
 def _context(
-    around: Shell, person: Person, record: reads.CardRecord, console: Console,
+    around: Shell, person: Person, opened: OpenCard, console: Console,
     deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
     beside: related_cards.BesideView, talk: Talk, mark: str, confirmed: Collection[str], hidden: Collection[FieldName],
     tab: CardTab, content: TabContent,
 ) -> CardContext:  # fmt: skip
-    card, moment, kind = record.card, now(), brand(record.card.brand)
+    record, card, moment, kind = opened.record, opened.record.card, now(), brand(opened.record.card.brand)
     task = _task(record, person, moment)
     clear = task is not None and task.hold is Hold.MINE
     keyring = console.services.keyring
@@ -280,8 +282,8 @@ def _context(
         owner_id=record.submission.owner.partition(":")[2] if person.may(Permission.SEE_SELLER) else "",
         channel=record.submission.channel,
         task=task,
-        photos=card_view.photos(record, keyring, person, clear, talk.photo, hidden),
-        fields=card_fields.fields(record, keyring, person, clear, hidden),
+        photos=card_view.photos(opened, person, clear, talk.photo, hidden),
+        fields=card_fields.fields(opened, person, clear, hidden),
         answers=card_view.answers(record),
         price=card_view.price(record, person),
         story=card_view.story(record, talk.comments),
@@ -293,7 +295,7 @@ def _context(
         deciding=deciding,
         check=check_view(record, keyring, person),
         draft=draft,
-        typed=typed_view(record, keyring, draft, confirmed, compare=clear),
+        typed=typed_view(opened, keyring, draft, confirmed, compare=clear),
         refusal=refusal,
         may_reveal=clear and deciding is not None and person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,

@@ -9,11 +9,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from database.reads.cards.card_page import CardRecord
-from database.repositories import cards as stored
 from database.sealed import doubts_of
 from database.tables.cards import AnswerRow
 from domain.cards.card import CardStatus
-from domain.cards.reading import SECRET_FIELDS, Box, Doubt, FieldName, Reason, confidence_bp, money_from, money_text
+from domain.cards.reading import SECRET_FIELDS, Box, Doubt, FieldName, Reason, confidence_bp, money_from
 from domain.cards.verification import Party
 from domain.money import Currency, Money
 from domain.people.roles import Permission
@@ -22,7 +21,7 @@ from domain.rules.brands import Brand, brand, masked, tidy_number
 from domain.rules.number_check import NumberCheck, checked
 from domain.rules.reading import sure_from_bp
 from domain.sealing import KeyRing
-from reviewer_ui.review.card_readings import FieldRead, Seen, fields_read
+from reviewer_ui.review.card_readings import FieldRead, OpenCard, Seen, fields_read
 from reviewer_ui.review.card_view import box_of, crop_of
 from reviewer_ui.sessions import Person
 from services.cards.corrections import same_value
@@ -99,25 +98,15 @@ class _Opened:
         return self.read[name].seen.value if name in self.read else None
 
 
-def fields(
-    record: CardRecord, keyring: KeyRing, person: Person, clear: bool, hidden: Collection[FieldName] = ()
-) -> tuple[FieldView, ...]:
+def fields(card: OpenCard, person: Person, clear: bool, hidden: Collection[FieldName] = ()) -> tuple[FieldView, ...]:
     """Number, PIN, face value and expiry, each with its reading, the answers beside it, and its brand's rules; no crop of `hidden` ones."""
-    opened = _open(record, keyring)
+    opened = _open(card)
     names = [name for name in SHOWN_FIELDS if name is not FieldName.PIN or opened.kind.pin is not None]
     return tuple(_field(name, opened, person, clear and name not in hidden) for name in names)
 
 
-def _open(record: CardRecord, keyring: KeyRing) -> _Opened:
-    card = record.card
-    face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
-    on_card = {
-        FieldName.NUMBER: stored.open_number(keyring, card),
-        FieldName.PIN: stored.open_pin(keyring, card),
-        FieldName.FACE_VALUE: face,
-        FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None,
-    }
-    return _Opened(record, brand(card.brand), on_card, fields_read(record, keyring, on_card))
+def _open(card: OpenCard) -> _Opened:
+    return _Opened(card.record, brand(card.record.card.brand), card.on_card, fields_read(card))
 
 
 def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> FieldView:
@@ -172,12 +161,12 @@ def _number(opened: _Opened) -> NumberCheck | None:
     return None if number is None else checked(opened.kind, number, clear=False, other=read if on_card else None)
 
 
-def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
+def in_clear(card: OpenCard) -> tuple[NumberCheck, ...]:
     """Check the number on the card with every character shown, and, where photos show others, those beside it.
 
     Only right after the number was revealed, with a reason in the audit log.
     """
-    opened = _open(record, keyring)
+    opened = _open(card)
     on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER)
     if on_card is None:
         return ()
@@ -186,9 +175,9 @@ def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
     return tuple(checked(opened.kind, one, clear=True, other=other) for one, other in pairs)
 
 
-def doubts_in_clear(record: CardRecord, keyring: KeyRing, name: FieldName) -> tuple[Doubt, ...]:
+def doubts_in_clear(card: OpenCard, keyring: KeyRing, name: FieldName) -> tuple[Doubt, ...]:
     """Return the places at which the reading that counts saw more than one character. Only right after the field was revealed."""
-    read = _open(record, keyring).read.get(name)
+    read = _open(card).read.get(name)
     return () if read is None else doubts_of(keyring, read.seen.reading, name)
 
 

@@ -12,13 +12,15 @@ from database.reads.cards.latest_readings import latest_by_photo
 from database.repositories import cards
 from database.sealed import fields_of
 from database.tables.cards import PhotoRow, ReadingRow
-from domain.cards.reading import FieldName, as_read, confidence_bp
+from domain.cards.reading import FieldName, as_read, confidence_bp, money_text
+from domain.money import Money
 from domain.places import business_day
 from domain.rules.brands import Brand, brand
 from domain.rules.plausible import is_plausible
 from domain.rules.reading import sure_from_bp
 from domain.sealing import KeyRing
 from services.cards.corrections import same_value
+from services.cards.readings_of_card import ReadAs, number_among
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,43 @@ class FieldRead:
     others: tuple[Seen, ...]
 
 
-def fields_read(
-    record: CardRecord, keyring: KeyRing, on_card: Mapping[FieldName, str | None]
-) -> dict[FieldName, FieldRead]:
-    """Return what the current photos show, by field. `on_card` has the recorded fields as a reading writes them: secret."""
-    known, own, all_seen = brand(record.card.brand), reading_by_photo(record, keyring), list(_all_seen(record, keyring))
+@dataclass(frozen=True)
+class OpenCard:
+    """A card's fields in the clear, for the time in which its page is made, as a reading writes them; each reading is opened once."""
+
+    record: CardRecord
+    on_card: Mapping[FieldName, str | None] = field(repr=False)
+    _keyring: KeyRing = field(repr=False)
+    _read: dict[str, tuple[ReadAs, ...]] = field(default_factory=dict, repr=False)
+
+    def fields_of(self, reading: ReadingRow) -> tuple[ReadAs, ...]:
+        """Return each field of a reading: its name, the value (secret), and what is kept beside it."""
+        if reading.id not in self._read:
+            self._read[reading.id] = tuple(fields_of(self._keyring, reading))
+        return self._read[reading.id]
+
+    def numbers(self, readings: Iterable[ReadingRow]) -> dict[str, str]:
+        """Return the number of each reading by its id, tidied, empty where none was read: secret."""
+        return {row.id: number_among(self.fields_of(row)) for row in readings}
+
+
+def open_card(record: CardRecord, keyring: KeyRing) -> OpenCard:
+    """Open the card's number and PIN; its readings are opened where they are needed."""
+    card = record.card
+    face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
+    on_card = {
+        FieldName.NUMBER: cards.open_number(keyring, card),
+        FieldName.PIN: cards.open_pin(keyring, card),
+        FieldName.FACE_VALUE: face,
+        FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None,
+    }
+    return OpenCard(record, on_card, keyring)
+
+
+def fields_read(opened: OpenCard) -> dict[FieldName, FieldRead]:
+    """Return what the current photos show, by field."""
+    record, on_card = opened.record, opened.on_card
+    known, own, all_seen = brand(record.card.brand), reading_by_photo(opened), list(_all_seen(opened))
     of_card = [one for one in all_seen if own[one.photo.id] is one.reading]
     found = {}
     for name in FieldName:
@@ -63,12 +97,13 @@ def fields_read(
     return found
 
 
-def reading_by_photo(record: CardRecord, keyring: KeyRing) -> dict[str, ReadingRow]:
+def reading_by_photo(opened: OpenCard) -> dict[str, ReadingRow]:
     """Return the latest reading of each photo; of a photo of several cards that with the card's number, else with the surest number."""
-    known, number = brand(record.card.brand), cards.open_number(keyring, record.card)
+    record = opened.record
+    known, number = brand(record.card.brand), opened.on_card[FieldName.NUMBER]
 
     def counts(row: ReadingRow) -> tuple[bool, bool, int]:
-        read = (one for one in fields_of(keyring, row) if one[0] is FieldName.NUMBER)
+        read = (one for one in opened.fields_of(row) if one[0] is FieldName.NUMBER)
         return max((_judged(known, one, number) for one in read), default=(False, False, 0))
 
     return {
@@ -77,11 +112,12 @@ def reading_by_photo(record: CardRecord, keyring: KeyRing) -> dict[str, ReadingR
     }
 
 
-def _all_seen(record: CardRecord, keyring: KeyRing) -> Iterable[Seen]:
+def _all_seen(opened: OpenCard) -> Iterable[Seen]:
+    record = opened.record
     looks = latest_by_photo(record.readings)
     for number, photo in enumerate(record.photos, 1):
         for row in looks.get(photo.id, ()) if photo.current else ():
-            for name, value, kept in fields_of(keyring, row):
+            for name, value, kept in opened.fields_of(row):
                 yield Seen(name, value, kept, row, photo, number)
 
 

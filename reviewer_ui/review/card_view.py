@@ -16,8 +16,7 @@ from domain.cards.reading import SECRET_FIELDS, Box, FieldName, Reason
 from domain.cards.verification import Party
 from domain.money import Currency, Money
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
-from reviewer_ui.review.card_readings import reading_by_photo
+from reviewer_ui.review.card_readings import OpenCard, reading_by_photo
 from reviewer_ui.sessions import Person
 from web.words import percent, without_repeats
 
@@ -96,13 +95,13 @@ def may_see_internal(person: Person) -> bool:
 
 
 def photos(
-    record: CardRecord, keyring: KeyRing, person: Person, clear: bool, chosen: str = "",
+    opened: OpenCard, person: Person, clear: bool, chosen: str = "",
     hidden: Collection[FieldName] = (),
 ) -> tuple[PhotoView, ...]:  # fmt: skip
     """List the card's photographs, the chosen one (an id) first; none for those whose work needs no photo."""
     if not person.may(Permission.REVEAL):
         return ()
-    readings = reading_by_photo(record, keyring)
+    record, readings = opened.record, reading_by_photo(opened)
     shown = [
         _photo(one, number, readings.get(one.id), clear, bool(covered_boxes(record, one.id, hidden)))
         for number, one in enumerate(record.photos, 1)

@@ -19,6 +19,7 @@ from domain.rules.brands import brand, masked
 from domain.sealing import KeyRing
 from domain.work.snooze import SnoozeUntil
 from reviewer_ui.reason_words import ACT_OF, ReasonView, reason_view
+from reviewer_ui.review.card_readings import OpenCard
 from reviewer_ui.review.draft import Draft
 from reviewer_ui.review.suggesting import suggested
 from reviewer_ui.sessions import Person
@@ -43,13 +44,12 @@ class DecidingView:
     left_at: datetime | None  # When the decision that was made leaves, while it can be undone.
 
 
-async def deciding_view(
-    session: AsyncSession, keyring: KeyRing, person: Person, record: CardRecord, moment: datetime
-) -> DecidingView | None:
+async def deciding_view(session: AsyncSession, card: OpenCard, person: Person, moment: datetime) -> DecidingView | None:
     """Prepare the decision bar for this person; None where no decision is pending, or they may not decide."""
+    record = card.record
     if record.task is None or record.task.closed_at is not None or not person.may(Permission.DECIDE):
         return None
-    found, kind = suggested(record, keyring), brand(record.card.brand)
+    found, kind = suggested(card), brand(record.card.brand)
     offered = {act.value: tuple(reason_view(row) for row in rows) for act, rows in (await all_reasons(session)).items()}
     named = offered.get(found.suggestion.outcome.value, ()) if found.suggestion.outcome else ()
     return DecidingView(

@@ -22,6 +22,7 @@ from domain.work.kinds import REVIEW
 from reviewer_ui.queue_place import filter_last_seen, nothing_left
 from reviewer_ui.review.card import Hold, hold_of, render
 from reviewer_ui.review.card_fields import doubts_in_clear, in_clear
+from reviewer_ui.review.card_readings import open_card
 from reviewer_ui.review.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.review.draft import Draft
 from reviewer_ui.review.seen import Press, Pressed, require_seen
@@ -139,7 +140,8 @@ async def keep_draft(
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     compare = hold_of(record, person, now()) is Hold.MINE and await _may_compare(console, person)
-    typed = typed_view(record, console.services.keyring, draft, confirmed, compare=compare)
+    opened = open_card(record, console.services.keyring)
+    typed = typed_view(opened, console.services.keyring, draft, confirmed, compare=compare)
     return await console.pages.render(request, "review/_card_typed.html", TypedContext(typed))
 
 
@@ -166,11 +168,11 @@ async def reveal(
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
     await renew_if_held(console, person, card_id)
     wanted = FieldName(field)
-    record = await _record_of(console, card_id)
     keyring = console.services.keyring
-    compared = in_clear(record, keyring) if wanted is FieldName.NUMBER else ()
+    opened = open_card(await _record_of(console, card_id), keyring)
+    compared = in_clear(opened) if wanted is FieldName.NUMBER else ()
     context = RevealContext(
-        shell(request, person), card_id, wanted, value, compared, doubts_in_clear(record, keyring, wanted)
+        shell(request, person), card_id, wanted, value, compared, doubts_in_clear(opened, keyring, wanted)
     )
     return await console.answer(request, "review/reveal.html", context, block="secret")
 
@@ -225,7 +227,7 @@ async def _record(
     if record.standing_decision is None:  # A form sent twice gets its first answer below.
         review.leases.require_held(record.task, person.id)
     require_seen(press, record)
-    found = suggested(record, console.services.keyring)
+    found = suggested(open_card(record, console.services.keyring))
     if mark is not None:
         draft = accepted(draft, found, mark)
     proposed = found.suggestion.outcome

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from database.reads.cards.card_page import CardRecord
-from database.repositories import cards
-from database.sealed import fields_of
-from database.tables.cards import AnswerRow, ReadingRow
+from database.reads.cards.latest_readings import by_look
+from database.tables.cards import AnswerRow
 from domain.cards.card import CardStatus, CardType
-from domain.cards.reading import FieldName, confidence_bp, money_from, money_text
+from domain.cards.reading import FieldName, confidence_bp, money_from
 from domain.cards.review import ReviewOutcome, ReviewReason
 from domain.cards.verification import Answer
 from domain.money import Money
@@ -22,8 +21,9 @@ from domain.rules.assessment import CardClaims, conflicts, heard
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.limits import limits_in_force
 from domain.rules.reading import reading_in_force
-from domain.sealing import KeyRing
 from domain.work.task import CameBack
+from reviewer_ui.review.card_readings import OpenCard
+from services.cards.readings_of_card import ReadAs, of_card
 
 # Cards of an online shop: no till or outlet could look at them.
 WITHOUT_STORE = frozenset({CardType.ECOMMERCE, CardType.CROSSBORDER})
@@ -48,11 +48,13 @@ class _Read:
     confirmed: bool
 
 
-def suggested(record: CardRecord, keyring: KeyRing) -> Suggested:
+def suggested(card: OpenCard) -> Suggested:
     """Compute what the system would decide about this card now; the same record always gives the same."""
+    record = card.record
     kind, moment = brand(record.card.brand), datetime.now(UTC)
     today = kind.today(moment)
-    standing, read = _standing(record, keyring), list(_all_read(record, keyring))
+    standing = {name: value for name, value in card.on_card.items() if value is not None}
+    read = list(_all_read(card))
     names = [name for name in ENTERED if name is not FieldName.PIN or kind.pin is not None]
     offered = {name: found for name in names if (found := _offered(name, standing, read, kind, today)) is not None}
     fitting = {name for name in names if name not in standing or _is_good(name, standing[name], kind, today)}
@@ -127,26 +129,18 @@ def _is_good(name: FieldName, value: str, kind: Brand, today: date) -> bool:
             return date.fromisoformat(value) >= today
 
 
-def _standing(record: CardRecord, keyring: KeyRing) -> dict[FieldName, str]:
-    """The fields that the card has, as a reading writes them."""
-    card = record.card
-    face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
-    secrets = {FieldName.NUMBER: cards.open_number(keyring, card), FieldName.PIN: cards.open_pin(keyring, card)}
-    opened = {name: secret for name, secret in secrets.items() if secret is not None}
-    rest = {FieldName.FACE_VALUE: face, FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None}
-    return opened | {name: text for name, text in rest.items() if text is not None}
-
-
-def _all_read(record: CardRecord, keyring: KeyRing) -> Iterator[_Read]:
-    """What was read of the current photos."""
+def _all_read(card: OpenCard) -> Iterator[_Read]:
+    """What was read of this card in the current photos; other cards in them are left out."""
+    record = card.record
     current = {photo.id for photo in record.photos if photo.current}
-    for row in record.readings:
-        if row.photo_id in current:
-            yield from _read(row, keyring, entered=record.card.card_type is CardType.REGIONAL)
+    readings = [row for row in record.readings if row.photo_id in current]
+    own = of_card(by_look(readings), card.numbers(readings), brand(record.card.brand), card.on_card[FieldName.NUMBER])
+    for row in own:
+        yield from _read(card.fields_of(row), entered=record.card.card_type is CardType.REGIONAL)
 
 
-def _read(row: ReadingRow, keyring: KeyRing, *, entered: bool) -> Iterator[_Read]:
-    for name, value, kept in fields_of(keyring, row):
+def _read(fields: Iterable[ReadAs], *, entered: bool) -> Iterator[_Read]:
+    for name, value, kept in fields:
         secret = name in (FieldName.NUMBER, FieldName.PIN)
         confirmed = kept.get("use") == "confirmed" and not entered
         yield _Read(name, tidy_number(value) if secret else value, confidence_bp(kept), confirmed)

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from database.reads.cards.card_page import CardRecord
 from database.tables.columns import now
 from domain.cards.reading import FieldName
 from domain.errors.base import Refusal
@@ -15,6 +14,7 @@ from domain.money import Money
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.number_check import NumberCheck, checked
 from domain.sealing import KeyRing
+from reviewer_ui.review.card_readings import OpenCard
 from reviewer_ui.review.draft import Draft
 from services.cards.corrections import Corrections, against_readings, mark_of
 from web import forms
@@ -36,15 +36,16 @@ class TypedView:
 
 
 def typed_view(
-    record: CardRecord, keyring: KeyRing, draft: Draft, confirmed: Collection[str], *, compare: bool
+    opened: OpenCard, keyring: KeyRing, draft: Draft, confirmed: Collection[str], *, compare: bool
 ) -> tuple[TypedView, ...]:
     """Return the checks of each typed field. `compare`: check against the reading too, for the holder of the task."""
-    kind, card = brand(record.card.brand), record.card
+    record, kind, card = opened.record, brand(opened.record.card.brand), opened.record.card
     given, refusals = _given(kind, draft)
     written = given.written()
     current = {photo.id for photo in record.photos if photo.current}
     readings = [row for row in record.readings if row.photo_id in current]
-    differing = against_readings(readings, keyring, card.brand, written) if compare else {}
+    on_card = given.number or opened.on_card[FieldName.NUMBER]
+    differing = against_readings(readings, opened.fields_of, card.brand, written, on_card) if compare else {}
     views = []
     for name in FieldName:
         if name not in written and name not in refusals:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import flag_modified
 
+from database.reads.cards.latest_readings import by_look
 from database.repositories.cards import open_number, open_pin
-from database.sealed import DECISION_FIELDS, fields_of, values_of
+from database.sealed import DECISION_FIELDS, fields_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
@@ -27,6 +28,9 @@ from domain.places import business_day
 from domain.rules.brands import brand, tidy_number
 from domain.rules.reading import sure_from_bp
 from domain.sealing import KeyRing
+from services.cards.readings_of_card import ReadAs, number_among, of_card
+
+FieldsOf = Callable[[ReadingRow], Iterable[ReadAs]]
 
 
 @dataclass(frozen=True)
@@ -98,18 +102,27 @@ def checked_fields(brand_code: str, given: Corrections) -> Corrections:
 
 
 def against_readings(
-    readings: Iterable[ReadingRow], keyring: KeyRing, brand_code: str, written: Mapping[FieldName, str]
+    readings: Iterable[ReadingRow],
+    fields: FieldsOf,
+    brand_code: str,
+    written: Mapping[FieldName, str],
+    number: str | None,
 ) -> dict[FieldName, int]:
     """Return the given fields that differ from a sure reading while no reading agrees, with that reading's basis points.
 
-    `readings` are those of the current photos; `written` holds the fields as a reading writes them.
+    `readings` are those of the current photos, which `fields` opens; `written` holds the fields as a reading writes them. Numbers are
+    compared with every card in the photos, other fields only with the card of this `number` (secret).
     """
-    today = business_day(now())
+    if not written:
+        return {}
+    known, today = list(readings), business_day(now())
+    numbers = {row.id: number_among(fields(row)) for row in known}
+    own = {row.id for row in of_card(by_look(known), numbers, brand(brand_code), number)}
     found: dict[FieldName, int] = {}
     agreed: set[FieldName] = set()
-    for row in readings:
-        for name, value, kept in fields_of(keyring, row):
-            if name not in written:
+    for row in known:
+        for name, value, kept in fields(row):
+            if name not in written or not (name is FieldName.NUMBER or row.id in own):
                 continue
             surely = confidence_bp(kept)
             if same_value(name, written[name], value):
@@ -163,8 +176,13 @@ async def differing_fields(
         return {}
     rows, photos = ReadingRow, PhotoRow
     statement = select(ReadingRow).join(PhotoRow, photos.id == rows.photo_id)
-    found = await session.execute(statement.where(rows.card_id == card.id, photos.current))
-    return against_readings(found.scalars(), keyring, card.brand, given.written())
+    current = statement.where(rows.card_id == card.id, photos.current).order_by(rows.created_at, rows.id)
+    found, number = (await session.execute(current)).scalars(), given.number or open_number(keyring, card)
+    return against_readings(found, partial(_opened, keyring), card.brand, given.written(), number)
+
+
+def _opened(keyring: KeyRing, row: ReadingRow) -> list[ReadAs]:
+    return list(fields_of(keyring, row))
 
 
 def require_complete(card: CardRow, given: Corrections) -> None:
@@ -187,15 +205,22 @@ def require_payable(card: CardRow, given: Corrections, valued_minor: int) -> Non
 async def confirm_reading(
     session: AsyncSession, keyring: KeyRing, card: CardRow, given: Corrections
 ) -> tuple[str, ...]:
-    """Marks each read field as confirmed or as contradicted by what the seller gives; returns the changed names."""
+    """Marks each read field as confirmed, agreed with or contradicted by what the seller gives; returns the names of what was given."""
     written = given.written()
-    for row in (await session.execute(select(ReadingRow).where(ReadingRow.card_id == card.id))).scalars():
-        read = values_of(keyring, row)
-        for entry in row.fields:
-            typed = written.get(FieldName(entry["name"]))
-            if typed is not None and typed != read.get(entry["name"]):
-                entry["use"] = "differs"
-            elif entry["use"] == "taken":
-                entry["use"] = "confirmed"
-        flag_modified(row, "fields")
+    own = select(ReadingRow).where(ReadingRow.card_id == card.id).order_by(ReadingRow.created_at, ReadingRow.id)
+    for row in (await session.execute(own)).scalars():
+        used = {
+            name: _use_after(name, kept["use"], value, written.get(name))
+            for name, value, kept in fields_of(keyring, row)
+        }
+        row.fields = [{**entry, "use": used.get(entry["name"], entry["use"])} for entry in row.fields]
     return tuple(name.value for name in written)
+
+
+def _use_after(name: FieldName, use: str, read: str, typed: str | None) -> str:
+    """What becomes of a read field once the seller gave the field (`typed`, None: left as it is)."""
+    if typed is not None and not same_value(name, typed, read):
+        return "differs"
+    if use == "taken":
+        return "confirmed"
+    return use if typed is None or use == "confirmed" else "agrees"

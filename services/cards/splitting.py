@@ -8,21 +8,25 @@ from contextlib import suppress
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.cards.latest_readings import latest_by_photo
 from database.reads.cards.seller import shows_several_cards
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.sealed import payee_of, values_of
+from database.sealed import fields_of, payee_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.intake import Submission, SubmittedCard
-from domain.cards.reading import SURE_OF_BRAND, FieldName, Reading, as_read
+from domain.cards.reading import SURE_OF_BRAND, FieldName, Reading, as_read, confidence_bp
 from domain.errors.cards import DuplicateCard, NotExpectedNow
+from domain.money import BASIS_POINTS_PER_ONE
 from domain.rules.brands import brand, tidy_number
 from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing
+from services.cards.readings_of_card import numbers_in, of_card
 from services.cards.submission_rows import CheckedCard, card_row, request_hash_of, submission_row
 
 SPLIT = "intake.photos_split"
+_SURE_OF_BRAND_BP = round(SURE_OF_BRAND * BASIS_POINTS_PER_ONE)
 
 
 async def split_photos(session: AsyncSession, keyring: KeyRing, card: CardRow, actor: str) -> tuple[str, ...]:
@@ -94,12 +98,12 @@ async def _current(session: AsyncSession, card_id: str) -> Sequence[PhotoRow]:
 
 async def _fill_in(session: AsyncSession, keyring: KeyRing, card: CardRow, photo: PhotoRow) -> None:
     """Puts on the card what it lacks and its own photo shows; a number that is live elsewhere is left to the seller."""
-    row = await _latest_reading(session, photo)
-    if row is None:
-        return
-    values = values_of(keyring, row)
-    fields = [as_read(one, values[one["name"]]) for one in row.fields]
     known, lacking = brand(card.brand), _lacking(card)
+    shown, on_card = await _shown(session, photo), cards.open_number(keyring, card)
+    row = next(iter(of_card([shown], numbers_in(keyring, shown), known, on_card)), None)
+    if row is None:  # Nothing was read, or several cards of which none is known to be this one.
+        return
+    fields = [as_read(kept, value) for _, value, kept in fields_of(keyring, row)]
     fitting = tuple(field for field in fields if field.name in lacking and is_plausible(known, field))
     reading = Reading(fitting, row.reader, row.duration_ms)
     number, pin, face = reading.field(FieldName.NUMBER), reading.field(FieldName.PIN), reading.face_value()
@@ -124,18 +128,13 @@ def _lacking(card: CardRow) -> set[FieldName]:
 
 
 async def _printed_brand(session: AsyncSession, keyring: KeyRing, photo: PhotoRow) -> str | None:
-    """The brand that the photo shows for certain: cards sent together may be of several."""
-    row = await _latest_reading(session, photo)
-    sure = row is not None and any(
-        field["name"] == FieldName.BRAND and field["confidence"] >= SURE_OF_BRAND for field in row.fields
-    )
-    return str(values_of(keyring, row)[FieldName.BRAND]) if row is not None and sure else None
+    """The brand that the photo shows for certain: cards sent together may be of several. None where it shows cards of several itself."""
+    read = [one for row in await _shown(session, photo) for one in fields_of(keyring, row)]
+    sure = {value for name, value, kept in read if name is FieldName.BRAND and confidence_bp(kept) >= _SURE_OF_BRAND_BP}
+    return sure.pop() if len(sure) == 1 else None
 
 
-async def _latest_reading(session: AsyncSession, photo: PhotoRow) -> ReadingRow | None:
-    chosen = (
-        select(ReadingRow)
-        .where(ReadingRow.photo_id == photo.id)
-        .order_by(ReadingRow.created_at.desc(), ReadingRow.id.desc())
-    )
-    return (await session.execute(chosen.limit(1))).scalar_one_or_none()
+async def _shown(session: AsyncSession, photo: PhotoRow) -> tuple[ReadingRow, ...]:
+    """The readings of the latest look at the photo: one for each card that it shows."""
+    chosen = select(ReadingRow).where(ReadingRow.photo_id == photo.id).order_by(ReadingRow.created_at, ReadingRow.id)
+    return latest_by_photo((await session.execute(chosen)).scalars()).get(photo.id, ())

@@ -24,7 +24,7 @@ from domain.money import Money
 from domain.quality.reading_figures import condition_of
 from domain.rules.brands import brand, tidy_number
 from domain.sealing import KeyRing
-from services.quality.readings_of_card import of_card
+from services.cards.readings_of_card import numbers_in, of_card
 
 LABELLED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 HIDDEN = "*"
@@ -67,7 +67,8 @@ async def keep_labels(
     wanted = read.where(ReadingRow.card_id == card.id, PhotoRow.current).order_by(ReadingRow.created_at, ReadingRow.id)
     looks = latest_by_photo((await session.execute(wanted)).scalars())
     await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.photo_id.in_(looks)))
-    for reading in of_card(looks.values(), keyring, brand(card.brand), truth.get(FieldName.NUMBER)):
+    numbers = numbers_in(keyring, (row for rows in looks.values() for row in rows))
+    for reading in of_card(looks.values(), numbers, brand(card.brand), truth.get(FieldName.NUMBER)):
         session.add_all(_labels(reading, truth, keyring, card.brand, decision, now))
 
 

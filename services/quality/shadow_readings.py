@@ -28,7 +28,7 @@ from domain.rules.reading import LIMITED, reading_in_force
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoMissing, PhotoStore
 from ocr.reader import CardReader
-from services.quality.readings_of_card import number_of
+from services.cards.readings_of_card import number_of
 
 FRESH = timedelta(minutes=10)  # A photo that could not be read beside the others within this time is left out.
 LOOKED_AT = 200

@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reading import CardReading
 from database.reads.cards.latest_readings import latest_by_photo
+from database.repositories import cards
 from database.sealed import READING_VALUES, doubts_of, values_of
 from database.tables.cards import PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
@@ -104,6 +105,62 @@ async def test_a_seller_who_corrects_a_sure_reading_contradicts_it(world: World)
     await world.intake.correct_fields(card_id, number=a_number("jd"), actor="seller:S")
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 1)).review_reasons == ("conflicting_answers",)
+
+
+async def test_a_seller_who_types_later_what_was_read_agrees_with_it(world: World) -> None:
+    typed, read = a_number("jd"), a_number("jd")
+    card_id, _ = await a_read_card(world, printed(number=read), brand="jd", number=typed)
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    await world.intake.correct_fields(card_id, number=read, actor="seller:S")
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    assert [entry["use"] for entry in row.fields] == ["agrees"]
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ()
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    await world.intake.correct_fields(card_id, number=a_number("jd"), actor="seller:S")
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    assert [entry["use"] for entry in row.fields] == ["differs"]
+
+
+async def test_what_the_seller_leaves_as_it_was_read_is_confirmed_and_stays_so(world: World) -> None:
+    number = a_number("walmart")
+    card_id, _ = await a_read_card(world, printed(number=number, pin="604128"))
+    same: dict[str, Any] = {"number": f"{number[:4]} {number[4:]}", "pin": "604128"}
+    for given in ({}, same, {"pin": "604129"}):
+        await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+        await world.intake.correct_fields(card_id, actor="seller:S", **given)
+        (row,) = await world.rows(ReadingRow, card_id=card_id)
+        pin = "differs" if given == {"pin": "604129"} else "confirmed"
+        assert {entry["name"]: entry["use"] for entry in row.fields} == {"number": "confirmed", "pin": pin}
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+@pytest.mark.parametrize("typed", [True, False])
+async def test_a_field_of_another_card_in_the_same_photo_is_not_put_on_this_one(
+    world: World, own_first: bool, typed: bool
+) -> None:
+    number = a_number("walmart")
+    own = printed(0.8, number=number, face_value="500.00 CNY")
+    beside = printed(number="7" * 15 if not typed else a_number("walmart"), pin="111111", expiry="2099-12-31")
+    shown = (own, beside) if own_first else (beside, own)
+    sent = SubmittedCard("walmart", photos=(a_photo(),), number=number if typed else None)
+    card_id = (await world.submitted(sent)).card_ids[0]
+    reading = CardReading(world.database, world.keyring, world.photos, PrintedReader(*shown))
+    await reading.read_photos(card_id)
+    card = await world.card(card_id)
+    assert (card.pin_sealed, card.expires_on) == (None, None)
+    if not typed:
+        assert (card.number_tail, card.face_value_minor) == (number[-4:], 500_00)
+
+
+async def test_of_two_neighbouring_numbers_in_one_photo_that_of_the_card_counts(world: World) -> None:
+    number = a_number("walmart")
+    neighbour = number[:-2] + ("5" if number[-2] != "5" else "6") + number[-1]
+    own, beside = printed(0.8, number=number, pin="604128"), printed(0.99, number=neighbour, pin="111111")
+    sent = SubmittedCard("walmart", photos=(a_photo(),), number=number)
+    card_id = (await world.submitted(sent)).card_ids[0]
+    await CardReading(world.database, world.keyring, world.photos, PrintedReader(beside, own)).read_photos(card_id)
+    assert cards.open_pin(world.keyring, await world.card(card_id)) == "604128"
 
 
 @pytest.mark.parametrize(

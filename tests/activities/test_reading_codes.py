@@ -13,6 +13,7 @@ from domain.cards.facts import ReadFacts
 from domain.cards.intake import SubmittedCard
 from domain.cards.reading import Box
 from domain.rules.brands import catalogue
+from ocr.calibration import fitted
 from ocr.lines import Line
 from ocr.photo_reader import PhotoReader
 from tests.builders.world import World, a_number
@@ -46,7 +47,7 @@ async def a_card_read(world: World, brand: str, code: str, shade: int, *prints: 
     photo = a_photo_with_code(code, shade)
     card_id = (await world.submitted(SubmittedCard(brand, photos=(photo,)))).card_ids[0]
     lines = [Line(text, 0.97, Box(520, 60 + 60 * place, 330, 32)) for place, text in enumerate(prints)]
-    reader = PhotoReader(PrintedLines(lines), catalogue(), "printed 1")
+    reader = PhotoReader(PrintedLines(lines), catalogue(), "printed 1", fitted())
     return card_id, await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)
 
 

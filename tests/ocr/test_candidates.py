@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from domain.cards.reading import Box
 from domain.rules.brands import brand
+from ocr.calibration import fitted
 from ocr.candidates import Candidate, number_in, weighed
 from ocr.labels import segments
 from ocr.lines import Line, rows
@@ -24,7 +25,7 @@ def line(number: str, y: int, **last_but_one: float) -> Line:
 
 
 def candidate(one: Line) -> Candidate:
-    found = number_in(segments(rows([one])), brand("walmart"))
+    found = number_in(segments(rows([one])), brand("walmart"), fitted())
     assert found is not None
     return found
 

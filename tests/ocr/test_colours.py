@@ -15,6 +15,7 @@ from PIL import Image
 
 from domain.cards.reading import SURE, Box, FieldName, ReadField, Reading, Reason
 from domain.rules.brands import Brand, brand, catalogue
+from ocr.calibration import fitted
 from ocr.colours import CONFIDENCE, brand_of
 from ocr.confidence import CAPS
 from ocr.lines import Line
@@ -74,7 +75,9 @@ def read(
 ) -> Reading:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=92)
-    (reading,) = PhotoReader(Scripted(list(looks)), brands or catalogue(), "scripted 1").read(out.getvalue(), hint)
+    (reading,) = PhotoReader(Scripted(list(looks)), brands or catalogue(), "scripted 1", fitted()).read(
+        out.getvalue(), hint
+    )
     return reading
 
 

@@ -89,7 +89,7 @@ def test_a_picture_that_tesseract_does_not_end_has_no_lines(
 def test_a_reading_names_the_engine_that_made_it(engine: NamedEngine, card: Image.Image) -> None:
     raw = io.BytesIO()
     card.save(raw, "JPEG", quality=92)
-    (reading,) = PhotoReader(engine, catalogue(), engine.name).read(raw.getvalue(), "jd")
+    (reading,) = PhotoReader(engine, catalogue(), engine.name, None).read(raw.getvalue(), "jd")
     assert reading.reader == engine.name
     assert all(field.name in FieldName for field in reading.fields)
 

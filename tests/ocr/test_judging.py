@@ -8,7 +8,7 @@ import pytest
 
 from domain.cards.reading import Box, Doubt, FieldName, Reason
 from domain.rules.brands import brand
-from ocr.calibration import Kind
+from ocr.calibration import Kind, fitted
 from ocr.confidence import CAPS, confidence_of
 from ocr.grammar import Grammar, number_grammars, pin_grammars
 from ocr.judging import Judged, judged
@@ -35,7 +35,13 @@ def seen_as(number: str, at: int, **shares: float) -> Lattice:
 def trusted(found: Judged | None, grammar: Grammar) -> tuple[float, tuple[Reason, ...]]:
     assert found is not None
     return confidence_of(
-        found, grammar, Kind.CHECKED if grammar.checked else Kind.UNCHECKED, labelled=True, like_printed=True, rivals=0
+        found,
+        grammar,
+        Kind.CHECKED if grammar.checked else Kind.UNCHECKED,
+        labelled=True,
+        like_printed=True,
+        rivals=0,
+        curves=fitted(),
     )
 
 

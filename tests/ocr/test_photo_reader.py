@@ -11,9 +11,11 @@ import pytest
 import segno
 from PIL import Image
 
-from domain.cards.reading import Box, FieldName
+from domain.cards.reading import Box, FieldName, ReadField, Reason
 from domain.places import business_day
 from domain.rules.brands import catalogue
+from ocr.calibration import Curves, fitted
+from ocr.confidence import CAPS
 from ocr.lattice import SYMBOLS, Lattice
 from ocr.lines import Line
 from ocr.photo_reader import LOOKS_MAX, PhotoReader
@@ -76,7 +78,7 @@ class Scripted:
 
 
 def read(engine: Scripted) -> tuple[dict[str, str], dict[str, Box | None], tuple[str, ...]]:
-    ((reading,), seen) = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(photo(), "walmart")
+    ((reading,), seen) = PhotoReader(engine, catalogue(), "scripted 1", fitted()).read_and_explain(photo(), "walmart")
     return (
         {one.name.value: one.value for one in reading.fields},
         {one.name.value: one.box for one in reading.fields},
@@ -159,7 +161,7 @@ def test_each_of_several_cards_has_its_pin_from_the_look_that_saw_it() -> None:
     other, other_pin = a_number("walmart"), "314557"
     numbers = [BRAND, NUMBERED, line("沃尔玛购物卡", 320), line(f"卡号 {other}", 380)]
     engine = Scripted([numbers, [*numbers, WITH_PIN, line(f"密码 {other_pin}", 440)]])
-    readings = PhotoReader(engine, catalogue(), "scripted 1").read(photo(), "walmart")
+    readings = PhotoReader(engine, catalogue(), "scripted 1", fitted()).read(photo(), "walmart")
     found = [{one.name: one.value for one in reading.fields} for reading in readings]
     assert {(card[FieldName.NUMBER], card[FieldName.PIN]) for card in found} == {(NUMBER, PIN), (other, other_pin)}
 
@@ -174,7 +176,7 @@ def test_each_of_several_cards_has_its_pin_from_the_look_that_saw_it() -> None:
 )
 def test_a_code_whose_letters_could_be_digits_is_looked_at_closer(code: str, brand: str, looks: bool) -> None:
     engine = Scripted([[line("卡密 " + code, 120, 0.95)]])
-    _, seen = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(photo(), brand)
+    _, seen = PhotoReader(engine, catalogue(), "scripted 1", fitted()).read_and_explain(photo(), brand)
     assert ("closer" in seen.looks) is looks
 
 
@@ -193,7 +195,7 @@ def with_codes(width: int, height: int, *codes: tuple[str, int, int], scale: int
 def test_a_code_too_small_for_the_first_look_is_found_in_the_whole_photo() -> None:
     small = with_codes(2400, 1800, (NUMBER, 700, 700), scale=2)
     engine = Scripted([[BRAND]])
-    ((reading,), _) = PhotoReader(engine, catalogue(), "scripted 1").read_and_explain(small, "walmart")
+    ((reading,), _) = PhotoReader(engine, catalogue(), "scripted 1", fitted()).read_and_explain(small, "walmart")
     assert {one.name: one.value for one in reading.fields}[FieldName.NUMBER] == NUMBER
 
 
@@ -201,6 +203,35 @@ def test_of_several_cards_a_code_speaks_for_the_number_beside_it() -> None:
     other = a_number("walmart")
     lines = [BRAND, line(f"卡号 {NUMBER}", 100, 0.7), line("沃尔玛购物卡", 320), line(f"卡号 {other}", 400, 0.7)]
     codes = with_codes(640, 480, (NUMBER, 480, 60), (other, 480, 340), scale=4)
-    readings = PhotoReader(Scripted([lines]), catalogue(), "scripted 1").read(codes, "walmart")
+    readings = PhotoReader(Scripted([lines]), catalogue(), "scripted 1", fitted()).read(codes, "walmart")
     numbers = [one for reading in readings for one in reading.fields if one.name is FieldName.NUMBER]
     assert {one.value: one.confidence for one in numbers} == {NUMBER: 1.0, other: 1.0}
+
+
+def test_an_engine_whose_scores_nobody_measured_is_never_trusted_without_a_person() -> None:
+    number, pin, value, expiry = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
+    lines = [BRAND, NUMBERED, WITH_PIN, line("面值 500.00 元", 280), line("有效期至 2099-12-31", 360)]
+
+    def fields(curves: Curves | None) -> dict[FieldName, ReadField]:
+        (found,) = PhotoReader(Scripted([lines]), catalogue(), "scripted 1", curves).read(photo(), "walmart")
+        return {one.name: one for one in found.fields}
+
+    known, unknown = fields(fitted()), fields(None)
+    assert all(known[name].confidence >= 0.9 for name in (number, pin, value, expiry))
+    assert not any(Reason.UNCALIBRATED in one.reasons for one in known.values())
+    for name in (number, pin, value, expiry):
+        assert unknown[name].value == known[name].value
+        assert unknown[name].confidence <= CAPS[Reason.UNCALIBRATED]
+        assert unknown[name].reasons[-1] is Reason.UNCALIBRATED
+    assert unknown[FieldName.BRAND] == known[FieldName.BRAND]
+    with reading_limits(everywhere={"pin": 6_000}):
+        assert fields(None)[pin].confidence == pytest.approx(0.5999)
+
+
+def test_a_code_that_names_the_number_needs_no_calibrated_engine() -> None:
+    sent = with_codes(640, 480, (NUMBER, 480, 60), scale=4)
+    engine = Scripted([[BRAND, NUMBERED, WITH_PIN]])
+    (found,) = PhotoReader(engine, catalogue(), "scripted 1", None).read(sent, "walmart")
+    read = {one.name: one for one in found.fields}
+    assert (read[FieldName.NUMBER].confidence, read[FieldName.NUMBER].reasons) == (1.0, ())
+    assert read[FieldName.PIN].confidence < 0.9

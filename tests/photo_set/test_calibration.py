@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
-from ocr.calibration import Curve, Kind, as_json, calibrated, fitted
-from photo_set.calibration import READINGS_MIN, curve_of, isotonic, platt
+from ocr.calibration import Curve, Curves, Kind, as_json, curves_of, fitted
+from photo_set.calibration import READINGS_MIN, Scored, alike, curve_of, isotonic, platt
 
 
 def readings(many: int, seed: int = 1) -> list[tuple[float, bool]]:
@@ -73,9 +74,54 @@ def test_value_between_points_lies_between_their_shares() -> None:
 
 def test_kept_curves_rise_and_a_kind_without_one_keeps_its_score() -> None:
     for kind in Kind:
-        curve = fitted().get(kind)
+        curve = fitted().by_kind.get(kind)
         if curve is None:
-            assert calibrated(kind, 0.7) == 0.7
+            assert fitted().at(kind, 0.7, of_lattice=True) == 0.7
         else:
             assert list(curve.points) == sorted(curve.points)
             assert curve.readings >= READINGS_MIN
+
+
+KEPT_FOR = "paddleocr 3.7.0 PP-OCRv6 small at 800, weights e90316b40b3d"
+
+
+@pytest.mark.parametrize(
+    ("engine", "same"),
+    [
+        (KEPT_FOR, True),
+        ("paddleocr 3.8.1 PP-OCRv6 small at 800, weights e90316b40b3d", True),  # Another version of the program.
+        ("paddleocr 3.7.0 PP-OCRv6 small at 800, weights 000000000000", False),
+        ("paddleocr 3.7.0 PP-OCRv6 tiny at 800, weights e90316b40b3d", False),
+        ("paddleocr 3.7.0 PP-OCRv6 small, weights e90316b40b3d", False),
+        ("rapidocr 3.10.0, weights e90316b40b3d", False),
+        ("tesseract 5.3.0, weights e90316b40b3d", False),
+        ("tesseract v5.3.0.20221222, weights e90316b40b3d", False),
+    ],
+)
+def test_curves_are_of_one_kind_of_engine_with_its_weights(engine: str, same: bool) -> None:
+    assert fitted().engine == KEPT_FOR
+    assert (curves_of(engine) == fitted()) is same
+    assert (curves_of(engine) is None) is not same
+
+
+def test_an_engine_of_ones_own_has_the_curves_of_its_own_table(tmp_path: Path) -> None:
+    curve = Curve(((0.0, 0.0), (1.0, 0.5)), "platt", 50, 40)
+    kept = as_json({Kind.PIN: curve}, engine="tesseract 5.3.0, weights aaaaaaaaaaaa", of_lattices=False)
+    (tmp_path / "tesseract.json").write_text(kept)
+    found = curves_of("tesseract 5.5.1, weights aaaaaaaaaaaa", tmp_path)
+    assert found == Curves("tesseract 5.3.0, weights aaaaaaaaaaaa", {Kind.PIN: curve}, of_lattices=False)
+    assert (found.at(Kind.PIN, 0.8, of_lattice=False), found.at(Kind.PIN, 0.8, of_lattice=True)) == (0.4, 0.8)
+    assert curves_of(KEPT_FOR, tmp_path) == fitted()
+    assert curves_of("tesseract 5.3.0, weights bbbbbbbbbbbb", tmp_path) is None
+    for wrong in ("[]", "{", '{"engine": "x", "curves": {"colour": {}}}'):
+        (tmp_path / "wrong.json").write_text(wrong)
+        fitted.cache_clear()
+        with pytest.raises(ValueError, match=r"wrong\.json is no table"):
+            curves_of("nothing 1", tmp_path)
+
+
+def test_scores_of_texts_count_only_for_an_engine_that_keeps_no_lattice() -> None:
+    lattice, text = (Scored(Kind.PIN, score, True, of_lattice) for score, of_lattice in ((0.9, True), (0.8, False)))
+    assert alike([lattice, text]) == ({Kind.CHECKED: [], Kind.UNCHECKED: [], Kind.PIN: [(0.9, True)]}, True)
+    assert alike([text])[0][Kind.PIN] == [(0.8, True)]
+    assert alike([text])[1] is False

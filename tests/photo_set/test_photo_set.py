@@ -23,7 +23,7 @@ from ocr.lines import Line
 from ocr.photo_reader import PhotoReader
 from photo_set.conditions import CONDITIONS
 from photo_set.engines import BareLines
-from photo_set.evaluation import Outcome, by_condition, counted, is_among, lower_bound, outcome
+from photo_set.evaluation import Outcome, by_condition, claims, counted, is_among, lower_bound, outcome
 from photo_set.faces import Printed
 from photo_set.folder import LabelsUnreadable, key_of, labelled, new_key, real_photos
 from photo_set.kept import KeptEngine
@@ -145,6 +145,8 @@ def test_benchmark_has_the_products_rule_beside_number_and_pin() -> None:
     assert coverage.details["by_number_and_pin"]["ordinary"]["accepted"] == 2
     whole = coverage.details["by_the_products_rule"]["ordinary"]
     assert (whole["accepted"], whole["coverage"], whole["wrong"]) == (1, 0.5, 1)
+    card = coverage.details["card_confidence"]["ordinary"]
+    assert (card["cards"], card["right"], card["product"] < card["least"]) == (1, 0.0, True)
 
 
 def test_lines_of_a_bare_engine_are_searched_without_spaces() -> None:
@@ -196,7 +198,7 @@ def test_seconds_of_a_photo_are_those_of_the_first_time_that_its_engine_was_aske
 
     def figures() -> tuple[float, float | None, str]:
         ours, bare = KeptEngine(Slow(), tmp_path), BareLines(KeptEngine(Slow(), tmp_path / "bare"))
-        found = compared([drawn], PhotoReader(ours, catalogue(), ours.name), [bare], spent=ours.spent)
+        found = compared([drawn], PhotoReader(ours, catalogue(), ours.name, None), [bare], spent=ours.spent)
         return found.seconds_each, found.bare_spent[bare.name].each, written(found, "Reading")
 
     figures()
@@ -207,6 +209,16 @@ def test_seconds_of_a_photo_are_those_of_the_first_time_that_its_engine_was_aske
     assert bare is not None
     assert bare >= 0.3
     assert f"ours {ours:.2f}, slow 1 {bare:.2f}" in " ".join(page.split())
+
+
+def test_the_least_sure_field_is_held_against_whether_the_whole_card_is_right() -> None:
+    right, wrong = of(read(confidence=0.9)), of(read(pin="879500", confidence=0.9))
+    unsure = of(read(confidence=0.6))
+    without_pin = of(Reading(read().fields[:1], "printed 1", 12))
+    low, high = claims([right, right, wrong, unsure, without_pin])
+    assert (low.cards, low.right, high.cards, high.right) == (1, 1, 3, 2)
+    assert [low.least, low.product, high.least, high.product] == pytest.approx([0.6, 0.36, 0.9, 0.81])
+    assert claims([without_pin]) == []
 
 
 def test_lower_bound_of_no_error_is_near_three_in_n() -> None:

@@ -36,6 +36,7 @@ from cli.app import app
 from database.session import Database
 from domain.ops.health import Found, Measure
 from languages import LOCALES
+from ocr.calibration import as_json
 from ocr.choices import EngineChoice
 from tests.builders.provider_keys import lay_their_keys
 
@@ -60,6 +61,20 @@ def test_the_engine_that_reads_is_named_with_version_and_weights(settings: Setti
     (found,) = reader_findings(tiny)
     assert (found.code, found.verdict) == ("reader_missing", Verdict.BROKEN)
     assert "PP-OCRv6 tiny" in found.said
+
+
+def test_an_engine_whose_scores_nobody_measured_is_named(settings: Settings, tmp_path: Path) -> None:
+    rapid = settings.model_copy(update={"reader_engine": EngineChoice.RAPID})
+    (found,) = reader_findings(rapid)
+    assert (found.code, found.verdict) == ("reader_uncalibrated", Verdict.ATTENTION)
+    assert reader_named(rapid) in found.said
+    table = as_json({}, engine=reader_named(rapid))
+    (tmp_path / "rapid.json").write_text(table)
+    own = rapid.model_copy(update={"reader_calibrations": tmp_path})
+    assert list(reader_findings(own)) == []
+    (tmp_path / "other.json").write_text("{}")
+    (found,) = reader_findings(own)
+    assert (found.code, found.verdict) == ("reader_calibration_unreadable", Verdict.BROKEN)
 
 
 def codes(findings: object) -> list[str]:

@@ -202,3 +202,41 @@ async def test_a_number_that_is_live_elsewhere_is_put_on_no_divided_card(
     page = await Page.get(browser, f"/cards/{card}")
     assert (await page.send(f"/cards/{card}/split")).path == "/cards"
     assert (await Page.get(browser, f"/cards/{card}")).fields(f"/cards/{card}/fields")["number"] == ""
+
+
+class TwoCardsReader:
+    """Reads two cards off the first photo and one off every other: each field of the second card is surer."""
+
+    def __init__(self, own: str, beside: str, other: str) -> None:
+        self._photos = [
+            ({"number": own, "pin": "604128"}, {"number": beside, "pin": "111111", "expiry": "2099-12-31"}),
+            ({"number": other},),
+        ]
+
+    def read(self, _photo: bytes, _hint: str | None) -> tuple[Reading, ...]:
+        box, cards = Box(10, 20, 300, 40), self._photos.pop(0)
+        return tuple(
+            Reading(
+                tuple(ReadField(FieldName(name), value, 0.9 + place / 20, box) for name, value in card.items()),
+                "two 1",
+                9,
+            )
+            for place, card in enumerate(cards)
+        )
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_a_photo_of_two_cards_that_stays_fills_in_no_field_of_the_other(
+    browser: httpx.AsyncClient, database: Database, services: SellerServices, typed: bool
+) -> None:
+    own, beside, other = (fresh_number() for _ in range(3))
+    number = {"number": own} if typed else {}
+    card = card_id(await sent(browser, *(photo(colour) for colour in COLOURS[:2]), shows="one", **number))
+    reading = CardReading(database, services.keyring, services.photos, TwoCardsReader(own, beside, other))
+    await reading.read_photos(card)
+    await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    page = await Page.get(browser, f"/cards/{card}")
+    await page.send(f"/cards/{card}/split")
+    (row,) = await cards_of(database, card)
+    assert stored.open_pin(services.keyring, row) == ("604128" if typed else None)
+    assert (stored.open_number(services.keyring, row), row.expires_on) == (own if typed else None, None)

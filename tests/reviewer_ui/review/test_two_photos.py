@@ -12,13 +12,19 @@ import httpx
 import pytest
 from sqlalchemy import delete
 
+from database.reads.cards import card_page
 from database.sealed import DOUBTS, READING_VALUES
-from database.tables.cards import PhotoRow, ReadingRow
+from database.tables.cards import AnswerRow, PhotoRow, ReadingRow
+from domain.cards.reading import FieldName
 from domain.identifiers import new_id
 from domain.people.roles import Role
+from domain.sealing import KeyRing
+from reviewer_ui.review.card_readings import open_card
+from reviewer_ui.review.suggesting import suggested
+from services.cards.corrections import Corrections, differing_fields
 from tests.builders.world import a_number
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.deciding import taken
+from tests.reviewer_ui.deciding import changed, taken
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
 
 CONTRADICTED = "8104223199976643"  # A valid number of the brand that is not NUMBER, with the same end.
@@ -219,3 +225,72 @@ async def test_of_a_photo_of_two_cards_the_fields_of_this_card_count(house: Hous
     assert "differs" not in face
     assert photo == waiting.photo_id
     assert sorted(re.findall(r'<rect data-field="([a-z_]+)"', page)) == ["number", "pin"]
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+async def test_no_correction_is_suggested_from_another_card_in_the_same_photo(house: House, own_first: bool) -> None:
+    waiting = await house.cards.waiting(reasons=("low_confidence",))
+    misread = NUMBER[:-1] + ("1" if NUMBER[-1] != "1" else "2")
+    own: Card = {"number": Shown(misread, 6_000), "pin": Shown("60412879", 9_700)}
+    beside: Card = {"number": Shown(a_number("starbucks"), 9_900), "pin": Shown("11111111", 9_990)}
+    await shows(house, waiting, (own, beside) if own_first else (beside, own))
+    await changed(house, AnswerRow, waiting, details={"pin": "wrong"})
+    async with house.database.transaction() as session:
+        record = await card_page.card(session, waiting.card_id)
+    found = suggested(open_card(record, house.keyring))
+    assert found.values == {FieldName.PIN: "60412879"}
+
+
+async def test_a_photo_of_several_cards_suggests_nothing_where_none_of_them_is_this_one(house: House) -> None:
+    waiting = await house.cards.waiting(number=None, reasons=("low_confidence",))
+    one: Card = {"number": Shown(NUMBER, 9_900), "pin": Shown("22222222", 9_900)}
+    other: Card = {"number": Shown(CONTRADICTED, 9_900), "pin": Shown("11111111", 9_990)}
+    await shows(house, waiting, (one, other))
+    async with house.database.transaction() as session:
+        record = await card_page.card(session, waiting.card_id)
+    assert suggested(open_card(record, house.keyring)).values == {}
+
+
+async def test_the_card_page_opens_each_reading_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = await house.as_(Role.REVIEWER)
+    waiting = await taken(house, browser)
+    other: Card = {"number": Shown(CONTRADICTED, 9_900)}
+    await shows(house, waiting, (FRONT, other), (BACK,))
+    opened: list[bytes] = []
+    unsealed = KeyRing.open_text
+
+    def counted(keyring: KeyRing, sealed: bytes, *, purpose: str, aad: str) -> str:
+        if purpose == "reading":
+            opened.append(sealed)
+        return unsealed(keyring, sealed, purpose=purpose, aad=aad)
+
+    monkeypatch.setattr(KeyRing, "open_text", counted)
+    await page_of(browser, waiting)
+    assert len(opened) == len(set(opened)) == 3
+
+
+@pytest.mark.parametrize(("own_pin", "differs"), [(None, {}), (PIN, {FieldName.PIN: 9_900})])
+async def test_a_typed_pin_is_compared_with_this_card_in_the_photo_and_with_no_other(
+    house: House, own_pin: str | None, differs: dict[FieldName, int]
+) -> None:
+    waiting = await house.cards.waiting()
+    own: Card = {"number": Shown(NUMBER, 9_900)} | ({"pin": Shown(own_pin, 9_900)} if own_pin else {})
+    await shows(house, waiting, (own, {"number": Shown(CONTRADICTED, 9_900), "pin": Shown("111111", 9_990)}))
+    card = await house.cards.card(waiting)
+    async with house.database.transaction() as session:
+        assert await differing_fields(session, house.keyring, card, Corrections(pin="222222")) == differs
+        given = Corrections(number=a_number("starbucks"))
+        assert await differing_fields(session, house.keyring, card, given) == {FieldName.NUMBER: 9_900}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "engine not calibrated: a person always checks"), (CHINESE, "识别引擎未经校准，须由人工核对")],
+)
+async def test_the_page_says_that_the_engine_is_not_calibrated(house: House, language: str, words: str) -> None:
+    browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()
+    browser.headers["accept-language"] = language
+    await shows(house, waiting, ({"number": Shown(NUMBER, 8_500, ("uncalibrated",))},))
+    row = text_of(row_of(await page_of(browser, waiting), "number"))
+    assert words in row
+    assert "85 %" in row

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from activities.reading import CardReading
+from database.reads.quality import reading_labels as reads
 from database.sealed import LABEL_READ
 from database.tables.cards import ReadingRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow
+from domain.cards.card import Stage, WaitingFor
 from domain.cards.intake import SubmittedCard
 from domain.cards.reading import ReadField, Reading
 from domain.cards.review import ReviewOutcome
@@ -147,3 +149,21 @@ async def test_a_photo_of_two_cards_that_was_read_again_counts_by_its_latest_loo
     await approved(world, card_id, 1)
     (label,) = (await kept(world, card_id)).values()
     assert (label.accepted, label.confidence_bp) == (True, 9_600)
+
+
+async def test_a_reading_that_the_seller_agreed_with_later_counts_as_right(world: World) -> None:
+    number = a_number("walmart")
+    sent = SubmittedCard(
+        "walmart", number=a_number("walmart"), pin="604128", face_value=Money(500_00), photos=(a_photo(),)
+    )
+    card_id = (await world.submitted(sent)).card_ids[0]
+    reader = PrintedReader(printed(number=number, pin="604128"))
+    await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    await world.intake.correct_fields(card_id, number=number, actor="seller:S")
+    began = now()
+    await approved(world, card_id, 1)
+    assert {name: row.accepted for name, row in (await kept(world, card_id)).items()} == {"number": True, "pin": True}
+    async with world.database.transaction() as session:
+        groups = await reads.groups(session, began, now(), "walmart")
+    assert [(one.field, one.right, one.labels) for one in groups] == [("number", True, 1), ("pin", True, 1)]
