@@ -16,8 +16,8 @@ from database.invariants.base import Invariant, Look
 from database.invariants.books import NEWEST
 from database.invariants.of_answers import ANSWERS
 from database.invariants.of_brokered import BROKERED
-from database.invariants.of_exchanges import EXCHANGES
 from database.invariants.of_claim_receipts import CLAIM_RECEIPTS
+from database.invariants.of_exchanges import EXCHANGES
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
 from database.invariants.of_quotes import QUOTES

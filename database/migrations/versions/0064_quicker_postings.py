@@ -80,7 +80,7 @@ BEGIN
     {_KEEP_SIGN}
     RETURN NULL;
 END $$;
-"""
+"""  # noqa: S608  # Only statements of ours are put in.
 _POST_BEFORE = """
 CREATE FUNCTION ledger_post(steps jsonb, moment timestamptz) RETURNS text[] LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan AS $$

@@ -259,6 +259,8 @@ async def test_the_page_of_months_leads_to_the_value_that_is_missing(finance: ht
     page = (await finance.get("/fx?month=2026-03&currency=KWD")).text
     assert 'name="month" value="2026-03"' in page
     assert re.search(r'<option value="KWD" selected>', page)
+
+
 async def test_a_deposit_is_held_from_the_preview_and_shown_and_given_up_under_buyers(
     house: House, finance: httpx.AsyncClient
 ) -> None:
