@@ -25,7 +25,8 @@ async def test_the_part_of_a_page_is_rendered_alone_as_within_it(house: House) -
         if "?tab=" in address:  # The part is the story, which stands on the tab to decide on alone.
             continue
         browser.follow_redirects = True
-        whole, part = await browser.get(address), await browser.get(address, headers={"hx-request": "true"})
+        # The whole page last: what time adds to a page, such as an old reading, is on it too.
+        part, whole = await browser.get(address, headers={"hx-request": "true"}), await browser.get(address)
         if (whole.status_code, part.status_code) != (one.status, one.status):
             faults.append(f"{address} ({one.who}): {whole.status_code}, its part {part.status_code}")
         elif missing := set(_words(part.text)) - set(_words(whole.text)):
