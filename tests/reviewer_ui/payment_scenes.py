@@ -20,7 +20,11 @@ from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
+from domain.people.roles import Role
+from domain.places import business_day
 from gateways.attachments import accept
+from services.finance.claim_receipts import ClaimReceipts, PaidBack
+from services.finance.proof_files import ProofFile
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -97,6 +101,16 @@ async def a_claim(house: House, person: str, state: RollbackState) -> str:
     return row.id
 
 
+async def paid_back_in_part(house: House, claim: str) -> None:
+    """Two payments of the seller on a claim, of which one is to be taken back."""
+    person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
+    receipts = ClaimReceipts(house.database, house.keyring)
+    for minor, reference in ((100_00, "BACK-1"), (50_00, "BACK-2")):
+        said = PaidBack(Money(minor), Rail.BANK, reference, today, ProofFile("receipt.pdf", PDF))
+        made = await receipts.record(person, claim, new_id(), said, house.photos)
+    await receipts.ask_reversal(person, made, "记错了 · Entered in error")
+
+
 async def payment_pages(house: House, person: str, unknown: Waiting) -> dict[str, str]:
     """Something for each page: holds, a rail that is off, a stated outcome of an unknown order, two claims."""
     await on_hold(house, await house.cards.waiting(), "new_payee", "unverified")
@@ -104,6 +118,7 @@ async def payment_pages(house: House, person: str, unknown: Waiting) -> dict[str
     paid = await a_paid_card(house)
     claim = await a_claim(house, person, RollbackState.CLAIMED)
     await a_claim(house, person, RollbackState.PROPOSED)
+    await paid_back_in_part(house, claim)
     key = payout_key(unknown.card_id, 1)
     async with house.database.transaction() as session:
         off = select(RailSwitchRow.id).where(RailSwitchRow.rail == Rail.BANK, RailSwitchRow.on_at.is_(None)).limit(1)

@@ -11,20 +11,24 @@ from database.tables.finance import PayoutRow
 from database.tables.finance_tax import TaxWithholdingRow
 from domain.cards.card import CardType, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
+from domain.finance.chart import account_of
 from domain.finance.fx import Rate
-from domain.finance.ledger import owed, payout_paid, payout_prepared
+from domain.finance.ledger import Posting, owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
+from domain.finance.postings.sales import FX_POSITION
 from domain.finance.rails import Rail
-from domain.finance.sales import SaleMode
+from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode
 from domain.finance.tax import IncomeKind
 from domain.identifiers import new_id, payout_key, quote
 from domain.money import Currency, Money
 from domain.people.roles import Role
 from domain.places import business_day
 from services.finance.brokered_payments import BrokeredPayments, ProviderPaid
+from services.finance.exchanges import ExchangeAsked, Exchanges
 from services.finance.positions import Revaluations
 from services.finance.proof_files import ProofFile
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.reserving import Reservations
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import SaleAsked, Sales
 from tests.builders.paying import PDF
@@ -123,6 +127,32 @@ async def brokered_in_every_state(house: House) -> dict[str, str]:
     return ids
 
 
+async def money_kept_abroad(house: House, people: tuple[str, str]) -> None:
+    """Foreign money that a provider keeps for us; of it one exchange is posted, one waits for a second person, and one was discarded."""
+    exchanges, now = Exchanges(house.database), datetime.now(UTC)
+    kept, code = Money(50_000_00, Currency.USD), "split_account:wechat"
+    lines = (
+        Posting(account_of(code), kept), Posting(FX_POSITION, -kept),
+        Posting(FX_POSITION, Money(355_000_00)), Posting(account_of("sales"), Money(-355_000_00)),
+    )  # fmt: skip
+    async with house.database.transaction() as session:
+        await ledger.post(session, new_id(), None, "sold", lines, cause=f"made:{new_id()}")
+    for sold, reference in ((100_00, "FX-1"), (20_000_00, "FX-2"), (10_000_00, "FX-3")):
+        rate = Rate("7", "CFETS", now - timedelta(hours=1))
+        asked = ExchangeAsked(code, Money(sold, Currency.USD), Money(sold * 7), rate, reference, business_day(now))
+        made = await exchanges.record(people[0], new_id(), asked)
+    await exchanges.discard(people[1], made)  # The last.
+
+
+async def a_held_deposit(house: House, person: str) -> None:
+    """A buyer's deposit, of which a part is held for a card."""
+    today, card = business_day(datetime.now(UTC)), await a_bought_card(house)
+    paid = ReceiptAsked("harbour", Rail.BANK, Money(600_00), Money(600_00), "IN-2", today, ReceiptFor.DEPOSIT)
+    await Receipts(house.database).record(person, new_id(), paid)
+    asked = SaleAsked(card, "harbour", Money(475_00), today, paid_from=PaidFrom.DEPOSIT)
+    await Reservations(house.database).reserve(person, new_id(), asked)
+
+
 async def sales_in_every_state(house: House) -> dict[str, str]:
     """Sales kept, come back, in another currency with its value and payment, and brokered; the ids of them and of a card."""
     person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
@@ -140,6 +170,8 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     await Receipts(house.database).record(
         person, new_id(), ReceiptAsked("overseas", Rail.BANK, part, Money(141_00), "IN-1", today)
     )
+    await money_kept_abroad(house, (person, second))
+    await a_held_deposit(house, person)
     month = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     await Revaluations(house.database).record(person, Currency.JPY, month, Rate("0.05", "CFETS", at))
     return {"sale": sale, "sale_back": returned, "unsold": unsold} | await brokered_in_every_state(house)
