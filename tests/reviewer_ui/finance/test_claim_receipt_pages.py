@@ -47,7 +47,7 @@ async def state_of(house: House, claim: str) -> RollbackState:
     [
         (
             "en",
-            ("Amount that arrived (¥441.00 is left)", "¥441.00 returned on", "Recorded in error", "Remove the payment"),
+            ("Amount that arrived (¥441.00 is left)", "¥441.00 repaid on", "Recorded in error", "Remove the payment"),
         ),
         ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "确认撤销退还款")),
     ],
