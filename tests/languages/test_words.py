@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
+from bootstrap.settings import PROJECT_ROOT
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import LineKind, QuoteState
 from domain.cards.reading import FieldName, Source
@@ -169,3 +171,18 @@ def test_every_family_of_words_that_code_asks_for_has_members(locale: str) -> No
     asked = families()
     assert {"posted.", "ledger_step.", "error."} <= set(asked)
     assert {start: file for start, file in asked.items() if not any(key.startswith(start) for key in known)} == {}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_key_stands_once_in_the_catalogues_with_one_text(locale: str) -> None:
+    """A merge can leave a key twice, or a text under another's key: a reader of catalogues takes the last and says nothing."""
+    found, wrong = Counter[str](), []
+    for path in sorted((PROJECT_ROOT / "languages/locale" / locale).rglob("*.po")):
+        for entry in path.read_text(encoding="utf-8").split("\n\n"):
+            lines = [line.partition(" ") for line in entry.splitlines() if line.startswith("msg")]
+            kinds = [kind for kind, _, _ in lines]
+            if kinds[:1] != ["msgid"] or len(set(kinds)) != len(kinds):
+                wrong.append(f"{path.name}: {entry[:80]!r}")
+            found.update(text for kind, _, text in lines if kind == "msgid" and text != '""')
+    assert wrong == []
+    assert [key for key, times in found.items() if times > 1] == []
