@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.plain import Plain, past
 from database.tables.columns import now
 from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
-from domain.finance.chart import account_of
+from domain.finance.chart import Account, account_of
 from domain.finance.ledger import Posting, Postings, require_balanced, reversed_postings
 from domain.finance.periods import month_of, open_day
 from domain.money import Currency, Money
@@ -129,16 +129,17 @@ async def _write(plain: Plain, step: Step, moment: datetime) -> bool:
     )  # fmt: skip
     written = await plain.value(_POST, *values)
     if written is None:
-        await _open_accounts(plain, lines)
+        await open_accounts(plain, [(line.account, line.amount.currency) for line in lines])
         written = await plain.value(_POST, *values)
     return bool(written)
 
 
-async def _open_accounts(plain: Plain, lines: Postings) -> None:
-    accounts = [line.account for line in lines]
-    await plain.row(
-        _OPEN, [one.code for one in accounts], [one.kind.value for one in accounts], [one.of.owner.value for one in accounts],
-        [one.of.sign.value for one in accounts], [line.amount.currency.value for line in lines],
+async def open_accounts(way: AsyncSession | Plain, accounts: Sequence[tuple[Account, Currency]]) -> None:
+    """Make those of the accounts that are not there yet; a posting does so itself for what it uses first."""
+    every, currencies = [one for one, _ in accounts], [currency.value for _, currency in accounts]
+    await (await past(way)).row(
+        _OPEN, [one.code for one in every], [one.kind.value for one in every], [one.of.owner.value for one in every],
+        [one.of.sign.value for one in every], currencies,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 from activities.payout import Payout
 from activities.pricing import Pricing
 from database.repositories import cards as card_rows
+from database.repositories import ledger
 from database.repositories.cards import Change
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.session import Database
@@ -23,6 +24,7 @@ from database.tables.people import PersonRow
 from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.verification import Party
+from domain.finance.chart import CHART, OwnerKind, account
 from domain.finance.payout import PaymentGateway
 from domain.finance.periods import next_month
 from domain.finance.rails import Rail
@@ -138,6 +140,7 @@ class Scene:
         self.spoiled = False
         self.reader: asyncpg.Connection[Any] = self.run(asyncpg.connect(self._url, server_settings={"jit": "off"}))
         self.closers = self.run(self._people())
+        self.run(self._accounts())
         self.forget()
         self.lengths = self._measured()
 
@@ -271,6 +274,13 @@ class Scene:
                 await session.flush()
                 session.add_all([_answer(card), _quote(card)])
         return made
+
+    async def _accounts(self) -> None:
+        """Make the accounts that all cards share: on a new database the first to use one would pass more places than later ones."""
+        ours = [account(code) for code, one in CHART.items() if one.owner is OwnerKind.PLATFORM]
+        rails = [account(code, rail) for code, one in CHART.items() if one.owner is OwnerKind.RAIL for rail in Rail]
+        async with self.database.plain() as plain:
+            await ledger.open_accounts(plain, [(one, Currency.CNY) for one in (*ours, *rails)])
 
     async def _people(self) -> tuple[str, str]:
         people = [new_id(), new_id()]
