@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import sales as reads
-from database.reads.finance.reserved import Reserved, held_by_buyer, reserved
+from database.reads.finance.reserved import Reserved, reserved
 from database.tables.columns import now
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.base import Refusal
@@ -69,22 +69,11 @@ class ReceiptLine:
 
 
 @dataclass(frozen=True)
-class BuyerLine:
-    """What a buyer owes and has to their credit, and what of that is held for cards."""
-
-    buyer: str
-    owes: Money
-    deposit: Money
-    held: Money
-    available: Money
-
-
-@dataclass(frozen=True)
 class BuyersContext:
     """The page of buyers."""
 
     shell: Shell
-    entries: tuple[BuyerLine, ...]
+    entries: tuple[reads.BuyerEntry, ...]
     receipts: tuple[ReceiptLine, ...]
     typed: TypedReceipt
     refusal: Refusal | None
@@ -145,18 +134,9 @@ async def _render(
         for row in rows
     )  # fmt: skip
     may = person.may(Permission.RECORD_SALES)
-    context = BuyersContext(shell(request, person), _with_held(entries, held), lines, typed, refusal, may, held)
+    context = BuyersContext(shell(request, person), entries, lines, typed, refusal, may, held)
     if request.method == "POST":
         request.state.back = "/sales/buyers"
     return await console.answer(
         request, "finance/buyers.html", context, status=200 if refusal is None else refusal.http_status
     )
-
-
-def _with_held(entries: tuple[reads.BuyerEntry, ...], found: tuple[Reserved, ...]) -> tuple[BuyerLine, ...]:
-    sums = held_by_buyer(found)
-    lines = []
-    for one in entries:
-        held = sums.get((one.buyer, one.deposit.currency), Money(0, one.deposit.currency))
-        lines.append(BuyerLine(one.buyer, one.owes, one.deposit, held, one.deposit - held))
-    return tuple(lines)

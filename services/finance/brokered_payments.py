@@ -36,7 +36,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from services.finance.proof_files import ProofFile, kept
+from services.finance.proof_files import ProofFile, kept_of
 from services.finance.references import provider_reference
 from services.finance.sales import prove
 from services.finance.second_person import require_apart, stranger
@@ -73,9 +73,7 @@ class BrokeredPayments:
         SaleReturned, ReturnWaits, and OwnWork to people on the seller's side.
         """
         reference = provider_reference(said.reference, REFERENCE_MAX)
-        async with self._database.transaction() as session:  # Before a file is taken apart.
-            await require(session, person, Permission.RECORD_SALES)
-        proof = await kept(store, said.evidence)
+        proof = await kept_of(self._database, person, Permission.RECORD_SALES, store, said.evidence)
         async with self._database.transaction() as session:
             sale, owner, due = await _brokered(session, sale_id)
             if (known := await _standing(session, sale.id)) is not None:

@@ -33,7 +33,7 @@ from gateways.pictures.store import PhotoStore
 from services.finance.claim_news import PAID_BACK, PAID_BACK_UNDONE, announce
 from services.finance.claimed_stock import locked_claim
 from services.finance.offsets import left_again, settled_or_left
-from services.finance.proof_files import ProofFile, kept
+from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.receipts import REFERENCE_MAX
 from services.finance.references import provider_reference
@@ -79,9 +79,7 @@ class ClaimReceipts:
         """
         reference = provider_reference(said.reference, REFERENCE_MAX)
         self._require_sense(said)
-        async with self._database.transaction() as session:  # Before a file is taken apart.
-            await require(session, person, Permission.RECORD_SALES)
-        proof = await kept(store, said.evidence)
+        proof = await kept_of(self._database, person, Permission.RECORD_SALES, store, said.evidence)
         async with self._database.transaction() as session:
             claim, now = await locked_claim(session, claim_id), self._now()
             known = await session.execute(select(ClaimReceiptRow).where(ClaimReceiptRow.key == key))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from database.session import Database
 from domain.errors.general import FieldInvalid, NotFound
+from domain.people.roles import Permission
 from gateways import decoding
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoMissing, PhotoStore
+from services.people.permissions import require
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,15 @@ async def kept(store: PhotoStore, given: ProofFile | None) -> Attachment:
     taken = await decoding.attachment(given.name, given.content)
     await asyncio.to_thread(store.write, taken.content)
     return taken
+
+
+async def kept_of(
+    database: Database, person: str, permission: Permission, store: PhotoStore, given: ProofFile | None
+) -> Attachment:
+    """Clean and seal the file of a person with this right. Refuse NotAllowed before it is taken apart, else as `kept`."""
+    async with database.transaction() as session:
+        await require(session, person, permission)
+    return await kept(store, given)
 
 
 async def content_of(store: PhotoStore, sha256: str) -> bytes:

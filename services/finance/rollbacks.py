@@ -37,7 +37,7 @@ from services.finance import claim_news, dropped_claims
 from services.finance.claim_news import announce
 from services.finance.claimed_stock import claim_cause, claim_key, in_stock, locked_claim
 from services.finance.offsets import moves, settled_or_left
-from services.finance.proof_files import ProofFile, kept
+from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
 from services.people.permissions import require
@@ -73,9 +73,7 @@ class Rollbacks:
         NotClaimable, and OwnWork to people on the seller's side.
         """
         words = _required_words(found.words)
-        async with self._database.transaction() as session:  # Before a file is taken apart.
-            await require(session, person, Permission.CLAIM_BACK)
-        proof = await kept(store, found.evidence)
+        proof = await kept_of(self._database, person, Permission.CLAIM_BACK, store, found.evidence)
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await require_no_secret_about(session, self._keyring, card.id, words)

@@ -27,7 +27,7 @@ from domain.sealing import KeyRing
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoStore
 from services.finance.order_kinds import kind_by_key
-from services.finance.proof_files import ProofFile, kept
+from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.references import provider_reference
 from services.finance.second_person import Proposal, notify_declined, require_apart
@@ -68,8 +68,7 @@ class Statements:
         """
         reason, reference = required_reason(said.reason), _reference(said)
         require_no_number(reason)
-        await self._permitted(person)
-        proof = await kept(store, said.evidence)
+        proof = await kept_of(self._database, person, Permission.STATE_OUTCOMES, store, said.evidence)
         async with self._database.transaction() as session:
             ordered = await _locked(session, key)
             self._require_unknown(ordered)
@@ -125,11 +124,6 @@ class Statements:
             waiting = [await _unsettled(session, table, limit) for table in ORDER_TABLES.values()]
             keys = [key for _, key in sorted(found for of_kind in waiting for found in of_kind)][:limit]
             return tuple([await kind_by_key(key).journey(session, key) for key in keys])
-
-    async def _permitted(self, person: str) -> None:
-        """Before a file is taken apart."""
-        async with self._database.transaction() as session:
-            await require(session, person, Permission.STATE_OUTCOMES)
 
     async def _both(self, session: AsyncSession, statement_id: str) -> tuple[OrderRow, StatedOutcomeRow]:
         known = await session.get(StatedOutcomeRow, statement_id[:26])

@@ -27,7 +27,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from gateways.pictures.store import PhotoStore
 from services.finance.available import available
-from services.finance.proof_files import ProofFile, kept
+from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.people.acting import standing
@@ -65,9 +65,7 @@ class Suspense:
         """
         reason = required_reason(found.reason)
         require_no_number(reason)
-        async with self._database.transaction() as session:
-            await require(session, person, Permission.RECONCILE)  # Before a file is taken apart.
-        proof = await kept(store, found.evidence)
+        proof = await kept_of(self._database, person, Permission.RECONCILE, store, found.evidence)
         async with self._database.transaction() as session:
             await acquire(session, AdvisoryLock.MATCHING)
             entry = await _entry(session, found.entry_id)

@@ -19,7 +19,7 @@ from services.finance.proof_files import ProofFile
 from services.finance.rollbacks import Finding, Rollbacks
 from services.support.goodwill import Goodwill
 from services.support.opening import NewTicket, Opening
-from tests.builders.paying import PDF, Paying
+from tests.builders.paying import PDF, Paying, paying, with_claims
 from tests.builders.world import World
 
 USED = Finding(RollbackKind.USED, "The card was spent at a till after we had paid.", ProofFile("issuer.pdf", PDF))
@@ -38,6 +38,15 @@ class Claiming:
     card: str
     claims: Rollbacks
     began: dict[str, int]
+
+    @staticmethod
+    async def begun(world: World) -> Claiming:
+        """A card of a new seller that was just paid; claims against it may be offset at once."""
+        case = await paying(world)
+        with_claims(objection_days=0)
+        began = {code: await case.balance(code) for code in STOCK}
+        key = await case.paid()
+        return Claiming(case, key.split("-")[1], Rollbacks(world.database, world.keyring), began)
 
     @property
     def world(self) -> World:

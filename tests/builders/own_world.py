@@ -11,10 +11,13 @@ import pytest_asyncio
 from tests.builders.world import World, world_at
 
 
-def own_world(name: str) -> Any:
-    """Return the fixture `world` for a module, on a database called by that name: `world = own_world("rails")`."""
+def own_world(name: str, fixture: str = "world") -> Any:
+    """Return the fixture `world` for a module, on a database called by that name: `world = own_world("rails")`.
 
-    @pytest_asyncio.fixture(scope="module", loop_scope="session", name="world")
+    Under another name as a fixture it stands beside the shared world, which what is judged after every test looks at.
+    """
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="session", name=fixture)
     async def world(
         make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
     ) -> AsyncIterator[World]:

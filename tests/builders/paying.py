@@ -16,6 +16,7 @@ from database.invariants.sources import SourcesAgree
 from database.repositories import ledger
 from database.tables.cards import SubmissionRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_routing import RailSwitchRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.rails import Rail
 from domain.identifiers import payout_key
@@ -117,3 +118,9 @@ async def paying(world: World) -> Paying:
     """A seller of a world whose partners are well."""
     await world.calm()
     return Paying(world, await world.a_seller())
+
+
+async def rails_on(world: World) -> None:
+    """Switch every rail on again that a test has switched off."""
+    async with world.database.transaction() as session:
+        await session.execute(update(RailSwitchRow).values(on_at=datetime.now(UTC)))

@@ -58,7 +58,17 @@ _KEEP_SIGN = """
     END IF;
 """
 # An entry can upset only the sum of its own currency. Only what takes from an account can break its sign, and locks it.
-_CHECK = f"""
+_UPSET = """
+    SELECT sum(amount_minor) INTO total FROM entry WHERE transaction_id = NEW.transaction_id AND currency = NEW.currency;
+    IF total <> 0 THEN"""
+_UPSET_BEFORE = """
+    IF EXISTS (SELECT FROM entry WHERE transaction_id = NEW.transaction_id
+               GROUP BY currency HAVING sum(amount_minor) <> 0) THEN"""
+
+
+def _check(upset: str) -> str:
+    """The function `check_balance` that asks by this condition whether the sum is not zero."""
+    return f"""
 CREATE OR REPLACE FUNCTION check_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     total numeric;
@@ -66,8 +76,7 @@ DECLARE
     allowed text;
 BEGIN
     {_REQUIRE_FRESH}
-    SELECT sum(amount_minor) INTO total FROM entry WHERE transaction_id = NEW.transaction_id AND currency = NEW.currency;
-    IF total <> 0 THEN
+    {upset}
         RAISE EXCEPTION 'entries of ledger transaction % do not sum to zero', NEW.transaction_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entries_sum_to_zero';
     END IF;
@@ -81,6 +90,8 @@ BEGIN
     RETURN NULL;
 END $$;
 """  # noqa: S608  # Only statements of ours are put in.
+
+
 _POST_BEFORE = """
 CREATE FUNCTION ledger_post(steps jsonb, moment timestamptz) RETURNS text[] LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan AS $$
@@ -118,38 +129,16 @@ BEGIN
     RETURN fresh;
 END $$
 """
-_CHECK_BEFORE = f"""
-CREATE OR REPLACE FUNCTION check_balance() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    kept_in text;
-    allowed text;
-BEGIN
-    {_REQUIRE_FRESH}
-    IF EXISTS (SELECT FROM entry WHERE transaction_id = NEW.transaction_id
-               GROUP BY currency HAVING sum(amount_minor) <> 0) THEN
-        RAISE EXCEPTION 'entries of ledger transaction % do not sum to zero', NEW.transaction_id
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'entries_sum_to_zero';
-    END IF;
-    {_REQUIRE_WRITTEN_NOW}
-    SELECT currency, sign INTO kept_in, allowed FROM account WHERE id = NEW.account_id;
-    IF kept_in <> NEW.currency THEN
-        RAISE EXCEPTION 'account % is kept in another currency than %', NEW.account_id, NEW.currency
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_currency';
-    END IF;
-    {_KEEP_SIGN}
-    RETURN NULL;
-END $$
-"""  # noqa: S608  # Only statements of ours are put in.
 
 
 def upgrade() -> None:
     op.execute("DROP FUNCTION ledger_post(jsonb, timestamptz)")
     op.execute(_POST)
-    op.execute(_CHECK)
+    op.execute(_check(_UPSET))
 
 
 def downgrade() -> None:
-    op.execute(_CHECK_BEFORE)
+    op.execute(_check(_UPSET_BEFORE))
     op.execute(
         "DROP FUNCTION ledger_post(text, text, text, timestamptz, date, date, text, bigint, text[], text[], bigint[])"
     )

@@ -1,8 +1,7 @@
-"""What is held of buyers' deposits, and for which cards."""
+"""For which cards buyers' deposits are held."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance import AccountRow, HoldRow
 from domain.finance.holds import HoldState, reserved_cause, reserved_key
-from domain.money import Currency, Money
+from domain.money import Money
 
 RESERVED_MAX = 200
 
@@ -43,12 +42,3 @@ async def reserved(session: AsyncSession, limit: int = RESERVED_MAX) -> tuple[Re
         )
         for row, code, currency in await session.execute(statement)
     )  # fmt: skip
-
-
-def held_by_buyer(found: tuple[Reserved, ...]) -> Mapping[tuple[str, Currency], Money]:
-    """Return what is held of each buyer's deposit in each currency."""
-    sums: dict[tuple[str, Currency], Money] = {}
-    for one in found:
-        of = (one.buyer, one.amount.currency)
-        sums[of] = sums.get(of, Money(0, one.amount.currency)) + one.amount
-    return sums

@@ -21,7 +21,9 @@ PAGE = 50
 _BUYERS = text("""
 SELECT split_part(code, ':', 3) AS buyer, currency,
        sum(account_balance(id)) FILTER (WHERE code LIKE 'buyer\\_receivable:%')::bigint AS owes,
-       -sum(account_balance(id)) FILTER (WHERE code LIKE 'buyer\\_deposit:%')::bigint AS deposit
+       -sum(account_balance(id)) FILTER (WHERE code LIKE 'buyer\\_deposit:%')::bigint AS deposit,
+       sum((SELECT sum(amount_minor) FROM ledger_hold h WHERE h.account_id = account.id AND h.state = 'held'))
+           FILTER (WHERE code LIKE 'buyer\\_deposit:%')::bigint AS held
 FROM account WHERE code LIKE 'buyer\\_receivable:%' OR code LIKE 'buyer\\_deposit:%'
 GROUP BY 1, 2 ORDER BY 3 DESC NULLS LAST, 1, 2 LIMIT :limit
 """)
@@ -87,11 +89,17 @@ class SaleView:
 
 @dataclass(frozen=True)
 class BuyerEntry:
-    """What a buyer owes and has to their credit in one currency."""
+    """What a buyer owes and has to their credit in one currency, and what of that is held for cards."""
 
     buyer: str
     owes: Money
     deposit: Money
+    held: Money
+
+    @property
+    def available(self) -> Money:
+        """Return what of the deposit a sale may take."""
+        return self.deposit - self.held
 
 
 _STATES = {
@@ -164,6 +172,7 @@ async def buyers(session: AsyncSession, limit: int = PAGE) -> tuple[BuyerEntry, 
             row.buyer,
             Money(row.owes or 0, Currency(row.currency)),
             Money(row.deposit or 0, Currency(row.currency)),
+            Money(row.held or 0, Currency(row.currency)),
         )
         for row in await session.execute(_BUYERS, {"limit": limit})
     )

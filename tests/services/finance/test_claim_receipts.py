@@ -33,11 +33,10 @@ from domain.money import Currency, Money
 from domain.places import business_day
 from services.finance.claim_receipts import ClaimReceipts, PaidBack
 from services.finance.proof_files import ProofFile
-from services.finance.rollbacks import Rollbacks
 from services.notices.outbox_delivery import message_text
-from tests.builders.claiming import STOCK, Claiming
+from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
-from tests.builders.paying import PDF, paying, with_claims
+from tests.builders.paying import PDF
 from tests.builders.reconciling import BANK, WECHAT, FinanceDesk
 from tests.builders.world import World
 
@@ -57,11 +56,7 @@ def said(minor: int = PRICE, **more: Any) -> PaidBack:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(world: World) -> Claiming:
-    case = await paying(world)
-    with_claims(objection_days=0)
-    began = {code: await case.balance(code) for code in STOCK}
-    key = await case.paid()
-    return Claiming(case, key.split("-")[1], Rollbacks(world.database, world.keyring), began)
+    return await Claiming.begun(world)
 
 
 @pytest.fixture

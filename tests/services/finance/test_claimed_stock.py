@@ -19,14 +19,13 @@ from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.support.goodwill import GoodwillState
 from services.finance import returned
-from services.finance.rollbacks import Rollbacks
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
 from services.notices.outbox_delivery import message_text
 from services.support.goodwill import Goodwill
-from tests.builders.claiming import STOCK, Claiming
+from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
-from tests.builders.paying import paying, with_claims
+from tests.builders.paying import with_claims
 from tests.builders.selling import a_sale, sold, taken_back
 from tests.builders.world import World
 
@@ -38,11 +37,7 @@ HALF = 232_50
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(world: World) -> Claiming:
-    case = await paying(world)
-    with_claims(objection_days=0)
-    began = {code: await case.balance(code) for code in STOCK}
-    key = await case.paid()
-    return Claiming(case, key.split("-")[1], Rollbacks(world.database, world.keyring), began)
+    return await Claiming.begun(world)
 
 
 @pytest.mark.parametrize("state", ["proposed", "claimed", "settled", "written_off"])

@@ -16,11 +16,9 @@ from domain.finance.payout import PayoutState
 from domain.finance.rollback import RollbackState
 from domain.money import Money
 from domain.places import business_day
-from services.finance.rollbacks import Rollbacks
 from services.support.goodwill import Goodwill
-from tests.builders.claiming import STOCK, Claiming
+from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
-from tests.builders.paying import paying, with_claims
 from tests.builders.selling import sold, taken_back
 from tests.builders.world import World
 
@@ -32,11 +30,7 @@ HALF = 232_50
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(world: World) -> Claiming:
-    case = await paying(world)
-    with_claims(objection_days=0)
-    began = {code: await case.balance(code) for code in STOCK}
-    key = await case.paid()
-    return Claiming(case, key.split("-")[1], Rollbacks(world.database, world.keyring), began)
+    return await Claiming.begun(world)
 
 
 @pytest.mark.parametrize("where", ["in stock", "sold", "returned"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +15,6 @@ from temporalio.exceptions import ApplicationError
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.finance_routing import (
     PayoutUsageRow,
-    RailSwitchRow,
 )
 from domain.cards.card import WaitingFor
 from domain.finance.payout import PayoutOutcome
@@ -26,26 +25,20 @@ from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules import payout_routing
 from services.policies.dry_run import dry_run
-from tests.builders.paying import Paying, paying, with_policy
-from tests.builders.world import World, world_at
+from tests.builders.own_world import own_world
+from tests.builders.paying import Paying, paying, rails_on, with_policy
+from tests.builders.world import World
+
+# Limits count every order of a day; rows are changed past the books, so that none of them is compared with its postings.
+apart = own_world("failover", fixture="apart")
 
 PRICE = 465_00
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def own_world(
-    make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """A database of these tests alone: limits count every order of a day."""
-    async with world_at(make_migrated(f"failover_{worker}"), tmp_path_factory.mktemp("failover"), pool_size=6) as world:
-        yield world
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def case(own_world: World) -> AsyncIterator[Paying]:
-    yield await paying(own_world)
-    async with own_world.database.transaction() as session:
-        await session.execute(update(RailSwitchRow).values(on_at=datetime.now(UTC)))
+async def case(apart: World) -> AsyncIterator[Paying]:
+    yield await paying(apart)
+    await rails_on(apart)
 
 
 async def test_after_a_sure_refusal_the_sellers_earlier_payee_on_another_rail_is_named(case: Paying) -> None:

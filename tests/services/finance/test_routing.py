@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,26 +34,19 @@ from domain.identifiers import new_id, payout_key
 from domain.places import business_day
 from services.finance.held_payments import PayoutWaits
 from services.finance.rail_switches import RailSwitches
-from tests.builders.paying import Paying, paying, with_rules
-from tests.builders.world import World, world_at
+from tests.builders.own_world import own_world
+from tests.builders.paying import Paying, paying, rails_on, with_rules
+from tests.builders.world import World
+
+world = own_world("routing")  # Limits count every order of a day.
 
 PRICE = 465_00
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def own_world(
-    make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    """A database of these tests alone: limits count every order of a day."""
-    async with world_at(make_migrated(f"routing_{worker}"), tmp_path_factory.mktemp("routing"), pool_size=6) as world:
-        yield world
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def case(own_world: World) -> AsyncIterator[Paying]:
-    yield await paying(own_world)
-    async with own_world.database.transaction() as session:
-        await session.execute(update(RailSwitchRow).values(on_at=datetime.now(UTC)))
+async def case(world: World) -> AsyncIterator[Paying]:
+    yield await paying(world)
+    await rails_on(world)
 
 
 async def used(case: Paying) -> int:
