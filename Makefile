@@ -1,6 +1,6 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo sample test proof proof-money proof-kills proof-pages proof-upgrade bench lint types contracts check lock screenshots histories format clean
+.PHONY: help setup setup-tests up demo sample test thorough proof proof-money proof-kills proof-pages proof-upgrade bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 # Compiled modules are kept: otherwise each of seven programs, and each test process, compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,8 +37,11 @@ demo: setup ## Send sample cards of all five types through (演示)
 sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=500 OUT=card.jpg (新卡照片)
 	@$(PYTHON) -m cli sample --brand $(BRAND) --face $(FACE) --out $(OUT)
 
-test: setup-tests ## Run every test (测试)
+test: setup-tests ## Run the tests (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
+
+thorough: setup-tests ## Run more cases of the same tests, as the checks on a commit do (全部情形)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q -m thorough
 
 proof: proof-money proof-kills proof-pages ## Break payments at every place, kill programs at random under cards, restore backups, and count the money (RUNS=5000 KILLS=200 CARDS=100 SEED=1 OUTAGE=2000 LINES=1000000)
 
@@ -69,7 +72,7 @@ types: setup-tests ## mypy, strict
 contracts: setup-tests ## Who may import whom
 	@PYTHONPATH=. .venv/bin/lint-imports
 
-check: lint types contracts test ## All of these but the benchmarks
+check: lint types contracts test thorough ## All of these but the benchmarks
 
 format: ## Let ruff order and lay out the code
 	@.venv/bin/ruff check --fix -q . || true

@@ -1,4 +1,4 @@
-"""What is too long for every change is not forgotten: `make proof` names each folder that holds such a test."""
+"""What `make test` leaves out is not forgotten: `make proof` names each folder that holds such a test, and the checks on a commit run the rest."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def test_every_long_test_is_run_by_make_proof() -> None:
     long = [path for path in sorted((PROJECT_ROOT / "tests").rglob("test_*.py")) if _is_long(path)]
     assert long
     assert [path.name for path in long if not any(path.is_relative_to(one) for one in folders)] == [], FORGOTTEN
+
+
+def test_the_checks_on_a_commit_run_every_case_that_make_test_leaves_out() -> None:
+    assert "\nstep thorough make thorough\n" in (PROJECT_ROOT / ".ci/run").read_text("utf-8")
+    (recipe,) = re.findall(r"^thorough:.*\n\t(.+)$", (PROJECT_ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert recipe.endswith("-m thorough")
 
 
 def _is_long(path: Path) -> bool:
