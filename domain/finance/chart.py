@@ -71,7 +71,9 @@ _CLASSES = (
     AccountClass("partner_share", _LIABILITY, OwnerKind.PARTNER, Sign.CREDIT),  # A partner's part of a sale.
     AccountClass("partner_receivable", _ASSET, OwnerKind.PARTNER, Sign.DEBIT),  # What a partner owes back of its part.
     AccountClass("partner_cost", _EXPENSE, _PLATFORM, Sign.EITHER),  # What partners' shares cost us.
-    AccountClass("tax_withheld", _LIABILITY, _PLATFORM, Sign.CREDIT),  # Kept back for the tax office.
+    # Kept back for the tax office. A debit is what the office has and a returned payment no longer owes it: the next remittance
+    # is that much smaller.
+    AccountClass("tax_withheld", _LIABILITY, _PLATFORM, Sign.EITHER),
     AccountClass("fx_difference", _INCOME, _PLATFORM, Sign.EITHER),  # Gains (credit) and losses (debit) of rates.
     AccountClass(
         "fx_position", _ASSET, _PLATFORM, Sign.EITHER

@@ -135,7 +135,7 @@ async def owed(session: AsyncSession, _person: Person, _now: datetime) -> Overvi
     lines = [
         CardLine(f"account_class.{one.code}", amount=-one.balance, href=f"/money/accounts?class={one.code}")
         for one in await totals(session, classes)
-        if one.balance.amount_minor
+        if one.balance.amount_minor < 0
     ]
     if many := await attention.waiting_for_payee(session):
         lines.append(CardLine("money.owed.no_payee", count=many, href="/owed", alarm=True))
@@ -143,14 +143,15 @@ async def owed(session: AsyncSession, _person: Person, _now: datetime) -> Overvi
 
 
 async def receivables(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
-    """Show what others owe us, and money that is not explained yet."""
+    """Show what others owe us, the tax office too where it was paid more than is withheld, and money that is not explained yet."""
+    classes = ("seller_receivable", "buyer_receivable", "partner_receivable", "tax_withheld", "suspense")
     lines = tuple(
         CardLine(
             f"account_class.{one.code}", amount=one.balance, href=f"/money/accounts?class={one.code}",
             alarm=one.code == "suspense",
         )
-        for one in await totals(session, ("seller_receivable", "buyer_receivable", "partner_receivable", "suspense"))
-        if one.balance.amount_minor
+        for one in await totals(session, classes)
+        if one.balance.amount_minor > 0 or (one.code == "suspense" and one.balance.amount_minor)
     )  # fmt: skip
     return OverviewCard("money.receivable", lines, "/money/accounts", "money.receivable.none")
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.repositories import expectations, ledger, matching
+from database.repositories.loop_faults import apart_within
 from database.repositories.matching import FoundBreak
 from database.repositories.orders import ORDER_TABLES
 from database.session import Database
@@ -28,6 +29,7 @@ from services.finance.order_kinds import kind_by_key
 from services.finance.returned import Found
 
 ROUNDS_MAX = 1_000  # Of AT_ONCE breaks each: more would be a file of nothing else.
+RETURNED_LINES = "returned_lines"  # What a returned line that cannot be booked is set aside under.
 _PAID = " UNION ALL ".join(
     f"SELECT key, rail, amount_minor FROM {table.__tablename__} WHERE state = 'paid'"  # noqa: S608  # Our own table.
     for table in ORDER_TABLES.values()
@@ -36,6 +38,7 @@ _RETURNED = text(f"""
 SELECT l.id, l.key, l.reference, -l.amount_minor AS paid_minor, l.amount_minor, l.currency
 FROM statement_line l JOIN ({_PAID}) AS p ON p.key = l.key AND p.rail = l.source
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind = 'returned' AND l.amount_minor = p.amount_minor
+  AND NOT EXISTS (SELECT FROM set_aside s WHERE s.loop = '{RETURNED_LINES}' AND s.subject = l.id AND s.again_at > :now)
 ORDER BY l.at, l.id LIMIT 500
 """)  # noqa: S608  # Names of our own tables.
 
@@ -104,12 +107,13 @@ class Matching:
             await self._write(session, row.source, [found])
 
     async def _money_back(self, session: AsyncSession, source: StatementSource, now: datetime) -> int:
-        """Book what a line says came back of a paid order: the exact key and amount."""
+        """Book what a line says came back of a paid order: the exact key and amount. A line that fails is set aside alone."""
         booked = 0
-        for line in (await session.execute(_RETURNED, {"source": source.value})).all():
+        for line in (await session.execute(_RETURNED, {"source": source.value, "now": now})).all():
             amount = Money(line.amount_minor, Currency(line.currency))
             kind = kind_by_key(line.key)
-            booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
+            async with apart_within(session, RETURNED_LINES, line.id):
+                booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
         return booked
 
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:

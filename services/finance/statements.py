@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.repositories.audit import by_person
+from database.repositories.set_aside import left_out
 from database.sealed import STATEMENT_PIECE
 from database.session import Database
 from database.tables.finance_statements import StatementPieceRow, StatementRow
@@ -114,10 +115,11 @@ class Statements:
             row.given_day, row.brought_at, row.ended_at = day or row.given_day, self._now(), None
 
 
-async def waiting(session: AsyncSession) -> str | None:
-    """Return the file that waits longest to be imported."""
-    found = select(StatementRow.id).where(StatementRow.state == StatementState.RECEIVED)
-    return (await session.execute(found.order_by(StatementRow.brought_at).limit(1))).scalar_one_or_none()
+async def waiting(session: AsyncSession, loop: str, now: datetime) -> str | None:
+    """Return the file that waits longest to be imported and is not set aside by the loop."""
+    wanted = (StatementRow.state == StatementState.RECEIVED, ~left_out(loop, StatementRow.id, now))
+    found = select(StatementRow.id).where(*wanted).order_by(StatementRow.brought_at, StatementRow.id)
+    return (await session.execute(found.limit(1))).scalar_one_or_none()
 
 
 async def note_progress(database: Database, statement_id: str, lines: int) -> None:
