@@ -6,20 +6,21 @@ Foreign money that was exchanged leaves a realised difference.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.locks import AdvisoryLock, acquire
+from database.locks import AdvisoryLock, acquire, acquire_for
 from database.once import insert_once
 from database.repositories import ledger
 from database.repositories.audit import by_person
+from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
-from domain.errors.sales import BuyerOwesLess, SplitAccountLess
+from domain.errors.sales import BuyerOwesLess, ReferenceTaken, SplitAccountLess
 from domain.finance.fx import realised
 from domain.finance.ledger import Postings
 from domain.finance.postings import fx
@@ -33,6 +34,7 @@ from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
 from services.finance.positions import position
+from services.finance.references import provider_reference
 from services.finance.split_money import held_for_us
 from services.people.permissions import require
 
@@ -63,8 +65,10 @@ class Receipts:
         """Record a payment once per key and return its id.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
-        they owe, SplitAccountLess for more than is ours of a split account, and IdempotencyKeyReused for a key that stands for another payment.
+        they owe, SplitAccountLess for more than is ours of a split account, ReferenceTaken for a payment of the rail that was recorded
+        before, and IdempotencyKeyReused for a key that stands for another payment.
         """
+        asked = replace(asked, reference=provider_reference(asked.reference, REFERENCE_MAX))
         _require_sense(asked, business_day(self._now()))
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
@@ -73,6 +77,7 @@ class Receipts:
             ).scalar_one_or_none()
             if known is not None:
                 return _same(known, asked)
+            await _require_unrecorded(session, asked)
             posted, difference = await self._posted(session, asked)
             row = BuyerReceiptRow(
                 id=new_id(), key=key, buyer=_payer(asked), received_for=asked.received_for, rail=asked.rail,
@@ -132,9 +137,7 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
         raise FieldInvalid(field="amount", why="out_of_range")  # It is exchanged on the split account first.
     if (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
         raise FieldInvalid(field="arrived", why="out_of_range")
-    if not 0 < len(asked.reference) <= REFERENCE_MAX or not asked.reference.isprintable():
-        raise FieldInvalid(field="reference", why="missing")
-    if asked.received_on > today:
+    if not today - timedelta(days=BACKDATED_DAYS) <= asked.received_on <= today:
         raise FieldInvalid(field="received_on", why="out_of_range")
 
 
@@ -144,10 +147,21 @@ def _payer(asked: ReceiptAsked) -> str:
 
 
 def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
-    given = (_payer(asked), asked.owed, asked.arrived, asked.rail, asked.reference)
+    given = (
+        _payer(asked), asked.owed, asked.arrived, asked.rail, asked.reference, asked.received_on, asked.received_for,
+    )  # fmt: skip
     known = (
         row.buyer, Money(row.owed_minor, row.currency), Money(row.arrived_minor, row.arrived_currency), row.rail, row.reference,
+        row.received_on, row.received_for,
     )  # fmt: skip
     if given != known:
         raise IdempotencyKeyReused()
     return row.id
+
+
+async def _require_unrecorded(session: AsyncSession, asked: ReceiptAsked) -> None:
+    """Refuse ReferenceTaken for a payment of the rail that was recorded before; whoever records it at the same time waits."""
+    await acquire_for(session, AdvisoryLock.RECEIPTS, f"{asked.rail}:{asked.reference}")
+    same = exists().where(BuyerReceiptRow.rail == asked.rail, BuyerReceiptRow.reference == asked.reference)
+    if (await session.execute(select(same))).scalar_one():
+        raise ReferenceTaken()

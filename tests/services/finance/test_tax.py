@@ -12,6 +12,7 @@ from database.invariants import Look
 from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.sources import SourcesAgree
 from database.reads.cards.submissions import card_views
+from database.reads.finance import tax as reads
 from database.reads.finance.tax import TaxLine
 from database.repositories import ledger
 from database.tables.cards import CardRow, SubmissionRow
@@ -113,6 +114,35 @@ async def test_a_payment_that_comes_back_after_its_tax_was_remitted_is_owed_in_f
     async with world.database.transaction() as session:
         assert await ledger.balance(session, "tax_withheld") == Money(93_00)
         assert [line for line in await SellerMoneyAddsUp().broken(session, Look(most=100_000)) if card_id in line] == []
+
+
+async def test_a_returned_payment_stays_in_its_month_and_is_taken_off_on_the_day_that_it_came_back(
+    world: World,
+) -> None:
+    in_force("tax-none", a_row("all", cost="nothing"))
+    owner, person = await world.a_seller(), await world.a_person("finance")
+    card_id = await a_bought_card(world, owner=owner)
+    key, paid_at = payout_key(card_id, 1), datetime(2026, 8, 3, tzinfo=UTC)
+    async with world.database.transaction() as session:
+        (await session.get_one(PayoutRow, key)).settled_at = paid_at
+    back_at = datetime(2026, 10, 5, tzinfo=UTC)
+    async with world.database.transaction() as session:
+        assert await returned(session, key, Money(372_00), None, back_at) is Found.BOOKED
+    async with world.database.transaction() as session:
+        found = [one async for one in reads.lines(session, date(2026, 8, 1), date(2026, 10, 31), owner)]
+        income = [
+            one async for one in reads.incomes(session, date(2026, 8, 1), date(2026, 10, 31)) if one.owner == owner
+        ]
+    assert [(one.key, one.day, one.proceeds, one.tax) for one in found] == [
+        (key, date(2026, 8, 3), Money(465_00), Money(93_00)),
+        (f"{key}:returned", date(2026, 10, 5), Money(-465_00), Money(-93_00)),
+    ]
+    assert [(one.payments, one.proceeds, one.tax) for one in income] == [(0, Money(0), Money(0))]
+    reports = TaxReports(world.database, world.keyring)
+    await sign_every_version(world, reports, person, "tax-none")
+    assert [row[3:] async for row in await reports.incomes(person, "2026-Q3") if row[0] == owner] == [
+        ("1", "465.00", "465.00", "93.00", "372.00")
+    ]
 
 
 async def test_reports_wait_for_the_signature_of_finance_and_each_is_audited(world: World) -> None:
