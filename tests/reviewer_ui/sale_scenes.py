@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from database.reads.finance.brokered import split_account
 from database.repositories import ledger
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
@@ -113,6 +114,21 @@ async def a_brokered_sale(house: House) -> str:
         await a_declined_card(house), "acme", Money(475_00), business_day(datetime.now(UTC)), SaleMode.BROKERED
     )
     return await Sales(house.database).record(person, new_id(), asked)
+
+
+async def a_commission_owed_back(house: House) -> str:
+    """A brokered sale that came back after our commission had arrived; returns its id."""
+    first, second = [await house.cards.person(Role.FINANCE, name) for name in ("Su Hang", "Gao Yun")]
+    receipts, returns, today = Receipts(house.database), SaleReturns(house.database), business_day(datetime.now(UTC))
+    async with house.database.transaction() as session:
+        there = (await split_account(session, "alipay")).ours + Money(23_75)
+    sale, part = await a_brokered_sale(house), f"IN-{new_id()[-8:]}"
+    await receipts.record(
+        first, new_id(), ReceiptAsked("alipay", Rail.BANK, there, there, part, today, ReceiptFor.COMMISSION)
+    )
+    await returns.ask(first, sale, "agreed")
+    await returns.agree(second, sale)
+    return sale
 
 
 async def brokered_in_every_state(house: House) -> dict[str, str]:
