@@ -28,6 +28,7 @@ from services.finance.brokered_payments import BrokeredPayments, ProviderPaid
 from services.finance.exchanges import ExchangeAsked, Exchanges
 from services.finance.positions import Revaluations
 from services.finance.proof_files import ProofFile
+from services.finance.provider_repayments import ProviderRepayments, Repayment
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.reserving import Reservations
 from services.finance.sale_returns import SaleReturns
@@ -131,6 +132,14 @@ async def a_commission_owed_back(house: House) -> str:
     return sale
 
 
+async def a_repayment_that_waits(house: House) -> None:
+    """A commission that is owed back, of which one person has recorded a part as paid back."""
+    await a_commission_owed_back(house)
+    person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
+    said = Repayment("alipay", Rail.BANK, Money(10_00), f"OUT-{new_id()[-8:]}", today, ProofFile("repaid.pdf", PDF))
+    await ProviderRepayments(house.database).record(person, new_id(), said, house.photos)
+
+
 async def brokered_in_every_state(house: House) -> dict[str, str]:
     """Brokered sales whose sellers the provider has not paid, has paid by the word of one person, and of two; their ids."""
     first, second = [await house.cards.person(Role.FINANCE, name) for name in ("Su Hang", "Gao Yun")]
@@ -188,6 +197,7 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     )
     await money_kept_abroad(house, (person, second))
     await a_held_deposit(house, person)
+    await a_repayment_that_waits(house)
     month = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     await Revaluations(house.database).record(person, Currency.JPY, month, Rate("0.05", "CFETS", at))
     return {"sale": sale, "sale_back": returned, "unsold": unsold} | await brokered_in_every_state(house)
