@@ -49,7 +49,7 @@ async def explained(hands: Hands) -> Step:
         if amount not in known and amount in stands:
             await _say(hands, amount, stands[amount].entry_id)
             return Step.DONE
-    return Step.OVER if over == set(FOUND) else Step.WAITS  # What is not there any more was explained by somebody else.
+    return Step.OVER if over == set(FOUND) else Step.WAITS  # What is not there any more another person has explained.
 
 
 async def _say(hands: Hands, amount: int, entry_id: int) -> None:

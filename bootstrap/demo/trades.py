@@ -52,7 +52,7 @@ async def abroad(hands: Hands) -> Step:
             finance, ABROAD_KEY, SaleAsked(card.id, OVERSEAS, DOLLARS, today, rate=rate)
         )
     except CardSold:
-        return Step.OVER  # By somebody else.
+        return Step.OVER  # By another person.
     async with hands.store.transaction() as session:
         total = (await session.get_one(SaleRow, sale)).total_minor
     paid = Money(total, Currency.USD)
@@ -78,7 +78,7 @@ async def reserved(hands: Hands) -> Step:
     try:
         await Reservations(hands.store).reserve(await hands.person(Role.FINANCE), RESERVED_KEY, asked)
     except (BuyerOwesLess, CardSold):
-        return Step.OVER  # The deposit is used up, or somebody has sold the card.
+        return Step.OVER  # The deposit is used up, or another person has sold the card.
     return Step.DONE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from database.reads.finance.brokered import split_account
+from database.reads.finance.provider_debts import owed_back
 from database.repositories import ledger
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
@@ -118,15 +119,16 @@ async def a_brokered_sale(house: House) -> str:
 
 
 async def a_commission_owed_back(house: House) -> str:
-    """A brokered sale that came back after our commission had arrived; returns its id."""
+    """A brokered sale that came back after our commission had arrived, less what was owed back before; returns its id."""
     first, second = [await house.cards.person(Role.FINANCE, name) for name in ("Su Hang", "Gao Yun")]
     receipts, returns, today = Receipts(house.database), SaleReturns(house.database), business_day(datetime.now(UTC))
-    async with house.database.transaction() as session:
-        there = (await split_account(session, "alipay")).ours + Money(23_75)
     sale, part = await a_brokered_sale(house), f"IN-{new_id()[-8:]}"
-    await receipts.record(
-        first, new_id(), ReceiptAsked("alipay", Rail.BANK, there, there, part, today, ReceiptFor.COMMISSION)
-    )
+    async with house.database.transaction() as session:
+        ours = (await split_account(session, "alipay")).ours
+        before = sum((one.amount for one in await owed_back(session) if one.provider == "alipay"), Money(0))
+    arrived = ours - min(ours, before)
+    asked = ReceiptAsked("alipay", Rail.BANK, ours, arrived, part, today, ReceiptFor.COMMISSION)
+    await receipts.record(first, new_id(), asked)
     await returns.ask(first, sale, "agreed")
     await returns.agree(second, sale)
     return sale
