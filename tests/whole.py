@@ -53,8 +53,8 @@ PROGRAMS = ("api", "console", "codec", "temporal", "temporal_ui")
 READY_S, STOP_S, LOOK_S = 90.0, 60.0, 0.25
 READY_LINE = "Ctrl-C stops everything"
 # Handed in by the demo itself: one to confirm, two at the bank, one for goodwill, one that is held, one whose payee is refused,
-# one whose outcome is unknown, two of a claim.
-DEMO_CARDS = 9
+# one whose outcome is unknown, two of a claim, one sold for dollars, one for which a deposit is held.
+DEMO_CARDS = 11
 RUNNING: list[WholePlatform] = []
 
 

@@ -142,6 +142,9 @@ UNION ALL
 SELECT format('payment %s of a provider was confirmed by those who recorded it', id) FROM brokered_payment
 WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
 UNION ALL
+SELECT format('repayment %s to a provider was confirmed by those who recorded it', id) FROM provider_repayment
+WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
+UNION ALL
 SELECT format('exchange %s was confirmed by those who recorded it', id) FROM fx_exchange
 WHERE posted_at IS NOT NULL AND confirmed_by IS NOT NULL AND recorders @> to_jsonb(confirmed_by)
 UNION ALL

@@ -101,7 +101,7 @@ class StatementTruncated(Refusal):
 
 
 class StatementHeadWrong(Refusal):
-    """The first lines of the file are not as its format describes them (`what`: header, titles or period). Nothing was imported."""
+    """The first lines of the file are not as its format describes them (`what`: header, titles, period or currency). Nothing was imported."""
 
     code = "statement_head_wrong"
 

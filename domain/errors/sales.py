@@ -130,6 +130,13 @@ class ExchangeOver(Refusal):
     http_status = 409
 
 
+class ProviderOwedLess(Refusal):
+    """The provider is owed back less than this (`there` says how much)."""
+
+    code = "provider_owed_less"
+    http_status = 409
+
+
 class SplitAccountLess(Refusal):
     """Less than this is ours on the provider's split account (`there` says how much): the rest is to be paid to sellers."""
 

@@ -81,6 +81,8 @@ _CLASSES = (
     # A licensed provider holds buyers' money for brokered cards, and pays their sellers out of it.
     AccountClass("split_account", _ASSET, OwnerKind.PROVIDER, Sign.EITHER),
     AccountClass("brokered_payable", _LIABILITY, _SELLER, Sign.CREDIT),  # What that provider pays to a seller.
+    # Our commission of sales that came back after it had arrived.
+    AccountClass("provider_payable", _LIABILITY, OwnerKind.PROVIDER, Sign.CREDIT),
     AccountClass("issuer_cost", _EXPENSE, _PLATFORM, Sign.EITHER),  # What asking issuers cost.
     AccountClass("issuer_payable", _LIABILITY, _PLATFORM, Sign.EITHER),  # What issuers will bill for being asked.
     AccountClass("goodwill", _EXPENSE, _PLATFORM, Sign.EITHER),  # Paid to customers beyond what was owed.

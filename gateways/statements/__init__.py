@@ -42,9 +42,9 @@ def opened(
     if _first_line(head, "utf-8-sig").startswith(FIRST_COLUMN):
         return WechatStatement(content, accounts[StatementSource.WECHAT])
     described = (*bank_formats(banks), *invoice_formats())
-    for one in described:
-        if one.heads(_first_line(head, one.form["encoding"])):
-            return DescribedStatement(content, one)
+    alike = [(one, first) for one in described if one.heads(first := _first_line(head, one.form["encoding"]))]
+    for one, _ in sorted(alike, key=lambda found: not found[0].is_of(found[1])):  # A bank's accounts may begin alike.
+        return DescribedStatement(content, one)
     _require_no_other_encoding(head, described)
     raise StatementKindUnknown(seen="")
 

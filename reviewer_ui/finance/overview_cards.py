@@ -87,6 +87,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
         ("money.second.brokered", waits.brokered, "/sales/brokered"),
+        ("money.second.repayments", waits.repayments, "/sales/brokered#owed-back"),
         ("money.second.exchanges", waits.exchanges, "/fx"),
     )
 
@@ -130,7 +131,7 @@ async def in_flight(session: AsyncSession, _person: Person, _now: datetime) -> O
 async def owed(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what is owed: to sellers, and for payees that were refused, to partners, for tax and to issuers."""
     classes = (
-        "seller_payable", "brokered_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit",
+        "seller_payable", "brokered_payable", "provider_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit",
     )  # fmt: skip
     lines = [
         CardLine(f"account_class.{one.code}", amount=-one.balance, href=f"/money/accounts?class={one.code}")

@@ -138,5 +138,6 @@ async def _in_suspense(session: AsyncSession, source: StatementSource) -> int:
 
 
 def needs_second(figures: DayFigures, rules: ReconciliationRules) -> bool:
-    """Return whether a second person must agree to the close: so much is open, or a difference that nothing explains."""
-    return figures.open_minor > rules.close_alone_max_minor or bool(figures.unexplained_minor)
+    """Return whether a second person must agree to the close: so much is open, or in another currency, or a difference that nothing explains."""
+    much = figures.open_minor > rules.close_alone_max_minor or bool(figures.foreign_breaks)
+    return much or bool(figures.unexplained_minor)

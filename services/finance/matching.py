@@ -77,8 +77,8 @@ class Matching:
                 return
             await self.run_in(session, row.source)
             rules = self._rules(row.source)
-            days = await complete_days(session, row, rules)
-            while missing := await matching.not_there(session, row.source, row.account, days):
+            days, currencies = await complete_days(session, row, rules)
+            while missing := await matching.not_there(session, row.source, row.account, days, currencies):
                 await self._write(session, row.source, missing)
                 if len(missing) < matching.AT_ONCE:
                     break
@@ -91,14 +91,16 @@ class Matching:
             return
         earlier = select(StatementRow.account).where(
             StatementRow.source == row.source, StatementRow.state == StatementState.IMPORTED,
-            StatementRow.opening_minor.is_not(None), StatementRow.id != row.id,
+            StatementRow.opening_minor.is_not(None), StatementRow.id != row.id, StatementRow.currency == row.currency,
         )  # fmt: skip
         others = set((await session.execute(earlier)).scalars())
         if row.account in others:
             return
         began = datetime.combine(row.first_day, time(), BUSINESS_ZONE)
         before = began - timedelta(microseconds=1)
-        ours = 0 if others else (await ledger.balance_at(session, row.source.own.code, before)).amount_minor
+        ours = (
+            0 if others else (await ledger.balance_at(session, row.source.own.code, before, row.currency)).amount_minor
+        )
         if (difference := row.opening_minor - ours) != 0:
             day = row.first_day - timedelta(days=1)
             found = FoundBreak(
@@ -209,10 +211,14 @@ def by_itself(found: FoundBreak, rules: SourceRules) -> Against | None:
     return Against.ROUNDING if small and same else None
 
 
-async def complete_days(session: AsyncSession, row: StatementRow, rules: SourceRules) -> list[date]:
-    """Return the days that are complete with this file: they and the days within the window after them have statements."""
+async def complete_days(
+    session: AsyncSession, row: StatementRow, rules: SourceRules
+) -> tuple[list[date], frozenset[Currency]]:
+    """Return the days that are complete with this file, they and the days within the window after them having statements, and
+    the currencies of these: no statement shows what our books have in another one.
+    """
     if row.first_day is None or row.last_day is None:
-        return []
+        return [], frozenset()
     first, window = row.first_day - timedelta(days=rules.window_days), rules.window_days
     wanted = (
         StatementRow.source == row.source,
@@ -221,15 +227,18 @@ async def complete_days(session: AsyncSession, row: StatementRow, rules: SourceR
         StatementRow.first_day <= row.last_day + timedelta(days=window),
     )
     covered: dict[str, set[date]] = {}
+    currencies = {row.currency}
     for other in (await session.execute(select(StatementRow).where(*wanted))).scalars():
         covered.setdefault(other.account, set()).update(_span(other.first_day, other.last_day))
+        currencies.add(other.currency)
     accounts = [row.account] if row.source is StatementSource.ISSUER else [*(rules.accounts or covered)]
     everywhere = set.intersection(*(covered.get(one, set()) for one in accounts)) if accounts else set()
-    return [
+    days = [
         day
         for day in _span(first, row.last_day)
         if all(day + timedelta(days=after) in everywhere for after in range(window + 1))
     ]
+    return days, frozenset(currencies)
 
 
 def _span(first: date | None, last: date | None) -> list[date]:

@@ -20,7 +20,7 @@ from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
-from domain.errors.sales import BuyerOwesLess, ReferenceTaken, SplitAccountLess
+from domain.errors.sales import BuyerOwesLess, ProviderOwedLess, ReferenceTaken, SplitAccountLess
 from domain.finance.fx import realised
 from domain.finance.ledger import Postings
 from domain.finance.postings import fx
@@ -43,7 +43,10 @@ REFERENCE_MAX = 64
 
 @dataclass(frozen=True)
 class ReceiptAsked:
-    """A payment of a buyer, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY."""
+    """A payment of a buyer, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY.
+
+    Of our part of brokered sales less may arrive than it counts for: the provider keeps the rest for what it is owed back.
+    """
 
     buyer: str  # The buyer's code, or the provider's.
     rail: Rail
@@ -65,8 +68,9 @@ class Receipts:
         """Record a payment once per key and return its id.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
-        they owe, SplitAccountLess for more than is ours of a split account, ReferenceTaken for a payment of the rail that was recorded
-        before, and IdempotencyKeyReused for a key that stands for another payment.
+        they owe, SplitAccountLess for more than is ours of a split account, ProviderOwedLess where the provider keeps more than it is
+        owed, ReferenceTaken for a payment of the rail that was recorded before, and IdempotencyKeyReused for a key that stands for
+        another payment.
         """
         asked = replace(asked, reference=provider_reference(asked.reference, REFERENCE_MAX))
         _require_sense(asked, business_day(self._now()))
@@ -105,7 +109,10 @@ class Receipts:
             ours = (await held_for_us(session, asked.buyer)).ours
             if ours < asked.owed:
                 raise SplitAccountLess(there=str(ours))
-            return postings.received(asked.rail, asked.arrived, postings.split_account(asked.buyer)), nothing
+            owes = await available(session, postings.provider_payable(asked.buyer))
+            if owes < asked.owed - asked.arrived:
+                raise ProviderOwedLess(there=str(owes))
+            return postings.commission_received(asked.rail, asked.buyer, asked.owed, asked.arrived), nothing
         buyer = buyer_of(asked.buyer)
         if asked.received_for is ReceiptFor.DEPOSIT:
             return postings.received(asked.rail, asked.arrived, postings.buyer_deposit(buyer)), nothing
@@ -127,15 +134,18 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
         buyer_of(asked.buyer)
     except ValueError:
         raise FieldInvalid(field="buyer", why="not_a_code") from None
-    for name, amount in (("amount", asked.owed), ("arrived", asked.arrived)):
-        if not 0 < amount.amount_minor <= MINOR_MAX:
+    commission = asked.received_for is ReceiptFor.COMMISSION
+    for name, amount, least in (("amount", asked.owed, 1), ("arrived", asked.arrived, 0 if commission else 1)):
+        if not least <= amount.amount_minor <= MINOR_MAX:
             raise FieldInvalid(field=name, why="out_of_range")
     if asked.arrived.currency not in (asked.owed.currency, Currency.CNY):
         raise FieldInvalid(field="arrived", why="out_of_range")
     same = asked.arrived.currency is asked.owed.currency
-    if asked.received_for is ReceiptFor.COMMISSION and asked.owed.currency is not Currency.CNY:
+    if commission and asked.owed.currency is not Currency.CNY:
         raise FieldInvalid(field="amount", why="out_of_range")  # It is exchanged on the split account first.
-    if (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
+    if commission and asked.arrived > asked.owed:
+        raise FieldInvalid(field="arrived", why="out_of_range")
+    if not commission and (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
         raise FieldInvalid(field="arrived", why="out_of_range")
     if not today - timedelta(days=BACKDATED_DAYS) <= asked.received_on <= today:
         raise FieldInvalid(field="received_on", why="out_of_range")

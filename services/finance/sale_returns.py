@@ -61,7 +61,7 @@ class SaleReturns:
     async def agree(self, person: str, sale_id: str) -> None:
         """Take the sale back as the second person: its postings are reversed as of today, and the card may be sold again.
 
-        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
+        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, what a partner had been paid it owes, and our commission that had arrived we owe to the provider. Done by them already,
         nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
@@ -91,8 +91,9 @@ class SaleReturns:
 
     async def _reverse(self, session: AsyncSession, row: SaleRow) -> None:
         today, cause = business_day(self._now()), f"sale:{row.id}"
-        if row.rate is not None:
+        if row.rate is not None or row.mode is SaleMode.BROKERED:
             await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
+        if row.rate is not None:
             back = Money(-row.total_minor, row.currency)
             difference = realised(*await position(session, row.currency), back, Money(-row.booked_minor))
             row.difference_minor += difference.amount_minor

@@ -34,6 +34,7 @@ class Proposal(StrEnum):
     PAYEE = "payee"
     OUTCOME = "outcome"
     EXCHANGE = "exchange"
+    PROVIDER_REPAYMENT = "provider_repayment"
     REVERSAL = "reversal"
     SUSPENSE = "suspense"
 

@@ -15,7 +15,7 @@ from services.finance.proof_files import ProofFile
 from services.finance.reversals import Reversals
 from services.finance.suspense import Found, Suspense
 from tests.builders.paying import PDF
-from tests.builders.reconciling import FinanceDesk
+from tests.builders.reconciling import WECHAT, FinanceDesk
 from tests.reviewer_ui.conftest import House
 
 
@@ -38,7 +38,8 @@ async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
     await desk.breaks.decide(
         first, proposed.id, Choice(Verb.CREATE, "own_funds", Against.CAPITAL, note="充值 · Topped up")
     )
-    names = await _suspense_and_reversals(house, desk, first)
+    names = await _suspense_and_reversals(house, desk, first, row.closing_minor or 0)
+    await desk.matching.run(WECHAT)  # As the job does.
     return names | {
         "statement": row.id, "statement_refused": refused.id, "break": others[1].id, "break_proposed": proposed.id,
         "break_fee": breaks[BreakKind.FEE_DIFFERENCE].id, "recon_day": desk.today.isoformat(), "recon_finance": first,
@@ -46,11 +47,11 @@ async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str) -> dict[str, str]:
+async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str, opening: int) -> dict[str, str]:
     """Money in suspense, of which a part was cleared, a part is proposed and a part reversed; and a decision that was reversed."""
     second = await house.cards.person(Role.FINANCE, "Bai")
     lines = [desk.moved("", 300_00), desk.moved("", -40_00), desk.moved("", -9_00)]
-    row = await desk.imported(desk.bill(lines), day=desk.today)
+    row = await desk.imported(desk.bill(lines, opening=opening), day=desk.today)
     came, went, wrong = await desk.breaks_of(row)
     for one in (came, went, wrong):
         await desk.taken(first, one)

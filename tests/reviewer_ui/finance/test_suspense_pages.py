@@ -50,6 +50,7 @@ async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_clos
     for shown in ("¥200.00", "of ¥300.00", "Fei", "¥25.00 waits for a second person", "Topped up by us."):
         assert shown in page, shown
     day = (await finance.get(f"/reconciliation/days/wechat/{names['recon_day']}")).text
+    assert "&lt;time" not in day
     assert ("In suspense: " in day, "/reconciliation/suspense/entries/" in day) == (True, True)
     to, sent = "/reconciliation/suspense/clearings", {
         "csrf": await form_token(finance), "entry_id": names["suspense_entry"], "cleared_as": "interest",
@@ -62,6 +63,8 @@ async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_clos
     assert (await finance.post(to, data=sent | {"amount": "175.00"}, files=file)).status_code == 303
     at = f"/reconciliation/suspense/clearings/{names['suspense_clearing']}"
     assert (await post(second, f"{at}/agree")).status_code == 303
+    after = await second.get("/reconciliation/suspense")  # What was cleared can be asked to be reversed.
+    assert (after.status_code, f'action="{at}/reverse"' in after.text) == (200, True)
     assert (await second.get(f"{at}/evidence")).content.startswith(b"%PDF")
     again = await post(second, f"{at}/decline")
     assert (again.status_code, "declined or reversed before" in again.text) == (409, True)
