@@ -270,6 +270,13 @@ class ReceiptReconciled(Refusal):
     http_status = 409
 
 
+class ReceiptOfSuspense(Refusal):
+    """The payment came out of suspense by the word of two people: reverse there what they said, and it is taken back."""
+
+    code = "receipt_of_suspense"
+    http_status = 409
+
+
 class ObjectionWaits(Refusal):
     """The seller objected to the claim and has no answer yet: answer the objection first, then write off what is left."""
 
