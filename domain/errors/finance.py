@@ -270,13 +270,6 @@ class ReceiptReconciled(Refusal):
     http_status = 409
 
 
-class ReceiptOfSuspense(Refusal):
-    """The payment came out of suspense by the word of two people: reverse there what they said, and it is taken back."""
-
-    code = "receipt_of_suspense"
-    http_status = 409
-
-
 class ObjectionWaits(Refusal):
     """The seller objected to the claim and has no answer yet: answer the objection first, then write off what is left."""
 
@@ -337,18 +330,4 @@ class ReversalDayClosed(Refusal):
     """The day (`day`) is closed: let the reversal count for the first open one (`open`); it names the decision that it reverses."""
 
     code = "reversal_day_closed"
-    http_status = 409
-
-
-class MoreThanStands(Refusal):
-    """More was to be cleared than stands in suspense of this entry (`there`)."""
-
-    code = "more_than_stands"
-    http_status = 409
-
-
-class ClearingOver(Refusal):
-    """What the money is was agreed to, declined or reversed before."""
-
-    code = "clearing_over"
     http_status = 409

@@ -75,9 +75,9 @@ class BreakDecision:
         return f"/reconciliation/breaks/{self.row.id}"
 
     @property
-    def undoing(self) -> str:
-        """The step of the posting that reverses it."""
-        return REVERSED
+    def of_claim(self) -> bool:
+        """No decision on a break is one of a claim."""
+        return False
 
     async def who(self, session: AsyncSession, _keyring: KeyRing, person: str, now: datetime) -> ActingReviewer:
         """Return the standing of a person who may take part: anybody whose work it is."""

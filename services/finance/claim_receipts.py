@@ -19,9 +19,10 @@ from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
-from domain.errors.finance import ReceiptOfSuspense, ReceiptOver, ReceiptReconciled
+from domain.errors.finance import ReceiptOver, ReceiptReconciled
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ReferenceTaken
+from domain.errors.suspense import ReceiptOfSuspense
 from domain.finance.ledger import cash
 from domain.finance.rails import Rail
 from domain.identifiers import new_id

@@ -19,7 +19,7 @@ from database.tables.finance_suspense import ReversalRow
 from domain.errors.finance import MoreThanOwed, ReversalDayClosed, ReversalOver, ReversalWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.chart import Sign, account_of
-from domain.finance.reversals import ReversalOf, first_open, reversal_key
+from domain.finance.reversals import REVERSED, ReversalOf, first_open, reversal_key
 from domain.finance.statements import StatementSource
 from domain.identifiers import new_id
 from domain.money import Money
@@ -28,6 +28,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.sealing import KeyRing
 from services.finance.break_reversals import BreakDecision
+from services.finance.claim_payments import UNDONE
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.suspense import ClearingDecision
@@ -54,8 +55,8 @@ class Decision(Protocol):
         ...
 
     @property
-    def undoing(self) -> str:
-        """The step of the posting that reverses it."""
+    def of_claim(self) -> bool:
+        """Whether it was a seller's payment on a claim: they read of its reversal as of one that was recorded in error."""
         ...
 
     @property
@@ -143,8 +144,9 @@ class Reversals:
             if found.posted_key:
                 row.posted_key = reversal_key(found.posted_key)
                 await _require_signs(session, found.posted_key)
+                step = UNDONE if found.of_claim else REVERSED
                 await ledger.reverse(
-                    session, row.posted_key, found.posted_key, found.undoing, happened_on=row.counts_for
+                    session, row.posted_key, found.posted_key, step, happened_on=row.counts_for
                 )  # fmt: skip
             row.agreed_by, row.agreed_at = person, now
             await session.flush()

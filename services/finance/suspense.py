@@ -15,10 +15,11 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
-from domain.errors.finance import ClearingOver, MoreThanStands, NotReversible
+from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.sales import BuyerOwesLess
-from domain.finance.reversals import REVERSED, NotReversed
+from domain.errors.suspense import ClearingOver, MoreThanStands
+from domain.finance.reversals import NotReversed
 from domain.finance.statements import StatementSource
 from domain.finance.suspense import CLEARED, OF_BUYERS, ClearedAs, account_for, cause_of, choices, cleared
 from domain.identifiers import new_id
@@ -30,7 +31,6 @@ from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.finance import cleared_claims
 from services.finance.available import available
-from services.finance.claim_payments import UNDONE
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart
@@ -192,13 +192,13 @@ class ClearingDecision:
         return self.row.posted_key
 
     @property
-    def undoing(self) -> str:
-        """The step of the posting that reverses it: a seller reads of a payment that was recorded in error."""
-        return UNDONE if self.row.cleared_as is ClearedAs.CLAIM else REVERSED
+    def of_claim(self) -> bool:
+        """Whether it was a seller's payment on a claim."""
+        return self.row.cleared_as is ClearedAs.CLAIM
 
     async def who(self, session: AsyncSession, keyring: KeyRing, person: str, now: datetime) -> ActingReviewer:
         """Return the standing of a person who may take part. Refuse OwnWork to people on the side of a claim's seller."""
-        if self.row.cleared_as is ClearedAs.CLAIM:
+        if self.of_claim:
             return await cleared_claims.stranger_to_claim(session, keyring, person, self.row, now)
         return await standing(session, person, now)
 
@@ -213,7 +213,7 @@ class ClearingDecision:
     async def undo(self, session: AsyncSession, reversal: ReversalRow, now: datetime) -> None:
         """Let the amount stand in suspense again."""
         self.row.reversed_at = now
-        if self.row.cleared_as is ClearedAs.CLAIM:
+        if self.of_claim:
             await cleared_claims.taken_back(session, self.row, reversal, now)
         await session.flush()
 

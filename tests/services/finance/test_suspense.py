@@ -13,10 +13,11 @@ from database.reads.finance.suspense import InSuspense
 from database.repositories import ledger
 from database.tables.finance import LedgerTransactionRow
 from database.tables.finance_suspense import SuspenseClearingRow
-from domain.errors.finance import ClearingOver, MoreThanStands, NotReversible
+from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.sales import BuyerOwesLess
+from domain.errors.suspense import ClearingOver, MoreThanStands
 from domain.errors.work import OwnWork
 from domain.finance.chart import account
 from domain.finance.ledger import Posting

@@ -18,9 +18,10 @@ from database.tables.finance_statements import ExpectationRow
 from database.tables.finance_suspense import SuspenseClearingRow
 from database.tables.people import AuditRow, RelativeRow
 from database.tables.platform import OutboxRow
-from domain.errors.finance import ClaimOver, ClaimOwesLess, ReceiptOfSuspense
+from domain.errors.finance import ClaimOver, ClaimOwesLess
 from domain.errors.general import FieldInvalid
 from domain.errors.sales import ReferenceTaken
+from domain.errors.suspense import ReceiptOfSuspense
 from domain.errors.work import OwnWork
 from domain.finance.rails import Rail
 from domain.finance.reversals import ReversalOf
