@@ -14,7 +14,7 @@ from domain.rules.splits import intake_points
 
 VIA = "via"  # Of the address, and of the form.
 COOKIE = "cardloop_via"
-KEPT_S = 12 * 3600  # A visit to the point, with everything that is handed in there.
+KEPT_S = 12 * 3600  # A visit to the point, with every card that is sold there.
 _SAFE = re.compile(r"[A-Za-z0-9_.-]{1,40}")  # What may be shown and kept of a code that we do not know.
 
 
