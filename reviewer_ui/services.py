@@ -48,4 +48,5 @@ class ConsoleServices:
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
     ready: Ask = nothing_missing
+    pages_url: str = ""  # Where sellers' pages are, without a slash at the end; empty: not known.
     rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that may be chosen.

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from database.session import DatabaseUnavailable
 from domain.errors.people import NotSignedIn
 from languages import translate
+from seller_ui.intake_points import VIA, came_via, keep
 from seller_ui.pages import answers, card, cards, contact_links, privacy, sell, sign_in, tickets, wallet
 from seller_ui.reopened import lead_back
 from seller_ui.services import SellerServices
@@ -66,7 +67,11 @@ def _routes() -> tuple[BaseRoute, ...]:
 async def error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
     """Render a refusal as a page that says what to do; a visitor who is not signed in is asked to sign in."""
     if code == NotSignedIn.code and request.method == "GET":
-        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        ask = RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        if VIA in request.query_params:  # The page after signing in shows it.
+            secure = visit(request).site.services.cookies_secure
+            keep(request, ask, came_via(request), secure=secure, shown=False)
+        return ask
     asked = visit(request)
     message = translate(f"error.{code}", asked.locale, data)
     context: dict[str, Any] = {"status": status, "message": message, "request_id": request_id(request), "section": ""}

@@ -38,6 +38,9 @@ class SuspenseClearingRow(TableRow):
     buyer: Mapped[str] = mapped_column(default="")  # The buyer's code.
     # The other half of what went back.
     other_entry_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("entry.id"), default=None)
+    claim_id: Mapped[str | None] = mapped_column(
+        ForeignKey("rollback.id"), default=None
+    )  # The claim that a seller paid of.
     proposers: Mapped[list[str]] = json_list()
     proposed_at: Mapped[datetime] = moment_now()
     agreed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)

@@ -331,17 +331,3 @@ class ReversalDayClosed(Refusal):
 
     code = "reversal_day_closed"
     http_status = 409
-
-
-class MoreThanStands(Refusal):
-    """More was to be cleared than stands in suspense of this entry (`there`)."""
-
-    code = "more_than_stands"
-    http_status = 409
-
-
-class ClearingOver(Refusal):
-    """What the money is was agreed to, declined or reversed before."""
-
-    code = "clearing_over"
-    http_status = 409

@@ -195,7 +195,9 @@ async def agree_to_reversal(
     """Reverse it as the second person: the break is open again."""
     await require_step_up(request, person)
     try:
-        return see_other(await Reversals(console.services.database).agree(person.id, reversal_id))
+        return see_other(
+            await Reversals(console.services.database, console.services.keyring).agree(person.id, reversal_id)
+        )
     except Refusal as refusal:
         return await _render(request, console, person, break_id, refusal=refusal)
 
@@ -206,7 +208,9 @@ async def decline_reversal(
 ) -> Response:
     """Discards the request: the decision stays."""
     try:
-        return see_other(await Reversals(console.services.database).decline(person.id, reversal_id))
+        return see_other(
+            await Reversals(console.services.database, console.services.keyring).decline(person.id, reversal_id)
+        )
     except Refusal as refusal:
         return await _render(request, console, person, break_id, refusal=refusal)
 

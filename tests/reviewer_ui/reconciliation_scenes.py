@@ -7,6 +7,7 @@ from datetime import timedelta
 from database.reads.finance.suspense import standing
 from domain.finance.breaks import Against, BreakKind, Choice, Verb
 from domain.finance.reversals import ReversalOf
+from domain.finance.rollback import RollbackState
 from domain.finance.suspense import ClearedAs
 from domain.money import Money
 from domain.people.roles import Role
@@ -17,6 +18,7 @@ from services.finance.suspense import Found, Suspense
 from tests.builders.paying import PDF
 from tests.builders.reconciling import WECHAT, FinanceDesk
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.payment_scenes import a_claim
 
 
 async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
@@ -48,19 +50,22 @@ async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
 
 
 async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str, opening: int) -> dict[str, str]:
-    """Money in suspense, of which a part was cleared, a part is proposed and a part reversed; and a decision that was reversed."""
+    """Money in suspense, cleared, proposed to be and reversed, a seller's repayment among it; and a decision that was reversed."""
     second = await house.cards.person(Role.FINANCE, "Bai")
-    lines = [desk.moved("", 300_00), desk.moved("", -40_00), desk.moved("", -9_00)]
+    lines = [desk.moved("", 300_00), desk.moved("", -40_00), desk.moved("", -9_00), desk.moved("", 80_00)]
     row = await desk.imported(desk.bill(lines, opening=opening), day=desk.today)
-    came, went, wrong = await desk.breaks_of(row)
-    for one in (came, went, wrong):
+    came, went, wrong, repaid = await desk.breaks_of(row)
+    for one in (came, went, wrong, repaid):
         await desk.taken(first, one)
         choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE, note="已问渠道 · Asked the provider.")
         if (await desk.breaks.decide(first, one.id, choice)).second:
             await desk.breaks.agree(second, one.id)
     async with house.database.transaction() as session:
         entries = {one.break_id: one for one in await standing(session)}
-    acts, reversals = Suspense(house.database, desk.clock), Reversals(house.database, desk.clock)
+    acts, reversals = (
+        Suspense(house.database, house.keyring, desk.clock),
+        Reversals(house.database, house.keyring, desk.clock),
+    )
     clearings = []
     for minor in (100_00, 50_00, 25_00):
         found = Found(
@@ -68,7 +73,11 @@ async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str, o
             evidence=ProofFile("bank-letter.pdf", PDF),
         )  # fmt: skip
         clearings.append(await acts.propose(first, found, house.photos))
-    for clearing in clearings[:2]:
+    repayment = Found(
+        entries[repaid.id].entry_id, ClearedAs.CLAIM, Money(80_00), "卖家附言写明卡号 · The seller wrote the card's number.",
+        claim=await a_claim(house, first, RollbackState.CLAIMED), evidence=ProofFile("bank-letter.pdf", PDF),
+    )  # fmt: skip
+    for clearing in (*clearings[:2], await acts.propose(first, repayment, house.photos)):
         await acts.agree(second, clearing)
     await reversals.ask(first, ReversalOf.CLEARING, clearings[0], "买家付款 · A buyer paid it.")
     await reversals.agree(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +18,8 @@ PAGE, HISTORY = 200, 50
 _STANDS = """
 SELECT e.id, split_part(a.code, ':', 2) AS rail, e.amount_minor, e.currency, e.at, t.id AS transaction_id, t.key, t.cause,
        abs(e.amount_minor) - known.agreed AS stands_minor, known.proposed AS proposed_minor, b.id AS break_id,
-       coalesce(nullif(l.key, ''), l.reference, '') AS named, p.name AS by
+       coalesce(nullif(l.key, ''), l.reference, '') AS named,
+       coalesce(l.day, t.effective_on) AS moved_on, coalesce(l.reference, '') AS reference, p.name AS by
 FROM account a
 JOIN entry e ON e.account_id = a.id
 JOIN ledger_transaction t ON t.id = e.transaction_id
@@ -70,6 +71,8 @@ class InSuspense:
     break_id: str
     named: str
     by: str
+    moved_on: date  # The day of its line; without one, the day for which it was posted.
+    reference: str  # The provider's, as on its line.
 
 
 @dataclass(frozen=True)
@@ -138,4 +141,5 @@ def _read(row: object) -> InSuspense:
         one["id"], Rail(one["rail"]), one["amount_minor"] < 0, Money(abs(one["amount_minor"]), currency),
         Money(int(one["stands_minor"]), currency), Money(int(one["stands_minor"] - one["proposed_minor"]), currency), one["at"],
         one["transaction_id"], one["cause"], one["break_id"] or "", one["named"], one["by"] or "",
+        one["moved_on"], one["reference"],
     )  # fmt: skip

@@ -183,7 +183,7 @@ def take_more_than_is_left(_database: Database, patch: Patch) -> None:
     async def plenty(_session: AsyncSession, row: RollbackRow) -> int:
         return row.price_minor * 2
 
-    patch("services.finance.claim_receipts.left_of", plenty)
+    patch("services.finance.claim_payments.left_of", plenty)
 
 
 def keep_what_was_offset(_database: Database, patch: Patch) -> None:

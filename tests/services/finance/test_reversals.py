@@ -40,7 +40,7 @@ def desk(world: World) -> FinanceDesk:
 
 
 def reversals(desk: FinanceDesk) -> Reversals:
-    return Reversals(desk.world.database, desk.clock)
+    return Reversals(desk.world.database, desk.world.keyring, desk.clock)
 
 
 async def decided(desk: FinanceDesk, world: World, row: BreakRow, choice: Choice) -> BreakRow:
