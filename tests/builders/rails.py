@@ -29,7 +29,7 @@ from services.finance.bank_book import KeptBankBook
 from services.finance.payment_notifications import PaymentNotices
 from simulators.program import Setup
 from simulators.wechat import Wechat
-from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE
+from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE, PRIVATE_FILE, PUBLIC_FILE
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.world import World, a_submission, a_typed_card
 from tests.gateways.partners import Partner, partner
@@ -37,6 +37,7 @@ from tests.simulators.running import SECRET
 
 MERCHANT, API_KEY = "1900000109", b"0123456789abcdef0123456789abcdef"
 OURS, OURS_PUBLIC = new_key_pair()
+THEIRS, THEIRS_PUBLIC = new_key_pair()
 
 
 @dataclass
@@ -126,5 +127,7 @@ async def rails_of(world: World, folder: Path) -> AsyncIterator[Rails]:
 
 def _lay_keys(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / PRIVATE_FILE).write_bytes(THEIRS)
+    (folder / PUBLIC_FILE).write_bytes(THEIRS_PUBLIC)
     (folder / MERCHANT_FILE).write_bytes(OURS_PUBLIC)
     (folder / API_KEY_FILE).write_bytes(API_KEY)

@@ -111,6 +111,7 @@ async def test_a_paid_seller_gets_a_claim_and_sells_again_once(world: World) -> 
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_a_refused_payee_gets_a_proposal_and_an_unknown_payment_a_document(world: World) -> None:
     await world.calm()
     await people_and_sellers(world)
@@ -132,6 +133,7 @@ async def test_a_refused_payee_gets_a_proposal_and_an_unknown_payment_a_document
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_a_claim_is_offset_in_part_and_the_rest_is_asked_to_be_given_up(world: World) -> None:
     await world.calm()
     await people_and_sellers(world)

@@ -134,6 +134,7 @@ async def played(scene: TicketScene, time_skipping: WorkflowEnvironment) -> Play
     return made
 
 
+@pytest.mark.thorough
 async def test_a_forgotten_ticket_rings_also_over_a_restart_of_the_worker(played: Played) -> None:
     ticket_id = await played.scene.opened()
     async with played.working():

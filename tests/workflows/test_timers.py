@@ -45,7 +45,7 @@ async def test_an_unanswered_quote_lapses(time_skipping: WorkflowEnvironment) ->
     ("one", "world"),
     [
         (card(has_photos=True, confirm_fields=True), World()),
-        (card(CardType.SUPERMARKET), World()),
+        pytest.param(card(CardType.SUPERMARKET), World(), marks=pytest.mark.thorough),
     ],
     ids=["fields", "code"],
 )
