@@ -23,7 +23,7 @@ from gateways.pictures.veil import coarse
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, shell
 from services.quality.reading_quality import ReadingQuality, picture_of, reading_quality
-from services.quality.shadow_readings import ReaderComparison, comparisons
+from services.quality.shadow_readings import ReaderComparison, comparisons, left_out
 from web.locale import locale_of
 from web.spreadsheet import Cell, download, given
 
@@ -70,13 +70,14 @@ class ReadingContext:
 
 @dataclass(frozen=True)
 class ShadowContext:
-    """Both readers side by side; `share_bp` of the photos are read by the second one."""
+    """Both readers side by side; `share_bp` of the photos are read by the second one, `left_out` photos are not compared."""
 
     shell: Shell
     days: int
     spans: tuple[int, ...]
     share_bp: int
     found: tuple[ReaderComparison, ...]
+    left_out: int
 
 
 @router.get("")
@@ -136,8 +137,9 @@ async def shadow(request: Request, console: At, person: QualityReader, days: Day
     now = datetime.now(UTC)
     async with console.services.database.transaction() as session:
         found = await comparisons(session, console.services.keyring, now - timedelta(days=days), now)
+        gone = await left_out(session, now - timedelta(days=days), now)
     share_bp = reading_in_force(business_day(now)).shadow_bp
-    context = ShadowContext(shell(request, person), days, SPANS, share_bp, tuple(found))
+    context = ShadowContext(shell(request, person), days, SPANS, share_bp, tuple(found), gone)
     return await console.answer(request, "quality/shadow.html", context)
 
 

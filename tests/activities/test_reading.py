@@ -89,6 +89,26 @@ async def test_what_the_seller_typed_stays_and_a_contradiction_sends_the_card_to
     assert (await world.pricing.value(card_id, 1)).review_reasons == ("conflicting_answers",)
 
 
+@pytest.mark.parametrize("own_first", [True, False])
+@pytest.mark.parametrize(("own_face", "reasons"), [("500.00 CNY", ()), ("300.00 CNY", ("conflicting_answers",))])
+async def test_another_card_in_the_photo_contradicts_nothing_that_the_seller_typed(
+    world: World, own_face: str, reasons: tuple[str, ...], own_first: bool
+) -> None:
+    typed = a_number("jd")
+    mine, beside = printed(number=typed, face_value=own_face), printed(number=a_number("jd"), face_value="1000.00 CNY")
+    first, second = (mine, beside) if own_first else (beside, mine)
+    card_id, _ = await a_read_card(world, first, "jd", another=second, number=typed, face_value=Money(500_00))
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == reasons
+
+
+async def test_a_typed_number_that_no_card_in_the_photo_has_is_contradicted(world: World) -> None:
+    shown = printed(number=a_number("jd")), printed(number=a_number("jd"))
+    card_id, _ = await a_read_card(world, shown[0], "jd", another=shown[1], number=a_number("jd"))
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ("conflicting_answers",)
+
+
 async def test_a_doubtful_reading_needs_a_person_unless_the_seller_confirms_it(world: World) -> None:
     card_id, facts = await a_read_card(world, printed(0.8, number=a_number("jd")), brand="jd")
     assert facts.lowest_confidence_bp == 8_000
@@ -161,6 +181,14 @@ async def test_of_two_neighbouring_numbers_in_one_photo_that_of_the_card_counts(
     card_id = (await world.submitted(sent)).card_ids[0]
     await CardReading(world.database, world.keyring, world.photos, PrintedReader(beside, own)).read_photos(card_id)
     assert cards.open_pin(world.keyring, await world.card(card_id)) == "604128"
+
+
+async def test_a_card_beside_its_receipt_is_read_from_both(world: World) -> None:
+    number = a_number("walmart")
+    card, receipt = printed(0.95, number=number, pin="604128"), printed(0.99, number=number, face_value="500.00 CNY")
+    card_id, _ = await a_read_card(world, card, another=receipt, number=number)
+    row = await world.card(card_id)
+    assert (cards.open_pin(world.keyring, row), row.face_value_minor) == ("604128", 500_00)
 
 
 @pytest.mark.parametrize(
