@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from database.sealed import LABEL_READ, LABEL_TRUTH
-from database.tables.cards import ReadingRow
+from database.tables.cards import CardRow, ReadingRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow
 from database.tables.review import ReviewDecisionRow
@@ -30,6 +31,7 @@ from services.quality.reading_trials import ReadingTrials, TrialReader
 from tests.builders.photos import a_photo
 from tests.reviewer_ui.conftest import House, form_token, post
 from tests.reviewer_ui.policy_scenes import _forget
+from tests.reviewer_ui.reading_scenes import readings_labelled
 from tests.throttles import forget_tries
 
 NUMBER, READ, TRUTH = "2326955627995358", "604128", "604123"
@@ -83,6 +85,29 @@ async def test_figures_name_what_was_wrong_without_showing_it(house: House, labe
     assert "3,8,1" in (await senior.get("/insight/reading/confusions.csv")).text.splitlines()
     assert "No labelled readings" in (await senior.get("/insight/reading?brand=jd")).text
     assert (await (await house.as_(Role.OPS)).get("/insight/reading")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("What sellers gave", "Agree with the reading")), ("zh-CN", ("卖家填写的内容", "与识别一致"))],
+)
+async def test_what_sellers_gave_has_its_own_figures_with_their_intervals(
+    house: House, labelled: str, language: str, words: tuple[str, ...]
+) -> None:
+    async with house.database.transaction() as session:  # What other tests had read is not of this day.
+        await session.execute(text("UPDATE reading SET created_at = created_at - interval '2 days'"))
+    await readings_labelled(house, labelled)
+    senior = await house.as_(Role.SENIOR)
+    senior.headers["accept-language"] = language
+    async with house.database.transaction() as session:
+        brand = (await session.get_one(CardRow, labelled)).brand
+    page = unescape((await senior.get(f"/insight/reading?days=1&brand={brand}")).text)
+    gave = page[page.index('id="sellers"') :]
+    for said in (*words, "50", "9", "91", "1/2"):
+        assert said in gave
+    rows = (await senior.get(f"/insight/reading/figures.csv?days=1&brand={brand}")).text.splitlines()
+    assert f"sellers_cell,{brand},number,plain,1,1,1,0,9501" in rows
+    assert f"sellers_cell,{brand},pin,plain,1,0,1,1,10000" in rows
 
 
 async def test_picture_of_a_worst_case_cannot_be_read(house: House, labelled: str) -> None:
