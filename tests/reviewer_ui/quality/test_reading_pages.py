@@ -222,6 +222,20 @@ async def test_every_page_of_a_tried_pdf_is_shown_and_revealed(house: House, tmp
     assert (await post(reviewer, f"{TRY}/reveal", token=token[1])).text.count(NUMBER) == 2
 
 
+async def test_a_file_beyond_what_the_form_may_carry_is_refused_on_a_page_and_not_in_json(house: House) -> None:
+    reviewer = await house.as_(Role.REVIEWER, "Try")
+    token = await form_token(reviewer)
+    large = {"photo": ("card.jpg", b"\xff\xd8\xff" + bytes(13 * 2**20))}
+    for language, said in (("en", "The photo file is too large"), ("zh-CN", "照片文件过大")):
+        asks = {"accept": "text/html", "accept-language": language}
+        answer = await reviewer.post(TRY, data={"csrf": token}, files=large, headers=asks)
+        assert answer.status_code == 413
+        assert said in answer.text
+        assert "</nav>" in answer.text
+    answer = await reviewer.post(TRY, data={"csrf": token}, files=large, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
+
+
 async def test_files_that_are_no_photo_and_a_busy_reader_are_refused_on_the_page(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     await forget_tries(house.database)
