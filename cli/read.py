@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bootstrap.settings import Settings
 from bootstrap.words import Problem, say
-from domain.cards.reading import SECRET_FIELDS, SURE
+from domain.cards.reading import SECRET_FIELDS, SURE, FieldName
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ocr.photo_reader import PhotoReader, Seen
 
 PART = 4  # So many characters of a value in a row, or fewer where the line has no more, are a part of it.
+LABEL_PX_MIN = 12  # Height of the words on an annotated photo.
 DIGITS_SHOWN_MAX = 4  # A line with so many digits could hold a number or a PIN.
 
 
@@ -180,17 +181,22 @@ def _as_text(shown: dict[str, Any]) -> str:
 
 
 def _annotated(jpeg: bytes, readings: Sequence[Reading]) -> Image.Image:
-    from PIL import ImageDraw
+    from PIL import ImageDraw, ImageFont
 
     from ocr.preprocess import opened
 
     picture = opened(jpeg)
-    pen = ImageDraw.Draw(picture)
-    for read in [one for reading in readings for one in reading.fields]:
-        if read.box is not None:
-            colour = "#1a9c4b" if read.confidence >= SURE else "#d9480f"
-            pen.rectangle(
-                (read.box.x - 3, read.box.y - 3, read.box.right + 3, read.box.bottom + 3), outline=colour, width=4
-            )
-            pen.text((read.box.x, read.box.y - 18), f"{read.name.value} {read.confidence:.2f}", colour)
+    pen, height = ImageDraw.Draw(picture), max(LABEL_PX_MIN, min(picture.size) // 45)
+    shown = [(number, read) for number, reading in enumerate(readings, 1) for read in reading.fields]
+    for number, read in shown:
+        if (box := read.box) is None:
+            continue
+        colour = "#1a9c4b" if read.confidence >= SURE else "#d9480f"
+        label = f"{number}: " * (len(readings) > 1) + f"{read.name.value} {read.confidence:.2f}"
+        below = read.name in (FieldName.FACE_VALUE, FieldName.EXPIRY)  # Above them another field is near.
+        right = picture.width - round(pen.textlength(label, ImageFont.load_default(height)))
+        at = (min(box.x, right), box.bottom + 8 if below else max(height, box.y - 8))
+        anchor, rim = "lt" if below else "ls", height // 6
+        pen.text(at, label, colour, anchor=anchor, font_size=height, stroke_width=rim, stroke_fill="white")
+        pen.rectangle((box.x - 3, box.y - 3, box.right + 3, box.bottom + 3), outline=colour, width=4)
     return picture

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from typer.testing import CliRunner, Result
 
 from bootstrap import card_reader
@@ -128,6 +128,22 @@ def test_annotated_photo_has_a_frame_around_each_field_in_the_colour_of_its_sure
         assert picture.getpixel((200, 198)) == GREEN
         assert picture.getpixel((120, 298)) == ORANGE
         assert picture.getpixel((500, 50)) == (255, 255, 255)
+
+
+def test_words_on_an_annotated_photo_are_as_large_as_the_photo_asks_for(run: Run, tmp_path: Path) -> None:
+    def words(height: int) -> int:
+        """Rows above the number's frame in which something is written."""
+        photo, out = tmp_path / "large.jpg", tmp_path / "out.png"
+        Image.new("RGB", (max(1200, height), height), "gray").save(photo)
+        assert run(Prepared(CARD[1:2]), photo, "--annotate", out).exit_code == 0
+        with Image.open(out) as picture:
+            above = picture.crop((BOX.x, 0, BOX.right, BOX.y - 8))
+            plain = Image.new("RGB", above.size, above.getpixel((0, 0)))
+            written = ImageChops.difference(above, plain).convert("L").point(lambda one: 255 * (one > 40)).getbbox()
+        assert written is not None
+        return written[3] - written[1]
+
+    assert words(3200) > 3 * words(400)
 
 
 def test_of_a_pdf_every_page_is_read_and_the_one_that_says_most_is_annotated(run: Run, tmp_path: Path) -> None:
