@@ -135,7 +135,7 @@ async def test_labels_become_a_draft_that_another_person_publishes(house: House)
     admin = await house.as_(Role.ADMIN)
     page = (await admin.get("/setup/reading")).text
     assert "Proposed: 93.00 %." in page
-    assert "599 more labels are needed" in page
+    assert "labels still needed: 599" in page
     assert (await post(admin, "/setup/reading/draft")).status_code == 422
     saved = await post(admin, "/setup/reading/draft", limit="tmall.number")
     assert saved.headers["location"] == "/setup/policies/reading?done=saved"
@@ -159,7 +159,7 @@ class Printed:
                 doubts=(Doubt(7, "8B"),), reasons=(Reason.SAME_SHAPE,),
             ),
         )  # fmt: skip
-        return (Reading(fields, "printed 1", 1_234, "", ("whole",)),)
+        return (Reading(fields, "printed 1", 1_234, "", ("0.67×", "1.00×, turned 179°, evened")),)
 
 
 async def _tried(house: House, browser: httpx.AsyncClient, photo: bytes, name: str = "card.jpg") -> httpx.Response:
@@ -181,7 +181,7 @@ async def _tried(house: House, browser: httpx.AsyncClient, photo: bytes, name: s
 async def test_a_tried_photo_shows_what_was_read_and_the_number_only_when_it_is_revealed(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     page = (await _tried(house, reviewer, a_photo())).text
-    for said in ("82.0 %", "place 7 is in doubt", "1.2 s", "whole", '<rect class="found" x="40"', "•" * len(NUMBER)):
+    for said in ("82.0 %", "place 7 is in doubt", "1.2 s", "0.67×, 1.00× turned by 179° light evened", '<rect class="found" x="40"', "•" * len(NUMBER)):
         assert said in page
     assert NUMBER not in page
     assert "8 / B" not in page
