@@ -181,7 +181,14 @@ async def _tried(house: House, browser: httpx.AsyncClient, photo: bytes, name: s
 async def test_a_tried_photo_shows_what_was_read_and_the_number_only_when_it_is_revealed(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     page = (await _tried(house, reviewer, a_photo())).text
-    for said in ("82.0 %", "place 7 is in doubt", "1.2 s", "0.67×, 1.00× turned by 179° light evened", '<rect class="found" x="40"', "•" * len(NUMBER)):
+    for said in (
+        "82.0 %",
+        "place 7 is in doubt",
+        "1.2 s",
+        "0.67×, 1.00× turned by 179° light evened",
+        '<rect class="found" x="40"',
+        "•" * len(NUMBER),
+    ):
         assert said in page
     assert NUMBER not in page
     assert "8 / B" not in page
