@@ -180,9 +180,10 @@ def build(services: ConsoleServices) -> FastAPI:
     console = Console(services)
     app.state.console = console
     app.state.demo_links = services.demo_links
-    errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
+    answer = errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(
         BodyLimits,
+        answer=answer,
         bytes_max=BODY_BYTES_MAX,
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),

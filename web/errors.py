@@ -53,8 +53,8 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
 
 
-def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable = ()) -> None:
-    """Answers every failure in `app`. `page(request, status, code, data)` renders one where a person is reading.
+def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable = ()) -> Answer:
+    """Answers every failure in `app`, and returns what answers one, for middleware outside. `page(request, status, code, data)` renders one where a person is reading.
 
     `unreachable`: further errors that mean a part of ours is away, e.g. the database's own; they answer 503.
     Middleware that must see these answers too (headers, limits) is added after this.
@@ -74,6 +74,7 @@ def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable 
     for kind in (Refusal, RequestValidationError, HTTPException, *away, Exception):
         app.add_exception_handler(kind, answer)
     app.add_middleware(Faults, answer=answer)
+    return answer
 
 
 class BodyTooLarge(Exception):

@@ -321,6 +321,7 @@ def test_report_of_both_kinds_of_photos_loads_nothing_and_shows_no_real_number(t
     assert style is not None
     assert base64.b64decode(policy[1]) == hashlib.sha256(style[1].encode()).digest()
     assert not re.search(r"<script|style=|https?://|src=\"(?!data:image/jpeg)", page)
+    assert re.findall(r'text-anchor="end">(\d+) %</text>', page) == ["100", "0", "100", "100", "80", "100"], "both axes"
     for said in (
         "By brand",
         "By condition",

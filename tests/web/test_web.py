@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -30,7 +31,7 @@ def client(app: FastAPI | Starlette) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://web.test")
 
 
-def site(**limits: int) -> FastAPI:
+def site(**limits: Any) -> FastAPI:
     app = FastAPI()
 
     @app.get("/fails")
