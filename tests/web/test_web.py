@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -166,7 +167,7 @@ def test_a_page_is_rendered_without_asynchronous_code_and_an_icon_is_drawn_once(
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor/icons.svg").write_text("<svg></svg>")
     pages = Pages(tmp_path, StaticFiles(tmp_path))
-    icon = pages.environment.globals["icon"]
+    icon: Any = pages.environment.globals["icon"]
     assert not pages.environment.is_async
     assert icon("bell") is icon("bell")
     drawn = str(icon("bell"))
