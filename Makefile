@@ -53,7 +53,7 @@ proof-kills: setup-tests
 	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -n 2 --dist loadgroup -m proof $(PROOFS)
 
 proof-pages: setup-tests
-	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup tests/browser/test_every_page.py
+	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup -m 'not proof' tests/browser/test_every_page.py
 
 proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
 	@$(PYTHON) -m tests.faults.temporal_upgrade

@@ -39,7 +39,8 @@ def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, objec
         _log.warning("no words for %s in %s", key, locale)
         return key
     given = {name: one.get(locale, one) if isinstance(one, Mapping) else one for name, one in (values or {}).items()}
-    return _chosen(forms, locale, given.get("count")).format_map(_Values(given))
+    text = _chosen(forms, locale, given.get("count"))
+    return text.format_map(_Values(given)) if "{" in text or "}" in text else text
 
 
 def needs(key: str, locale: str = DEFAULT_LOCALE) -> frozenset[str]:

@@ -103,13 +103,14 @@ class Sessions:
         statement = select(PersonRow, ConsoleSessionRow).join(
             ConsoleSessionRow, ConsoleSessionRow.person_id == PersonRow.id
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:  # Every request asks: it neither begins nor ends a transaction.
             found = (await session.execute(statement.where(*good, PersonRow.active))).first()
-            if found is None or self._lacks_totp(found[0], found[1]):
-                return None
-            if not idle and found[1].seen_at < at - SEEN_EVERY:
+        if found is None or self._lacks_totp(found[0], found[1]):
+            return None
+        if not idle and found[1].seen_at < at - SEEN_EVERY:
+            async with self._database.transaction() as session:
                 await _seen(session, found[1].id, at)
-            return _person(found[0], found[1])
+        return _person(found[0], found[1])
 
     async def proved(self, session_id: str) -> None:
         """Record that the person has confirmed their identity again."""

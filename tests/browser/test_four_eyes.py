@@ -174,6 +174,7 @@ async def test_a_blind_checker_who_comes_to_another_outcome_can_only_send_back_o
     assert await decisions_sent(house) == []
 
 
+@pytest.mark.thorough
 async def test_two_checkers_who_press_the_same_key_at_once_do_not_both_have_it(
     house: House, browser_program: Path
 ) -> None:

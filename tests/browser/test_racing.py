@@ -85,6 +85,7 @@ async def test_two_who_press_next_at_once_never_have_the_same_card(house: House,
     assert sorted(card_id for card_id, _ in house.desk.told) == sorted(waiting)
 
 
+@pytest.mark.thorough
 async def test_of_three_who_press_next_for_one_card_one_has_it(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with at_their_desks(house, browser_program, ["Ann", "Bo", "Cai"]) as people:

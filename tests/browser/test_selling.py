@@ -44,6 +44,7 @@ async def test_photographed_reviewed_by_keys_accepted_and_paid(whole: WholePlatf
     assert await whole.violations() == []
 
 
+@pytest.mark.thorough
 async def test_without_scripts_a_photo_still_becomes_a_submission(whole: WholePlatform, browser_program: Path) -> None:
     async with chromium(browser_program) as browser:
         seller = Visit(await (await context(browser, whole.settings.api_url, PHONE, scripts=False)).new_page())

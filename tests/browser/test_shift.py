@@ -198,7 +198,9 @@ async def test_keys_of_ones_own_and_none_at_all(house: House, browser_program: P
     assert visitor.complaints == []
 
 
-@pytest.mark.parametrize(("locale", "theme"), [("zh_CN", "dark"), ("en", "light")])
+@pytest.mark.parametrize(
+    ("locale", "theme"), [("zh_CN", "dark"), pytest.param("en", "light", marks=pytest.mark.thorough)]
+)
 async def test_every_menu_of_the_bar_is_in_view_and_readable(
     house: House, browser_program: Path, locale: str, theme: str
 ) -> None:

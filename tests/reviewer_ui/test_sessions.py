@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select, update
 
 from database.tables.people import ConsoleSessionRow, PersonRow
@@ -75,6 +76,14 @@ async def test_use_is_written_down_once_a_minute_and_not_for_what_a_page_asks_by
     assert (await _rows(house, person_id))[0].seen_at == before
     await browser.get("/account")
     assert (await _rows(house, person_id))[0].seen_at > before + timedelta(seconds=60)
+
+
+async def test_a_browser_is_recognised_without_a_transaction(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = await house.sessions.open(await house.cards.person(Role.REVIEWER, "Ann"))
+    monkeypatch.setattr(house.database, "transaction", None)
+    person = await house.sessions.person(token)
+    assert person is not None
+    assert person.name == "Ann"
 
 
 async def test_a_role_that_is_taken_away_is_gone_with_the_next_click(house: House) -> None:

@@ -16,6 +16,7 @@ from database.tables.support.tickets import TicketClockRow, TicketLinkRow, Ticke
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.support.tickets import TicketState
+from tests.cases import the_first
 from tests.seller_ui.pages import Page
 from tests.seller_ui.selling_scenes import card_id, move, picture, sold
 from tests.seller_ui.ticket_scenes import answered, asked, ticket_id
@@ -40,7 +41,7 @@ async def kept(database: Database, ticket: str) -> list[TicketMessageRow]:
         return list((await session.execute(chosen)).scalars())
 
 
-@pytest.mark.parametrize("outcome", [None, *Outcome], ids=str)
+@pytest.mark.parametrize("outcome", the_first(3, [None, *Outcome]), ids=str)
 async def test_every_card_has_a_way_to_say_that_something_is_wrong(
     browser: httpx.AsyncClient, database: Database, outcome: Outcome | None
 ) -> None:
@@ -58,7 +59,7 @@ async def test_every_card_has_a_way_to_say_that_something_is_wrong(
     assert f'href="/tickets/{ticket_id(sent)}"' in (await Page.get(browser, f"/cards/{card}")).text
 
 
-@pytest.mark.parametrize("locale", ACCEPTED)
+@pytest.mark.parametrize("locale", the_first(1, ACCEPTED))
 @pytest.mark.parametrize("state", TicketState)
 async def test_every_state_is_said_in_words_and_leads_on(
     browser: httpx.AsyncClient, database: Database, state: TicketState, locale: str
@@ -175,14 +176,17 @@ async def test_a_card_number_is_covered_and_the_seller_is_notified(
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "😀👩‍👩‍👧‍👦 help",
-        "مرحبا، أين المال؟",
-        "\u202egnp.exe\u202c",
-        "<script>alert(1)</script>{{7*7}}",
-        "款项 & “钱”",
-        "a\n\nb",
-    ],
+    the_first(
+        3,
+        [
+            "<script>alert(1)</script>{{7*7}}",
+            "😀👩‍👩‍👧‍👦 help",
+            "مرحبا، أين المال؟",
+            "\u202egnp.exe\u202c",
+            "款项 & “钱”",
+            "a\n\nb",
+        ],
+    ),
 )
 async def test_any_writing_comes_back_as_it_was_written(browser: httpx.AsyncClient, words: str) -> None:
     page = await asked(browser, words)
@@ -210,7 +214,7 @@ async def test_a_field_of_more_than_a_megabyte_comes_back_with_its_words(browser
     assert (answer.status_code, words.strip() in answer.text, "too long" in answer.text) == (422, True, True)
 
 
-@pytest.mark.parametrize("number", [6, 200])
+@pytest.mark.parametrize("number", the_first(1, [6, 200]))
 async def test_too_many_files_are_refused_and_the_words_stay(browser: httpx.AsyncClient, number: int) -> None:
     page = await Page.get(browser, "/tickets/new?category=other")
     files = [("files", (f"{place}.txt", b"hello", "text/plain")) for place in range(number)]

@@ -24,6 +24,7 @@ from reviewer_ui.people.oidc import COOKIE as SENT
 from reviewer_ui.people.oidc import PROVIDER_ANSWER
 from reviewer_ui.sessions import COOKIE, Person
 from services.people.oidc import ProviderSignIn
+from tests.cases import the_first
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import authenticator, employed, proved_long_ago
 from tests.reviewer_ui.id_provider import CLIENT_ID, CLIENT_SECRET, IdProvider, running
@@ -150,7 +151,7 @@ UNKNOWN = {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "later"}
 OF_OTHER_KIND = ECKey.generate_key("P-256", {"kid": "ec"}).as_dict(private=False)
 
 
-@pytest.mark.parametrize("names_key", [True, False])
+@pytest.mark.parametrize("names_key", the_first(1, [True, False]))
 @pytest.mark.parametrize(
     "beside", [[OTHER], [FOR_ENCRYPTION], [BROKEN], [UNKNOWN], [OF_OTHER_KIND], [BROKEN, FOR_ENCRYPTION, OTHER]],
     ids=["two keys", "encryption key", "broken key", "unknown kind", "elliptic key", "all"],
@@ -165,10 +166,10 @@ async def test_a_right_token_is_verified_whatever_keys_are_published_beside_its_
 
 @pytest.mark.parametrize(
     "said",
-    [
-        {"use": None}, {"alg": None}, {"key_ops": None}, {"key_ops": ["verify"]}, {"x5c": "no list"}, {"x5c": ["no certificate"]},
-        {"x5c": None, "x5t": 7, "x5u": []}, {"use": None, "kid": None},
-    ],
+    the_first(3, [
+        {"x5c": None, "x5t": 7, "x5u": []}, {"use": None}, {"key_ops": ["verify"]}, {"alg": None}, {"key_ops": None}, {"x5c": "no list"}, {"x5c": ["no certificate"]},
+        {"use": None, "kid": None},
+    ]),
     ids=str,
 )  # fmt: skip
 async def test_what_a_lone_key_says_oddly_of_itself_refuses_no_right_token(

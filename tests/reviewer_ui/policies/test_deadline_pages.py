@@ -23,6 +23,7 @@ from reviewer_ui.work.why_due import span
 from services.policies.deadlines import Preview
 from services.policies.documents import PolicyDocuments, Proposal
 from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force, publish_deadlines
+from tests.cases import the_first
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.forms import form_of
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -164,7 +165,9 @@ def form_token(page: httpx.Response) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("typed", ["", "{", "[" * 5000, "null", "[]", "{}", '{"policies": [null]}', "1e999", "é\x00"])
+@pytest.mark.parametrize(
+    "typed", the_first(3, ["{", "[" * 5000, '{"policies": [null]}', "", "null", "[]", "{}", "1e999", "é\x00"])
+)
 async def test_json_of_any_kind_is_answered_with_its_flaws(house: House, typed: str) -> None:
     answer = await post(
         await house.as_(Role.ADMIN), f"{POLICY}/draft", how="json", document=typed, revision="0", why="w"
@@ -173,10 +176,10 @@ async def test_json_of_any_kind_is_answered_with_its_flaws(house: House, typed: 
 
 
 @pytest.mark.parametrize(
-    ("values", "path"), [({"policies[0].budget_s": "soon"}, "policies[0].budget_s"), ({"policies[1].calendar": "moon"}, "policies[1].calendar"),
+    ("values", "path"), the_first(2, [({"policies[0].budget_s": "soon"}, "policies[0].budget_s"), ({"policies[1].calendar": "moon"}, "policies[1].calendar"),
                          ({"policies[1].at_end.do": "pay"}, "policies[1].at_end.do"), ({"teams[0]": "moon"}, "teams.cards"),
                          ({"policies[0].warn_share_bp": "0"}, "policies[0].warn_share_bp"), ({"otherwise": ""}, "otherwise"),
-                         ({"policies[0].chain[0].tell": "nobody"}, "policies[0].chain[0].tell")],
+                         ({"policies[0].chain[0].tell": "nobody"}, "policies[0].chain[0].tell")]),
 )  # fmt: skip
 async def test_a_value_of_the_form_that_cannot_be_is_named_too(
     house: House, setup: PolicyDocuments, values: dict[str, str], path: str
