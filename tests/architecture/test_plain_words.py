@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text as sql
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bootstrap.settings import PROJECT_ROOT
 from tests.architecture.tree import LAYERS, modules
@@ -29,6 +31,14 @@ def refused_in(text: str) -> list[str]:
 
 def test_no_file_has_words_of_the_old_style() -> None:
     assert {path: words for path, text in _texts() if (words := refused_in(text))} == {}
+
+
+async def test_no_seeded_reason_has_words_of_the_old_style(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        rows = await connection.execute(sql("SELECT act, code, en FROM reason_code ORDER BY act, code"))
+        found = {(act, code): refused_in(en) for act, code, en in rows}
+    assert len(found) > 80
+    assert {reason: words for reason, words in found.items() if words} == {}
 
 
 @pytest.mark.parametrize(

@@ -314,7 +314,7 @@ async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house:
         task = await session.get_one(WorkItemRow, waiting.task_id)
         sent_back(task, CameBack.SNOOZE_OVER, "call_store", datetime.now(UTC))
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
-    assert "Snooze ended: The store is to be called later" in bar
+    assert "Snooze ended: Call the store later" in bar
 
 
 async def test_silence_and_what_was_not_asked_never_differ(house: House) -> None:

@@ -53,7 +53,7 @@ async def test_tasks_are_snoozed_until_a_moment_of_the_persons_own_clock(house: 
     unreasoned = await send(browser, HERE, **form)
     assert (unreasoned.status_code, "Snooze reason" in unreasoned.text) == (422, True)
     sent = await send(browser, HERE, reason="call_store", **form)
-    assert "The store is to be called later" in (await browser.get(sent.headers["location"])).text
+    assert "Call the store later" in (await browser.get(sent.headers["location"])).text
     task = await house.cards.task(waiting)
     assert (task.snoozed_until, task.snooze_reason) == (local, "call_store")
     late = await send(browser, HERE, act="snooze", moment="moment", until="2020-01-01T09:00", reason="call_store", task=[waiting.task_id])  # fmt: skip

@@ -63,13 +63,13 @@ async def test_each_row_shows_its_priority_and_holder(house: House) -> None:
     assert re.search(r"Wang 04:[123]\d", told["held"])
     assert "You're working on this" in told["mine"]
     assert "Assigned to Wang" in told["given"]
-    assert ("Overdue" in told["late"], "I cannot tell" in told["late"]) == (True, True)
-    assert "Snooze ended: Waiting for somebody's answer" in told["back"]
+    assert ("Overdue" in told["late"], "Unsure" in told["late"]) == (True, True)
+    assert "Snooze ended: Waiting for an answer" in told["back"]
     assert "Awaiting second review" in told["check"]
     assert all("The issuer says the PIN does not match" in words for words in told.values())
     assert tasks["snoozed"].task_id not in page
     put_off = row_of((await browser.get("/review?snoozed=yes")).text, tasks["snoozed"])
-    assert "The store is to be called later" in put_off
+    assert "Call the store later" in put_off
     assert "Snooze ended" not in put_off
 
 
