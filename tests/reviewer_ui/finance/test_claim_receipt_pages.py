@@ -49,7 +49,7 @@ async def state_of(house: House, claim: str) -> RollbackState:
             "en",
             ("Amount that arrived (¥441.00 is left)", "¥441.00 repaid on", "Recorded in error", "Remove the payment"),
         ),
-        ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "确认撤销退还款")),
+        ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "批准撤销退还款")),
     ],
 )
 async def test_what_a_seller_paid_back_is_recorded_shown_and_taken_back_by_two(

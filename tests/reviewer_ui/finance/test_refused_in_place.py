@@ -62,13 +62,13 @@ async def test_a_return_that_a_colleague_kept_is_answered_too_late(house: House)
     sale = (await sales_in_every_state(house))["sale"]
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     page = f"/sales/{sale}"
-    in_place(await post(first, f"{page}/return", reason_code=""), 422, "Ask for a return")
+    in_place(await post(first, f"{page}/return", reason_code=""), 422, "Request reversal")
     assert (await post(first, f"{page}/return", reason_code="agreed")).status_code == 303
-    in_place(await post(second, f"{page}/return", reason_code="agreed"), 409, "A return was asked for")
+    in_place(await post(second, f"{page}/return", reason_code="agreed"), 409, "Reversal requested")
     in_place(await post(first, f"{page}/return/agree"), 403)
     assert (await post(first, f"{page}/return/decline")).status_code == 303
     for late in ("agree", "decline"):
-        in_place(await post(second, f"{page}/return/{late}"), 409, "a colleague has kept it")
+        in_place(await post(second, f"{page}/return/{late}"), 409, "The reversal request was rejected.")
 
 
 async def test_work_of_a_settlement_that_a_colleague_took_says_so_on_the_run(house: House) -> None:

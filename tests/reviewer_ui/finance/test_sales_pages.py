@@ -138,16 +138,16 @@ async def test_taking_a_sale_back_asks_who_is_there_and_why(house: House) -> Non
         await session.execute(text("UPDATE console_session SET stepped_up_at = now()"))
     assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="")).status_code == 422
     assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="agreed")).status_code == 303
-    assert "Take the sale back" not in (await browser.get(f"/sales/{names['sale']}")).text  # A second person does.
+    assert "Reverse sale" not in (await browser.get(f"/sales/{names['sale']}")).text  # A second person does.
     assert names["sale"] in (await browser.get("/sales?state=asked")).text
     other = await house.as_(Role.FINANCE, "Gao Yun")
     async with house.database.transaction() as session:
         await session.execute(text("UPDATE console_session SET stepped_up_at = now()"))
-    assert "Take the sale back" in (await other.get(f"/sales/{names['sale']}")).text
+    assert "Reverse sale" in (await other.get(f"/sales/{names['sale']}")).text
     assert (await send(other, f"/sales/{names['sale']}/return/agree")).status_code == 303
     page = (await browser.get(f"/sales/{names['sale']}")).text
     assert "Returned by agreement with the buyer" in page
-    assert "Ask for a return" not in page
+    assert "Request reversal" not in page
 
 
 async def test_compliance_reads_and_cannot_write(house: House) -> None:
@@ -159,7 +159,7 @@ async def test_compliance_reads_and_cannot_write(house: House) -> None:
         assert 'method="post" action="/sales' not in page.text
         assert 'method="post" action="/tax' not in page.text
         assert 'method="post" action="/fx' not in page.text
-    assert "Returned" in (await browser.get("/sales?state=returned")).text
+    assert "Reversed" in (await browser.get("/sales?state=returned")).text
 
 
 async def _sealed_by(house: House) -> None:

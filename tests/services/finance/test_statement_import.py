@@ -253,7 +253,7 @@ async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: 
     assert (notice.kind, notice.facts["by"], page_of(notice)) == (
         NoticeKind.DECLINED, second, f"/reconciliation/days/issuer/{days[1]}",
     )  # fmt: skip
-    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请未获同意。")):
+    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请已被驳回。")):
         assert words in sentence(notice.kind, None, notice.facts, Reader(locale, BUSINESS_ZONE))
 
 
