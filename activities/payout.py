@@ -293,7 +293,7 @@ class Payout:
             raise PayoutUnknown(refused.code) from None
 
     async def _transferred(self, ordered: _Ordered) -> PayoutReport:
-        """A request that was not accepted as such did nothing: a person mends our side, and it is tried again."""
+        """A request that was not accepted as such did nothing: a person fixes our side, and it is tried again."""
         try:
             return (await self._gateway(ordered.rail).transfer(ordered.order)).report
         except GatewayRefused as refused:

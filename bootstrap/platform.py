@@ -119,7 +119,7 @@ class Platform:
 
         self._tell(say("恢复后对账", "Reconciling what was restored"))
         for one in await reconcile(self.settings, taken_at, after_restore=True):
-            self._tell(f"{say('已修复', 'mended') if one.mended else say('须人工处理', 'for a person')}: {one.what}")
+            self._tell(f"{say('已修复', 'fixed') if one.fixed else say('须人工处理', 'for a person')}: {one.what}")
         restored.reconciled(self.settings)
 
     async def _ensure_demo(self) -> None:

@@ -79,5 +79,5 @@ def reconcile(
     if after_restore:
         restored.reconciled(settings)
     for one in done:
-        typer.echo(f"{say('已修复', 'mended') if one.mended else say('须人工处理', 'for a person')}: {one.what}")
-    raise typer.Exit(int(any(not one.mended for one in done)))
+        typer.echo(f"{say('已修复', 'fixed') if one.fixed else say('须人工处理', 'for a person')}: {one.what}")
+    raise typer.Exit(int(any(not one.fixed for one in done)))

@@ -214,6 +214,6 @@ def _discard_silent(context: ExceptionContext) -> DatabaseUnavailable | None:
 
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ARG001
-    """asyncpg notices by itself when the server hangs up; such a connection is replaced before anyone uses it."""
+    """asyncpg notices automatically when the server hangs up; such a connection is replaced before anyone uses it."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError

@@ -67,7 +67,7 @@ def build_codec(services: CodecServices) -> FastAPI:
 async def decoder(request: Request) -> Person:
     """Identify the person behind the session, given as a bearer token or the console's cookie. Refuses NotSignedIn, NotAllowed.
 
-    A cookie comes along by itself, so with it the request must say that it comes from the Temporal page.
+    A cookie comes along automatically, so with it the request must say that it comes from the Temporal page.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":

@@ -48,7 +48,7 @@ DEVICE_COOKIE = "cardloop_console_device"
 THEMES = ("light", "dark")
 RAIL_COOKIE = "cardloop_rail"
 RAILS = ("open", "closed")
-BY_ITSELF = "x-by-itself"  # The header of a refresh that nobody asked for.
+UNATTENDED = "x-by-itself"  # The header of an automatic refresh.
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Shell:
     may_take: bool = False  # Work of any kind.
     rail: tuple[RailArea, ...] = ()  # The areas and pages that this person's roles open.
     rail_open: bool = False  # Names stand beside the icons of the rail.
-    dense: bool = False  # This page remembers by itself whether its rail is open.
+    dense: bool = False  # This page remembers on its own whether its rail is open.
     area: Area | None = None
     crumbs: tuple[Crumb, ...] = ()  # The last one is this page.
     keys: tuple[Key, ...] = KEYS
@@ -144,8 +144,8 @@ async def signed_in(request: Request) -> Person:
 
 
 async def _recognised(request: Request, token: str) -> Person | None:
-    # What the page asks for by itself, time and again, does not keep a left browser signed in.
-    idle = "text/event-stream" in request.headers.get("accept", "") or BY_ITSELF in request.headers
+    # What the page requests automatically does not keep an abandoned browser signed in.
+    idle = "text/event-stream" in request.headers.get("accept", "") or UNATTENDED in request.headers
     return await console_of(request).sessions.person(token, idle=idle)
 
 

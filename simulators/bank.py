@@ -43,7 +43,7 @@ class Bank(Program):
     controls_type = BankControls
     controls: BankControls
     signed = False  # People bring files.
-    upload = (Words("提交批量付款文件", "Hand in a batch file"), "/batches")
+    upload = (Words("提交批量付款文件", "Upload a batch file"), "/batches")
 
     def routes(self) -> None:
         """Declare the counter."""

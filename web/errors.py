@@ -142,7 +142,7 @@ def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, 
 
 
 def _described_http(status: int) -> tuple[int, str, Mapping[str, object]]:
-    """What the framework refuses by itself; a body that it cannot take apart is a field that is not right."""
+    """Map what the framework itself refuses; a body that cannot be parsed counts as an invalid field."""
     if status in HTTP_CODES:
         return status, HTTP_CODES[status], {}
     status = FieldInvalid.http_status if status == _BAD_REQUEST else status

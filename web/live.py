@@ -112,7 +112,7 @@ class Hub(Generic[L]):
             self.listeners.discard(listener)
 
     async def _look_while_read(self) -> None:
-        """Ends by itself after the last stream has gone: a look is never broken off in the middle of a statement."""
+        """End automatically after the last stream has closed; a read is never cut off in the middle of a statement."""
         fresh = True
         while self.listeners:
             try:

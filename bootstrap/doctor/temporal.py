@@ -224,7 +224,7 @@ def _drift(card: CardState, run: WorkflowExecutionStatus | None) -> Drift | None
 
 
 def of_drift(found: Counter[Drift]) -> list[Finding]:
-    """Return the findings of both directions, each with the repair that mends it."""
+    """Return the findings of both directions, each with the repair that fixes it."""
     older = sum(number for drift, number in found.items() if drift in OLDER_DATABASE)
     newer = {drift: number for drift, number in found.items() if drift not in OLDER_DATABASE}
     findings = []

@@ -123,7 +123,7 @@ class SettlementRunRow(TableRow):
     payee_refused_at: Mapped[datetime | None] = moment_maybe()
     task_id: Mapped[str | None] = mapped_column(ForeignKey("work_item.id"), default=None)  # The newest piece of work.
     tasks: Mapped[int] = mapped_column(default=0)
-    revision: Mapped[int] = mapped_column(default=1)  # Rises with each change that its workflow must hear of.
+    revision: Mapped[int] = mapped_column(default=1)  # Rises with each change that its workflow must be notified of.
     heard_revision: Mapped[int] = mapped_column(default=0)
     made_at: Mapped[datetime] = moment_now()
     closed_at: Mapped[datetime | None] = moment_maybe()

@@ -54,9 +54,9 @@ class WaitingFor(StrEnum):
     SELLER_CONFIRM = "seller_confirm"  # The money waits for the receiver's confirmation in the provider's app.
     REVIEWER = "reviewer"  # A reviewer decides.
     OUTLET = "outlet"  # A partner outlet confirms.
-    ISSUER = "issuer"  # The issuer is down or in maintenance; asked again by itself.
+    ISSUER = "issuer"  # The issuer is down or in maintenance; asked again automatically.
     GATEWAY = "gateway"  # The payment's outcome is unknown and is being reconciled.
-    RAIL = "rail"  # Nothing may leave on the payment's rail at the moment; it goes on by itself.
+    RAIL = "rail"  # Nothing may leave on the payment's rail at the moment; it continues automatically.
     FINANCE = "finance"  # A person of finance looks at the payment before it leaves.
     BANK = "bank"  # The payment is in a file that the bank carries out, or waits for the next one.
 

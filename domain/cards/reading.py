@@ -118,7 +118,7 @@ class ReadField:
 
     @property
     def is_candidate(self) -> bool:
-        """Only a code names it and nothing supports it: a person may take it, the card does not take it by itself."""
+        """Only a code names it and nothing supports it: a person may take it, the card does not take it automatically."""
         return self.source is Source.BARCODE and self.confidence < SURE_OF_CODE
 
     def __repr__(self) -> str:

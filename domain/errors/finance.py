@@ -180,7 +180,7 @@ class DayNotAsked(Refusal):
 
 
 class NothingToRelease(Refusal):
-    """The payment waits for no person: it goes on by itself, was let go already, or its order is made."""
+    """The payment waits for no person: it continues automatically, was let go already, or its order is made."""
 
     code = "nothing_to_release"
     http_status = 409

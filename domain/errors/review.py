@@ -22,7 +22,7 @@ class BlindOutcomeDiffers(Refusal):
 
 
 class CheckMissing(Refusal):
-    """The decision needs a second pair of eyes and has had none."""
+    """The decision needs a second review and has had none."""
 
     code = "check_missing"
     http_status = 409

@@ -22,7 +22,7 @@ class NotReversed(StrEnum):
     """Why a decision cannot be reversed."""
 
     STATE = "state"  # It is not carried out, or was reversed before.
-    BY_ITSELF = "by_itself"  # No person decided it.
+    AUTOMATIC = "automatic"  # No person decided it.
     CLEARED = "cleared"  # What it posted to suspense was cleared, or a colleague has proposed to.
     CHANGED = "changed"  # What it linked belongs to something else by now.
 

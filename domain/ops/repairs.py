@@ -14,7 +14,7 @@ class RepairKind(StrEnum):
     PAUSE = "pause"  # The pending step is not tried again until it is unpaused.
     UNPAUSE = "unpause"
     CHANGE_RETRY = "change_retry"  # The pending step is tried at other intervals, or for longer.
-    SIGNAL_AGAIN = "signal_again"  # A report that is in our rows is given to the workflow once more.
+    SIGNAL_AGAIN = "signal_again"  # A report that is in our rows is given to the workflow again.
     RESET = "reset"  # The journey goes on from a named point, from its rows.
     SEND_TO_REVIEW = "send_to_review"  # A person decides.
     SECOND_PAYOUT = "second_payout"  # Another payee after a sure refusal.
@@ -29,7 +29,7 @@ class RepairState(StrEnum):
     PREVIEWED = "previewed"  # Each item was judged: what would change, or why it is left out.
     WAITING = "waiting"  # A second person has to agree.
     RUNNING = "running"
-    SUSPENDED = "suspended"  # By a person, or by itself; the repair says why.
+    SUSPENDED = "suspended"  # By a person, or automatically; the repair says why.
     DONE = "done"  # Every item is cured, left out, or ended meanwhile.
     PARTLY_DONE = "partly_done"  # Some are not cured.
     FAILED = "failed"  # None is cured.
@@ -93,8 +93,8 @@ class Excluded(StrEnum):
     NOT_A_CARD = "not_a_card"
     OTHER_REPAIR = "other_repair"  # Another repair has it; `repair` in the facts names which.
     NO_STEP = "no_step"  # Nothing is known to be failing or waiting for a worker.
-    OWN_STEP = "own_step"  # A step of our own database: it is retried every 30 seconds by itself.
-    CODE_FAILS = "code_fails"  # The workflow's own code fails: no step can be retried before that is mended.
+    OWN_STEP = "own_step"  # A step of our own database: it is retried every 30 seconds automatically.
+    CODE_FAILS = "code_fails"  # The workflow's own code fails: no step can be retried before that is fixed.
     PAUSED = "paused"  # Its step is paused: unpause it.
     NOT_PAUSED = "not_paused"
     NOT_SKIPPABLE = "not_skippable"  # It waits for something that the journey does not let anybody skip.
@@ -163,7 +163,7 @@ def judged(counts: Mapping[ItemState, int]) -> RepairState:
 
 
 def too_many_failures(counts: Mapping[ItemState, int], least: int, share_bp: int) -> bool:
-    """Return whether a repair stops by itself: at least so many failures, and more than this share of what was acted on."""
+    """Return whether a repair stops automatically: at least so many failures, and more than this share of what was acted on."""
     failed = sum(counts.get(state, 0) for state in FAILURES)
     acted = failed + counts.get(ItemState.ACTED, 0) + counts.get(ItemState.CURED, 0)
     return failed >= max(1, least) and failed * 10_000 > share_bp * acted

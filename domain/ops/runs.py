@@ -52,7 +52,7 @@ class StepState(StrEnum):
     UNSTARTED = "unstarted"  # It is scheduled, and no worker has taken it.
     STARTED = "started"  # A worker has taken it and has not answered.
     PAUSED = "paused"  # The activity was paused in Temporal.
-    WORKFLOW_TASK = "workflow_task"  # The workflow's own code fails: no activity runs before that is mended.
+    WORKFLOW_TASK = "workflow_task"  # The workflow's own code fails: no activity runs before that is fixed.
     MISSING = "missing"  # Temporal does not run the workflow.
 
 

@@ -15,7 +15,7 @@ CNY_PER_UNIT_MAX = 10
 
 
 class CheckNeed(StrEnum):
-    """Why a decision needs a second pair of eyes."""
+    """Why a decision needs a second review."""
 
     VALUE = "value"  # So much money is not decided alone.
     RISK = "risk"  # Something about the card is suspicious.

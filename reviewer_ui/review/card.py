@@ -54,7 +54,7 @@ class Hold(StrEnum):
     FREE = "free"  # It can be taken.
     MINE = "mine"  # This person holds the lease.
     OTHER = "other"  # Another person holds it.
-    DECIDED = "decided"  # Decided; it leaves shortly, or waits for a second pair of eyes.
+    DECIDED = "decided"  # Decided; it takes effect shortly, or awaits a second review.
     UNDELIVERED = "undelivered"  # Decided and written down, but the card's workflow has not heard it.
     NOT_YOURS = "not_yours"  # It can be taken, by others than this person.
 

@@ -92,7 +92,7 @@ async def decide(
     asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
     confirmed: Marks = (),
 ) -> Response:  # fmt: skip
-    """Writes the decision down; it leaves for the card by itself. Whatever is refused leaves the draft on the page.
+    """Writes the decision down; it leaves for the card automatically. Whatever is refused leaves the draft on the page.
 
     `act` is the pressed button: `accept` (what was `suggested`), or an outcome with its reason, `reject:forged`.
     """

@@ -47,7 +47,7 @@ async def ahead(
 
 
 async def _named(console: Console, around: Shell, card_id: str) -> AheadContext:
-    """The rows and the photo are read as the card's page will read them: the second time they are at hand."""
+    """The rows and the photo are read as the card's page will read them: the second time they are cached."""
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     if record.photos:

@@ -64,7 +64,7 @@ STARTER = "starter"  # The loop that starts cards whose workflow is not known to
 
 
 class Intake:
-    """Takes submissions and the seller's corrections. Raises Refusal for whatever the submitter can mend."""
+    """Takes submissions and the seller's corrections. Raises Refusal for whatever the submitter can fix."""
 
     def __init__(self, database: Database, keyring: KeyRing, photos: PhotoStore) -> None:
         self._database = database

@@ -71,7 +71,7 @@ class ClaimReceipts:
         self._now = now
 
     async def record(self, person: str, claim_id: str, key: str, said: PaidBack, store: PhotoStore) -> str:
-        """Record a payment once per key: the seller owes that much less, and hears of it. Return its id.
+        """Record a payment once per key: reduce the debt and notify the seller. Return its id.
 
         Refuses NotAllowed, NotFound, FieldInvalid (`amount`, `reference`, `received_on`, `evidence`), what files are refused for,
         ClaimOver where the claim is not agreed to, ClaimOwesLess for more than is left, ReferenceTaken, IdempotencyKeyReused for a
@@ -129,7 +129,7 @@ class ClaimReceipts:
             session.add(by_person(person, "console:claim:ask_receipt_back", claim.id, reason=said, facts=_facts(row)))
 
     async def reverse(self, person: str, receipt_id: str) -> None:
-        """Take the payment back as the second person: the seller owes it again, and hears of it. Done by them already, nothing changes.
+        """Reverse the payment as the second person: the seller owes it again and is notified. Repeated by the same person, nothing changes.
 
         Refuses NotAllowed, NotFound, ReceiptOver, ReceiptReconciled, and OwnWork to who asked and to people on the seller's side.
         """
@@ -172,7 +172,7 @@ class ClaimReceipts:
     async def _tell(
         self, session: AsyncSession, claim: RollbackRow, amount: Money, left: Money, *, undone: bool
     ) -> None:
-        """The seller or the partner hears of it, and the card's story has it."""
+        """Notify the seller or the partner, and add it to the card's history."""
         card = await cards.load_for_update(session, claim.card_id)
         facts = {"claim": claim.id, "amount": str(amount), "left": str(left)}
         what = "rollback.paid_undone" if undone else "rollback.paid"

@@ -60,7 +60,7 @@ class Reservations:
                 session.add(by_person(person, "console:sale:reserve", asked.card_id, facts=facts))
 
     async def give_up(self, person: str, key: str) -> None:
-        """Give back what is held; what was given up or is over stays so. Refuse NotAllowed, NotFound, and ReservationOver once it was sold."""
+        """Release the hold; an ended hold stays ended. Refuse NotAllowed, NotFound, and ReservationOver once it was sold."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row = await _known(session, key)

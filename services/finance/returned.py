@@ -102,7 +102,7 @@ async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datet
     await ledger.post(
         session, f"{row.key}:returned", row.card_id, "payout_returned", postings, cause=f"payout:{row.key}"
     )
-    await _give_back(session, row, owner, now)
+    await _reverse_tax(session, row, owner, now)
     if card.outcome is Outcome.PAID:
         await _open_again(session, card.id, now)
     facts = {"key": row.key, "amount": str(amount), "code": RETURNED}
@@ -111,9 +111,9 @@ async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datet
     await sla.follow(session, card.id, WaitingFor.SELLER_PAYEE, now)
 
 
-async def _give_back(session: AsyncSession, row: PayoutRow, owner: str, now: datetime) -> None:
+async def _reverse_tax(session: AsyncSession, row: PayoutRow, owner: str, now: datetime) -> None:
     """What was withheld and offset with the order is owed again on both sides: the next order takes it again."""
-    await withholding.give_back(session, row.key, now)
+    await withholding.reverse(session, row.key, now)
     if row.offset_minor:
         lines = offset_undone(owner, Money(row.offset_minor, row.currency))
         key, cause = f"{row.key}:offset:back", f"payout:{row.key}"

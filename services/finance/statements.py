@@ -108,7 +108,7 @@ class Statements:
         return Brought(row.id, known=False)
 
     def _again(self, row: StatementRow, day: date | None) -> None:
-        """A refused file waits once more: what refused it may have been mended, or the day was missing."""
+        """Queue a refused file again: the cause may have been fixed, or the day was missing."""
         if row.state is StatementState.REFUSED:
             row.state, row.refused_as, row.refused_with, row.progress = StatementState.RECEIVED, "", {}, 0
             row.given_day, row.brought_at, row.ended_at = day or row.given_day, self._now(), None

@@ -138,7 +138,7 @@ class People:
             if not active:
                 await _require_another_manager(session, person)
                 await sign_out(session, person, self._now())
-                await _give_back(session, person)
+                await _release_work(session, person)
             row.active = active
             session.add(on_account(by, "switch_on" if active else "switch_off", person))
             await access.notify(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
@@ -204,7 +204,7 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
         raise LastAdmin()
 
 
-async def _give_back(session: AsyncSession, person: str) -> None:
+async def _release_work(session: AsyncSession, person: str) -> None:
     waiting = (WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))
     await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.leased_by == person).values(NOBODY))
     given = {"assigned_to": None, "assigned_at": None}

@@ -157,7 +157,7 @@ class Checks:
 
 
 async def require_checked(session: AsyncSession, decision: ReviewDecisionRow) -> None:
-    """Refuses CheckMissing when a decision that needs a second pair of eyes reaches its card without one."""
+    """Refuse CheckMissing for a decision that needs a second review and reaches its card without one."""
     if not decision.needs_check:
         return
     made = frozenset({decision.person_id or "", *decision.acting_for})

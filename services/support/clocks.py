@@ -34,7 +34,7 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
 
 async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime, why: str) -> None:
-    """Do what `follow` does for the ticket's own workflow, which need not hear of what it does itself."""
+    """Do what `follow` does for the ticket's own workflow, which does not need notice of its own acts."""
     if ticket.state not in UNDER_WAY:
         await withdraw_all(session, ticket, now)
     task.waiting = ticket.state in WAITING

@@ -94,7 +94,7 @@ class InboundMails:
     async def take(self, raw: bytes, *, whole: bool = True) -> MailOutcome:
         """Keep a mail and return what became of it; the same mail again changes nothing and gives the same answer.
 
-        What is written to the ticket first has a key of its own: a crash at any moment is mended by taking the mail again.
+        What is written to the ticket first has a key of its own: after a crash at any moment, taking the mail again is safe.
         With `whole` False the bytes are the head of a mail that is over the size limit. Refuses FileTooDemanding for a head that cannot be read.
         """
         mail = await decoding.mail(raw, self._reader)

@@ -29,8 +29,8 @@ from services.work.task_facts import task_facts
 
 LOOP = "assignment"
 PAGE = 100  # Tasks looked at together.
-PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest waits for the next look.
-# What an assignment itself changes, or what passes by itself.
+PAGES_MAX = 20  # After this many pages of tasks that no available person may take, the rest waits for the next run.
+# What an assignment itself changes, or what passes with time.
 _PASSING = frozenset({Ineligible.HELD, Ineligible.ASSIGNED, Ineligible.SNOOZED})
 
 
@@ -53,7 +53,7 @@ class Assignment:
             now = self._now()
             await self._take_back(session, now, limit)
             room, done = await _room(session, now), 0
-            theirs = await self._at_hand(session, list(room), now)
+            theirs = await self._available(session, list(room), now)
             for kind in kinds():
                 done += await self._give_out(session, kind.code, room, theirs, now, limit - done)
             return done
@@ -79,7 +79,7 @@ class Assignment:
             after = last
         return done
 
-    async def _at_hand(self, session: AsyncSession, people: list[str], now: datetime) -> list[ActingReviewer]:
+    async def _available(self, session: AsyncSession, people: list[str], now: datetime) -> list[ActingReviewer]:
         """The people whose rows can be judged; one with a faulty row is set aside, and the others are given work."""
         found: list[ActingReviewer] = []
         for person, circle in (await circles(session, people, now)).items():

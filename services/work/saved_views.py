@@ -85,7 +85,7 @@ class SavedViews:
             session.add(_audited(person, "share" if shared else "unshare", view))
 
     async def pin(self, person: str, view_id: str, pinned: bool) -> None:
-        """Keeps a view at hand above the queue, or no more. Refuses NotFound."""
+        """Pin a view above the queue, or unpin it. Refuse NotFound."""
         async with self._database.transaction() as session:
             await _seen(session, person, view_id)
             if pinned:

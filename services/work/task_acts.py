@@ -90,7 +90,7 @@ class TaskActs:
         return Lease(task.id, task.card_id, now + lease_span(now))
 
     async def snooze(self, person: str, task_id: str, until: datetime, reason_code: str, note: str = "") -> None:
-        """Puts a task off until a moment; it comes back by itself, with its reason. Its deadline goes on.
+        """Snooze a task until a moment; it returns automatically, with its reason. Its deadline keeps running.
 
         For its holder, or for anybody who decides while nobody holds it. Refuses FieldInvalid (`until`), ReasonUnknown,
         NotAllowed, NotFound, TaskDecided, TaskHeldByAnother.

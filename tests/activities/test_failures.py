@@ -1,4 +1,4 @@
-"""Each failure of an activity says to Temporal who can mend it, and quotes no value."""
+"""Each failure of an activity states to Temporal whether to retry, and quotes no value."""
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -19,7 +19,7 @@ from gateways.errors import GatewayRefused, GatewayUnavailable
         (PayoutUnknown("DEALING"), "payout_unknown", False),
     ],
 )
-async def test_every_failure_says_to_temporal_who_can_mend_it(error: Exception, kind: str, final: bool) -> None:
+async def test_failure_states_whether_to_retry(error: Exception, kind: str, final: bool) -> None:
     @translated
     async def failing() -> None:
         raise error

@@ -107,7 +107,7 @@ class Claiming:
         return row
 
     async def payment(self, claim: str) -> GoodwillRow:
-        """The newest payment that gives back what was offset."""
+        """The newest payment that returns what was offset."""
         rows: list[GoodwillRow] = await self.world.rows(GoodwillRow, claim_id=claim)
         return max(rows, key=lambda one: one.id)
 

@@ -135,7 +135,7 @@ async def test_a_wait_is_short_and_not_the_same_for_all(workers: Workers) -> Non
 
 
 @pytest.mark.timeout(120)
-async def test_on_a_server_without_rates_a_card_waits_and_goes_on_by_itself(
+async def test_on_a_server_without_rates_a_card_waits_and_continues_automatically(
     workers: Workers, time_skipping: WorkflowEnvironment
 ) -> None:
     client, scene, one = time_skipping.client, stage.World(), stage.card()

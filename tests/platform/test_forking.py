@@ -1,4 +1,4 @@
-"""A program that is forked from one that has loaded its modules runs, ends and is restarted as one started by itself."""
+"""A program that is forked from one that has loaded its modules runs, ends and is restarted as one started directly."""
 
 import asyncio
 import json
@@ -89,7 +89,7 @@ def _seen(tmp_path: Path, what: str) -> dict[str, object]:
     return found
 
 
-async def test_a_forked_program_sees_what_one_started_by_itself_sees(
+async def test_a_forked_program_sees_what_one_started_directly_sees(
     tmp_path: Path, programs: Callable[[str], Program], supervisor: tuple[Supervisor, list[str]]
 ) -> None:
     (child,) = await supervisor[0].start(programs("run"))

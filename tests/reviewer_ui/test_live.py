@@ -84,7 +84,7 @@ async def notified(house: House, person: str) -> None:
         await tell(session, [person], NoticeKind.STAND_IN, new_id())
 
 
-async def test_a_page_hears_of_the_queue_of_its_card_and_of_notices(house: House) -> None:
+async def test_a_page_receives_changes_of_the_queue_of_its_card_and_of_notices(house: House) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     person, _ = await signed_in(house, Role.REVIEWER)
     async with open_page(pages, person, waiting.card_id) as page:
@@ -95,7 +95,7 @@ async def test_a_page_hears_of_the_queue_of_its_card_and_of_notices(house: House
         assert await page.hears("notices") == "1"
 
 
-async def test_a_lease_that_runs_out_by_itself_is_heard_of_and_one_that_is_renewed_is_not(house: House) -> None:
+async def test_an_expired_lease_is_announced_and_a_renewed_one_is_not(house: House) -> None:
     from datetime import timedelta
 
     waiting, pages = await house.cards.waiting(), Live(house.database)

@@ -63,7 +63,7 @@ async def test_a_browser_that_nobody_uses_is_signed_out(house: House) -> None:
     assert await house.sessions.person(token) is None
 
 
-async def test_use_is_written_down_once_a_minute_and_not_for_what_a_page_asks_by_itself(house: House) -> None:
+async def test_use_is_recorded_once_a_minute_and_not_for_automatic_requests(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     browser = house.browser(await house.sessions.open(person_id))
     just_now = await _last_used(house, person_id, timedelta(seconds=40))

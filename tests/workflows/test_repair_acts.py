@@ -40,7 +40,7 @@ STEP = "verification.ask_issuer"
 
 
 class Issuer:
-    """An issuer that is down until a test mends it."""
+    """An issuer that is down until a test restores it."""
 
     def __init__(self) -> None:
         self.down = True

@@ -90,7 +90,7 @@ async def close(
     at: datetime,
     owed: Money | None = None,
 ) -> None:
-    """End the run: its workflow is over, and the counterparty hears of it. `owed` is what it still owes of returned sales."""
+    """End the run: end its workflow and notify the counterparty. `owed` is what it still owes of returned sales."""
     await moved(session, run, SettlementState.CLOSED)
     run.ending, run.closed_at = ending, at
     amount = Money(run.payable_minor if ending is SettlementEnding.PAID else run.carried_out_minor, run.currency)

@@ -38,7 +38,7 @@ class RunEnded(Exception):
 
 
 class AlreadyCured(Exception):
-    """What the act was for has happened by itself, or by the interrupted attempt."""
+    """The act is no longer needed: its effect came automatically, or by the interrupted attempt."""
 
 
 class NotOffered(Exception):

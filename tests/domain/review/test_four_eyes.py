@@ -32,7 +32,7 @@ def test_a_plain_approval_is_one_persons_word() -> None:
         (replace(PLAIN, value_minor=9_000_00, maker_on_probation=True), CheckNeed.VALUE),
     ],
 )
-def test_value_risk_and_a_new_maker_need_a_second_pair_of_eyes(made: ProposedDecision, why: CheckNeed) -> None:
+def test_value_risk_and_a_new_maker_need_a_second_review(made: ProposedDecision, why: CheckNeed) -> None:
     assert need(made, POLICY) is why
 
 

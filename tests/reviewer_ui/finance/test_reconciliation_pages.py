@@ -226,7 +226,7 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "our books expect movements: {}, in sum"), ("zh", "我方账簿预计有 {} 笔流水，合计")],
+    [("en", "our books expect movements: {}, "), ("zh", "我方账簿预计有 {} 笔流水，合计")],
 )
 async def test_a_day_without_a_bill_says_what_our_books_expect_of_it(house: House, language: str, words: str) -> None:
     desk = FinanceDesk(house)

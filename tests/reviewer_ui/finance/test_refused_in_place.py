@@ -92,7 +92,7 @@ async def test_a_card_or_a_seller_that_is_not_there_is_a_wrong_field(house: Hous
     )  # fmt: skip
 
 
-async def test_a_month_that_is_closed_or_taken_back_says_which(house: House) -> None:
+async def test_a_withdrawn_close_request_is_refused_as_such(house: House) -> None:
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     month = f"{(datetime.now(UTC).replace(day=1) - timedelta(days=62)):%Y-%m}"
     assert (await post(first, "/money/periods/ask", month=month, note="late files")).status_code in (303, 409)
@@ -102,4 +102,4 @@ async def test_a_month_that_is_closed_or_taken_back_says_which(house: House) -> 
         return
     assert (await post(first, f"{asked[1]}/withdraw")).status_code == 303
     for late in ("agree", "withdraw"):
-        in_place(await post(second, f"{asked[1]}/{late}"), 409, "was taken back")
+        in_place(await post(second, f"{asked[1]}/{late}"), 409, "was withdrawn")

@@ -121,7 +121,7 @@ async def test_an_authenticator_is_not_set_up_without_confirmed_identity(house: 
     assert "totp-picture" in (await browser.get("/account")).text
 
 
-async def test_the_page_by_itself_leads_back_and_never_to_another_site(house: House) -> None:
+async def test_the_confirmation_page_alone_leads_back_and_never_to_another_site(house: House) -> None:
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     asked = await post(browser, "/step-up", next="/review")

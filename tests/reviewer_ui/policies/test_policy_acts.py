@@ -1,4 +1,4 @@
-"""Policy documents: a draft decides nothing, two people publish, and every process hears of it within seconds."""
+"""Policy documents: a draft decides nothing, two people publish, and every process uses it within seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many tasks at once: each is judged by itself, and the answer page says what became of each."""
+"""Bulk actions: each task is judged separately, and the answer page states the result of each."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from domain.people.roles import Role
 from domain.work.task import CameBack, TaskPhase
 from reviewer_ui.queue_place import FILTER_COOKIE
 from reviewer_ui.sessions import SEEN_EVERY
-from reviewer_ui.visit import BY_ITSELF
+from reviewer_ui.visit import UNATTENDED
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, row_of, send, shown
 
@@ -157,15 +157,15 @@ async def test_counts_lead_to_what_they_count(house: House) -> None:
 
 
 async def test_the_queue_polls_only_so_often(house: House) -> None:
-    browser, by_itself = await house.as_(Role.REVIEWER), {"hx-request": "true", BY_ITSELF: "yes"}
-    polled = await browser.get("/review?polls=3", headers=by_itself)
+    browser, unattended = await house.as_(Role.REVIEWER), {"hx-request": "true", UNATTENDED: "yes"}
+    polled = await browser.get("/review?polls=3", headers=unattended)
     assert 'hx-get="/review?polls=4"' in polled.text
     assert "<html" not in polled.text
-    assert "every 15s" not in (await browser.get("/review?polls=40", headers=by_itself)).text
-    assert FILTER_COOKIE not in (await browser.get("/review?type=dining", headers=by_itself)).cookies
+    assert "every 15s" not in (await browser.get("/review?polls=40", headers=unattended)).text
+    assert FILTER_COOKIE not in (await browser.get("/review?type=dining", headers=unattended)).cookies
 
 
-async def test_a_page_that_refreshes_by_itself_keeps_nobody_signed_in(house: House) -> None:
+async def test_an_automatic_refresh_does_not_extend_the_session(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
     browser, earlier = await browser_of(house, me), datetime.now(UTC) - 2 * SEEN_EVERY
     async with house.database.transaction() as session:
@@ -180,7 +180,7 @@ async def test_a_page_that_refreshes_by_itself_keeps_nobody_signed_in(house: Hou
             ).scalar_one()
             return found
 
-    await browser.get("/review", headers={"hx-request": "true", BY_ITSELF: "yes"})
+    await browser.get("/review", headers={"hx-request": "true", UNATTENDED: "yes"})
     assert await seen() == earlier
     await browser.get("/review")
     assert await seen() > earlier

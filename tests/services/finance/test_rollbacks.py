@@ -223,7 +223,7 @@ async def test_a_payment_less_its_offset_is_found_again_after_a_restore(case: Pa
     await case.books_are_right()
 
 
-async def test_a_partners_program_hears_of_a_claim_of_what_is_offset_and_of_its_end(case: Paying) -> None:
+async def test_a_partner_is_notified_of_a_claim_its_offsets_and_its_end(case: Paying) -> None:
     partner = Paying(case.world, f"partner:{new_id()}")
     claim = await claimed(partner)
     card, quote = await partner.accepted()

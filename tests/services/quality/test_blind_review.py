@@ -50,7 +50,7 @@ async def test_both_agree_and_the_case_is_settled(world: World) -> None:
     assert row.settled_at is not None
 
 
-async def test_a_difference_is_settled_by_a_senior_and_both_hear_of_it(world: World) -> None:
+async def test_a_senior_settles_a_difference_and_both_reviewers_are_notified(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague, senior = await world.a_person(), await world.a_person("senior")

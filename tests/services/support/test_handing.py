@@ -1,4 +1,4 @@
-"""A ticket is handed over by consent: it stays with who offers it until it is accepted, and an offer ends by itself."""
+"""A ticket is handed over by consent: it stays with who offers it until it is accepted, and an offer expires."""
 
 from __future__ import annotations
 

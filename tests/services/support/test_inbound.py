@@ -66,7 +66,7 @@ async def test_other_mails_with_the_same_id_are_not_lost(desk: MailDesk) -> None
     assert len({row.ticket_id for row in rows}) == 2
 
 
-async def test_a_crash_after_the_ticket_was_written_is_mended_by_taking_the_mail_again(
+async def test_after_a_crash_the_mail_is_taken_again_without_a_second_ticket(
     desk: MailDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mail = a_mail()

@@ -125,7 +125,7 @@ async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_se
     assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.NEW, None, 1)
 
 
-async def test_two_who_write_at_once_hear_of_each_other(scene: Scene) -> None:
+async def test_two_agents_who_write_at_once_see_each_other(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     await scene.held(agent, ticket_id)
     (first,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)

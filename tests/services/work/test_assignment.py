@@ -128,7 +128,7 @@ async def test_an_absence_needs_valid_dates_and_notifies_the_stand_in(office: Of
     assert await absences.declare(admin, chen, now, now + day, stand_in=wu)
 
 
-async def test_a_stand_in_may_what_the_absent_may_and_answers_for_both_pairs_of_eyes(office: Office) -> None:
+async def test_a_stand_in_has_the_absent_persons_rights_and_counts_as_both_in_four_eyes(office: Office) -> None:
     wu, lin, chen = await office.person("senior"), await office.person(limit_minor=100_00), await office.person()
     escalated = await office.task(escalated=True, value_minor=900_00)
     assert await office.takes(lin) is None

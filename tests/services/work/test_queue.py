@@ -66,7 +66,7 @@ async def test_the_next_task_is_one_of_those_wanted(office: Office) -> None:
     assert await office.takes(third) == dear
 
 
-async def test_a_lease_counts_down_is_kept_alive_by_work_and_runs_out_by_itself(office: Office) -> None:
+async def test_a_lease_counts_down_is_renewed_by_work_and_expires(office: Office) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
     lease = await office.desk.leases.take(lin, task)
     assert lease is not None
