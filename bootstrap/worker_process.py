@@ -22,7 +22,7 @@ _log = structlog.get_logger("workers")
 
 
 class WorkerProcess:
-    """A process that has its name. `drained` is set once it is to take nothing new and end."""
+    """Named worker process. `drained` is set once it must take nothing new and end."""
 
     def __init__(self, workers: Workers, name: str, queues_used: Callable[[], QueuesUsed]) -> None:
         self.name = name

@@ -73,7 +73,7 @@ FIELD_OF_CODE = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a form came back: the field it is about (empty for the whole form), and the sentence.
+    """The validation error of a form: its field (empty for the whole form), and the sentence.
 
     `marks` are what the form sends to confirm typed values that differ from the photo; empty for every other fault.
     """

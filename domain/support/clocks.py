@@ -1,4 +1,4 @@
-"""The promises to a customer, each on a clock of its own: it runs while the ticket is ours and stands while the customer is asked."""
+"""The promises to a customer, each on a clock of its own: it runs while the ticket is ours and pauses while waiting for the customer."""
 
 from __future__ import annotations
 

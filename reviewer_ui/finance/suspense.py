@@ -117,7 +117,7 @@ async def propose(request: Request, console: At, person: Reconciler) -> Response
 
 @router.post("/clearings/{clearing_id}/agree")
 async def agree(request: Request, console: At, person: Reconciler, clearing_id: str) -> Response:
-    """Agree as the second person: it leaves suspense."""
+    """Agree as the second person: the amount moves out of suspense."""
     await require_step_up(request, person)
     doing = Suspense(console.services.database).agree(person.id, clearing_id)
     return await _done(request, console, person, doing, clearing_id)

@@ -59,7 +59,7 @@ class SaleReturns:
             prove(session, person, "return_ask", row, reason=reason_code)
 
     async def agree(self, person: str, sale_id: str) -> None:
-        """Take the sale back as the second person: its postings are reversed as of today, and the card may be sold again.
+        """Reverse the sale as the second person: its postings are reversed as of today, and the card may be sold again.
 
         Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
         nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
@@ -78,7 +78,7 @@ class SaleReturns:
             prove(session, person, "take_back", row, reason=row.reversed_why or "")
 
     async def decline(self, person: str, sale_id: str) -> None:
-        """Leave the sale as it is, as a second person or as who asked. Refuse as `agree`, but OwnWork."""
+        """Reject the return request, or withdraw one's own. Refuse as `agree`, but OwnWork."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row = await _asked(session, sale_id)

@@ -181,7 +181,7 @@ async def _void(session: AsyncSession, task: WorkItemRow, barred: set[str], reas
 
 
 def free(task: WorkItemRow) -> None:
-    """In nobody's hand, and ready for a decision again."""
+    """Release the task and return it to the queue."""
     task.phase, task.staged_id, task.maker_id, task.maker_circle, task.blind = TaskPhase.REVIEW, None, None, [], False
     task.blind_outcome = task.blind_by = None
     end_lease(task)

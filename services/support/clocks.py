@@ -53,7 +53,7 @@ async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now
 
 
 async def reopen_kept(session: AsyncSession, ticket: TicketRow, at: datetime) -> None:
-    """Let the promises run again that were kept at this moment, by a reply that was taken back: they were never kept."""
+    """Restart the promises that a withdrawn reply had fulfilled."""
     own = (TicketClockRow.ticket_id == ticket.id, TicketClockRow.met_at == at)
     again = update(TicketClockRow).where(*own).values(met_at=None, met_by="")
     await session.execute(again.execution_options(synchronize_session="fetch"))

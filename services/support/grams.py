@@ -17,7 +17,7 @@ WRITTEN_MAX = 500
 
 
 async def index_old(session: AsyncSession, ticket_id: str) -> None:
-    """Write down what a ticket from before the search is found by, behind all that are found already."""
+    """Index a ticket created before the search existed, behind all that are indexed already."""
     behind = select(func.least(func.min(TicketSearchRow.number), 0) - 1).scalar_subquery()
     old = insert(TicketSearchRow).values(ticket_id=ticket_id, number=behind, folded="", grams=[])
     await session.execute(old.on_conflict_do_nothing(index_elements=["ticket_id"]))

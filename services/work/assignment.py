@@ -117,7 +117,7 @@ class Assignment:
 
 
 async def given(session: AsyncSession, task: WorkItemRow, to: str, now: datetime) -> None:
-    """Writes the assignment down and tells them; the caller has locked the task and judged the person."""
+    """Record the assignment and notify the assignee; the caller has locked the task and checked the person."""
     task.assigned_to, task.assigned_at = to, now
     key = f"{NoticeKind.ASSIGNED}:{task.id}:{now.isoformat()}"
     await tell(session, [to], NoticeKind.ASSIGNED, key, card_id=task.card_id, task_id=task.id)

@@ -32,7 +32,7 @@ async def alarms(house: House, officer: str) -> list[str]:
         return sorted(row.facts["why"] for row in rows)
 
 
-async def test_unclaimed_cards_are_not_read_out(house: House) -> None:
+async def test_unclaimed_cards_cannot_be_enumerated(house: House) -> None:
     officer, thief = await house.cards.person(Role.COMPLIANCE), await house.cards.person(Role.SENIOR)
     free, others, ended = [await house.cards.waiting() for _ in range(3)]
     await house.cards.hold(others, await house.cards.person(Role.REVIEWER))

@@ -119,7 +119,7 @@ async def test_a_secret_is_shown_and_the_refusal_of_another(house: House, browse
         await expect(page.locator("#refusal [role=alert]")).to_be_visible()
 
 
-async def test_a_second_look_is_taken_sent_back_decided_again_and_applied(house: House, browser_program: Path) -> None:
+async def test_second_review_is_claimed_returned_decided_and_applied(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting(reasons=("forged_number",))
     async with desks(house, browser_program) as office, plain(office, house, Role.REVIEWER, "Mei") as mei:
         async with plain(office, house, Role.REVIEWER, "Bo") as bo:

@@ -72,7 +72,7 @@ def test_a_program_of_the_same_name_that_is_not_temporal_is_passed_over(tmp_path
     assert _finder(tmp_path, {"PATH": str(other.parent)}, []).find(_quiet) == cached
 
 
-def test_a_wrong_variable_is_said_and_nothing_else_is_taken_in_its_place(tmp_path: Path) -> None:
+def test_invalid_variable_is_reported_and_not_replaced(tmp_path: Path) -> None:
     _program(tmp_path / "cache" / "temporal")
     with pytest.raises(Problem, match="CARDLOOP_TEMPORAL_CLI"):
         _finder(tmp_path, {"CARDLOOP_TEMPORAL_CLI": str(tmp_path / "absent")}, []).find(_quiet)

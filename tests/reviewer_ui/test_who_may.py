@@ -49,9 +49,7 @@ def test_the_matrix_names_one_status_for_each_act() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_a_role_gets_what_is_its_own_and_nothing_else(
-    house: House, filled_in: Mapping[str, str], role: Role
-) -> None:
+async def test_role_can_access_only_permitted_routes(house: House, filled_in: Mapping[str, str], role: Role) -> None:
     person_id, browser, wrong = await house.cards.person(role), house.browser(), []
     token = await form_token(browser)
     for line in MATRIX:

@@ -184,7 +184,7 @@ async def test_a_card_number_is_covered_and_the_seller_is_notified(
         "a\n\nb",
     ],
 )
-async def test_any_writing_comes_back_as_it_was_written(browser: httpx.AsyncClient, words: str) -> None:
+async def test_text_is_preserved_in_any_script(browser: httpx.AsyncClient, words: str) -> None:
     page = await asked(browser, words)
     assert page.status == 200
     assert words in page.text.replace("\r\n", "\n")
@@ -286,6 +286,6 @@ async def test_a_visitor_is_asked_to_sign_in_and_a_list_says_why_it_is_empty(
     assert 'href="/tickets/new"' in empty.text
 
 
-async def test_nobody_asks_without_end(browser: httpx.AsyncClient) -> None:
+async def test_new_questions_are_rate_limited(browser: httpx.AsyncClient) -> None:
     statuses = [(await asked(browser, f"Question {number}")).status for number in range(12)]
     assert (statuses[0], statuses[-1]) == (200, 429)

@@ -276,7 +276,7 @@ async def test_a_confirmation_without_a_face_value_is_refused_also_where_the_car
     assert request.answered_at is None
 
 
-async def test_where_no_outlet_takes_the_card_its_silence_is_due_at_once(world: World) -> None:
+async def test_missing_outlet_times_out_immediately(world: World) -> None:
     async with world.database.transaction() as session:
         row = await session.get(OutletRow, "outlet-1")
         if row is not None:

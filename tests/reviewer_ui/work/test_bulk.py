@@ -60,7 +60,7 @@ async def test_tasks_are_snoozed_until_a_moment_of_the_persons_own_clock(house: 
     assert (late.status_code, "That time has passed." in late.text) == (422, True)
 
 
-async def test_everything_that_the_filter_finds_is_given_back_or_not(house: House) -> None:
+async def test_all_matching_tasks_are_released(house: House) -> None:
     me = await house.cards.person(Role.SENIOR, "Me")
     mine, given, free = await house.cards.waiting(), await house.cards.waiting(), await house.cards.waiting()
     other = await house.cards.waiting(brand_code="hualian")

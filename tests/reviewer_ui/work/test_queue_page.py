@@ -19,7 +19,7 @@ from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, row_
 SOON = timedelta(minutes=4, seconds=31)
 
 
-async def test_escalated_first_then_nearly_late_then_back_again_then_by_age(house: House) -> None:
+async def test_order_is_escalated_due_soon_returned_then_age(house: House) -> None:
     old, back = await house.cards.waiting(due_in_min=5), await house.cards.waiting()
     nearly, escalated = await house.cards.waiting(due_in_min=90), await house.cards.waiting(escalated=True)
     now = datetime.now(UTC)
@@ -121,7 +121,7 @@ async def test_an_empty_filter_result_shows_the_way_out(house: House) -> None:
     assert "Nothing matches this filter" not in (await browser.get("/review")).text
 
 
-async def test_next_takes_from_the_filter_that_is_looked_at_wherever_it_is_pressed(house: House) -> None:
+async def test_next_uses_the_current_filter(house: House) -> None:
     first, wanted = await house.cards.waiting(escalated=True), await house.cards.waiting(brand_code="hualian")
     browser = await house.as_(Role.SENIOR)
     page = (await browser.get("/review?type=regional&sort=value")).text

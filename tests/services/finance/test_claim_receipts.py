@@ -142,7 +142,7 @@ async def test_what_cannot_have_arrived_is_refused(
     assert await scene.owes() == (PRICE, 0)
 
 
-async def test_a_key_and_a_reference_stand_for_one_payment(scene: Claiming, receipts: ClaimReceipts) -> None:
+async def test_key_and_reference_are_unique(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim, person, key, part = await scene.claimed(), await scene.world.a_person("finance"), new_id(), said(1_00)
     await receipts.record(person, claim, key, part, scene.world.photos)
     with pytest.raises(IdempotencyKeyReused):

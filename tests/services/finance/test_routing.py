@@ -133,7 +133,7 @@ async def test_a_refused_order_releases_its_part_of_the_cap_and_the_next_continu
     await case.books_are_right()
 
 
-async def test_a_rail_switched_off_lets_nothing_new_leave_and_still_asks_about_what_is_under_way(case: Paying) -> None:
+async def test_disabled_rail_sends_nothing_and_still_queries_open_payments(case: Paying) -> None:
     world, switches = case.world, RailSwitches(case.world.database)
     sent, prepared, new = await case.accepted(), await case.accepted(), await case.accepted()
     for one in (sent, prepared):

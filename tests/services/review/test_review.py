@@ -81,7 +81,7 @@ async def test_the_next_task_is_ones_own_first_and_never_anothers(world: World) 
     assert again.task_id == leases[0].task_id
 
 
-async def test_a_task_given_back_or_whose_lease_ran_out_is_free(world: World) -> None:
+async def test_released_or_expired_lease_frees_the_task(world: World) -> None:
     _, task, first = await a_taken_task(world)
     second = await world.a_person()
     with pytest.raises(TaskHeldByAnother):
