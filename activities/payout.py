@@ -182,7 +182,7 @@ class Payout:
         return _facts(report)
 
     async def _still_unknown(self, ordered: _Ordered, report: PayoutReport) -> PayoutUnknown | PayoutWaits:
-        """A wait as planned, for the receiver or the bank, or else nobody knows; a seller's wish to call it off is passed on."""
+        """Classify an open order: a planned wait for the receiver or the bank, else unknown; pass on a seller's wish to cancel."""
         if report.code == WAITS_FOR_RECEIVER:
             await self._to_confirm(ordered, report)
             return PayoutWaits(report.code)

@@ -88,7 +88,7 @@ class CardWorkflow:
         return quote_id
 
     async def _quoted(self) -> str:
-        """From the photos to a quote that nobody doubts. Returns its id."""
+        """Read, verify and price the card until the quote needs no review; return the quote id."""
         resume = self._card.resume
         if resume.outcome is not None:
             raise JourneyEnded(resume.outcome, resume.reason, resume.detail)

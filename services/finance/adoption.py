@@ -33,7 +33,7 @@ KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
 
 
 class Adopting:
-    """Makes our rows agree with what the gateway says for certain. It asks nobody and pays nobody."""
+    """Adopt in our rows what the gateway reports for certain. It sends no query and no payment."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database

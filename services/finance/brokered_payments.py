@@ -146,7 +146,7 @@ class BrokeredPayments:
 
 
 async def require_unpaid(session: AsyncSession, sale: SaleRow) -> None:
-    """Refuse SellerPaid while a payment of the provider stands, confirmed or not. The caller holds the sale's row."""
+    """Refuse SellerPaid while a provider payment is recorded, confirmed or not. The caller holds the sale's row."""
     if await _standing(session, sale.id) is not None:
         raise SellerPaid()
 

@@ -65,7 +65,7 @@ class Exchanges:
         """Record an exchange once per key and return its id; it is posted at once below the amount that needs two people.
 
         Refuse NotAllowed, FieldInvalid (`account`, `sold`, `arrived`, `rate`, `rate_source`, `rate_at`, `reference`,
-        `exchanged_on`), ForeignMoneyLess, and IdempotencyKeyReused for a key that stands for another exchange.
+        `exchanged_on`), ForeignMoneyLess, and IdempotencyKeyReused for a key of another exchange.
         """
         kept_on, reference = self._require_sense(asked), provider_reference(asked.reference, REFERENCE_MAX)
         async with self._database.transaction() as session:
@@ -170,7 +170,7 @@ def _require_waiting(row: FxExchangeRow) -> None:
 
 
 def _same(row: FxExchangeRow, asked: ExchangeAsked, reference: str) -> str:
-    """The id of the exchange that this key stands for. Refuse IdempotencyKeyReused when it is another one."""
+    """Return the id of the exchange of this key. Refuse IdempotencyKeyReused when it is another one."""
     given = (asked.account, asked.sold, asked.arrived, rate_of(asked.rate.text), reference, asked.exchanged_on)
     known = (
         row.account, Money(row.sold_minor, row.currency), Money(row.arrived_minor), row.rate, row.reference, row.exchanged_on,

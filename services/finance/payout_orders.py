@@ -95,7 +95,7 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
 
 
 async def refused_on(session: AsyncSession, at: datetime, rail: Rail = Rail.ALIPAY) -> None:
-    """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
+    """Count a notification that is not the gateway's: all of one day are one row, so that a flood cannot fill the table.
 
     It has an id of our own: a forged notification must not use up the id of the genuine one.
     """

@@ -155,7 +155,7 @@ def _require_valued(missing: Unready) -> None:
 
 
 async def keep_balances(session: AsyncSession, month: str) -> None:
-    """Keep what every account stood at when a closed month ended. Safe to repeat: a closed month does not change."""
+    """Store the balance of every account at the end of a closed month. Safe to repeat: a closed month does not change."""
     await session.execute(text(BALANCES), {"month": month, "end": first_day(next_month(month))})
 
 

@@ -30,7 +30,7 @@ class Reservations:
         self._now = now
 
     async def reserve(self, person: str, key: str, asked: SaleAsked) -> None:
-        """Hold what the sale would take of the buyer's deposit, once per key, for RESERVED_FOR; nobody else is sold the card meanwhile.
+        """Hold what the sale would take of the buyer's deposit, once per key, for RESERVED_FOR; the card is reserved for this buyer until then.
 
         Refuse what `Sales.record` refuses, FieldInvalid (`paid_from`) for a sale that no deposit pays, and CardReserved where
         the card is held for a buyer already.

@@ -119,7 +119,7 @@ async def refused_again(session: AsyncSession, rail: Rail, amount: Money, prepar
 
 
 async def why_waiting(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Wait | None:
-    """Return why a payment waits at this moment, without counting it; None when it may go on."""
+    """Return why a payment waits at this moment, without counting it; None when it may continue."""
     rules = routing_in_force(business_day(now))
     return judge(rules, await situation(session, keyring, payment, rules, now))
 

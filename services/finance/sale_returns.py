@@ -61,8 +61,8 @@ class SaleReturns:
     async def agree(self, person: str, sale_id: str) -> None:
         """Reverse the sale as the second person: its postings are reversed as of today, and the card may be sold again.
 
-        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
-        nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
+        Where the card has an open claim, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
+        nothing changes. Refuse NotAllowed, NotFound, ReturnOver without a pending request, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
@@ -114,7 +114,7 @@ class SaleReturns:
 
 
 async def _locked(session: AsyncSession, sale_id: str) -> SaleRow:
-    """The sale, the card of an own one locked before it as everywhere: nobody claims it meanwhile. Refuses NotFound."""
+    """The sale, the card of an own one locked before it as everywhere, so that it is not claimed meanwhile. Refuse NotFound."""
     known = await session.get(SaleRow, sale_id[:26])
     if known is None:
         raise NotFound(sale=sale_id[:26])

@@ -126,7 +126,7 @@ async def note_progress(database: Database, statement_id: str, lines: int) -> No
 
 
 async def _spooled(read: Read, whole: IO[bytes]) -> tuple[str, int]:
-    """Copy what comes into the open file, which then stands at its beginning; return its hash and size."""
+    """Copy the stream into the open file and rewind it; return its hash and size."""
     digest, size = hashlib.sha256(), 0
     while piece := await read(PIECE_BYTES):
         size += len(piece)

@@ -1,4 +1,4 @@
-"""What money in suspense turns out to be: one person names it with a document, another agrees, and one posting moves it on."""
+"""Clear money in suspense: one person identifies it with a document, another agrees, and one posting moves it to its account."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class ClearingDecision:
         }  # fmt: skip
 
     async def undo(self, session: AsyncSession, _reversal: ReversalRow, now: datetime) -> None:
-        """Let the amount stand in suspense again."""
+        """Return the amount to suspense."""
         self.row.reversed_at = now
         await session.flush()
 

@@ -90,7 +90,7 @@ async def draw(
 ) -> None:  # fmt: skip
     """Puts an applied decision before a second reviewer where it is drawn and the day's cap is not reached.
 
-    Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
+    Called in the transaction that applies the decision; a decision by the deadline policy is not a person's judgement.
     """
     policy = policy or sampling_policy(business_day(now))
     lot = lot_of(keyring, task.card, policy.seed)

@@ -1,4 +1,4 @@
-"""Decisions leave for their cards: when nobody can undo them any more and every check they need has passed."""
+"""Send decisions to their cards once they can no longer be undone and every check they need has passed."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Checks:
         """Applies, returns or refuses the staged decision and returns its id; an applied one leaves for its card at once.
 
         Refuses NotAllowed, NotFound, NothingToCheck, TaskDecided, TaskNotHeld, TaskHeldByAnother, NotEligible, ReasonUnknown
-        for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anybody
+        for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anyone
         they act for, is the maker or one the maker acted for, or the same person recently created both accounts.
         """
         if len(note) > NOTE_LENGTH_MAX:

@@ -60,7 +60,7 @@ async def reopen_kept(session: AsyncSession, ticket: TicketRow, at: datetime) ->
 
 
 def owner_of(ticket: TicketRow, task: WorkItemRow) -> ClockOwner | None:
-    """Return whose time it is by the ticket's state; nobody's once it is solved."""
+    """Return the owner of the clock by the ticket's state; none once it is solved."""
     if ticket.state not in UNDER_WAY:
         return None
     if ticket.state is TicketState.WAITING_CUSTOMER:

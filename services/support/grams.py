@@ -25,7 +25,7 @@ async def index_old(session: AsyncSession, ticket_id: str) -> None:
 
 
 async def index(session: AsyncSession, ticket_id: str) -> None:
-    """Write down what the ticket is found by now: subject, public messages that stand, and internal notes.
+    """Index the ticket: subject, public messages that were not withdrawn, and internal notes.
 
     Call it after each change of words. Two who write at once wait for each other here, so that neither is forgotten.
     """

@@ -98,7 +98,7 @@ class Assignment:
         return None
 
     async def _take_back(self, session: AsyncSession, now: datetime, limit: int) -> None:
-        """Tasks that were given to people who are away, off duty or gone, and are in no hand: to a stand-in who may, or the queue."""
+        """Move unclaimed tasks of people who are away, off duty or gone to an eligible stand-in, or to the queue."""
         tasks = (await session.execute(_stuck(now).limit(limit).with_for_update(skip_locked=True))).scalars().all()
         for task_id, task in [(task.id, task) for task in tasks]:
             async with self._alone(session, task_id):
@@ -111,7 +111,7 @@ class Assignment:
 
     @asynccontextmanager
     async def _alone(self, session: AsyncSession, task_id: str) -> AsyncIterator[None]:
-        """One task in a savepoint: its failure undoes its own part and sets it aside, and the others go on."""
+        """One task in a savepoint: its failure rolls back its own part and sets it aside; the others continue."""
         async with apart(self._database, LOOP, task_id), session.begin_nested():
             yield
 

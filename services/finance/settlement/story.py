@@ -53,7 +53,7 @@ async def tell(session: AsyncSession, run: SettlementRunRow, party: Counterparty
 
 
 async def moved(session: AsyncSession, run: SettlementRunRow, state: SettlementState) -> None:
-    """Put the run into a state; once its amounts are settled, the next run of the counterparty may go on from them."""
+    """Put the run into a state; once its amounts are settled, the next run of the counterparty may continue from them."""
     was, run.state = run.state, state
     if was in UNSETTLED and state not in UNSETTLED:
         await wake_later(session, run)

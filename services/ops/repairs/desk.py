@@ -187,7 +187,7 @@ class Repairs:
             session.add(_audit(by, "suspend", row))
 
     async def resume(self, by: str, repair_id: str) -> None:
-        """Go on where it stood; failures until now no longer stop it. Refuses NotAllowed, NotFound, RepairChanged."""
+        """Resume the repair where it stopped; earlier failures no longer stop it. Refuses NotAllowed, NotFound, RepairChanged."""
         async with self._database.transaction() as session:
             row = await self._locked(session, by, repair_id, Permission.REPAIR)
             if row.state is RepairState.RUNNING:
