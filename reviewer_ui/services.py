@@ -45,7 +45,7 @@ class ConsoleServices:
     calls_per_second: Callable[[Provider], float] | None = (
         None  # Most calls of one queue of a provider; None: not known.
     )
-    passwords: bool = True  # False: everybody signs in through the provider.
-    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
+    passwords: bool = True  # False: all sign in through the provider.
+    totp_required: frozenset[Role] = frozenset()  # Roles that require an authenticator.
     ready: Ask = nothing_missing
     rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that may be chosen.

@@ -69,7 +69,7 @@ class OpenSession:
 
 
 class Sessions:
-    """Opens, recognises and ends console sessions. `totp_required` are roles that nobody has without an authenticator."""
+    """Opens, recognises and ends console sessions. `totp_required` are roles that require an authenticator."""
 
     def __init__(self, database: Database, totp_required: frozenset[Role] = frozenset()) -> None:
         self._database = database

@@ -50,7 +50,7 @@ POLLS_MAX = 60  # Every 10 s for ten minutes.
 class Hold(StrEnum):
     """Who holds the card's review task, from the viewer's side."""
 
-    NONE = "none"  # Nobody's decision is waited for.
+    NONE = "none"  # No decision is awaited.
     FREE = "free"  # It can be taken.
     MINE = "mine"  # This person holds the lease.
     OTHER = "other"  # Another person holds it.

@@ -14,7 +14,7 @@ function keepLease(form) {
       const until = (await answer.json()).until;
       for (const shown of document.querySelectorAll("[data-countdown]")) shown.dataset.countdown = until;
     } catch {
-      // The network is away: the countdown goes on, and the next key tries again.
+      // The network is away: the countdown continues, and the next key tries again.
     } finally {
       kept = Date.now();
       asking = false;

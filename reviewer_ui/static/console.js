@@ -99,7 +99,7 @@ function act(key, target) {
     return true;
   }
   if (press(name)) return true;
-  if (name === "/") location.assign("/search"); // On a phone the field stands on its own page.
+  if (name === "/") location.assign("/search"); // On a phone the field is on its own page.
   return name === "/";
 }
 

@@ -120,7 +120,7 @@ document.addEventListener("htmx:afterSwap", () => {
   if (now && now !== announced) document.getElementById("said").textContent = announced = now;
 });
 
-// Menus of the filters close when one goes on elsewhere, and with Escape.
+// Filter menus close on a click elsewhere and with Escape.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.pick[open]")) if (!menu.contains(event.target)) menu.open = false;
 });

@@ -1,4 +1,4 @@
-"""The card after this one: named on the bar, and its photo brought near, so that it opens at once. Nobody takes it by that."""
+"""The next card: named on the bar, with its photo prefetched so that it opens at once. It is not claimed by that."""
 
 from __future__ import annotations
 

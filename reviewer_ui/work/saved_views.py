@@ -59,7 +59,7 @@ class _Typed:
 
 @router.get("")
 async def show(request: Request, console: At, person: QueueReader) -> Response:
-    """Everybody's own views and those that are shared with them."""
+    """Manage one's own views and those that are shared."""
     return await _page(request, console, person)
 
 

@@ -1,4 +1,4 @@
-"""Something is wrong: a seller asks, reads the answer, writes again, and sees by when we answer."""
+"""Questions of a seller: ask, read the answer, reply, and see by when we answer."""
 
 from __future__ import annotations
 

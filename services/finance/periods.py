@@ -62,7 +62,7 @@ class Periods:
         self._now = now
 
     async def ask(self, person: str, month: str, note: str = "") -> str:
-        """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
+        """Request the permanent close of a month; return the id to agree to. Nothing changes before a second person agrees.
 
         `note` says why days of it stay open, where some are. Refuse NotAllowed, FieldInvalid (`month`, `note`), PeriodNotOver before
         its last day is over, PeriodClosed when it or a later month was closed before, PositionsUnvalued for the oldest month that it
