@@ -33,7 +33,7 @@ from domain.money import Currency
 
 
 class CounterpartyRow(TableRow):
-    """Whom we settle with. What is owed to it stands in the ledger under its `owner`, in one currency."""
+    """A business we settle with. What is owed to it is in the ledger under its `owner`, in one currency."""
 
     __tablename__ = "counterparty"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -109,7 +109,7 @@ class SettlementRunRow(TableRow):
     payable_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     carried_out_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     deadline_at: Mapped[datetime | None] = moment_maybe()
-    overdue_at: Mapped[datetime | None] = moment_maybe()  # When finance heard that nobody answered.
+    overdue_at: Mapped[datetime | None] = moment_maybe()  # When finance was notified that no answer came.
     answer: Mapped[SettlementAnswer | None] = word(SettlementAnswer)
     answered_by: Mapped[str | None] = mapped_column(default=None)  # partner:<id>, person:<id> or machine
     answered_at: Mapped[datetime | None] = moment_maybe()

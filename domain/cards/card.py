@@ -29,7 +29,7 @@ class CardStatus(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a card stands in its journey, in business order."""
+    """The stage of a card in its journey, in business order."""
 
     INTAKE = "intake"  # Submitted; nothing has happened to it yet.
     READING = "reading"  # Its photograph is being read, or the seller checks what was read.
@@ -98,7 +98,7 @@ class EndReason(StrEnum):
     CHANGED = "card_changed"  # Before payment the issuer no longer confirmed what the quote was made for.
     PAYEE_REFUSED = "payee_refused"  # The payment gateway refused the payee.
     CANCELLED = "cancelled_by_operations"  # Operations cancelled it, with everything taken back.
-    TERMINATED = "terminated_by_operations"  # It could not go on, and its run could be ended in no other way.
+    TERMINATED = "terminated_by_operations"  # It could not continue, and its run could be ended in no other way.
 
 
 # A live card holds its fingerprint: no second submission of the same card can be accepted while one is.

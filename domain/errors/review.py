@@ -29,7 +29,7 @@ class CheckMissing(Refusal):
 
 
 class DecidedUnseen(Refusal):
-    """A key decided a card that nobody can have looked at yet; probably it was meant for the card before."""
+    """A key decided a card too soon to have been seen; it was probably meant for the previous card."""
 
     code = "decided_unseen"
     http_status = 409

@@ -15,7 +15,7 @@ class ReversalOf(StrEnum):
     """What is reversed."""
 
     BREAK = "break"  # A decision on a break: the break is open again.
-    CLEARING = "clearing"  # What money in suspense was said to be: it stands in suspense again.
+    CLEARING = "clearing"  # The clearing of money in suspense: it returns to suspense.
 
 
 class NotReversed(StrEnum):

@@ -123,7 +123,7 @@ def closed(window: Window, now: datetime) -> Window:
 
 
 def with_end(window: Window, ends_at: datetime | None) -> Window:
-    """Return a planned or holding window with another end; None: until a person ends it. Its state goes on as it is."""
+    """Return a planned or holding window with another end; None: until a person ends it. Its state does not change."""
     next_at = ends_at if window.state is WindowState.HELD else window.next_at
     return replace(window, ends_at=ends_at, next_at=next_at)
 

@@ -56,7 +56,7 @@ class StepState(StrEnum):
     MISSING = "missing"  # Temporal does not run the workflow.
 
 
-WORKFLOW_TASK = "workflow_task"  # Stands for a step's name where the workflow's own code fails.
+WORKFLOW_TASK = "workflow_task"  # In place of a step's name where the workflow's own code fails.
 ISSUER_QUEUE, STORE_QUEUE = "issuer-", "store-"
 # Which provider each step asks; a step of an issuer's queue asks that issuer, any other step our own database.
 ASKED = {
@@ -84,7 +84,7 @@ def provider_of(step: str, queue: str) -> str:
 
 
 def _issuer_in(queue: str, prefix: str) -> str:
-    """The issuer in a queue's name; one of several brands stands behind a full stop."""
+    """The issuer in a queue's name; one of several brands follows a full stop."""
     return queue.removeprefix(prefix).partition(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""By when a person must have decided: policies as data, working time, and clocks that stand while others have the card."""
+"""By when a person must have decided: policies as data, working time, and clocks that pause while others have the card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A piece of work at a desk: how urgent it is, which phase it is in, where it stands in the queue, and why it came back."""
+"""A piece of work at a desk: how urgent it is, which phase it is in, its place in the queue, and why it came back."""
 
 from __future__ import annotations
 
