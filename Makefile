@@ -28,7 +28,7 @@ setup-tests:
 	@sh bootstrap/setup/start.sh
 	@$(PYTHON) -m cli setup --for-tests
 
-up: setup ## Start everything; Ctrl-C stops it, the next start goes on where cards stood (启动)
+up: setup ## Start everything; Ctrl-C stops it, the next start resumes the cards (启动)
 	@$(PYTHON) -m cli up
 
 demo: setup ## Send sample cards of all five types through (演示)

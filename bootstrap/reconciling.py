@@ -116,7 +116,7 @@ def payment_differences(
         elif order.amount_minor != one.amount.amount_minor:
             found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
         elif order.state == "refused":
-            found.append(f"payment {one.key} of {one.amount} left our account and stands as refused")
+            found.append(f"payment {one.key} of {one.amount} left our account and is recorded as refused")
         elif order.state not in ("paid", "returned") and order.prepared_at < now - LIST_IS_BEHIND:
             found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
     for key, order in orders.items():
@@ -127,7 +127,7 @@ def payment_differences(
             and order.prepared_at < listed_until(order.rail, now)
             and key not in seen
         ):
-            found.append(f"payment {key} stands as paid and never left our account")
+            found.append(f"payment {key} is recorded as paid and never left our account")
     return found
 
 
@@ -139,7 +139,7 @@ def listed_until(rail: Rail, now: datetime) -> datetime:
 
 
 async def differences(settings: Settings) -> list[str]:
-    """Everything that does not agree at this moment; what could not be asked is a difference too, for nobody looked."""
+    """Return everything that does not agree at this moment; an unanswered query is a difference too."""
     now = datetime.now(UTC)
     async with opened(settings) as store:
         async with store.transaction() as session:
@@ -231,7 +231,7 @@ async def _journeys(
 
 
 async def _settlements(store: Database) -> list[Difference]:
-    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    """Wake every open settlement run: its workflow continues, or is started where it does not run."""
     async with store.transaction() as session:
         woken = await session.execute(
             text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")

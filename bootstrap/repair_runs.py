@@ -39,7 +39,7 @@ async def compare(client: Client, store: Database) -> RepairRuns:
 
 
 async def correct(client: Client, found: RepairRuns) -> None:
-    """Start what stands still again from its rows, and end what no row wants. Raises RPCError, TemporarilyUnavailable."""
+    """Restart stopped repairs from their rows, and end runs without a row. Raises RPCError, TemporarilyUnavailable."""
     repairs = RepairClient(client)
     for repair_id in found.stopped:
         await repairs.tell(repair_id)

@@ -48,7 +48,7 @@ class WorkerProcess:
 async def worker_process(
     store: Database, kind: str, queues_used: Callable[[], QueuesUsed]
 ) -> AsyncIterator[WorkerProcess]:
-    """Be a worker process of this kind (`cards`, `reading`) for the block; heartbeats go on until everything in it has ended.
+    """Be a worker process of this kind (`cards`, `reading`) for the block; heartbeats continue until everything in it has ended.
 
     A process whose name is drained waits here until the drain is lifted. Raises DatabaseUnavailable before it begins.
     """

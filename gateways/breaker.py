@@ -1,4 +1,4 @@
-"""A circuit breaker per partner: after some failures in a row nobody is kept waiting for a partner that is down.
+"""A circuit breaker per partner: after some failures in a row, calls to a partner that is down fail fast.
 
 The processes share their circuits through a store (`Circuits`), which they read at most once a second and write only when
 a call fails or a partner is up again. While the store is away each process goes by what it saw itself.

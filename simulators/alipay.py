@@ -128,7 +128,7 @@ class Alipay(Program):
         return RedirectResponse("/", 303)
 
     def panels(self) -> list[Panel]:
-        """Transfers, and notices that nobody took yet."""
+        """Transfers, and notices that were not received yet."""
         made = self.store.newest_first("transfer")
         rows = [
             (one["out_biz_no"], yuan(one["amount_minor"]), one["payee"], one["status"], one["error_code"] or "")

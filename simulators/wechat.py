@@ -177,7 +177,7 @@ class Wechat(Program):
         return RedirectResponse("/", 303)
 
     def panels(self) -> list[Panel]:
-        """Transfers with the receiver's buttons, and callbacks that nobody took yet."""
+        """Transfers with the receiver's buttons, and callbacks that were not received yet."""
         made = self.store.newest_first("transfer")
         rows = [
             (one["out_bill_no"], f"{one['transfer_amount'] / 100:.2f}", f"***{one['openid'][-4:]}", one["state"], one["fail_reason"] or "")

@@ -94,7 +94,7 @@ class Faults:
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, and answers whatever nobody inside has answered."""
+        """Pass the request on, and answer what no inner layer answered."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -119,7 +119,7 @@ class Faults:
         except BodyTooLarge:
             raise
         except ClientDisconnect:
-            return  # Nobody is there to be answered.
+            return  # The client has gone.
         except Exception as error:  # noqa: BLE001  # Logged by kind and place, and answered; its text goes nowhere.
             if started:
                 _note(request, "answer_broken_off", error)
@@ -129,7 +129,7 @@ class Faults:
 
 
 def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, Mapping[str, object]]:
-    """HTTP status, documented code and data of any failure; what nobody foresaw is 500 `internal_error`."""
+    """HTTP status, documented code and data of any failure; an unexpected one is 500 `internal_error`."""
     if isinstance(error, Refusal):
         return error.http_status, error.code, error.data
     if isinstance(error, RequestValidationError):

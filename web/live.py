@@ -81,7 +81,7 @@ class Hub(Generic[L]):
     def has_room(self, owner: str) -> bool:
         """Return whether this owner may open one more stream. Refuses TemporarilyUnavailable when the process is full.
 
-        Nobody fills more than half of what is left, so that the last places are never one owner's.
+        An owner fills at most half of what is left, so that the last places are never one owner's.
         """
         left = STREAMS_MAX - len(self.listeners)
         if left <= 0:
@@ -119,7 +119,7 @@ class Hub(Generic[L]):
                 await self._look(tuple(self.listeners), fresh)
                 fresh = False
             except DatabaseUnavailable as away:
-                _log.warning("live_waits", reason=str(away))  # The streams stay open and go on when it is back.
+                _log.warning("live_waits", reason=str(away))  # The streams stay open and continue when it is back.
             except Exception as error:  # noqa: BLE001  # Every open stream of the process depends on this one look.
                 _log.error("live_look_failed", reason=kind_and_place(error))
             await asyncio.sleep(LOOK_S)

@@ -1,4 +1,4 @@
-"""Opens files from outside in a child process, where a file made to eat memory or time can hurt nobody but itself."""
+"""Opens files from outside in a child process, so that a file made to exhaust memory or time harms no other request."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
         return None  # It left our account, and came back.
     if row.state is PayoutState.REFUSED:
-        return "was paid though it stands as refused here"
+        return "was paid though it is recorded as refused here"
     if row.answered is None:
         row.answered, row.gateway_reference = paid.outcome, paid.gateway_reference
         row.state = PayoutState.UNKNOWN
