@@ -30,7 +30,7 @@ async def test_failure_states_whether_to_retry(error: Exception, kind: str, fina
     assert failed.value.__cause__ is None
 
 
-async def test_an_error_that_nobody_foresaw_is_tried_again_and_quotes_no_number() -> None:
+async def test_unexpected_error_is_retried_and_quotes_no_number() -> None:
     @translated
     async def failing() -> int:
         return int("JD00000000000000")

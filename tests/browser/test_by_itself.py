@@ -79,7 +79,7 @@ async def test_with_its_stream_the_bell_asks_only_on_an_event(house: House, brow
     assert at.complaints == []
 
 
-async def test_a_page_left_open_with_its_bell_signs_nobody_in_for_longer(house: House, browser_program: Path) -> None:
+async def test_open_page_with_bell_does_not_extend_the_session(house: House, browser_program: Path) -> None:
     person = await house.cards.person(Role.REVIEWER)
     token, earlier = await house.sessions.open(person), datetime.now(UTC) - 2 * SEEN_EVERY
     async with desks(house, browser_program) as office, office.visit(token) as at:

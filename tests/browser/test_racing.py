@@ -96,9 +96,7 @@ async def test_of_three_who_press_next_for_one_card_one_has_it(house: House, bro
         await expect(loser.page.locator(f"[data-row='{waiting.task_id}'] .whose")).to_contain_text(winner)
 
 
-async def test_a_lease_runs_out_before_everybodys_eyes_and_the_card_is_anothers(
-    house: House, browser_program: Path
-) -> None:
+async def test_expired_lease_is_shown_live_and_the_card_can_be_claimed(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with at_their_desks(house, browser_program, ["Ann", "Bo"]) as (ann, bo):
         await ann.page.keyboard.press("n")

@@ -337,7 +337,7 @@ async def test_where_nothing_was_sent_it_may_be_sent_again() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b'{"code": 5}'])
-async def test_no_answer_of_anybody_else_is_certain(body: bytes) -> None:
+async def test_only_the_gateways_answer_is_certain(body: bytes) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
     async with new_client("http://wechat", transport=transport) as client:
         gateway = WechatGateway(

@@ -208,7 +208,7 @@ def test_of_several_cards_a_code_speaks_for_the_number_beside_it() -> None:
     assert {one.value: one.confidence for one in numbers} == {NUMBER: 1.0, other: 1.0}
 
 
-def test_an_engine_whose_scores_nobody_measured_is_never_trusted_without_a_person() -> None:
+def test_uncalibrated_engine_always_needs_a_person() -> None:
     number, pin, value, expiry = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
     lines = [BRAND, NUMBERED, WITH_PIN, line("面值 500.00 元", 280), line("有效期至 2099-12-31", 360)]
 

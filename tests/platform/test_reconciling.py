@@ -48,7 +48,11 @@ PAYMENT = ListedPayment("K", Money(46_500), "20260001")
     [
         (Order("paid", 46_500, OLD, OLD), PAYMENT, None),
         (None, PAYMENT, "payment K of ¥465.00 left our account and there is no such order"),
-        (Order("refused", 46_500, OLD, OLD), PAYMENT, "payment K of ¥465.00 left our account and is recorded as refused"),
+        (
+            Order("refused", 46_500, OLD, OLD),
+            PAYMENT,
+            "payment K of ¥465.00 left our account and is recorded as refused",
+        ),
         (Order("unknown", 46_500, OLD, None), PAYMENT, "payment K of ¥465.00 left our account and is not settled"),
         (Order("unknown", 46_500, FRESH, None), PAYMENT, None),
         (Order("paid", 46_400, OLD, OLD), PAYMENT, "payment K of ¥465.00 was ordered with ¥464.00"),

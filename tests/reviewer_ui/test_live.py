@@ -111,7 +111,7 @@ async def test_an_expired_lease_is_announced_and_a_renewed_one_is_not(house: Hou
         assert "queue" not in page.heard
 
 
-async def test_the_queue_is_heard_by_all_who_have_one_and_notices_go_only_to_their_person(house: House) -> None:
+async def test_queue_changes_go_to_all_with_a_queue_and_notices_only_to_their_person(house: House) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     clerk, _ = await signed_in(house, Role.FINANCE)
     reviewer, _ = await signed_in(house, Role.REVIEWER)
@@ -135,9 +135,7 @@ async def test_the_stream_ends_with_the_session(house: House) -> None:
             await page.hears("queue")
 
 
-async def test_open_pages_go_on_hearing_after_an_unforeseen_fault(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_open_pages_stay_live_after_an_unexpected_fault(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     real, faults = reads.queue_mark, [ValueError("a row that cannot be read"), KeyError("x")]
 

@@ -260,7 +260,7 @@ async def begun(played: Played) -> tuple[CounterpartyRow, SettlementRunRow]:
     return party, run
 
 
-async def test_a_run_that_was_cut_off_goes_on_and_silence_confirms_at_the_deadline(
+async def test_interrupted_run_continues_and_silence_confirms_at_the_deadline(
     scene: Settling, settling_world: World, time_skipping: WorkflowEnvironment
 ) -> None:
     played = Played(scene, settling_world, time_skipping, await time_skipping.get_current_time())

@@ -64,7 +64,7 @@ async def test_every_status_has_its_consequence(
     assert told == review
 
 
-async def test_a_wrong_pin_is_for_a_person_and_an_empty_card_for_nobody(world: World) -> None:
+async def test_wrong_pin_needs_review_and_empty_card_does_not(world: World) -> None:
     wrong = await world.verification.ask_issuer(await world.a_card("tmall", pin="00000000"))
     assert (wrong.consequence, wrong.review_reasons) == (Consequence.REVIEW, ("wrong_pin",))
     await world.issuer.control(default_balance_minor=0)

@@ -101,7 +101,7 @@ async def test_a_hold_lowers_what_is_available_and_is_posted_once(database: Data
     assert await stands(database, payable.code) == 0
 
 
-async def test_a_hold_that_nobody_posts_in_time_expires_and_an_ended_one_never_changes(database: Database) -> None:
+async def test_unposted_hold_expires_and_an_ended_one_never_changes(database: Database) -> None:
     owner, key = a_seller(), new_id()
     payable = account("seller_payable", owner)
     await bought(database, owner)

@@ -80,7 +80,7 @@ def test_a_larger_share_draws_all_that_a_smaller_one_draws(number: int, one: int
 
 
 @given(PEOPLE, PEOPLE)
-def test_apart_is_the_same_from_both_sides_and_false_for_anybody_on_both(
+def test_apart_is_symmetric_and_false_for_a_person_on_both_sides(
     makers: frozenset[str], others: frozenset[str]
 ) -> None:
     assert apart(makers, others) == apart(others, makers) == (not any(one in others for one in makers))

@@ -141,7 +141,7 @@ async def test_a_wrong_password_can_be_corrected(password: str) -> None:
     assert len(box.taken) == (password == PASSWORD)
 
 
-async def test_nobody_there_is_an_outage() -> None:
+async def test_missing_server_is_an_outage() -> None:
     async with server(Box()) as port:
         pass
     with pytest.raises(GatewayUnavailable, match="connection"):

@@ -42,7 +42,7 @@ async def test_who_just_signed_in_is_not_asked(house: House) -> None:
     assert NUMBER in (await _reveal(browser, waiting)).text
 
 
-async def test_after_ten_minutes_the_act_waits_for_the_password_and_goes_on_with_what_was_typed(house: House) -> None:
+async def test_after_ten_minutes_the_act_needs_the_password_and_keeps_the_input(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)

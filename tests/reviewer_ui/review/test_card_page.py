@@ -221,7 +221,7 @@ async def test_times_are_shown_in_the_readers_own_zone(house: House) -> None:
         assert f'title="3 Jun 2030 {clock}"' in page, zone
 
 
-async def test_work_on_the_page_keeps_the_lease_and_nobody_elses(house: House) -> None:
+async def test_work_on_the_page_renews_only_ones_own_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     await change(house, WorkItemRow, waiting.task_id, leased_until=datetime.now(UTC) + timedelta(seconds=30))

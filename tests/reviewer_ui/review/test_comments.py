@@ -21,7 +21,7 @@ PDF = b"%PDF-1.7\n%%EOF\n"
 FILE_LINK = re.compile(r'href="(/cards/[0-9A-Z]+/files/[0-9A-Z]+)"')
 
 
-async def test_a_comment_stands_in_the_story_with_its_author(house: House) -> None:
+async def test_comment_is_in_the_history_with_its_author(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER, "Ann Lee")
     answer = await comment(browser, waiting, "The edge looks cut & glued <b>")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/cards/{waiting.card_id}#story")

@@ -244,7 +244,7 @@ async def test_looking_at_a_run_proves_what_no_worker_reported(repairing: Repair
     }
 
 
-async def test_a_repair_by_report_is_proven_when_the_card_goes_on(repairing: Repairing, world: World) -> None:
+async def test_repair_by_report_is_proven_once_the_card_continues(repairing: Repairing, world: World) -> None:
     card_id = await world.a_card()
     await world.intake.mark_started(card_id)
     key = await _waits_for_the_gateway(world, card_id)

@@ -139,7 +139,7 @@ async def test_undo_restores_the_lease_and_the_draft(world: World) -> None:
     assert [one.person_id for one in open_intervals] == [person]
 
 
-async def test_nobody_takes_a_decided_task_and_nobody_undoes_anothers_decision(world: World) -> None:
+async def test_decided_task_cannot_be_claimed_nor_a_colleagues_decision_undone(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     other = await world.a_person("senior")

@@ -48,7 +48,7 @@ async def test_a_breach_escalates_and_only_a_senior_takes_it_then(world: World) 
     assert await world.review_desk.leases.take(await world.a_person("senior"), task.task_id)
 
 
-async def test_a_task_that_escalates_in_ones_hand_is_decided_by_a_senior_only(world: World) -> None:
+async def test_task_escalated_during_a_lease_is_decided_by_a_senior_only(world: World) -> None:
     _, task, person = await a_taken_task(world)
     await world.alarms.alarm(task, Alarm.BREACH)
     with pytest.raises(NotAllowed):

@@ -74,7 +74,7 @@ async def test_a_ticket_is_an_item_of_the_support_queue_and_is_opened_once_per_k
     assert found.task.due_at > scene.clock()
 
 
-async def test_a_waiting_ticket_is_given_to_nobody_until_the_customer_answers(scene: Scene) -> None:
+async def test_waiting_ticket_is_not_assigned_until_the_customer_answers(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     await scene.replied(agent, ticket_id)
     wanted = Wanted(kind=TICKET)
@@ -98,7 +98,7 @@ async def test_a_reply_leaves_after_its_time_and_is_announced_once(scene: Scene)
         await scene.conversation.take_back(agent, message)
 
 
-async def test_a_partner_hears_that_a_ticket_is_solved_once_the_reply_has_left_and_that_it_is_open_again(
+async def test_partner_is_notified_of_the_solution_with_the_reply_and_of_reopening(
     scene: Scene,
 ) -> None:
     partner, _ = await Partners(scene.world.database, scene.world.keyring).create("Hears of tickets")
@@ -114,7 +114,7 @@ async def test_a_partner_hears_that_a_ticket_is_solved_once_the_reply_has_left_a
     assert await scene.heard_of(ticket_id) == [*solved, "ticket.reopened"]
 
 
-async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_sees_it(scene: Scene) -> None:
+async def test_unsent_reply_is_undone_and_never_shown(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     message = await scene.replied(agent, ticket_id, AfterReply.SOLVE)
     await scene.conversation.take_back(agent, message)

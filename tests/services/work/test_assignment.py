@@ -55,7 +55,7 @@ async def test_the_backlog_drains_in_order_as_people_free_up(office: Office) -> 
     await drained(office)
 
 
-async def test_the_one_with_most_room_is_given_the_next_and_nobody_what_they_may_not_have(office: Office) -> None:
+async def test_person_with_most_capacity_gets_the_next_eligible_task(office: Office) -> None:
     tasks = [await office.task(value_minor=value) for value in (900_00, 100_00, 100_00, 100_00)]
     small = await office.person(capacity=4, limit_minor=500_00)
     able = await office.person(capacity=2)
