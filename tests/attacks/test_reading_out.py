@@ -56,7 +56,7 @@ async def test_no_more_than_an_hours_worth_is_read_through_any_number_of_cards_a
     assert await alarms(house, officer) == ["near_limit"]
 
 
-async def test_who_decides_nothing_is_refused_and_recorded(house: House) -> None:
+async def test_person_without_the_right_is_refused_and_recorded(house: House) -> None:
     waiting = await house.cards.waiting()
     for role in (Role.SUPPORT, Role.FINANCE, Role.OPS, Role.ADMIN, Role.COMPLIANCE):
         person = await house.cards.person(role)

@@ -94,9 +94,7 @@ async def suspicious(house: House) -> Waiting:
     return await house.cards.waiting(reasons=("forged_number",))
 
 
-async def test_a_decision_leaves_when_a_second_person_has_applied_it_by_one_key(
-    house: House, browser_program: Path
-) -> None:
+async def test_decision_is_sent_once_a_second_person_applies_it_by_key(house: House, browser_program: Path) -> None:
     waiting = await suspicious(house)
     async with both_at_work(house, browser_program) as pair:
         await pair.decided_by_mei(waiting)

@@ -63,7 +63,7 @@ def test_the_engine_that_reads_is_named_with_version_and_weights(settings: Setti
     assert "PP-OCRv6 tiny" in found.said
 
 
-def test_an_engine_whose_scores_nobody_measured_is_named(settings: Settings, tmp_path: Path) -> None:
+def test_uncalibrated_engine_is_named(settings: Settings, tmp_path: Path) -> None:
     rapid = settings.model_copy(update={"reader_engine": EngineChoice.RAPID})
     (found,) = reader_findings(rapid)
     assert (found.code, found.verdict) == ("reader_uncalibrated", Verdict.ATTENTION)

@@ -91,9 +91,7 @@ async def place(
 
 
 @pytest.mark.parametrize("started", [True, False], ids=["begun", "never_begun"])
-async def test_a_repair_whose_workflow_is_not_there_is_started_again_and_goes_on_from_its_rows(
-    place: Place, started: bool
-) -> None:
+async def test_repair_without_a_workflow_is_restarted_from_its_rows(place: Place, started: bool) -> None:
     repair_id, card_id = await place.heard(started=started)
     async with running_cards(place.world, place.client) as cards:
         assert await RepairSender(place.world.database, RepairClient(place.client)).tell() == 0, "it has heard all"
@@ -118,7 +116,7 @@ async def test_doctor_names_both_directions_and_reconciling_fixes_them(place: Pl
         assert await cards.repaired(stopped) is RepairState.DONE
 
 
-async def test_a_repair_whose_workflow_was_ended_by_hand_goes_on_when_it_is_suspended_and_resumed(place: Place) -> None:
+async def test_repair_with_a_manually_ended_workflow_continues_after_suspend_and_resume(place: Place) -> None:
     repair_id, _ = await place.heard()
     await RepairClient(place.client).tell(repair_id)
     await place.client.get_workflow_handle(f"repair:{repair_id}").terminate("by hand")

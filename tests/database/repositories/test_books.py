@@ -184,7 +184,7 @@ async def test_eight_at_once_on_one_account_lose_nothing_while_checkpoints_are_w
     assert await stands(database, f"seller_payable:{owner}") == -72
 
 
-async def test_a_closed_month_takes_nothing_and_late_facts_count_for_the_open_one(world: World) -> None:
+async def test_closed_month_takes_no_posting_and_late_facts_go_to_the_open_one(world: World) -> None:
     database, owner = world.database, a_seller()
     today = business_day(now())
     finance, second = await world.a_person("finance"), await world.a_person("finance")

@@ -52,7 +52,7 @@ async def state_of(house: House, claim: str) -> RollbackState:
         ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "批准撤销退还款")),
     ],
 )
-async def test_what_a_seller_paid_back_is_recorded_shown_and_taken_back_by_two(
+async def test_repayment_is_recorded_shown_and_reversed_by_two(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     first, second = await house.as_(Role.FINANCE, "Fei"), await house.as_(Role.FINANCE)

@@ -63,7 +63,7 @@ async def test_a_preview_shows_the_waterfall_and_writes_nothing(house: House, fi
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "Once the claim is declined or dropped"), ("zh", "追回被否决或撤销后")]
 )
-async def test_a_preview_says_that_a_claim_stands_on_the_card_and_what_to_do(
+async def test_preview_shows_an_open_claim_and_what_to_do(
     house: House, finance: httpx.AsyncClient, language: str, words: str
 ) -> None:
     claim = await a_claim(house, await house.cards.person(Role.COMPLIANCE), RollbackState.CLAIMED)

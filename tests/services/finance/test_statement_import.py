@@ -116,7 +116,7 @@ async def test_text_that_copying_would_take_for_the_end_of_a_value_is_kept_as_it
     assert [line.key for line in await desk.lines(row)] == [key, ""]
 
 
-async def test_import_counts_the_keys_of_our_books_once(desk: FinanceDesk, world: World) -> None:
+async def test_import_fills_missing_statistics_of_our_keys(desk: FinanceDesk, world: World) -> None:
     counted = text("SELECT count(*) FROM pg_stats WHERE tablename = 'expectation' AND attname = 'key'")
     await desk.paid(5_00)
     async with world.database.transaction() as session:
