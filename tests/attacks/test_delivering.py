@@ -1,4 +1,4 @@
-"""A decision reaches its card by one way only: nobody makes one arrive early, unchecked, or unseen when it is refused."""
+"""A decision reaches its card by one way only: none arrives early, unchecked, or unseen when it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""I11 is quiet over a clock that runs, stands and ends as it should, and names each way in which it can be untrue."""
+"""I11 accepts a clock that runs, pauses and ends as it should, and names each way in which it can be untrue."""
 
 from __future__ import annotations
 

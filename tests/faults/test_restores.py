@@ -1,4 +1,4 @@
-"""A backup is restored under cards on their way: what was paid since is found, nothing is paid twice, the rest goes on."""
+"""A backup is restored under cards on their way: what was paid since is found, nothing is paid twice, the rest continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moments that partners write: only one that means the same to everybody is read."""
+"""Moments that partners write: only an unambiguous one is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files from outside are opened in a child with limits: whatever a file does there, this process and the next file go on."""
+"""Files from outside are opened in a child with limits: whatever a file does there, this process and the next file are unaffected."""
 
 from __future__ import annotations
 

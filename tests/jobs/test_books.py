@@ -1,4 +1,4 @@
-"""The job that keeps balances quick, and ends holds that nobody posted in time."""
+"""The job that keeps balances quick, and ends holds that were not posted in time."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Workers:
 
 
 async def offered(world: World, *, rates: bool | None) -> None:
-    """What the server was found to offer; None: nobody has asked it."""
+    """What the server was found to offer; None: it was not asked."""
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM run_watch WHERE look = 'rates'"))
         if rates is not None:

@@ -1,4 +1,4 @@
-"""`cardloop read` says what stands in a photo, and shows neither number nor PIN unless one asks for them."""
+"""`cardloop read` prints the reading of a photo, and shows neither number nor PIN unless one asks for them."""
 
 from __future__ import annotations
 

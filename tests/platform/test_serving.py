@@ -1,4 +1,4 @@
-"""Whose word about a caller's address is believed: a named proxy's, and nobody else's."""
+"""Only a named proxy's header about a client's address is trusted."""
 
 from __future__ import annotations
 

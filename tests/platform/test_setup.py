@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 
 def _quiet(line: str) -> None:
-    """Progress that nobody looks at."""
+    """Progress that is discarded."""
 
 
 def _program(path: Path, says: str = "temporal version 1.5.1") -> Path:

@@ -1,4 +1,4 @@
-"""What stands in the way of a start is one sentence: a taken port, a start that runs already, a bad setting."""
+"""An obstacle to a start is one sentence: a taken port, a start that runs already, a bad setting."""
 
 import socket
 from collections.abc import Callable

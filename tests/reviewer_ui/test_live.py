@@ -1,4 +1,4 @@
-"""An open page hears that something changed: soon, only what its person may, and no longer than they are signed in."""
+"""An open page receives changes: soon, only what its person may see, and only while they are signed in."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Page:
-    """What one open page was told, in order."""
+    """The events of one open page, in order."""
 
     def __init__(self, events: AsyncIterator[dict[str, Any]]) -> None:
         self._events = events

@@ -1,4 +1,4 @@
-"""Callbacks that nobody takes: each is tried at its own time, and the others are not read meanwhile."""
+"""Undelivered callbacks: each is retried at its own time, and the others are not read meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody foresaw: answered in our words, with our headers, and its text goes into no log, the server's own included."""
+"""Unexpected faults: answered in our words, with our headers, and its text goes into no log, the server's own included."""
 
 from __future__ import annotations
 

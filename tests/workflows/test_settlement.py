@@ -1,4 +1,4 @@
-"""A settlement run's workflow: it goes on from its rows, answers people and partners by Updates, and survives what interrupts it."""
+"""A settlement run's workflow: it continues from its rows, answers people and partners by Updates, and survives what interrupts it."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class Played:
 
     @asynccontextmanager
     async def working(self, *, stating: bool = True) -> AsyncIterator[None]:
-        """Workers of the run; without `stating`, nobody makes statements, as when the worker died before that."""
+        """Workers of the run; without `stating`, no statements are made, as when the worker died before that."""
         payout, client = self.world.payout, self.environment.client
         own: list[Callable[..., Any]] = [self.look, self.collect, self.act, self.prepare, payout.conclude]
         own += [self.state] if stating else []

@@ -1,4 +1,4 @@
-"""A ticket with a long history goes on in a new run of its workflow: it carries its id alone, and loses no news on the way."""
+"""A ticket with a long history continues in a new run of its workflow: it carries its id alone, and loses no signal."""
 
 from __future__ import annotations
 

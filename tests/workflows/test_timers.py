@@ -1,4 +1,4 @@
-"""What happens when nobody answers: every wait has its end, and every alarm sounds once. Time jumps; nothing sleeps."""
+"""What happens without an answer: every wait has its end, and every alarm sounds once. Time jumps; nothing sleeps."""
 
 from __future__ import annotations
 

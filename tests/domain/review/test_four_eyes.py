@@ -1,4 +1,4 @@
-"""Which decisions a second person must look at: pure, dated, and drawn so that nobody can turn it."""
+"""Which decisions need a second review: pure, dated, and sampled so that the draw cannot be influenced."""
 
 from __future__ import annotations
 

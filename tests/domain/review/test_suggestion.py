@@ -1,4 +1,4 @@
-"""The machine's proposal: each doubt has its answer, and nothing doubtful is ever proposed for approval as it stands."""
+"""The system's suggestion: each doubt has its answer, and nothing doubtful is proposed for approval unchanged."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ async def upload(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.
 
 
 async def payment_of(house: House, sale: str) -> BrokeredPaymentRow:
-    """The payment of a sale that stands."""
+    """Return the current payment of a sale."""
     wanted = (BrokeredPaymentRow.sale_id == sale, BrokeredPaymentRow.declined_at.is_(None))
     async with house.database.transaction() as session:
         return (await session.execute(select(BrokeredPaymentRow).where(*wanted))).scalar_one()

@@ -87,7 +87,7 @@ async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> Non
 
 
 async def test_a_half_done_set_up_is_of_no_use_to_a_stranger_at_the_browser(house: House) -> None:
-    """The secret is not shown again, and a code of it proves nobody, until the password is given once more."""
+    """The secret is not shown again, and a code of it proves nothing, until the password is entered again."""
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     await post(browser, "/account/totp/begin", step_up_password=PASSWORD)

@@ -1,4 +1,4 @@
-"""An administrator sets people up, and people say when they are away; nobody changes their own rights."""
+"""An administrator sets people up, and people enter their absences; own rights cannot be changed."""
 
 from __future__ import annotations
 

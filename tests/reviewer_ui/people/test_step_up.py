@@ -1,4 +1,4 @@
-"""Showing again who one is: the act waits with everything that was typed, and goes on once the proof is right."""
+"""Identity confirmation: the act waits with all input, and continues once the identity is confirmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the card page tells: fields beside their rules and answers, what stands beside the card, and in whose time."""
+"""The card page: fields with their rules and answers, related data, and the clock's owner."""
 
 from __future__ import annotations
 

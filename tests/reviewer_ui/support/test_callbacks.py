@@ -118,7 +118,7 @@ async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(
 
 
 async def test_holding_a_callback_does_not_allow_deciding_a_card(house: House) -> None:
-    """The id of a request in the form of a review is nobody's review."""
+    """A request's id in the form of a review decides nothing."""
     one = await house.cards.waiting()
     task, senior = await a_request(house, one), await house.as_(Role.SENIOR)
     await post(senior, f"/work/{task}/take")

@@ -1,4 +1,4 @@
-"""An agent asks another desk at the console; the desk reads, answers, and the answer stands on the ticket's side."""
+"""An agent asks another desk at the console; the desk reads and answers, and the answer is shown beside the ticket."""
 
 from __future__ import annotations
 

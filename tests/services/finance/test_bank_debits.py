@@ -1,4 +1,4 @@
-"""A bank books one debit for a whole batch: it stands for the batch's transfers, or is a break of what the sums differ by."""
+"""A bank books one debit for a whole batch: it settles the batch's transfers, or is a break of the difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outcome that nobody else says is stated by two people with a document; it is posted once, and never sends."""
+"""An outcome that no provider reports is stated by two people with a document; it is posted once, and never sends."""
 
 from __future__ import annotations
 

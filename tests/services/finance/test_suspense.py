@@ -1,4 +1,4 @@
-"""Money in suspense turns out to be something: two people say what with a document, never more than stands, and can be wrong about it."""
+"""Money in suspense is cleared by two people with a document, never more than is left, and a wrong clearing is reversed."""
 
 from __future__ import annotations
 

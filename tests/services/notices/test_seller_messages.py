@@ -1,4 +1,4 @@
-"""A seller hears by a short message when it is their turn, when their money is late, and how their card ended: once each."""
+"""A seller is notified by a short message when it is their turn, when their money is late, and how their card ended: once each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decision and its eight seconds: undone it was never made, left it cannot be undone, and nobody decides a task twice."""
+"""A decision and its eight seconds: undone it was never made, once sent it cannot be undone, and no task is decided twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Four eyes: the maker's decision waits, another person applies, returns or rejects it, and nobody is on both sides."""
+"""Four eyes: the maker's decision waits, another person applies, returns or rejects it, and no person is on both sides."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ APPEAL = Asked(CallbackWanted.APPEAL, "Why was it not bought?")
 
 
 class Scene:
-    """One seller's card, support at its desk, and a clock that stands."""
+    """One seller's card, support at its desk, and a fixed clock."""
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()

@@ -1,4 +1,4 @@
-"""Each promise to a customer has a clock of its own, which pauses, goes on, is handed over, planned again and named truly."""
+"""Each promise to a customer has a clock of its own, which pauses, resumes, is handed over, replanned and named correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with a ticket at the desk itself stands in its history: assigned, snoozed, woken, taken over, also many at once."""
+"""Acts on a ticket at the desk are in its history: assigned, snoozed, woken, taken over, also many at once."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ async def desk(world: World) -> Desk:
 
 
 def unlike() -> str:
-    """A word that stands in no other ticket."""
+    """A word that is in no other ticket."""
     return new_id()[-9:].lower().translate(str.maketrans("0123456789", "ilouilouil"))
 
 

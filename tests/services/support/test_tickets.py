@@ -24,7 +24,7 @@ from tests.builders.world import World
 
 
 class Scene:
-    """A seller with a card, an agent at the desk, and a clock that stands."""
+    """A seller with a card, an agent at the desk, and a fixed clock."""
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()

@@ -27,7 +27,7 @@ async def office(world: World) -> Office:
 
 
 async def drained(office: Office) -> None:
-    """Until nothing more can be given to anybody."""
+    """Assign until no task can be assigned any more."""
     while await Assignment(office.world.database, office.clock).drain(50):
         pass
 

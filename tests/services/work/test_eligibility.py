@@ -1,4 +1,4 @@
-"""Who may have which task: the pure answer, and the claim's statement that must agree with it for everybody and everything."""
+"""Who may have which task: the pure answer, and the claim's statement that must agree with it for all people and tasks."""
 
 from __future__ import annotations
 
