@@ -51,7 +51,7 @@ class Callbacks:
         return self._store.newest_first("callback")
 
     async def pump(self) -> None:
-        """Sends what is due, for ever, each on its own, so that a slow receiver delays no other."""
+        """Sends what is due, for ever, each on its own, so that a slow receiver holds up nobody else."""
         connection = httpx.AsyncClient(timeout=SEND_TIMEOUT_S, trust_env=False)
         async with connection as client, asyncio.TaskGroup() as group:
             while True:

@@ -71,7 +71,7 @@ class DemoSales:
     async def sell(self, only: str | None = None) -> int:
         """Sell every bought card (or one alone) that is not sold yet and return how many; the first comes back and is sold again.
 
-        One with an open claim is left out.
+        One against which a claim stands is left.
         """
         now = datetime.now(UTC)
         await PolicyReader(self._store).refresh()

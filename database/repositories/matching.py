@@ -241,7 +241,7 @@ async def not_there(
 ) -> list[FoundBreak]:
     """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE.
 
-    What was posted later than on its own day is judged with the day of its posting: it was not visible before.
+    What was posted later than on its own day is judged with the day of its posting: nobody could see it before.
     """
     if not days:
         return []

@@ -334,7 +334,7 @@ class ReversalDayClosed(Refusal):
 
 
 class MoreThanStands(Refusal):
-    """More was to be cleared than is left in suspense of this entry (`there`)."""
+    """More was to be cleared than stands in suspense of this entry (`there`)."""
 
     code = "more_than_stands"
     http_status = 409

@@ -84,7 +84,7 @@ class RoutingRules:
     A payment to another payee than before waits until `change_cools_hours` after the change where it and what was ordered to
     the payee since then come to `change_cools_from_minor`. From
     `new_payee_from_minor` on, the first payment to a payee waits for a person, and from `unverified_from_minor` on every
-    payment to a seller whose name was never verified. `other_name_waits`: so does one whose payee is not the verified
+    payment to a seller whose name nobody has verified. `other_name_waits`: so does one whose payee is not the verified
     seller. `fail_over`: after a certain refusal the seller's earlier payee on the cheapest other rail is paid. An outcome may be
     stated by people `stated_after_minutes` after the order.
     """

@@ -75,7 +75,7 @@ class ClaimReceipts:
 
         Refuses NotAllowed, NotFound, FieldInvalid (`amount`, `reference`, `received_on`, `evidence`), what files are refused for,
         ClaimOver where the claim is not agreed to, ClaimOwesLess for more than is left, ReferenceTaken, IdempotencyKeyReused for a
-        key that belongs to another payment, and OwnWork to people on the seller's side.
+        key that stands for another payment, and OwnWork to people on the seller's side.
         """
         reference = provider_reference(said.reference, REFERENCE_MAX)
         self._require_sense(said)

@@ -63,7 +63,7 @@ class Receipts:
         """Record a payment once per key and return its id.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
-        they owe, SplitAccountLess for more than is ours of a split account, and IdempotencyKeyReused for a key of another payment.
+        they owe, SplitAccountLess for more than is ours of a split account, and IdempotencyKeyReused for a key that stands for another payment.
         """
         _require_sense(asked, business_day(self._now()))
         async with self._database.transaction() as session:

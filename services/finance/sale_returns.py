@@ -61,8 +61,8 @@ class SaleReturns:
     async def agree(self, person: str, sale_id: str) -> None:
         """Reverse the sale as the second person: its postings are reversed as of today, and the card may be sold again.
 
-        Where the card has an open claim, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
-        nothing changes. Refuse NotAllowed, NotFound, ReturnOver without a pending request, SaleReturned, and OwnWork to those who asked.
+        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
+        nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)

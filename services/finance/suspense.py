@@ -167,7 +167,7 @@ class ClearingDecision:
         }  # fmt: skip
 
     async def undo(self, session: AsyncSession, _reversal: ReversalRow, now: datetime) -> None:
-        """Return the amount to suspense."""
+        """Let the amount stand in suspense again."""
         self.row.reversed_at = now
         await session.flush()
 

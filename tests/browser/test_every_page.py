@@ -118,7 +118,7 @@ async def _too_wide(page: Page) -> list[str]:
     return await page.evaluate(BEYOND) or ["?"] if await page.evaluate(WIDTH) > PHONE["width"] else []
 
 
-def test_every_route_with_a_page_is_checked(house: House) -> None:
+def test_every_route_that_answers_with_a_page_is_looked_at(house: House) -> None:
     routes = [one for one in iter_route_contexts(house.app.routes) if one.name != "static"]
     served = {str(one.path) for one in routes if "GET" in (one.methods or ())}
     looked_at = {one.route for one in PAGES} - {"/no-such-page"}

@@ -45,7 +45,7 @@ async def _answer(page: Page, code: str, note: str) -> None:
 
 
 @pytest.mark.parametrize(("locale", "scripts"), [("en", True), ("zh_CN", False)], ids=["en", "zh_CN-without-scripts"])
-async def test_two_concurrent_acts_on_a_request_each_show_their_result(
+async def test_of_two_who_act_on_a_request_at_once_each_reads_what_became_of_it(
     house: House, browser_program: Path, locale: str, scripts: bool
 ) -> None:
     task, names = await a_request(house, await house.cards.waiting()), ("Su", "Wen")

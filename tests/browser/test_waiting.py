@@ -43,7 +43,7 @@ async def _slow(page: Page, path: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(("locale", "words"), [("zh_CN", "处理中，请稍候……"), ("en", "Still working…")])
-async def test_slow_page_shows_a_placeholder_then_a_text_then_itself(
+async def test_a_slow_page_shows_its_place_then_says_so_and_then_comes(
     house: House, browser_program: Path, locale: str, words: str
 ) -> None:
     await house.cards.waiting()

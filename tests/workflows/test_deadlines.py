@@ -123,7 +123,7 @@ async def test_existing_decision_wins_over_the_policy_which_checks_again_later(
         assert case.world.of("review.apply") == [("task-1", "yes")]
 
 
-async def test_later_deadline_delays_the_alarms(time_skipping: WorkflowEnvironment) -> None:
+async def test_a_later_deadline_lets_the_alarms_wait_for_it(time_skipping: WorkflowEnvironment) -> None:
     async with waiting(time_skipping) as case:
         await case.passes(30 * MINUTE)
         await case.replanned(5 * HOUR, 6 * HOUR, (7 * HOUR,), None, 2)
@@ -163,7 +163,7 @@ async def test_what_has_sounded_is_not_sounded_again_for_a_deadline_moved_after_
         await case.approved()
 
 
-async def test_concurrent_changes_and_a_changing_chain_notify_no_one_twice(
+async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobody_twice(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     async with waiting(time_skipping, chain_after_s=(3 * HOUR,), end_after_s=4 * HOUR) as case:
