@@ -44,7 +44,7 @@ async def test_unexpected_error_is_retried_and_quotes_no_number() -> None:
     )
 
 
-async def test_what_is_temporals_already_is_left_as_it_is() -> None:
+async def test_temporals_own_errors_are_unchanged() -> None:
     final = ApplicationError("not accepted", type="not_accepted", non_retryable=True)
 
     @translated

@@ -175,7 +175,7 @@ def test_a_word_that_a_later_look_shows_is_believed_too() -> None:
     assert number.confidence >= SURE
 
 
-def test_what_the_seller_chose_is_not_overruled() -> None:
+def test_sellers_choice_is_not_overruled() -> None:
     reading = read(card_photo("starbucks"), [OTHER_NUMBERED, OTHER_PIN], hint="walmart")
     known, number, pin = (field(reading, name) for name in (FieldName.BRAND, FieldName.NUMBER, FieldName.PIN))
     assert (known.value, known.confidence, known.reasons) == ("starbucks", CONFIDENCE, (Reason.BY_COLOURS,))

@@ -146,7 +146,7 @@ async def test_temporal_away_loses_no_card(browser: httpx.AsyncClient, desk: Pla
     assert (await sold(browser)).path.startswith("/cards/")
 
 
-async def test_what_was_read_is_confirmed(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
+async def test_reading_is_confirmed(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
     number = fresh_number()
     card = card_id(await sold(browser, number=number))
     await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")

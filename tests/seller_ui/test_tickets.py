@@ -231,7 +231,7 @@ async def test_a_photo_is_attached_shown_small_and_given_back_whole(browser: htt
     assert sum("attachment" in one.headers.get("content-disposition", "") for one in answers) == 2
 
 
-async def test_what_belongs_to_another_seller_is_not_found(
+async def test_another_sellers_card_is_not_found(
     browser: httpx.AsyncClient, visitor: httpx.AsyncClient, database: Database
 ) -> None:
     card = card_id(await sold(browser))

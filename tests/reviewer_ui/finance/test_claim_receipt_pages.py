@@ -90,7 +90,7 @@ async def test_repayment_is_recorded_shown_and_reversed_by_two(
     assert found.headers["location"] == f"{PAGE}#claim-{claim}"
 
 
-async def test_who_only_claims_records_no_money(house: House) -> None:
+async def test_role_for_claims_records_no_money(house: House) -> None:
     claim = await a_claim(house, await house.cards.person(Role.FINANCE), RollbackState.CLAIMED)
     browser = await house.as_(Role.COMPLIANCE)
     assert f"{PAGE}/{claim}/receive" not in (await browser.get(PAGE)).text

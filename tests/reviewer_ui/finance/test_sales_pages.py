@@ -98,7 +98,7 @@ async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, f
     assert f"{TODAY} Owed by buyers · Buyer mall-direct ¥479.75" in " ".join(shown)
 
 
-async def test_what_is_refused_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
+async def test_refused_input_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     for changed, words in (
         ({"price": "1,23"}, "Price"),

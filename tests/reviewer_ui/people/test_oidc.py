@@ -297,7 +297,7 @@ async def test_confirming_another_persons_identity_proves_nothing(entrance: Entr
     assert reveal.status_code == 403
 
 
-async def test_who_has_an_authenticator_too_is_asked_for_its_digits(entrance: Entrance) -> None:
+async def test_person_with_an_authenticator_is_asked_for_its_code(entrance: Entrance) -> None:
     await authenticator(entrance.house, entrance.person.id)
     browser, waiting = (
         await proved_long_ago(entrance.house, entrance.person.id, "oidc"),

@@ -91,7 +91,7 @@ async def test_the_last_administrator_stays(house: House, monkeypatch: pytest.Mo
     assert (await row_of(house, admin)).active
 
 
-async def test_who_is_switched_off_is_signed_out_and_holds_nothing(house: House) -> None:
+async def test_deactivated_person_is_signed_out_and_holds_no_task(house: House) -> None:
     lin, waiting = await house.cards.person(Role.REVIEWER, "Lin"), await house.cards.waiting()
     theirs, now = await browser_of(house, lin), datetime.now(UTC)
     await change(house, waiting, leased_by=lin, leased_at=now, leased_until=now + timedelta(minutes=5), assigned_to=lin)

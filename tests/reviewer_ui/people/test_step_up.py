@@ -36,7 +36,7 @@ async def _revealed(house: House, person_id: str) -> list[str]:
         return list((await session.execute(statement.order_by(AuditRow.id))).scalars())
 
 
-async def test_who_just_signed_in_is_not_asked(house: House) -> None:
+async def test_recent_sign_in_is_not_asked_again(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert NUMBER in (await _reveal(browser, waiting)).text

@@ -186,7 +186,7 @@ async def test_neighbouring_numbers_are_found_and_none_is_shown(house: House) ->
     assert f'href="/cards/{theirs.card_id}"' in page
 
 
-async def test_where_nothing_is_found_the_page_says_none(house: House) -> None:
+async def test_empty_result_is_stated_on_the_page(house: House) -> None:
     waiting = await house.cards.waiting(number=None, reasons=())
     await sold_by(house, waiting, f"seller:{waiting.card_id}")
     told = _text(await _seen(house, waiting))

@@ -66,9 +66,7 @@ async def test_without_the_right_to_comment_one_reads_but_neither_writes_nor_dow
         (("x.pdf", PDF + bytes(BYTES_MAX), "application/pdf"), 413, "larger than 10 MB"),
     ],
 )  # fmt: skip
-async def test_what_is_refused_leaves_the_words_in_the_form(
-    house: House, file: tuple[str, bytes, str], status: int, words: str
-) -> None:
+async def test_refused_form_keeps_its_text(house: House, file: tuple[str, bytes, str], status: int, words: str) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await comment(browser, waiting, "See the file", file)
     assert answer.status_code == status

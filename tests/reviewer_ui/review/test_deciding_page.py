@@ -179,7 +179,7 @@ async def test_the_next_card_is_of_the_filter_that_the_queue_was_last_seen_with(
     assert answer.headers["location"] == f"/cards/{regional.card_id}"
 
 
-async def test_what_is_typed_is_kept_for_its_writer_alone(house: House) -> None:
+async def test_input_is_kept_for_its_writer_alone(house: House) -> None:
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER, "Ann"))
     browser, other = house.browser(token), await house.as_(Role.SENIOR, "Bo")
     waiting = await taken(house, browser)

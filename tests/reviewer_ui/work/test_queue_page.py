@@ -186,7 +186,7 @@ async def test_an_automatic_refresh_does_not_extend_the_session(house: House) ->
     assert await seen() > earlier
 
 
-async def test_who_may_take_a_task_is_asked_without_changing_anything(house: House) -> None:
+async def test_eligibility_is_read_without_changing_anything(house: House) -> None:
     waiting, seller = await house.cards.waiting(escalated=True), "seller:1"
     await change(house, waiting, seller=seller)
     await person_with(house, Role.SENIOR, "Able")

@@ -90,7 +90,7 @@ async def test_a_payment_that_only_the_gateway_knows_is_entered_once_and_settled
     assert owed.amount_minor == 0
 
 
-async def test_what_does_not_agree_is_named_and_nothing_is_written(world: World) -> None:
+async def test_differences_are_named_and_nothing_is_written(world: World) -> None:
     card_id, _ = await offered(world)
     adopting = Adopting(world.database, world.keyring)
     ended = await world.a_card("jd")
