@@ -103,7 +103,7 @@ def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:
 
 
 def bare_engine(settings: Settings, threads: int = THREADS) -> PaddleEngine:
-    """Load the default engine as PaddleOCR has it by itself, for comparison. Raises WeightsMissing."""
+    """Load the default engine with PaddleOCR's own settings, for comparison. Raises WeightsMissing."""
     from ocr.engine import PaddleEngine
 
     logs.adopt_libraries()

@@ -1,4 +1,4 @@
-"""Reads the catalogues at first use. Keys are the message ids; values stand in braces, as in `{amount}`."""
+"""Reads the catalogues at first use. Keys are the message ids; values are in braces, as in `{amount}`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Values(dict[str, object]):
-    """A value that a sentence names and nobody gave is a dash: half a sentence is better than no page."""
+    """Show a dash for a value that a sentence names and that is missing: half a sentence is better than no page."""
 
     def __missing__(self, name: str) -> str:
         return "–"

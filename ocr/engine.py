@@ -37,7 +37,7 @@ class PaddleEngine:
         """Loads the models below `model_dir`, about 1.5 s and 570 MB; lays them out first when they are not there.
 
         `weights` is a folder that a person named (see `ocr.weights`). Lines are looked for in the picture reduced to `found_at`
-        pixels on its longer side, None: as it is, which PaddleOCR does by itself; they are recognised in the picture as it is.
+        pixels on its longer side, None: as it is, which PaddleOCR does automatically; they are recognised in the picture as it is.
         Raises WeightsMissing, also as WeightsBroken.
         """
         folder = lay_out(model_dir, models, weights)

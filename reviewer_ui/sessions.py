@@ -69,7 +69,7 @@ class OpenSession:
 
 
 class Sessions:
-    """Opens, recognises and ends console sessions. `totp_required` are roles that nobody has without an authenticator."""
+    """Opens, recognises and ends console sessions. `totp_required` are roles that require an authenticator."""
 
     def __init__(self, database: Database, totp_required: frozenset[Role] = frozenset()) -> None:
         self._database = database
@@ -93,7 +93,7 @@ class Sessions:
 
     async def person(self, token: str, *, idle: bool = False) -> Person | None:
         """Whose token this is, or None when it is unknown, too old, unused for long, ended, or its person no longer
-        works here. Their roles are those of this moment. `idle`: the browser asks by itself, which is no use of it.
+        works here. Their roles are those of this moment. `idle`: the browser asked automatically, which is no use of the session.
         """
         at = now()
         good = (

@@ -128,7 +128,7 @@ def shallow(context: object) -> dict[str, Any]:
 
 
 class _Icons:
-    """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word always stands beside it."""
+    """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word is always beside it."""
 
     def __init__(self, static: StaticFiles) -> None:
         self._static = static
@@ -169,7 +169,7 @@ def _ago(context: Context, moment: datetime) -> Markup:
 
 
 def _ahead(moment: datetime | None) -> datetime | None:
-    """The moment while it is still to come: a deadline that has passed is promised to nobody."""
+    """The moment while it is still to come: a deadline that has passed is not shown."""
     return moment if moment is not None and moment > datetime.now(UTC) else None
 
 

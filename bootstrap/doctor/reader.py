@@ -25,7 +25,7 @@ def reader_named(settings: Settings) -> str:
 
 
 def reader_findings(settings: Settings) -> Iterator[Finding]:
-    """Yield an engine that is chosen and cannot be loaded, or whose scores nobody measured. Silent where photos are read elsewhere."""
+    """Yield an engine that is chosen and cannot be loaded, or whose scores were not measured. Silent where photos are read elsewhere."""
     if not reads_here(settings):
         return
     try:

@@ -1,4 +1,4 @@
-"""Two-phase movements: money is held, then posted or given up; a hold that nobody posts in time expires."""
+"""Two-phase movements: money is held, then posted or given up; a hold that is not posted in time expires."""
 
 from __future__ import annotations
 

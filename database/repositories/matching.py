@@ -101,9 +101,9 @@ FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
 JOIN expectation x ON x.source = 'bank' AND x.key = m.key
 WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor)
 """
-# A bank may book one debit for a whole batch, by its number: it stands for those transfers that are free as ever.
+# A bank may book one debit for a whole batch, by its number: it settles those transfers that are still free.
 _MEMBERS = f"{_OF_BATCH} AND x.currency = l.currency AND x.account IN ('', l.account) AND {FREE}"
-# Whether another line stands for transfers of the batch that a line names.
+# Whether another line settles transfers of the batch that a line names.
 _BATCH_TAKEN = f"""
 EXISTS (SELECT {_OF_BATCH}
         AND (x.line_id IS NOT NULL OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)))
@@ -171,7 +171,7 @@ WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed'
            OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id))))
 ORDER BY b.id LIMIT :most
 """)
-# An order whose outcome nobody knows, named by a line with its exact amount: it was paid.
+# An order of unknown outcome, named by a line with its exact amount: it was paid.
 PROVED = """
 UPDATE {table} p SET answered = 'paid', state = 'unknown', gateway_reference = coalesce(p.gateway_reference, l.reference)
 FROM statement_line l

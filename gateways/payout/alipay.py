@@ -41,7 +41,7 @@ BILL = "alipay.data.dataservice.bill.downloadurl.query"
 NO_BILL = "isp.bill_not_exist"  # Of a day whose bill is not made yet, and of one on which nothing moved.
 
 SUCCESS, BUSINESS_FAILED = "10000", "40004"
-# The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
+# The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must fix our side.
 NOT_ACCEPTED = frozenset({"20001", "40001", "40002", "40003", "40006"})
 NO_ANSWER = "NO_ANSWER"  # No usable answer; the order may or may not have arrived.
 UNTRUSTED = "UNTRUSTED_ANSWER"  # An answer without Alipay's signature, or about another order.

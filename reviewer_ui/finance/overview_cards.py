@@ -1,6 +1,6 @@
 """The cards of the finance overview: each area brings its own, by one line in `CARDS`, in the order in which they are read.
 
-A card says what there is, how much, and where to go on; what needs a person stands first and is marked.
+A card says what there is, how much, and where to continue; what needs a person comes first and is marked.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Maker = Callable[[AsyncSession, Person, datetime], Awaitable[OverviewCard | None
 
 
 async def unknown_payments(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
-    """Show payments whose outcome nobody knows: neither paid nor owed, and never sent again."""
+    """Show payments of unknown outcome: neither paid nor owed, and never sent again."""
     lines = tuple(
         CardLine(
             "money.unknown.line", {"count": str(one.many)}, one.amount, since=one.since, href="/payouts?state=unknown",

@@ -23,7 +23,7 @@ Task = Annotated[str, Query(max_length=120)]
 
 @dataclass(frozen=True)
 class ChangedContext:
-    """Which card has news. `lost`: the task that the page lets decide is no longer its person's; `holder` has it, if anybody."""
+    """The card that changed. `lost`: the person of the page no longer holds its task; `holder` has it, if set."""
 
     card_id: str
     lost: bool = False

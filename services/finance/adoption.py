@@ -33,7 +33,7 @@ KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
 
 
 class Adopting:
-    """Makes our rows agree with what the gateway says for certain. It asks nobody and pays nobody."""
+    """Adopt in our rows what the gateway reports for certain. It sends no query and no payment."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
@@ -113,7 +113,7 @@ def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
         return None  # It left our account, and came back.
     if row.state is PayoutState.REFUSED:
-        return "was paid though it stands as refused here"
+        return "was paid though it is recorded as refused here"
     if row.answered is None:
         row.answered, row.gateway_reference = paid.outcome, paid.gateway_reference
         row.state = PayoutState.UNKNOWN

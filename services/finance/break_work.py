@@ -50,7 +50,7 @@ async def close_work(session: AsyncSession, task_id: str, now: datetime) -> None
 
 
 async def reopen_work(session: AsyncSession, task_id: str, reason: str, now: datetime) -> None:
-    """Put the work item of a break that is open again back into the queue, as its own; its clock goes on."""
+    """Return the work item of a reopened break to the queue; its clock continues."""
     task = await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
     if task.closed_at is None:
         return

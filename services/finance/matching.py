@@ -119,13 +119,13 @@ class Matching:
         return booked
 
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
-        """Post by itself what the rules allow, and write the breaks of all else; return how many lines were matched so."""
+        """Post what the rules allow to post automatically, and write breaks for the rest; return how many lines were matched so."""
         posted = await self._round(session, source, await matching.near(session, source, rules), rules)
         for _ in range(ROUNDS_MAX):
             found = await matching.new_breaks(session, source, rules)
             breaks = []
             for one in found:
-                against = by_itself(one, rules)
+                against = automatic(one, rules)
                 if against is None:
                     breaks.append(one)
                 else:
@@ -143,7 +143,7 @@ class Matching:
         self, session: AsyncSession, source: StatementSource, pairs: Sequence[FoundBreak], rules: SourceRules
     ) -> int:
         """Post the differences of pairs that nothing but their amounts joins, where the rules allow it; return how many."""
-        allowed = [(one, against) for one in pairs if (against := by_itself(one, rules)) is Against.ROUNDING]
+        allowed = [(one, against) for one in pairs if (against := automatic(one, rules)) is Against.ROUNDING]
         for one, against in allowed:
             await self._post(session, source, one, against)
         return len(allowed)
@@ -183,7 +183,7 @@ class Matching:
         await session.flush()
 
     async def _end(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
-        """Close the breaks whose other side came by itself."""
+        """Close the breaks whose other side arrived."""
         while ended := await matching.over(session, source):
             for break_id in ended:
                 row = await session.get_one(BreakRow, break_id, with_for_update=True, populate_existing=True)
@@ -196,7 +196,7 @@ class Matching:
         return reconciliation_in_force(business_day(self._now())).sources[source]
 
 
-def by_itself(found: FoundBreak, rules: SourceRules) -> Against | None:
+def automatic(found: FoundBreak, rules: SourceRules) -> Against | None:
     """Return where the rules post a difference without a person; None: a person decides."""
     if found.line_id is None:
         return None

@@ -46,7 +46,7 @@ class Undeliverable:
     async def reopen(self, person: str, decision_id: str, reason_code: str) -> str:
         """Void the decision and reopen its task, with what was entered as its maker's draft; returns the card's id.
 
-        A decision that has fallen is applied by nobody, however late the card hears of it. Where the card has ended
+        A withdrawn decision is never applied, however late the card is notified. Where the card has ended
         meanwhile there is nothing to decide, and the task is closed. Refuses NotAllowed to who is no senior,
         ReasonUnknown, and NotFound for a decision that was not refused, or was applied or reopened in the meantime.
         """

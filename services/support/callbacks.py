@@ -51,7 +51,7 @@ class Callbacks(KeyedActs):
     async def ask(self, owner: str, card_id: str, asked: Asked) -> str:
         """Put a request about the seller's card into the queue of support; return its id.
 
-        Refuse NotFound for anybody else's card, FieldInvalid (`words`), SecretInWords, and CallbackWaits while one is open.
+        Refuse NotFound for a card of another seller, FieldInvalid (`words`), SecretInWords, and CallbackWaits while one is open.
         """
         words = _required(asked)
         async with self._database.transaction() as session:
@@ -148,7 +148,7 @@ async def _next_number(session: AsyncSession, card_id: str) -> int:
 
 
 async def _decided_by(session: AsyncSession, card_id: str) -> list[str]:
-    """Everybody who decided or checked the card, with all they acted for: nobody explains their own decision."""
+    """Return all who decided or checked the card, with all they acted for: they must not explain their own decision."""
     made = select(ReviewDecisionRow.person_id, ReviewDecisionRow.acting_for).where(ReviewDecisionRow.card_id == card_id)
     checked = (
         select(ReviewCheckRow.person_id, ReviewCheckRow.acting_for)

@@ -308,7 +308,7 @@ async def _with_key(session: AsyncSession, ticket_id: str, key: str | None) -> s
 
 
 async def require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None:
-    """Refuse CustomerWrote when a message that still stands is newer than the one on the agent's page."""
+    """Refuse CustomerWrote when a message that was not withdrawn is newer than the one on the agent's page."""
     if not seen:
         return
     newer = (

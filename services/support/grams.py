@@ -17,7 +17,7 @@ WRITTEN_MAX = 500
 
 
 async def index_old(session: AsyncSession, ticket_id: str) -> None:
-    """Write down what a ticket from before the search is found by, behind all that are found already."""
+    """Index a ticket created before the search existed, behind all that are indexed already."""
     behind = select(func.least(func.min(TicketSearchRow.number), 0) - 1).scalar_subquery()
     old = insert(TicketSearchRow).values(ticket_id=ticket_id, number=behind, folded="", grams=[])
     await session.execute(old.on_conflict_do_nothing(index_elements=["ticket_id"]))
@@ -25,7 +25,7 @@ async def index_old(session: AsyncSession, ticket_id: str) -> None:
 
 
 async def index(session: AsyncSession, ticket_id: str) -> None:
-    """Write down what the ticket is found by now: subject, public messages that stand, and internal notes.
+    """Index the ticket: subject, public messages that were not withdrawn, and internal notes.
 
     Call it after each change of words. Two who write at once wait for each other here, so that neither is forgotten.
     """

@@ -36,7 +36,7 @@ async def opened(
 ) -> None:  # fmt: skip
     """Open the work item of a question, whose clock began when it was asked.
 
-    That of a `review` says nothing of the ticket, and is kept from everybody who knows the first decision.
+    That of a `review` says nothing of the ticket, and is hidden from all who know the first decision.
     """
     kind, moment = ASKED[row.desk], row.asked_at
     item = WorkItemRow(
@@ -93,10 +93,10 @@ class OldQuestions(KeyedActs):
             of_row = select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id).with_for_update()
             review = (await session.execute(of_row)).scalar_one()
             await opened(session, self._keyring, ticket, task, row, review, self._now())
-            await self._as_it_stands(session, row, review)
+            await self._unchanged(session, row, review)
         return True
 
-    async def _as_it_stands(self, session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> None:
+    async def _unchanged(self, session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> None:
         """A review that a person has before them, or that waits for a senior, is so in the queue, too."""
         item, now = await session.get_one(WorkItemRow, row.task_id), self._now()
         if review.second_outcome is not None:

@@ -22,9 +22,9 @@ BY_SILENCE = "no_answer"  # Of the managed list `solve_ticket`.
 
 
 async def pass_time(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime) -> datetime | None:
-    """Do what silence and time ask for at this moment; return when to look again. The ticket is locked.
+    """Send reminders and close the ticket when the policy's times have passed; return when to check again.
 
-    The notices that it writes leave with the replies that are due.
+    The ticket is locked. The notices are sent with the replies that are due.
     """
     rules = tickets_in_force(business_day(now))
     if ticket.state is TicketState.WAITING_CUSTOMER:

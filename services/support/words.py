@@ -55,7 +55,7 @@ async def masked(session: AsyncSession, keyring: KeyRing, ticket_id: str, words:
 
 
 async def cleaned(store: PhotoStore, files: Sequence[tuple[str, bytes]]) -> list[Attachment]:
-    """Clean and seal files (name, bytes) before the transaction; one left over by a refusal belongs to nobody.
+    """Clean and seal files (name, bytes) before the transaction; one left over by a refusal has no owner.
 
     Refuse AttachmentTooLarge, AttachmentUnsupported and FileTooDemanding.
     """

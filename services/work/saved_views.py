@@ -1,4 +1,4 @@
-"""Saved views of the queue: a filter and an order under a name, kept for oneself or shared with everybody."""
+"""Saved views of the queue: a filter and an order under a name, private or shared."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SavedViews:
             (await _own(session, person, view_id)).query = wanted.query()
 
     async def delete(self, person: str, view_id: str) -> None:
-        """Takes one of one's own views away, from everybody who has pinned it too. Refuses NotFound."""
+        """Delete one of one's own views, also for all who have pinned it. Refuse NotFound."""
         async with self._database.transaction() as session:
             view = await _own(session, person, view_id)
             await session.execute(delete(ViewPinRow).where(ViewPinRow.view_id == view_id))
@@ -72,7 +72,7 @@ class SavedViews:
                 session.add(_audited(person, "delete_shared", view))
 
     async def share(self, person: str, view_id: str, shared: bool) -> None:
-        """Shows one of one's own views to everybody, or to oneself alone again. Refuses NotAllowed, NotFound."""
+        """Share one of one's own views, or make it private again. Refuse NotAllowed, NotFound."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.SHARE_VIEW)
             view = await _own(session, person, view_id)
@@ -85,7 +85,7 @@ class SavedViews:
             session.add(_audited(person, "share" if shared else "unshare", view))
 
     async def pin(self, person: str, view_id: str, pinned: bool) -> None:
-        """Keeps a view at hand above the queue, or no more. Refuses NotFound."""
+        """Pin a view above the queue, or unpin it. Refuse NotFound."""
         async with self._database.transaction() as session:
             await _seen(session, person, view_id)
             if pinned:

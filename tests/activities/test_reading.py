@@ -27,7 +27,7 @@ from tests.builders.world import World, a_number
 from workflows.policies import SILENCE
 
 
-async def test_what_was_read_is_put_on_the_card_sealed(world: World) -> None:
+async def test_reading_is_stored_sealed(world: World) -> None:
     number = a_number("walmart")
     fields = printed(brand="walmart", number=number, pin="604128", face_value="500.00 CNY", expiry="2099-12-31")
     card_id, facts = await a_read_card(world, fields)

@@ -1,4 +1,4 @@
-"""What is true in one place is written in one place: a second copy is forgotten when the first is mended."""
+"""Check that each mechanism exists once: a second copy is forgotten when the first is fixed."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ from web.locale import COOKIE as LANGUAGE_COOKIE
 
 pytestmark = pytest.mark.timeout(300)
 DESKS = {
-    "ops": (Role.OPS, "opsask", {"en": "Mended; the card goes on", "zh_CN": "已处理，流程已继续"}),
+    "ops": (Role.OPS, "opsask", {"en": "Fixed; the card continues", "zh_CN": "已处理，流程已继续"}),
     "finance": (Role.FINANCE, "financeask", {"en": "Being cleared up", "zh_CN": "正在与支付渠道核实"}),
-    "compliance": (Role.COMPLIANCE, "complianceask", {"en": "It may go on", "zh_CN": "可以继续办理"}),
+    "compliance": (Role.COMPLIANCE, "complianceask", {"en": "May proceed", "zh_CN": "可以继续办理"}),
 }
 
 

@@ -157,7 +157,7 @@ def test_every_route_that_answers_with_a_page_is_looked_at(filled: Filled) -> No
     assert sorted(looked_at & set(NO_PAGES)) == []
 
 
-def test_every_page_that_is_looked_at_is_in_the_navigation() -> None:
+def test_every_checked_page_is_in_the_navigation() -> None:
     """Else it has no breadcrumbs and the search does not find it. Pages before signing in need neither."""
     looked_at = {one.route for one in PAGES if not one.route.startswith("/sign-in")} - {"/no-such-page"}
     known = {page.address for page in navigation.PAGES}

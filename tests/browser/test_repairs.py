@@ -1,4 +1,4 @@
-"""Repairs at the keyboard, in both languages: every kind up to its preview, and one from a cause through to done, by itself on the page."""
+"""Repairs at the keyboard, in both languages: every kind up to its preview, and one from its cause to its end, updated automatically on the page."""
 
 from __future__ import annotations
 

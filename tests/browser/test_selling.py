@@ -110,7 +110,7 @@ async def _approve_by_keys(whole: WholePlatform, browser: Browser, card_id: str)
 
 
 async def _accept(seller: Visit) -> None:
-    """The offer comes by itself; after the answer, so does the payment."""
+    """The offer comes automatically; after the answer, so does the payment."""
     page = seller.page
     await page.click("form[action$='/quote/accept'] button")
     await page.wait_for_selector(".sheet-paid")

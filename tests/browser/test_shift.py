@@ -111,7 +111,7 @@ async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser
     assert visitor.complaints == []
 
 
-async def test_a_key_decides_no_card_that_nobody_looked_at(house: House, browser_program: Path) -> None:
+async def test_key_does_not_decide_an_unseen_card(house: House, browser_program: Path) -> None:
     first, dear = await house.cards.waiting(), await house.cards.waiting(due_in_min=60)
     await change(house, CardRow, dear.card_id, face_value_minor=500_000)  # In view for four seconds, or worked on.
     async with at_work(house, browser_program, undo_s=60) as visitor:

@@ -1,4 +1,4 @@
-"""A card in the hands of a test: a review whose clock stands where the test puts it, in a database of its own."""
+"""A card under review with a clock that the test sets, in a database of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 class Hands:
-    """A card in the hands of a test: a review whose clock stands where the test puts it."""
+    """A card under review with a clock that the test sets."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -98,7 +98,7 @@ async def own_world(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def hands(own_world: World) -> Hands:
-    """The policies as they come with the product, no open task, and nobody of an earlier test at work."""
+    """The policies as they come with the product, no open task, and no person of an earlier test at work."""
     async with own_world.database.transaction() as session:
         await session.execute(update(WorkItemRow).values(closed_at=MONDAY))
         await session.execute(update(PersonRow).values(active=False))

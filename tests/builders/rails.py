@@ -83,12 +83,12 @@ class Rails:
         return [one for one in found if one["out_bill_no"] == bill_number(key)]
 
     async def order(self, key: str) -> PayoutRow:
-        """The order as it stands."""
+        """Return the order in its present state."""
         (row,) = await self.world.rows(PayoutRow, key=key)
         return row  # type: ignore[no-any-return]
 
     async def card(self, card_id: str) -> CardRow:
-        """The card as it stands."""
+        """Return the card in its present state."""
         return await self.world.card(card_id)
 
 

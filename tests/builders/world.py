@@ -92,7 +92,7 @@ class World:
     sign_in: SellerSignIn
 
     async def calm(self) -> None:
-        """Every partner well again, its book empty; and nobody whom this test made is given work of the next one."""
+        """Every partner well again, its book empty; and no person of this test is given work of the next one."""
         await nobody_has_room(self.database)
         for one in (self.issuer, self.pos, self.outlet, self.fx, self.alipay, self.messages):
             one.program.start_over()  # It shares our loop: no request is needed.
@@ -146,7 +146,7 @@ class World:
         return receipt.card_ids[0]
 
     async def card(self, card_id: str) -> CardRow:
-        """The card as it stands."""
+        """Return the card in its present state."""
         async with self.database.transaction() as session:
             return await session.get_one(CardRow, card_id)
 

@@ -66,7 +66,7 @@ def form_of(received: tuple[bytes, dict[str, str]]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("payee", "outcome"), [(NO_SUCH_PAYEE, PayoutOutcome.REFUSED), (SILENT_PAYEE, PayoutOutcome.UNKNOWN)]
 )
-async def test_of_some_payees_it_is_known_beforehand_what_becomes_of_a_transfer(
+async def test_some_payees_have_a_fixed_transfer_outcome(
     gateway: AlipayGateway, payee: str, outcome: PayoutOutcome
 ) -> None:
     order = replace(ORDER, payee_account=payee)
@@ -317,7 +317,7 @@ async def test_a_fault_of_our_request_is_no_refusal_of_the_payee(alipay: Partner
     assert await transfers(alipay) == []
 
 
-async def test_the_charset_stands_in_the_address_because_alipay_reads_the_form_by_it(
+async def test_charset_is_in_the_address_because_alipay_reads_the_form_by_it(
     alipay: Partner, gateway: AlipayGateway
 ) -> None:
     """The simulator reads as Alipay does: in GBK unless the address says otherwise, and 王芳 would break the signature."""

@@ -157,7 +157,7 @@ async def test_a_name_is_sent_sealed_and_only_where_it_is_taken(
     assert (await house.gateway.transfer(an_order(amount_minor, name))).report.code == WAITS_FOR_RECEIVER
 
 
-async def test_what_cannot_be_paid_is_not_sent(house: House) -> None:
+async def test_unpayable_order_is_not_sent(house: House) -> None:
     for order in (an_order(200_000, ""), an_order(0), an_order(-1)):
         with pytest.raises(ValueError, match=r"yuan|CNY"):
             await house.gateway.transfer(order)
@@ -337,7 +337,7 @@ async def test_where_nothing_was_sent_it_may_be_sent_again() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b'{"code": 5}'])
-async def test_no_answer_of_anybody_else_is_certain(body: bytes) -> None:
+async def test_only_the_gateways_answer_is_certain(body: bytes) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
     async with new_client("http://wechat", transport=transport) as client:
         gateway = WechatGateway(

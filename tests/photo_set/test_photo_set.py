@@ -125,7 +125,7 @@ def test_acceptance_asks_for_face_value_and_expiry_as_the_product_does() -> None
         assert of(with_more(("500.00 CNY", 0.6))).accepted
 
 
-def test_a_wrong_face_value_or_day_that_nobody_looks_at_is_wrong() -> None:
+def test_unreviewed_wrong_face_value_or_day_counts_as_wrong() -> None:
     wrong = of(with_more(("300.00 CNY", 0.95), ("2028-12-31", 0.95)))
     assert (wrong.exact, wrong.wrong, wrong.secrets_wrong) == (True, True, False)
     assert (wrong.misread, wrong.face_value, wrong.expiry) == ((FieldName.FACE_VALUE,), False, True)

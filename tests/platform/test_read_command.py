@@ -1,4 +1,4 @@
-"""`cardloop read` says what stands in a photo, and shows neither number nor PIN unless one asks for them."""
+"""`cardloop read` prints the reading of a photo, and shows neither number nor PIN unless one asks for them."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_an_unknown_brand_is_refused_with_those_that_there_are(run: Run, card: P
     assert "walmart" in said.stderr
 
 
-def test_a_picture_that_cannot_be_written_is_said_after_the_reading(run: Run, card: Path, tmp_path: Path) -> None:
+def test_unwritable_picture_is_reported_after_the_reading(run: Run, card: Path, tmp_path: Path) -> None:
     said = run(Prepared(CARD), card, "--annotate", tmp_path / "no" / "such" / "out.png")
     assert said.exit_code == 1
     assert "5358" in said.stdout

@@ -1,4 +1,4 @@
-"""Every form on the pages of money and support, as they are shown for real things, bears what nobody should type into it."""
+"""Every form on the pages of money and support, as shown for real data, handles invalid input."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ async def test_nor_does_a_second_review_or_a_view_of_the_queue_keep_one(house: H
     assert one.card_id
 
 
-async def test_by_refused_comments_nobody_finds_a_pin_out(house: House) -> None:
+async def test_refused_comments_do_not_reveal_a_pin(house: House) -> None:
     """Support may comment and may not reveal: lists of numbers are refused alike, and trying has an end."""
     one, support = await house.cards.waiting(), await house.as_(Role.SUPPORT)
     house.app.state.console.comment_throttle = Throttle(

@@ -102,7 +102,7 @@ def test_a_zone_that_is_none_is_the_business_zone(name: str) -> None:
     assert words.zone_of(name) is BUSINESS_ZONE
 
 
-async def test_a_fault_of_ours_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+async def test_internal_fault_is_not_disclosed(caplog: pytest.LogCaptureFixture) -> None:
     with capture_logs() as logs:
         async with client(site()) as browser:
             answer = await browser.get("/fails?number=8000000000000002")

@@ -62,7 +62,7 @@ _WAITING_PAYEE = text("SELECT count(*) FROM card WHERE waiting_for = 'seller_pay
 
 @dataclass(frozen=True)
 class UnknownPayments:
-    """Payments of one rail whose outcome nobody knows yet."""
+    """Payments of one rail whose outcome is still unknown."""
 
     rail: str
     many: int

@@ -217,7 +217,7 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
     assert "Jun declined the request of Ian to close this day" in page
     assert f"{at}/close" in page
     late = await post(second, f"{at}/agree")
-    assert (late.status_code, "Nobody asks to close this day any more" in late.text) == (409, True)
+    assert (late.status_code, "The close request for this day is no longer pending" in late.text) == (409, True)
     assert (await post(first, f"{at}/close", note="the bank was asked")).status_code == 303
     assert "declined the request" not in (await second.get(at)).text
     assert (await post(first, f"{at}/agree")).status_code == 403
@@ -230,7 +230,7 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "our books expect movements: {}, in sum"),
+        ("en", "our books expect movements: {}, "),
         pytest.param("zh", "我方账簿预计有 {} 笔流水，合计", marks=pytest.mark.thorough),
     ],
 )
@@ -311,7 +311,7 @@ async def test_ignoring_and_another_link_are_previewed_before_they_are_done(
     finance, at = await house.as_(Role.FINANCE, "Mo"), f"/reconciliation/breaks/{found.id}"
     await post(finance, f"{at}/take")
     ignored = (await post(finance, f"{at}/preview", verb="ignore", reason_code="unexplained")).text
-    assert "Nothing is posted" in ignored
+    assert "Posts nothing" in ignored
     assert "-¥14.13" in ignored[ignored.index('id="preview"') :]
     link = {
         "verb": "replace_link",

@@ -136,7 +136,7 @@ async def test_too_long_words_and_control_characters_are_refused(house: House) -
     assert (await search(browser, "a\x00b")).status_code == 422
 
 
-async def test_nobody_tries_numbers_one_after_the_other(house: House) -> None:
+async def test_numbers_cannot_be_tried_in_sequence(house: House) -> None:
     browser = await house.as_(Role.SUPPORT)
     answers = list[int]()
     while 429 not in answers and len(answers) < 100:

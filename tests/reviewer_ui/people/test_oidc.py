@@ -122,7 +122,7 @@ async def test_a_provider_may_want_its_secret_in_the_form_and_tell_the_address_a
     ],
     ids=lambda given: given if isinstance(given, str) else None,
 )
-async def test_a_token_that_does_not_fit_signs_nobody_in(entrance: Entrance, lies: dict[str, Any], claim: str) -> None:
+async def test_mismatched_token_signs_no_one_in(entrance: Entrance, lies: dict[str, Any], claim: str) -> None:
     entrance.provider.lies = lies
     browser = entrance.house.browser()
     answer = await entrance.sign_in(browser)
@@ -130,7 +130,7 @@ async def test_a_token_that_does_not_fit_signs_nobody_in(entrance: Entrance, lie
     assert await entrance.signed_in(browser) is None
 
 
-async def test_a_token_signed_by_another_key_signs_nobody_in(entrance: Entrance) -> None:
+async def test_token_signed_by_another_key_signs_no_one_in(entrance: Entrance) -> None:
     entrance.provider.signs_with = RSAKey.generate_key(2048, {"kid": "first"})
     browser = entrance.house.browser()
     answer = await entrance.sign_in(browser)
@@ -182,7 +182,7 @@ async def test_what_a_lone_key_says_oddly_of_itself_refuses_no_right_token(
 @pytest.mark.parametrize(
     "said", [{"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "RSA-OAEP"}, {"alg": "HS256"}], ids=str
 )
-async def test_a_key_that_is_for_something_else_signs_nobody_in(entrance: Entrance, said: dict[str, Any]) -> None:
+async def test_key_of_another_use_signs_no_one_in(entrance: Entrance, said: dict[str, Any]) -> None:
     entrance.provider.published = [{**entrance.provider.key.as_dict(private=False), **said}]
     assert (await entrance.sign_in(entrance.house.browser())).status_code == 401
 
@@ -298,7 +298,7 @@ async def test_confirming_another_persons_identity_proves_nothing(entrance: Entr
     assert reveal.status_code == 403
 
 
-async def test_who_has_an_authenticator_too_is_asked_for_its_digits(entrance: Entrance) -> None:
+async def test_person_with_an_authenticator_is_asked_for_its_code(entrance: Entrance) -> None:
     await authenticator(entrance.house, entrance.person.id)
     browser, waiting = (
         await proved_long_ago(entrance.house, entrance.person.id, "oidc"),

@@ -129,9 +129,7 @@ async def _two_of_many(session: object, document: object, now: object) -> Previe
     return Preview(2, 12_345, 1, 0, ())
 
 
-async def test_a_flaw_stands_beside_its_field_in_an_open_row_and_what_was_typed_stays(
-    house: House, setup: PolicyDocuments
-) -> None:
+async def test_flaw_is_shown_at_its_field_and_the_input_is_kept(house: House, setup: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     form: dict[str, Any] = dict(form_of(await browser.get(POLICY), f"{POLICY}/draft"))
     form |= {"calendars[1].week.mon": "12:00-09:00", "policies[2].when.card_types": [], "why": "kept"}
@@ -250,7 +248,7 @@ async def paused(house: House, waiting: Waiting) -> None:
             )  # fmt: skip
 
 
-async def test_why_a_card_is_due_then_is_said_in_words_in_both_languages(house: House, setup: PolicyDocuments) -> None:
+async def test_due_time_is_explained_in_both_languages(house: House, setup: PolicyDocuments) -> None:
     waiting = await house.cards.waiting()
     await paused(house, waiting)
     browser = await house.as_(Role.SUPPORT)

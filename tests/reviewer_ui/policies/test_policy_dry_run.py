@@ -163,7 +163,7 @@ async def test_each_alert_that_a_draft_would_begin_now_is_counted(
     assert found.keys() <= {rule.value for rule in AlertRule}
 
 
-async def test_an_alert_of_each_part_of_a_value_is_counted_by_itself(house: House) -> None:
+async def test_an_alert_of_each_part_of_a_value_is_counted_separately(house: House) -> None:
     idle = {"issuer-jd": 7.0, "payout": 9.0}
     async with house.database.transaction() as session:
         await session.execute(delete(HealthReadingRow).where(HealthReadingRow.measure == Measure.WORKERS))

@@ -109,7 +109,7 @@ async def everything(browser: httpx.AsyncClient, one: Waiting) -> list[tuple[str
 
 
 @pytest.mark.parametrize("who", WHO, ids=lambda one: one.__name__)
-async def test_no_address_gives_the_makers_circle_the_second_look(
+async def test_no_address_gives_the_makers_circle_the_second_review(
     house: House, who: Callable[[House, str], Awaitable[str]]
 ) -> None:
     maker, boss = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Boss")

@@ -50,7 +50,7 @@ def ticket_task_of(ticket_id: str) -> str:
     return f"ticket:{ticket_id}:ticket:1"
 
 
-async def test_after_workers_were_away_what_is_late_is_reported_and_nobody_is_warned_of_it(
+async def test_after_an_outage_breaches_are_reported_without_warnings(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
@@ -62,7 +62,7 @@ async def test_after_workers_were_away_what_is_late_is_reported_and_nobody_is_wa
     ]  # fmt: skip
 
 
-async def test_nothing_rings_while_the_customer_is_asked_and_it_rings_when_the_clock_goes_on(
+async def test_alarms_pause_with_the_clock_and_resume_with_it(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
@@ -82,7 +82,7 @@ async def test_a_ticket_that_waits_inside_rings_too(scene: TicketScene) -> None:
     assert "breach:first_response:1" in await scene.alarms(ticket_id)
 
 
-async def test_an_offer_that_nobody_accepts_ends_by_the_policy_and_is_looked_at_in_time(scene: TicketScene) -> None:
+async def test_unaccepted_offer_expires_by_the_policy_and_is_checked_in_time(scene: TicketScene) -> None:
     ticket_id, other = await scene.opened(), await scene.world.a_person("support")
     await scene.taken(ticket_id)
     handing = Handing(scene.world.database, lambda: scene.now)
@@ -94,7 +94,7 @@ async def test_an_offer_that_nobody_accepts_ends_by_the_policy_and_is_looked_at_
     assert offer.answer is HandOverAnswer.EXPIRED
 
 
-async def test_a_reply_leaves_when_it_can_no_longer_be_taken_back(scene: TicketScene) -> None:
+async def test_reply_is_sent_once_it_can_no_longer_be_undone(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     assert await scene.advanced(ticket_id) == TicketStep(over=False, wait_s=10)
@@ -105,7 +105,7 @@ async def test_a_reply_leaves_when_it_can_no_longer_be_taken_back(scene: TicketS
     assert len(sent) == 1
 
 
-async def test_a_reply_that_was_taken_back_never_leaves(scene: TicketScene) -> None:
+async def test_undone_reply_is_never_sent(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     message = await scene.replied(ticket_id)
     await scene.conversation.take_back(scene.agent, message)
