@@ -101,7 +101,9 @@ class SavedViews:
             await session.execute(update(ViewPinRow).where(ViewPinRow.person_id == person).values(opens_first=False))
             if first:
                 chosen = insert(ViewPinRow).values(person_id=person, view_id=view_id, opens_first=True)
-                again = chosen.on_conflict_do_update(index_elements=["person_id", "view_id"], set_={"opens_first": True})
+                again = chosen.on_conflict_do_update(
+                    index_elements=["person_id", "view_id"], set_={"opens_first": True}
+                )
                 await session.execute(again)
 
 

@@ -26,6 +26,11 @@ ONCE = {
         'insert(ReturnRow).on_conflict_do_nothing(index_elements=["key"])',
     ),
     "a stream of live events": (r"EventSourceResponse\(", ("web/live.py",), "EventSourceResponse(events)"),
+    "which reasons the acts on an item offer": (
+        r"ReasonedAct\.SNOOZE, ReasonedAct\.ESCALATE, ReasonedAct\.TAKE_OVER",
+        ("reviewer_ui/work/item_desk.py",),
+        "(kind.closes, ReasonedAct.SNOOZE, ReasonedAct.ESCALATE, ReasonedAct.TAKE_OVER)",
+    ),
     "an item closes": (
         r"\b(task|item)\.closed_at = (?!\"\", None)|values\(closed_at=",
         ("services/work/items.py",),
