@@ -37,7 +37,7 @@ class Area(StrEnum):
 class ConsolePage:
     """One page: the key of its title, its route, its area, and who may open it (any of `allowed`; none: all staff).
 
-    A page with an icon is on the rail. On a `dense` page the rail is collapsed until it is opened it there.
+    A page with an icon is on the rail. On a `dense` page the rail is collapsed until the person expands it.
     """
 
     key: str

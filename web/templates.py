@@ -87,10 +87,6 @@ class Pages:
             body = render_block(self.environment, template, block, values)
         return HTMLResponse(body, status)
 
-    async def fragment(self, request: Request, template: str, block: str, context: object) -> str:
-        """One block as text, e.g. for a server-sent event."""
-        return render_block(self.environment, template, block, self._common(request) | shallow(context))
-
     def _common(self, request: Request) -> dict[str, Any]:
         locale = locale_of(request)
         return {

@@ -61,11 +61,6 @@ class Box:
         """Its middle."""
         return self.x + self.width / 2, self.y + self.height / 2
 
-    def scaled(self, factor: float) -> Box:
-        """Return the same place in a picture `factor` times as large."""
-        sides = (self.x, self.y, self.width, self.height)
-        return Box(*(round(side * factor) for side in sides))
-
     def joined(self, other: Box) -> Box:
         """Return the smallest box that holds both."""
         x, y = min(self.x, other.x), min(self.y, other.y)

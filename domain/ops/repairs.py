@@ -77,7 +77,6 @@ class ItemState(StrEnum):
 
 
 UNFINISHED = frozenset({ItemState.WAITING, ItemState.ACTING})
-UNPROVEN = frozenset({ItemState.ACTED, ItemState.FAILED_AGAIN})
 NOT_CURED = frozenset({ItemState.FAILED, ItemState.FAILED_AGAIN, ItemState.ACTED})
 FAILURES = frozenset({ItemState.FAILED, ItemState.FAILED_AGAIN})
 # What a repair of the failed items only takes over from the one before.

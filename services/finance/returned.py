@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import delete, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.repositories.orders import OrderRow
@@ -80,7 +80,7 @@ async def was_returned(session: AsyncSession, card_id: str) -> bool:
 async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime) -> None:
     """Keep that an order's money is said to have come back; it counts once the gateway itself says so."""
     claim = ReturnRow(key=key, amount_minor=amount.amount_minor, currency=amount.currency, claimed_at=now)
-    await session.execute(insert(ReturnRow).values(claim.values()).on_conflict_do_nothing(index_elements=["key"]))
+    await insert_once(session, claim, "key")
 
 
 async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.reads.cards.latest_readings import by_look
 from database.sealed import LABEL_TRUTH, READING_VALUES, SHADOW_VALUES
 from database.session import Database
@@ -119,7 +119,7 @@ class ShadowReader:
             readings = ()
         chosen = _of_card(readings, drawn)
         async with self._database.transaction() as session:
-            await session.execute(insert(ShadowReadingRow).values(self._kept(drawn, chosen)).on_conflict_do_nothing())
+            await insert_once(session, self._kept(drawn, chosen))
         return 1
 
     async def _next(self, session: AsyncSession, share_bp: int) -> _Drawn | None:
@@ -144,7 +144,7 @@ class ShadowReader:
     def _read(self, drawn: _Drawn) -> tuple[Reading, ...]:
         return self._reader.read(self._photos.read(drawn.stored_sha256), drawn.brand)
 
-    def _kept(self, drawn: _Drawn, reading: Reading | None) -> dict[str, object]:
+    def _kept(self, drawn: _Drawn, reading: Reading | None) -> ShadowReadingRow:
         fields = reading.fields if reading else ()
         values = json.dumps({one.name.value: one.value for one in fields})
         entries = [
@@ -156,16 +156,16 @@ class ShadowReader:
             }
             for one in fields
         ]
-        return {
-            "reading_id": drawn.reading_id,
-            "card_id": drawn.card_id,
-            "photo_id": drawn.photo_id,
-            "reader": reading.reader if reading else "",
-            "duration_ms": reading.duration_ms if reading else 0,
-            "fields": entries,
-            "values_sealed": SHADOW_VALUES.seal(self._keyring, drawn.reading_id, values),
-            "created_at": self._now(),
-        }
+        return ShadowReadingRow(
+            reading_id=drawn.reading_id,
+            card_id=drawn.card_id,
+            photo_id=drawn.photo_id,
+            reader=reading.reader if reading else "",
+            duration_ms=reading.duration_ms if reading else 0,
+            fields=entries,
+            values_sealed=SHADOW_VALUES.seal(self._keyring, drawn.reading_id, values),
+            created_at=self._now(),
+        )
 
 
 def lot_bp(reading_id: str) -> int:

@@ -25,7 +25,7 @@ from services.notices.recipients import seniors
 from services.people.permissions import require
 from services.review.decision_form import as_form
 from services.review.four_eyes import free
-from services.work import drafts, sla
+from services.work import drafts, items, sla
 from services.work.desk import Desk
 from services.work.leases import audited
 from services.work.ordering import sent_back
@@ -59,7 +59,7 @@ class Undeliverable:
             if (await cards.load(session, task.card)).outcome is None:
                 await self._open_again(session, task, decision, reason_code, now)
             else:
-                task.closed_at = now
+                await items.closed(session, task, now)
                 await sla.stop(session, task.card, now)
             why = str(decision.undelivered_why.get("code", ""))
             session.add(audited(person, "reopen", task.id, reason_code, decision=decision.id, refused=why))

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from prometheus_client import Counter
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.once import insert_once
 from database.repositories import outbox
 from database.session import Database
 from database.tables.support.mail import InboundMailRow, TicketParticipantRow
@@ -295,8 +295,8 @@ class InboundMails:
         for one in others[:PARTICIPANTS_MAX]:
             other = await contact_of(session, self._keyring, one.address, mail.language)
             if other.id != contact.id:
-                row = {"ticket_id": ticket.id, "contact_id": other.id, "at": self._now()}
-                await session.execute(insert(TicketParticipantRow).values(row).on_conflict_do_nothing())
+                row = TicketParticipantRow(ticket_id=ticket.id, contact_id=other.id, at=self._now())
+                await insert_once(session, row)
 
     async def _earlier(self, session: AsyncSession, mail: InboundMail) -> Sequence[datetime]:
         same = InboundMailRow.sender_index == address_index_of(self._keyring, mail.sender.address)

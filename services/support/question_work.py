@@ -24,7 +24,7 @@ from services.people.kinship import people_linked
 from services.support import appeals
 from services.support.acts import KeyedActs
 from services.support.conversation import locked_question
-from services.work import sla
+from services.work import items, sla
 from services.work.ordering import placed
 
 LOOP = "old_questions"
@@ -48,16 +48,12 @@ async def opened(
         item.reasons, item.barred, item.team = [], list(review.first_circle), await appeals.team_of(session, review)
     if row.card_id is not None:
         item.linked = sorted(await people_linked(session, keyring, row.card_id))
-    session.add(item)
-    await session.flush()
+    await items.opened(session, item, OWNER_OF_DESK[row.desk], moment)
     row.task_id = item.id
     if review is not None:
         review.task_id = item.id
     session.add(row)
     await session.flush()
-    await sla.pass_to(session, item, OWNER_OF_DESK[row.desk], moment)
-    await sla.plan(session, item, moment, "opened")
-    placed(item, moment)
 
 
 class OldQuestions(KeyedActs):

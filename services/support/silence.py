@@ -17,6 +17,7 @@ from services.support import clocks, grams
 from services.support.announcing import CLOSED, announce
 from services.support.conversation import solve
 from services.support.history import happened
+from services.work import items
 
 BY_SILENCE = "no_answer"  # Of the managed list `solve_ticket`.
 
@@ -34,6 +35,7 @@ async def pass_time(session: AsyncSession, ticket: TicketRow, task: WorkItemRow,
         if closes > now:
             return closes
         ticket.state, ticket.closed_at = TicketState.CLOSED, now
+        await items.closed(session, task, now)
         happened(session, ticket, "machine", "closed", now)
         if ticket.requester.startswith("partner:"):  # A seller heard of it when the ticket was solved.
             await announce(session, ticket, CLOSED)

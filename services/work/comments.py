@@ -63,7 +63,7 @@ class Comments:
         `files` are names with bytes. Refuses NotAllowed, NotFound, FieldInvalid for no words or too many files,
         SecretInWords, AttachmentTooLarge and AttachmentUnsupported.
         """
-        said = _required(words, files)
+        said = required_words(words, files)
         kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
             await require(session, person, Permission.COMMENT)
@@ -78,7 +78,7 @@ class Comments:
 
         With a card it is shown among the card's comments.
         """
-        said = _required(words, files)
+        said = required_words(words, files)
         kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
             task = await _seen_item(session, person, task_id)
@@ -185,13 +185,17 @@ def _may_see(person: PersonRow) -> bool:
     return Permission.SEE_CARD in permissions_of(Role(role) for role in person.roles)
 
 
-def _required(words: str, files: Sequence[tuple[str, bytes]]) -> str:
+def required_words(words: str, files: Sequence[object] = (), *, longest: int = WORDS_MAX, most: int = FILES_MAX) -> str:
+    """Return the words without surrounding space; files alone are enough.
+
+    Refuse FieldInvalid (`words`, `files`) for nothing at all, more than `longest` characters, and more than `most` files.
+    """
     said = words.strip()
     if not said and not files:
         raise FieldInvalid(field="words", why="missing")
-    if len(said) > WORDS_MAX:
+    if len(said) > longest:
         raise FieldInvalid(field="words", why="too_long")
-    if len(files) > FILES_MAX:
+    if len(files) > most:
         raise FieldInvalid(field="files", why="too_many")
     return said
 

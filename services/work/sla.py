@@ -133,11 +133,6 @@ async def planned(session: AsyncSession, task: WorkItemRow, now: datetime) -> Cl
     return replanned(policies, task, await stretches(session, task), now)
 
 
-async def recomputed(session: AsyncSession, task: WorkItemRow) -> datetime:
-    """When the task is due by what is kept: its intervals and the version it was planned with. Equals its `due_at`."""
-    return (await planned(session, task, task.opened_at)).due_at
-
-
 def policies_in_force() -> Policies:
     """Return the policies that hold today, as this process knows them."""
     return deadlines_in_force(business_day(datetime.now(UTC)))

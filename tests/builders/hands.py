@@ -78,7 +78,8 @@ class Hands:
 
     async def due_as_kept(self, task_id: str) -> datetime:
         async with self.world.database.transaction() as session:
-            return await sla.recomputed(session, await session.get_one(WorkItemRow, task_id))
+            task = await session.get_one(WorkItemRow, task_id)
+            return (await sla.planned(session, task, task.opened_at)).due_at
 
     async def notices(self, task: WorkItemRow) -> list[tuple[str, str]]:
         return sorted((row.kind, row.person_id) for row in await self.world.rows(NoticeRow, task_id=task.id))

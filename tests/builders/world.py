@@ -34,7 +34,7 @@ from domain.rules.brand_document import Check
 from domain.rules.brands import brand
 from domain.sealing import KeyRing
 from gateways.alipay.notices import AlipayNotices
-from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
+from gateways.alipay.rsa2 import Signer, Verifier
 from gateways.breaker import Breakers
 from gateways.fx import FxGateway
 from gateways.issuer import IssuerGateway
@@ -58,6 +58,7 @@ from simulators.messages import Messages
 from simulators.outlet import Outlet
 from simulators.pos import Pos
 from simulators.program import Program, Setup
+from tests.builders.key_pairs import new_key_pair
 from tests.gateways.partners import Partner, partner
 from tests.rooms import nobody_has_room
 from tests.simulators.running import SECRET

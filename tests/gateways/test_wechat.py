@@ -24,7 +24,6 @@ from domain.finance.payout import (
 )
 from domain.identifiers import bill_number, goodwill_key, key_of_bill, new_id, payout_key
 from domain.money import Money
-from gateways.alipay.rsa2 import new_key_pair
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import new_client
 from gateways.payout.wechat import BEYOND_QUERY, NO_ANSWER, UNTRUSTED, Scene, WechatGateway
@@ -33,6 +32,7 @@ from gateways.wechat.signing import ApiKey, Merchant, WechatKey
 from simulators.program import Setup
 from simulators.wechat import Wechat
 from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE
+from tests.builders.key_pairs import new_key_pair
 from tests.gateways.partners import Mailbox, Partner, eventually, mailbox, partner
 from tests.simulators.running import SECRET
 

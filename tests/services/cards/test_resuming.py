@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from database.repositories import ledger
+from database.tables.cards import QuoteRow
 from database.tables.finance import PayoutRow
+from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import AT_ITS_BEGINNING, Resume
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.finance.payout import PayoutOutcome, PayoutReport
 from domain.identifiers import payout_key
 from domain.money import Money
+from domain.work.deadlines import ClockOwner
 from services.finance.adoption import Adopting
 from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
@@ -88,6 +91,17 @@ async def test_a_payment_that_only_the_gateway_knows_is_entered_once_and_settled
     async with world.database.transaction() as session:
         owed = await ledger.balance(session, f"seller_payable:{await world.payee_of(card_id)}")
     assert owed.amount_minor == 0
+
+
+async def test_a_payment_that_only_the_gateway_knows_closes_the_review_and_ends_its_time(world: World) -> None:
+    card_id, task_id, _ = await a_taken_task(world)
+    (quote,) = await world.rows(QuoteRow, card_id=card_id)
+    report = paid(payout_key(card_id, 1), quote.amount_minor)
+    assert await Adopting(world.database, world.keyring).adopt(report) is None
+    (task,) = await world.rows(WorkItemRow, card_id=card_id)
+    assert (task.closed_at is not None, task.leased_by) == (True, None)
+    (running,) = await world.rows(ClockIntervalRow, card_id=card_id, ended_at=None)
+    assert (running.task_id, running.owner) == (task_id, ClockOwner.MACHINE)
 
 
 async def test_differences_are_named_and_nothing_is_written(world: World) -> None:

@@ -85,7 +85,7 @@ async def test_task_leaves_the_queue_and_its_unapplied_decision_is_void(world: W
     assert await world.journey.withdraw(card_id)
     (task,) = await world.rows(WorkItemRow, card_id=card_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)
-    assert task.closed_at is not None
+    assert (task.closed_at is not None, task.leased_by) == (True, None)
     assert (decision.void_at is not None, decision.void_why) == (True, "withdrawn")
 
 

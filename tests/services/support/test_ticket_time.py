@@ -8,11 +8,13 @@ import pytest
 
 from database.tables.platform import OutboxRow
 from database.tables.support.desk import HandOverRow
+from database.tables.work import ReviewDraftRow
 from domain.support.handing import HandOverAnswer
 from domain.support.tickets import MessageKind, TicketState
 from services.support.advancing import TicketStep
 from services.support.conversation import AfterReply
 from services.support.handing import Handing
+from services.work import drafts
 from tests.builders.hands import MONDAY
 from tests.builders.ticket_clocks import HOUR, TicketScene, ask_inside
 from tests.builders.ticket_clocks import scene as scene
@@ -138,6 +140,24 @@ async def test_silence_is_announced_then_solves_and_then_closes_for_good(scene: 
     what = [event.what for event in (await scene.ticket(ticket_id)).events]
     assert what[-3:] == ["silence_noticed", "solved_by_silence", "closed"]
     assert len(await scene.world.rows(OutboxRow, destination=scene.owner)) == 3, "the reply and two notices"
+
+
+async def test_a_solved_ticket_keeps_its_agent_and_drafts_until_it_closes_for_good(scene: TicketScene) -> None:
+    ticket_id, lead = await scene.opened(), await scene.world.a_person("support_lead")
+    task_id = ticket_task_of(ticket_id)
+    await scene.desk.tasks.assign(lead, task_id, scene.agent)
+    await scene.replied(ticket_id, AfterReply.SOLVE)
+    async with scene.world.database.transaction() as session:
+        await drafts.save(session, scene.world.keyring, task_id, lead, {"note": "half a sentence"})
+    await scene.advanced_until(ticket_id, MONDAY + DAY)
+    found = (await scene.ticket(ticket_id)).task
+    assert (found.leased_by, found.assigned_to) == (None, scene.agent)
+    assert len(await scene.world.rows(ReviewDraftRow, task_id=task_id)) == 1
+    await scene.advanced_until(ticket_id, MONDAY + 22 * DAY)
+    after = await scene.ticket(ticket_id)
+    assert (after.ticket.state, after.task.assigned_to) == (TicketState.CLOSED, None)
+    assert after.task.closed_at == found.closed_at
+    assert await scene.world.rows(ReviewDraftRow, task_id=task_id) == []
 
 
 async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketScene) -> None:
