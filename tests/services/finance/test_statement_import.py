@@ -6,11 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
-from database.repositories import day_figures, ledger, set_aside
+from database.repositories import day_figures, ledger
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import RejectedLineRow
 from database.tables.notices import NoticeRow
@@ -29,9 +28,7 @@ from domain.places import BUSINESS_ZONE
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules.reconciliation import KIND, reconciliation_in_force
-from services.finance import matching
 from services.finance.daily_close import DailyClose
-from services.finance.returned import Found
 from services.notices.digest_text import Reader, page_of, sentence
 from simulators.bills import bank_format, bank_statement
 from tests.builders.own_world import own_world
@@ -174,51 +171,6 @@ async def test_a_returned_payment_is_owed_again_and_both_lines_are_matched(desk:
     assert [line.state for line in await desk.lines(row)] == [LineState.AUTO, LineState.AUTO]
     (order,) = await world.rows(PayoutRow, key=key)
     assert order.state is PayoutState.REFUSED
-
-
-async def test_a_returned_line_that_cannot_be_booked_is_set_aside_alone(
-    desk: FinanceDesk, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = []
-    for _ in range(2):
-        _, key = await world.a_prepared_payout()
-        await world.payout.send(key)
-        await world.payout.conclude(key)
-        keys.append(key)
-    whole = matching.kind_by_key
-
-    class Failing:
-        async def returned(self, session: AsyncSession, *_: object) -> Found:
-            """Write what only the commit refuses."""
-            lines = (
-                Posting(account("buyer_deposit", "buyer:nobody"), Money(1)),
-                Posting(account("rounding"), Money(-1)),
-            )
-            await ledger.post(session, new_id(), None, "bench", lines)
-            return Found.BOOKED
-
-    monkeypatch.setattr(matching, "kind_by_key", lambda key: Failing() if key == keys[0] else whole(key))
-    amounts = {one.key: one.amount_minor for key in keys for one in await world.rows(PayoutRow, key=key)}
-    moved = [
-        desk.moved(key, sign * amounts[key], kind=kind) for key in keys for sign, kind in ((-1, "转账"), (1, "退款"))
-    ]
-    row = await desk.imported(desk.bill(moved, ALIPAY))
-    assert [line.state for line in await desk.lines(row)] == [
-        LineState.AUTO,
-        LineState.OPEN,
-        LineState.AUTO,
-        LineState.AUTO,
-    ]
-    states = [one.state for key in keys for one in await world.rows(PayoutRow, key=key)]
-    assert states == [PayoutState.PAID, PayoutState.REFUSED]
-    async with world.database.transaction() as session:
-        (aside,) = [one for one in await set_aside.listed(session) if one.loop == matching.RETURNED_LINES]
-    monkeypatch.undo()
-    desk.ahead = timedelta(minutes=5)
-    await desk.matching.run(ALIPAY)
-    assert [line.state for line in await desk.lines(row)] == [LineState.AUTO] * 4
-    async with world.database.transaction() as session:
-        assert aside.subject not in [one.subject for one in await set_aside.listed(session)]
 
 
 async def test_the_figures_of_a_day_explain_every_difference(desk: FinanceDesk) -> None:
