@@ -1,4 +1,4 @@
-"""How much better than the bare engine our reader is, and how often nobody needs to look: on test photos that nothing was tuned on.
+"""Measure how much better than the bare engine our reader is, and how often no review is needed: on test photos that nothing was tuned on.
 
 The bare engine is PaddleOCR as it comes. It counts as exact when number and PIN are among its lines; ours must name them as such.
 """

@@ -125,7 +125,7 @@ def test_acceptance_asks_for_face_value_and_expiry_as_the_product_does() -> None
         assert of(with_more(("500.00 CNY", 0.6))).accepted
 
 
-def test_a_wrong_face_value_or_day_that_nobody_looks_at_is_wrong() -> None:
+def test_unreviewed_wrong_face_value_or_day_counts_as_wrong() -> None:
     wrong = of(with_more(("300.00 CNY", 0.95), ("2028-12-31", 0.95)))
     assert (wrong.exact, wrong.wrong, wrong.secrets_wrong) == (True, True, False)
     assert (wrong.misread, wrong.face_value, wrong.expiry) == ((FieldName.FACE_VALUE,), False, True)
@@ -322,6 +322,7 @@ def test_report_of_both_kinds_of_photos_loads_nothing_and_shows_no_real_number(t
     assert style is not None
     assert base64.b64decode(policy[1]) == hashlib.sha256(style[1].encode()).digest()
     assert not re.search(r"<script|style=|https?://|src=\"(?!data:image/jpeg)", page)
+    assert re.findall(r'text-anchor="end">(\d+) %</text>', page) == ["100", "0", "100", "100", "80", "100"], "both axes"
     for said in (
         "By brand",
         "By condition",
