@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import attention, suspense
 from database.reads.finance.account_pages import ClassTotal, totals
 from database.reads.finance.day_closes import next_to_close
-from database.reads.finance.months import last_closed
+from database.reads.finance.months import last_closed, month_to_close
 from database.reads.finance.reconciliation import cells, open_sums
 from database.repositories.day_figures import first_day as first_covered
 from database.tables.ops.health import InvariantResultRow
-from domain.finance.periods import first_day, month_of, next_month
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.reconciliation import reconciliation_in_force
@@ -172,9 +171,8 @@ async def books(session: AsyncSession, _person: Person, now: datetime) -> Overvi
     closed = await last_closed(session)
     if closed is not None:
         lines.append(CardLine("money.books.closed", {"month": closed[0]}, href="/money/periods"))
-        following = next_month(closed[0])
-        if following < month_of(business_day(now)) and first_day(following):
-            lines.append(CardLine("money.books.close_next", {"month": following}, href="/money/periods"))
+    if (following := await month_to_close(session, business_day(now))) is not None:
+        lines.append(CardLine("money.books.close_next", {"month": following}, href="/money/periods"))
     return OverviewCard("money.books", tuple(lines), "/money/journal", "money.books.none", urgent=bool(broken))
 
 

@@ -142,7 +142,10 @@ def test_benchmark_has_the_products_rule_beside_number_and_pin() -> None:
     ordinary = Comparison(ours=[of(with_more(("500.00 CNY", 0.6))), of(with_more(("300.00 CNY", 0.95)))])
     coverage, wrong, wrong_of_hard = _auto(Comparison(ours=[of(with_more(("500.00 CNY", 0.6)))]), ordinary)
     assert (coverage.value, wrong.value, wrong_of_hard.value) == (1.0, 0, 0)
-    assert (wrong.goal, wrong_of_hard.goal) == ("= 0 of 2 (precision 1.0000 >= 0.998)", "= 0 of 1 (precision 1.0000 >= 0.998)")
+    assert (wrong.goal, wrong_of_hard.goal) == (
+        "= 0 of 2 (precision 1.0000 >= 0.998)",
+        "= 0 of 1 (precision 1.0000 >= 0.998)",
+    )
     assert coverage.details["by_number_and_pin"]["ordinary"]["accepted"] == 2
     whole = coverage.details["by_the_products_rule"]["ordinary"]
     assert (whole["accepted"], whole["coverage"], whole["wrong"]) == (1, 0.5, 1)
