@@ -7,8 +7,11 @@ from collections.abc import Collection
 from sqlalchemy import literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_rails import BankLineRow, ConfirmationRow
+from database.repositories.orders import OrderRow
+from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow
 from domain.cards.card import WaitingFor
+from domain.finance.banks import LET_OUT
+from domain.finance.rails import Rail
 
 # Orders that another party has to act on next; their outcome is unknown, and that is no surprise.
 _AWAITED = union_all(
@@ -22,3 +25,15 @@ async def awaited(session: AsyncSession, keys: Collection[str]) -> dict[str, Wai
     """Return who has to act next, by order, for those of these orders where another party has to."""
     wanted = select(_AWAITED.c.key, _AWAITED.c.party).where(_AWAITED.c.key.in_(keys)).order_by(_AWAITED.c.key)
     return {row.key: WaitingFor(row.party) for row in await session.execute(wanted)}
+
+
+async def carried_out_by(session: AsyncSession, row: OrderRow) -> WaitingFor | None:
+    """Return who can still carry an unknown order out whatever we believe: the bank that may have its batch; else None."""
+    if row.rail is Rail.BANK:
+        let_out = (
+            select(BankLineRow.key)
+            .join(BankBatchRow, BankBatchRow.id == BankLineRow.batch_id)
+            .where(BankLineRow.key == row.key, BankLineRow.outcome.is_(None), BankBatchRow.state.in_(LET_OUT))
+        )
+        return WaitingFor.BANK if (await session.execute(let_out)).scalar_one_or_none() is not None else None
+    return None

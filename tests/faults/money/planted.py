@@ -160,7 +160,7 @@ def gather_again(_database: Database, patch: Patch) -> None:
         unanswered = select(BankLineRow).where(BankLineRow.outcome.is_(None)).order_by(BankLineRow.key)
         return list((await session.execute(unanswered)).scalars())
 
-    patch("services.finance.bank_batches._waiting", waiting)
+    patch("services.finance.bank_batches.waiting", waiting)
 
 
 def keep_refused_goodwill(_database: Database, patch: Patch) -> None:
