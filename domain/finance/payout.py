@@ -88,11 +88,12 @@ class PayoutReport:
 
 @dataclass(frozen=True)
 class ListedPayment:
-    """One payment in the gateway's own list: what left our account under that key."""
+    """One payment in the gateway's own list: what left our account under that key. Whether it arrived, `query` says."""
 
     key: str
     amount: Money
     reference: str
+    left_at: datetime | None = None  # At the earliest, where the gateway forgets what is old.
 
 
 class PayoutAnswer(Protocol):

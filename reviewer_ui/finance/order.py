@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from database.reads.finance import order as reads
 from database.reads.people import accounts
 from database.tables.columns import now
 from domain.errors.base import Refusal
+from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import StepUpNeeded
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.people.roles import Permission
@@ -24,6 +26,7 @@ from reviewer_ui.finance.refused import Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from services.finance.confirmations import Confirmations
 from services.finance.proof_files import content_of
 from services.finance.stating import REFERENCE_MAX, Statement, Statements
 from web.downloads import as_download
@@ -80,6 +83,17 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
     return see_other(f"/payouts/{key}")
 
 
+@router.post("/payouts/{key}/call-off")
+async def call_off(console: At, person: Stater, key: str) -> Response:
+    """Have a transfer called off that its receiver has not confirmed; it is over when WeChat Pay says so."""
+    services = console.services
+    card_id = await Confirmations(services.database, services.keyring).call_off(person.id, key)
+    if card_id is not None:
+        with suppress(TemporarilyUnavailable):  # The card asks by its own clock, too.
+            await services.desk.payment_reported(card_id, key)
+    return see_other(f"/payouts/{key}")
+
+
 @router.post("/payouts/{key}/statements/{statement_id}/agree")
 async def agree(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
     """Agree as the second person: the outcome is posted."""
@@ -121,7 +135,7 @@ async def _page(
         names = await accounts.all_names(session)
     context = OrderContext(
         shell(request, person), order, names, person.may(Permission.STATE_OUTCOMES), person.may(Permission.SEE_TICKETS),
-        person.id, order.state is PayoutState.UNKNOWN and order.answered is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
+        person.id, order.state is PayoutState.UNKNOWN and order.answered is None and order.carried_out_by is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = f"/payouts/{order.key}"

@@ -150,7 +150,7 @@ class Statements:
         sending = row.tried_at is not None and row.tried_at > now - SENDING_MAX
         if sending or row.prepared_at > now - timedelta(minutes=minutes):
             raise OutcomeTooEarly(minutes=minutes)
-        if (party := await carried_out_by(session, row)) is not None:
+        if (party := await carried_out_by(session, row, now)) is not None:
             raise OutcomeAwaited(party=party.value)
 
 

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import delete, update
+from temporalio.exceptions import ApplicationError
 
 from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow, ContradictionRow
+from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
 from domain.cards.card import Outcome
 from domain.errors.finance import BatchChanged, NothingWaits
+from domain.errors.general import NotFound
 from domain.errors.outcomes import OutcomeAwaited
+from domain.errors.people import NotAllowed
 from domain.finance.banks import BatchState
-from domain.finance.payout import Heard, PayoutOutcome, PayoutState
+from domain.finance.payout import CLOSED_WITHIN, CONFIRMED_WITHIN, Heard, PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
+from services.finance.confirmations import Confirmations
 from services.finance.proof_files import ProofFile
 from services.finance.stating import Statement, Statements
 from tests.builders.own_world import own_world
@@ -197,3 +201,50 @@ async def test_a_bank_that_says_the_opposite_of_a_settled_order_is_seen(
     )  # fmt: skip
     assert [one for one in await books_fault(rails, "I4") if key in one] != []
     assert (await rails.order(key)).state is PayoutState(stands.value)  # It moved nothing.
+
+
+@BOTH
+async def test_nobody_states_a_transfer_that_its_receiver_may_still_confirm(
+    rails: Rails, outcome: PayoutOutcome
+) -> None:
+    _, key = await sent(rails, Rail.WECHAT)
+    one, _ = await two_people(rails)
+    with pytest.raises(OutcomeAwaited) as refused:
+        await statements(rails).state(one, key, SAID[outcome], rails.world.photos)
+    assert refused.value.data == {"party": "seller_confirm"}
+    await rails.press(key, "confirm")
+    assert (await rails.payout.reconcile(key)).outcome is PayoutOutcome.PAID
+
+
+async def test_a_gateway_that_is_silent_or_lost_its_answer_ends_no_wait_for_the_receiver(rails: Rails) -> None:
+    card, key = await sent(rails, Rail.WECHAT)
+    one, _ = await two_people(rails)
+    await rails.wechat.control(error_rate=1.0)
+    with pytest.raises(ApplicationError):
+        await rails.payout.reconcile(key)
+    await rails.wechat.control(error_rate=0.0)
+    (waiting,) = await rails.world.rows(ConfirmationRow, key=key)
+    assert waiting.closed_at is None
+    async with rails.world.database.transaction() as session:
+        await session.execute(delete(ConfirmationRow).where(ConfirmationRow.key == key))
+    with pytest.raises(OutcomeAwaited):
+        await statements(rails).state(one, key, SAID[PayoutOutcome.REFUSED], rails.world.photos)
+    await long_ago(rails, key, CONFIRMED_WITHIN + CLOSED_WITHIN + timedelta(minutes=1))  # Over for certain.
+    assert await statements(rails).state(one, key, SAID[PayoutOutcome.REFUSED], rails.world.photos)
+    assert (await rails.card(card)).outcome is None
+
+
+async def test_finance_calls_a_transfer_off_and_the_gateway_says_when_it_is_over(rails: Rails) -> None:
+    card, key = await sent(rails, Rail.WECHAT)
+    confirmations = Confirmations(rails.world.database, rails.world.keyring)
+    one, _ = await two_people(rails)
+    with pytest.raises(NotAllowed):
+        await confirmations.call_off(await rails.world.a_person("support"), key)
+    assert await confirmations.call_off(one, key) == card
+    await confirmations.call_off(one, key)
+    with pytest.raises(ApplicationError):
+        await rails.payout.reconcile(key)
+    assert [made["state"] for made in await rails.made(key)] != ["WAIT_USER_CONFIRM"]
+    assert (await rails.world.story(card)).count("payout.called_off") == 1
+    with pytest.raises(NotFound):
+        await confirmations.call_off(one, "card-nobody-payout-1")
