@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,6 +27,7 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
 from services.finance.confirmations import Confirmations
+from services.finance.contradictions import Contradictions
 from services.finance.proof_files import content_of
 from services.finance.stating import REFERENCE_MAX, Statement, Statements
 from web.downloads import as_download
@@ -34,6 +35,7 @@ from web.forms import member_of
 
 router = APIRouter()
 Stater = Annotated[Person, Depends(allowed(Permission.STATE_OUTCOMES))]
+Reason = Annotated[str, Form(max_length=500)]
 PATH = r"/payouts/[0-9A-Za-z-]{1,80}/state"
 NOTHING_TYPED = {"outcome": "", "reason": "", "reference": ""}
 OUTCOMES = (PayoutOutcome.PAID, PayoutOutcome.REFUSED)
@@ -81,6 +83,13 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
     except Refusal as refusal:
         return await _page(request, console, person, key, sent, refusal)
     return see_other(f"/payouts/{key}")
+
+
+@router.post("/payouts/{key}/contradiction")
+async def clear(request: Request, console: At, person: Stater, key: str, reason: Reason = "") -> Response:
+    """Keep what a person found out about a provider's word against the order."""
+    clearing = Contradictions(console.services.database).clear(person.id, key, reason)
+    return await _answered(request, console, person, key, clearing)
 
 
 @router.post("/payouts/{key}/call-off")

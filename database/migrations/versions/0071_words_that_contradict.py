@@ -15,6 +15,13 @@ _LEAVE_THE_QUEUE = """
 UPDATE bank_line l SET outcome = o.answered, said = 'SETTLED_OTHERWISE', said_at = now()
 FROM {table} o WHERE o.key = l.key AND o.answered IS NOT NULL AND l.outcome IS NULL AND l.batch_id IS NULL
 """
+# What a bank had said against an order before such words were kept.
+_SAID_BEFORE = """
+INSERT INTO payout_contradiction (key, said, stands, heard, heard_at)
+SELECT l.key, l.outcome, o.state, 'bank_file', coalesce(l.said_at, now())
+FROM bank_line l JOIN {table} o ON o.key = l.key AND o.state IN ('paid', 'refused')
+WHERE l.batch_id IS NOT NULL AND l.outcome <> o.state AND coalesce(l.said, '') <> 'REFUND' AND coalesce(o.refusal_code, '') <> 'REFUND'
+"""
 
 
 def upgrade() -> None:
@@ -37,6 +44,7 @@ def upgrade() -> None:
     )
     for table in ("payout", "goodwill_order", "settlement_order"):
         op.execute(_LEAVE_THE_QUEUE.format(table=table))
+        op.execute(_SAID_BEFORE.format(table=table))
 
 
 def downgrade() -> None:

@@ -22,6 +22,7 @@ from database.tables.finance import (
     PaymentNotificationRow,
     PayoutRow,
 )
+from database.tables.finance_rails import ContradictionRow
 from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
@@ -127,6 +128,7 @@ class OrderView:
     awaited: WaitingFor | None  # The party that has to act next, while the outcome is unknown.
     carried_out_by: WaitingFor | None  # The party that can still carry it out, so that nobody states its outcome.
     may_call_off: bool
+    contradicted: ContradictionRow | None
 
     def money_of(self, name: str) -> Money:
         """Return a sum that the routing kept, such as `day_minor`."""
@@ -155,7 +157,7 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         wait=await session.get(PayoutWaitRow, row.key),
         awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
         carried_out_by=await carried_out_by(session, row, now()) if row.state is PayoutState.UNKNOWN else None,
-        may_call_off=await may_call_off(session, row.key),
+        may_call_off=await may_call_off(session, row.key), contradicted=await session.get(ContradictionRow, row.key),
     )  # fmt: skip
 
 

@@ -11,19 +11,32 @@ import pytest_asyncio
 from sqlalchemy import delete, update
 from temporalio.exceptions import ApplicationError
 
+from database.reads.finance import attention
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
 from domain.cards.card import Outcome
+from domain.cards.facts import NotificationVerdict
 from domain.errors.finance import BatchChanged, NothingWaits
-from domain.errors.general import NotFound
+from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.outcomes import OutcomeAwaited
 from domain.errors.people import NotAllowed
 from domain.finance.banks import BatchState
-from domain.finance.payout import CLOSED_WITHIN, CONFIRMED_WITHIN, Heard, PayoutOutcome, PayoutState
+from domain.finance.payout import (
+    CLOSED_WITHIN,
+    CONFIRMED_WITHIN,
+    RETURNED,
+    Heard,
+    PayoutOutcome,
+    PayoutReport,
+    PayoutState,
+)
 from domain.finance.rails import Rail
+from domain.money import Money
 from services.finance.confirmations import Confirmations
+from services.finance.contradictions import Contradictions
+from services.finance.payment_notifications import PaymentNotices
 from services.finance.proof_files import ProofFile
-from services.finance.stating import Statement, Statements
+from services.finance.stating import STATED, Statement, Statements
 from tests.builders.own_world import own_world
 from tests.builders.paying import PDF
 from tests.builders.rail_acts import a_result, books_fault, empty_the_bank, number_of, waits
@@ -248,3 +261,56 @@ async def test_finance_calls_a_transfer_off_and_the_gateway_says_when_it_is_over
     assert (await rails.world.story(card)).count("payout.called_off") == 1
     with pytest.raises(NotFound):
         await confirmations.call_off(one, "card-nobody-payout-1")
+
+
+def hears(rails: Rails, report: PayoutReport) -> PaymentNotices:
+    """Notices of a gateway that reports this, each under the number that its body names."""
+    return PaymentNotices(rails.world.database, {Rail.ALIPAY: lambda body, _: (body.decode(), report)})
+
+
+@pytest.mark.parametrize(
+    ("stands", "code", "said", "verdict"),
+    [
+        (PayoutOutcome.REFUSED, STATED, PayoutOutcome.PAID, NotificationVerdict.CONTRADICTS),
+        (PayoutOutcome.PAID, None, PayoutOutcome.REFUSED, NotificationVerdict.CONTRADICTS),
+        (PayoutOutcome.REFUSED, RETURNED, PayoutOutcome.PAID, NotificationVerdict.ACCEPTED),
+        (PayoutOutcome.PAID, None, PayoutOutcome.PAID, NotificationVerdict.ACCEPTED),
+    ],
+    ids=["paid after refused", "refused after paid", "paid, but it came back", "the same"],
+)
+async def test_a_notice_against_a_settled_order_is_an_alarm_until_a_person_looked(
+    rails: Rails, stands: PayoutOutcome, code: str | None, said: PayoutOutcome, verdict: NotificationVerdict
+) -> None:
+    _, key = await rails.a_prepared(Rail.ALIPAY)
+    database = rails.world.database
+    async with database.transaction() as session:
+        values = {"answered": stands, "refusal_code": code, "state": PayoutState.UNKNOWN}
+        await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**values))
+    await rails.payout.conclude(key)
+    amount = Money((await rails.order(key)).amount_minor)
+    notices = hears(rails, PayoutReport(key, said, "R1", amount))
+    assert (await notices.receive(f"one-{key}".encode())).verdict is verdict
+    assert (await notices.receive(f"one-{key}".encode())).verdict is NotificationVerdict.DUPLICATE
+    assert (await rails.order(key)).state is PayoutState(stands.value)  # It moved nothing.
+
+    async def alarms() -> list[str]:
+        async with database.transaction() as session:
+            shown = [one.key for one in await attention.contradicted(session) if one.key == key]
+        return shown + [one for one in await books_fault(rails, "I4") if key in one]
+
+    finance, _ = await two_people(rails)
+    clearing = Contradictions(database)
+    if verdict is NotificationVerdict.ACCEPTED:
+        assert await alarms() == []
+        with pytest.raises(NotFound):
+            await clearing.clear(finance, key, "Nothing.")
+        return
+    assert len(await alarms()) == 2
+    with pytest.raises(NotAllowed):
+        await clearing.clear(await rails.world.a_person("support"), key, "Not theirs.")
+    with pytest.raises(FieldInvalid):
+        await clearing.clear(finance, key, " ")
+    await clearing.clear(finance, key, "Their statement shows one payment.")
+    assert await alarms() == []
+    (kept,) = await rails.world.rows(ContradictionRow, key=key)
+    assert (kept.cleared_by, kept.heard, kept.said) == (finance, Heard.NOTICE, said)
