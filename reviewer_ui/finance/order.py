@@ -89,18 +89,21 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
 async def clear(request: Request, console: At, person: Stater, key: str, reason: Reason = "") -> Response:
     """Keep what a person found out about a provider's word against the order."""
     clearing = Contradictions(console.services.database).clear(person.id, key, reason)
-    return await _answered(request, console, person, key, clearing)
+    return await _answered(request, console, person, key, clearing, {"reason": reason})
 
 
 @router.post("/payouts/{key}/call-off")
-async def call_off(console: At, person: Stater, key: str) -> Response:
+async def call_off(request: Request, console: At, person: Stater, key: str) -> Response:
     """Have a transfer called off that its receiver has not confirmed; it is over when WeChat Pay says so."""
+    return await _answered(request, console, person, key, _called_off(console, person, key))
+
+
+async def _called_off(console: Console, person: Person, key: str) -> None:
     services = console.services
     card_id = await Confirmations(services.database, services.keyring).call_off(person.id, key)
     if card_id is not None:
         with suppress(TemporarilyUnavailable):  # The card asks by its own clock, too.
             await services.desk.payment_reported(card_id, key)
-    return see_other(f"/payouts/{key}")
 
 
 @router.post("/payouts/{key}/statements/{statement_id}/agree")
@@ -127,10 +130,11 @@ async def evidence(console: At, person: PayoutReader, key: str, statement_id: st
 
 
 async def _answered(
-    request: Request, console: Console, person: Person, key: str, doing: Awaitable[object]
+    request: Request, console: Console, person: Person, key: str, doing: Awaitable[object],
+    sent: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     async def page(refused: Refused) -> Response:
-        return await _page(request, console, person, key, refusal=refused.refusal)
+        return await _page(request, console, person, key, sent, refused.refusal)
 
     return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
 

@@ -1,4 +1,4 @@
-"""What else says what became of a payment: two people with the provider's own books in hand, and WeChat Pay's bill of the day."""
+"""What else says what became of a payment: two people who read the provider's own books, and WeChat Pay's bill of the day."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from services.finance.matching import Matching
 from services.finance.proof_files import ProofFile
 from services.finance.stating import Statement, Statements
 from tests.builders.paying import PDF
+from tests.faults.money.bank import BATCH
 from tests.faults.money.choices import FAULTS, WHICH
 from tests.faults.money.gateway import Status
 from tests.faults.money.points import Done, Fault
@@ -32,6 +33,7 @@ class Outside(RuleBasedStateMachine):
     scene: Any
     _order: Callable[..., str | None]
     _did: Callable[..., Done]
+    _state: Callable[..., str]
 
     @rule(which=WHICH, fault=FAULTS)
     def state(self, which: int, fault: Fault | None) -> None:
@@ -51,6 +53,20 @@ class Outside(RuleBasedStateMachine):
         if stated.value is not None:
             self._did("agree", lambda: desk.agree(two, stated.value), fault)
             self._did("decline", lambda: desk.decline(one, stated.value), None)  # Where it was not agreed to.
+
+    @rule(fault=FAULTS)
+    def comes_back(self, fault: Fault | None) -> None:
+        """Money that the bank had paid comes back: its file says so, the gateway is asked, and it is owed again."""
+        key, bank = self._order(3, old=False), self.scene.bank
+        rows = self.scene.rows(BATCH, key) if key is not None else []
+        if key is None or not rows or self._state(key) != "paid" or rows[0]["number"] not in bank.batches:
+            return
+        bank.comes_back(key)
+        content, (one, _) = bank.results(rows[0]["number"]), self.scene.closers
+        for each in (fault, None):
+            self._did("bank", lambda: self.scene.batches.take_in(one, rows[0]["id"], content), each)
+        for each in (fault, None):
+            self._did("return", lambda: self.scene.asks_returns.look(100), each)
 
     @rule(fault=FAULTS, again=st.booleans())
     def import_bill(self, fault: Fault | None, again: bool) -> None:

@@ -224,6 +224,15 @@ def believe_the_bill(_database: Database, patch: Patch) -> None:
     patch("database.repositories.matching.PROVED", matching.PROVED.replace("AND l.source <> 'wechat'", ""))
 
 
+def lose_what_came_back(_database: Database, patch: Patch) -> None:
+    """Take no notice of a bank that gives a paid transfer back."""
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    patch("services.finance.bank_batches.claimed", nothing)
+
+
 CLASSES: Mapping[str, type[Payout]] = {
     "sends again": SendsAgain,
     "sends under another key": SendsUnderAnotherKey,
@@ -245,4 +254,5 @@ PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
     "files what is settled": file_what_is_settled,
     "states what waits": state_what_waits,
     "believes the bill": believe_the_bill,
+    "loses what came back": lose_what_came_back,
 }
