@@ -7,7 +7,7 @@ again from its rows: every step can be repeated, and nothing is sent that the ga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import text
@@ -25,7 +25,7 @@ from bootstrap.words import Problem
 from database.repositories.orders import ORDER_TABLES
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
-from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
+from domain.finance.payout import CLOSED_WITHIN, ListedPayment, PaymentGateway, PayoutOrder, PayoutOutcome, PayoutReport
 from domain.finance.rails import Rail
 from domain.money import Money
 from domain.places import BUSINESS_ZONE, business_day
@@ -62,6 +62,9 @@ class Order:
     prepared_at: datetime
     settled_at: datetime | None
     rail: Rail = Rail.ALIPAY
+    to_confirm: bool = (
+        False  # Its receiver has to confirm it: the bill shows it as gone until they do, or it comes back.
+    )
 
 
 _TABLES = [table.__tablename__ for table in ORDER_TABLES.values()]
@@ -70,7 +73,8 @@ _EVERY_ORDER = " UNION ALL ".join(
     for table in _TABLES
 )
 _ORDERS = f"""
-SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail
+SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail,
+       EXISTS (SELECT FROM payout_confirmation c WHERE c.key = ordered.key AND c.closed_at IS NULL)
 FROM ({_EVERY_ORDER}) AS ordered LEFT JOIN payout_return USING (key)
 """  # noqa: S608  # Names of our own tables.
 _KNOWN = " UNION ALL ".join(
@@ -116,8 +120,13 @@ def payment_differences(
         elif order.amount_minor != one.amount.amount_minor:
             found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
         elif order.state == "refused":
-            found.append(f"payment {one.key} of {one.amount} left our account and is recorded as refused")
-        elif order.state not in ("paid", "returned") and order.prepared_at < now - LIST_IS_BEHIND:
+            if not _may_come_back(order, now):
+                found.append(f"payment {one.key} of {one.amount} left our account and is recorded as refused")
+        elif (
+            order.state not in ("paid", "returned")
+            and not order.to_confirm
+            and order.prepared_at < now - LIST_IS_BEHIND
+        ):
             found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
     for key, order in orders.items():
         paid_within = order.settled_at is not None and since < order.prepared_at
@@ -129,6 +138,11 @@ def payment_differences(
         ):
             found.append(f"payment {key} is recorded as paid and never left our account")
     return found
+
+
+def _may_come_back(order: Order, now: datetime) -> bool:
+    """A refused transfer of WeChat Pay: the bill that shows its money come back is not there yet."""
+    return order.rail is Rail.WECHAT and order.settled_at is not None and order.settled_at > now - CLOSED_WITHIN
 
 
 def listed_until(rail: Rail, now: datetime) -> datetime:
@@ -168,7 +182,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
     secrets, now = keys.load(settings), datetime.now(UTC)
     try:
         async with opened(settings) as store:
-            listed = await _listed(settings, store, since, now)
+            listed = await _said_of_listed(settings, store, since, now)
     except GatewayError as failed:
         raise Problem(
             f"支付渠道未能提供账单（{failed.reason}），未作任何改动。",
@@ -176,7 +190,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
         ) from None
     async with opened(settings) as store:
         adopting = Adopting(store, secrets.keyring)
-        done = [await _adopted(store, adopting, one) for one in listed]
+        done = [await _adopted(adopting, one, report) for one, report in listed]
         try:
             client = await _client(settings)
             runs = await _runs(client)
@@ -195,15 +209,46 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
     return [one for one in done if one is not None]
 
 
-async def _adopted(store: Database, adopting: Adopting, one: ListedPayment) -> Difference | None:
-    async with store.transaction() as session:
-        known = (await session.execute(text(_KNOWN), {"key": one.key})).one_or_none()
-    if known is not None and tuple(known) == ("paid", one.amount.amount_minor):
-        return None
-    why_not = await adopting.adopt(PayoutReport(one.key, PayoutOutcome.PAID, one.reference, one.amount))
+async def _adopted(adopting: Adopting, one: ListedPayment, report: PayoutReport) -> Difference | None:
+    """Take what the gateway says for certain; a payment that left and is not over has its own journey ask, or a person look."""
+    if report.outcome is not PayoutOutcome.PAID:
+        said = "nothing certain" if report.outcome is PayoutOutcome.UNKNOWN else "that it was refused"
+        return Difference(f"payment {one.key} of {one.amount} left our account and its provider says {said}")
+    why_not = await adopting.adopt(report)
     if why_not is not None:
         return Difference(f"payment {one.key} {why_not}")
     return Difference(f"payment {one.key} of {one.amount} had no answer here", fixed=True)
+
+
+async def _said_of_listed(
+    settings: Settings, store: Database, since: datetime, until: datetime
+) -> list[tuple[ListedPayment, PayoutReport]]:
+    """Return what left our account and is not known here as paid, with what its gateway says became of it."""
+    gateways = payment_gateways(settings, store)
+    try:
+        found = [
+            (one, gateway)
+            for gateway in gateways.values()
+            for one in await gateway.listed(since, until + timedelta(minutes=1))
+            if not await _known_as_paid(store, one)
+        ]
+        return [(one, await asked_of_listed(gateway, one)) for one, gateway in found]
+    finally:
+        for each in gateways.values():
+            await each.aclose()
+
+
+async def asked_of_listed(gateway: PaymentGateway, one: ListedPayment) -> PayoutReport:
+    """Return what the gateway says of a payment in its list: that it left our account does not say that it arrived."""
+    order = PayoutOrder(one.key, one.amount, "", "", ordered_at=one.left_at)
+    report = (await gateway.query(order)).report
+    return report if report.amount is not None else replace(report, amount=one.amount)
+
+
+async def _known_as_paid(store: Database, one: ListedPayment) -> bool:
+    async with store.transaction() as session:
+        known = (await session.execute(text(_KNOWN), {"key": one.key})).one_or_none()
+    return known is not None and tuple(known) == ("paid", one.amount.amount_minor)
 
 
 async def _journeys(
@@ -279,8 +324,8 @@ async def _cards(session: AsyncSession) -> dict[str, CardState]:
 async def _orders(session: AsyncSession) -> dict[str, Order]:
     rows = await session.execute(text(_ORDERS))
     return {
-        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail))
-        for key, state, amount_minor, prepared_at, settled_at, rail in rows
+        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail), to_confirm)
+        for key, state, amount_minor, prepared_at, settled_at, rail, to_confirm in rows
     }
 
 

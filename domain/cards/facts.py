@@ -239,6 +239,7 @@ class NotificationVerdict(StrEnum):
     SIGNATURE_INVALID = "signature_invalid"  # Not from the gateway.
     AMOUNT_MISMATCH = "amount_mismatch"  # Genuine, but of another amount than ordered.
     UNKNOWN_ORDER = "unknown_order"  # Genuine, but no order of ours.
+    CONTRADICTS = "contradicts"  # Genuine, and the opposite of what the order ended as: a person looks.
 
 
 @dataclass(frozen=True)

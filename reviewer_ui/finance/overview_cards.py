@@ -65,6 +65,18 @@ async def unknown_payments(session: AsyncSession, _person: Person, _now: datetim
     return OverviewCard("money.unknown", lines, "/payouts?state=unknown", "money.unknown.none", urgent=bool(lines))
 
 
+async def contradicted(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard | None:
+    """Show orders whose provider says the opposite of what they ended as: a seller may have been paid twice, or not at all."""
+    lines = tuple(
+        CardLine(
+            "money.contradicted.line", {"key": one.key[-12:]}, since=one.heard_at, href=f"/payouts/{one.key}#stated", alarm=True,
+            label=f"payout_outcome.{one.said.value}",
+        )
+        for one in await attention.contradicted(session)
+    )  # fmt: skip
+    return OverviewCard("money.contradicted", lines, lines[0].href, "", urgent=True) if lines else None
+
+
 async def second_person(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what waits for a second person."""
     waits = await attention.seconds(session)
@@ -215,5 +227,5 @@ def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[Card
 
 
 CARDS: list[Maker] = [
-    unknown_payments, second_person, to_do, reconciliation, cash, in_flight, owed, receivables, books,
+    contradicted, unknown_payments, second_person, to_do, reconciliation, cash, in_flight, owed, receivables, books,
 ]  # fmt: skip

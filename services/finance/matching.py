@@ -66,6 +66,7 @@ class Matching:
         if await self._money_back(session, source, now):
             await expectations.all_from_books(session, source)
             total += await matching.match(session, source, rules)
+        await self._cancel_out(session, source, now)
         await self._end(session, source, now)
         return total + await self._judge(session, source, rules)
 
@@ -117,6 +118,26 @@ class Matching:
             async with apart_within(session, RETURNED_LINES, line.id):
                 booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
         return booked
+
+    async def _cancel_out(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
+        """Set lines against each other by which the money of a refused order left and came back: our books have neither.
+
+        Each stays in the figures of its own day as a difference that was ignored.
+        """
+        while found := await matching.came_back(session, source):
+            for line_id in found:
+                line = await session.get_one(StatementLineRow, line_id, with_for_update=True, populate_existing=True)
+                open_one = select(BreakRow).where(BreakRow.line_id == line_id, BreakRow.state != BreakState.CLOSED)
+                row = (await session.execute(open_one.with_for_update())).scalar_one_or_none()
+                if row is None:
+                    row = BreakRow(**self._facts(source, _of_line(line)))
+                    session.add(row)
+                elif row.task_id is not None:
+                    await close_work(session, row.task_id, now)
+                row.state, row.verb, row.closed_at = BreakState.CLOSED, Verb.IGNORE, now
+                row.policy_version = reconciliation_in_force(business_day(now)).version
+                line.state = LineState.IGNORED
+            await session.flush()
 
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
         """Post what the rules allow to post automatically, and write breaks for the rest; return how many lines were matched so."""
@@ -194,6 +215,13 @@ class Matching:
 
     def _rules(self, source: StatementSource) -> SourceRules:
         return reconciliation_in_force(business_day(self._now())).sources[source]
+
+
+def _of_line(line: StatementLineRow) -> FoundBreak:
+    return FoundBreak(
+        BreakKind.MISSING_HERE, line.account, line.day, line.at, line.id, None, line.amount_minor, line.amount_minor,
+        line.currency,
+    )  # fmt: skip
 
 
 def automatic(found: FoundBreak, rules: SourceRules) -> Against | None:
