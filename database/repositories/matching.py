@@ -329,18 +329,8 @@ def _judged(row: Any, rules: SourceRules) -> FoundBreak:
     else:
         kind, difference = BreakKind.MISSING_HERE, row.amount_minor
     return FoundBreak(
-        kind,
-        row.account,
-        row.day,
-        row.at,
-        row.line,
-        entry,
-        row.amount_minor,
-        difference,
-        row.currency,
-        ours,
-        row.card_id,
-    )
+        kind, row.account, row.day, row.at, row.line, entry, row.amount_minor, difference, row.currency, ours, row.card_id
+    )  # fmt: skip
 
 
 def _each_entry_once(found: Iterable[FoundBreak]) -> list[FoundBreak]:

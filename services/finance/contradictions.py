@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.repositories.audit import by_person
 from database.repositories.orders import OrderRow
 from database.session import Database
@@ -33,9 +33,7 @@ def contradicts(row: OrderRow, said: PayoutOutcome, code: str | None) -> bool:
 async def keep(session: AsyncSession, row: OrderRow, said: PayoutOutcome, heard: Heard, at: datetime) -> None:
     """Keep who says the opposite of what the order stands as, once per order."""
     found = ContradictionRow(key=row.key, said=said, stands=row.answered or said, heard=heard, heard_at=at)
-    await session.execute(
-        insert(ContradictionRow).values(found.values()).on_conflict_do_nothing(index_elements=["key"])
-    )
+    await insert_once(session, found, "key")
 
 
 class Contradictions:

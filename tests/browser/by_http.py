@@ -56,7 +56,10 @@ async def _asked(house: House, seen: Scene, one: OnePage) -> Answers:
     missing: list[str] = []
     if part is not None:
         wrong += [] if part.status_code == one.status else [f"its part: {part.status_code}"]
-        missing = sorted(set(_lines(part.text)) - set(_lines(whole["en"].text)))
+        missing = _missing(part, whole["en"])
+    if missing:  # Once more, for a minute may have passed between the two, as "just now" says.
+        again = await browser.get(address, headers={"hx-request": "true"})
+        missing = _missing(again, await browser.get(address))
     words = {locale: words_of(answer.text) for locale, answer in whole.items()}
     return Answers(
         one, address, wrong, missing, words, {name for got in whole.values() for name in ICON.findall(got.text)}
@@ -69,6 +72,10 @@ def _faults(one: OnePage, answer: httpx.Response, locale: str) -> list[str]:
         found.append(f"{one.who} is not signed in and sees the door")
     spoken = LANGUAGE.findall(answer.text)
     return found if spoken == [locale.replace("_", "-")] else [*found, f"{locale}: answered in {spoken}"]
+
+
+def _missing(part: httpx.Response, whole: httpx.Response) -> list[str]:
+    return sorted(set(_lines(part.text)) - set(_lines(whole.text)))
 
 
 def _lines(page: str) -> list[str]:

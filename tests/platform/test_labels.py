@@ -170,7 +170,7 @@ async def test_a_folder_leaves_sealed_with_a_key_of_its_own_and_open_only_for_wh
     nobody = await ran(
         "--out", str(tmp_path / "open"), "--key", str(key), "--open-photos-for", "no@example.com", "--yes"
     )
-    assert "nobody who may export" in str(nobody.exception)
+    assert "may not export labels" in str(nobody.exception)
     inside = await ran("--out", str(tmp_path / "new"), "--key", str(tmp_path / "new" / "key"))
     assert "outside the folder" in str(inside.exception)
     assert "written over" in str((await ran("--out", str(out), "--key", str(key))).exception)

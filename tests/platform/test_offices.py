@@ -146,7 +146,7 @@ async def test_a_lost_authenticator_is_taken_away_at_the_command_line(keyed: Set
     (person,) = await rows(store, PersonRow, id=person_id)
     assert (person.totp_sealed, person.totp_confirmed_at) == (None, None)
     assert "cli:totp:reset" in [audit.act for audit in await rows(store, AuditRow, subject=person_id)]
-    with pytest.raises(Problem, match="Nobody"):
+    with pytest.raises(Problem, match="No person here"):
         await provisioning.reset_totp(keyed, f"x{email}")
 
 

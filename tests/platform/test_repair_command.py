@@ -61,7 +61,7 @@ async def test_a_repair_is_previewed_run_suspended_resumed_and_cancelled(
         assert recorded[f"cli:repair:{act}"] == {"os_user": os_user()}
     with pytest.raises(Problem, match="state of this repair has changed"):
         await ran("resume", found["id"], "--as", email)
-    with pytest.raises(Problem, match="Nobody here"):
+    with pytest.raises(Problem, match="No person here"):
         await ran("resume", found["id"], "--as", "nobody@example.com")
 
     several = tmp_path / "cards"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -148,7 +149,8 @@ async def test_a_settlement_is_confirmed_and_paid_once(temporal_client: Client) 
 
 async def test_an_unknown_settlement_is_reconciled_and_never_sent_again(temporal_client: Client) -> None:
     calls = await paid(temporal_client, Rows(*steps_to(pay(), OVER), sent=UNKNOWN))
-    assert calls[-4:] == ["prepare payout-1", "send", "reconcile", "conclude"]
+    assert [call for call, _ in groupby(calls)][-4:] == ["prepare payout-1", "send", "reconcile", "conclude"]
+    assert calls.count("send") == 1
 
 
 async def test_a_refused_settlement_is_ordered_again_under_another_key(temporal_client: Client) -> None:

@@ -304,9 +304,8 @@ class MoneyMachine(Outside):
             self._did("conclude", lambda: payout.conclude(key), None)  # noqa: B023
 
     def _did(self, what: str, work: Work, fault: Fault | None, key: str = "", *, overdraws: bool = False) -> Done:
-        return judged(
-            self.scene.act(work, fault, self.scene.lengths.get(what, PLACES_ABOUT), self._fresh(key)), overdraws
-        )
+        places = self.scene.lengths.get(what, PLACES_ABOUT)
+        return judged(self.scene.act(work, fault, places, self._fresh(key)), overdraws)
 
     def _overdraws(self, card: Card) -> bool:
         return self._held(card) + card.amount.amount_minor > self._owed(card)
@@ -331,24 +330,20 @@ class MoneyMachine(Outside):
         return books.orders(self.scene, self.cards)
 
     def _owed(self, card: Card) -> int:
-        row = self.now.balances.get(f"seller_payable:{card.owner}")
-        return 0 if row is None else -int(row["stored"])
+        return -int(self.now.balances.get(f"seller_payable:{card.owner}", {}).get("stored", 0))
 
     def _held(self, card: Card) -> int:
-        row = self.now.balances.get(f"seller_payable:{card.owner}")
-        return 0 if row is None else int(row["held"])
+        return int(self.now.balances.get(f"seller_payable:{card.owner}", {}).get("held", 0))
 
     def _note_payee(self, card: Card) -> None:
         for row in books.orders(self.scene, [card]):
             card.accounts.setdefault(row["key"], card.account)
 
     def _notice(self, key: str, how: str) -> tuple[bytes, str]:
-        amount = next(
-            Money(row["amount_minor"]) for rows in self.now.orders.values() for row in rows if row["key"] == key
-        )
+        amount = Money(int(self._state(key, "amount_minor")))
         status = Status.DEALING if how == "stale" else Status.SUCCESS
-        notify_id = f"{key}-{'stale' if how == 'stale' else 'final'}"
         told = "card-NOBODY-payout-1" if how == "nobody's" else key
-        notify_id = notify_id if told == key and how != "other amount" else new_id()
+        again = f"{key}-{'stale' if how == 'stale' else 'final'}"
+        notify_id = new_id() if how in ("nobody's", "other amount") else again
         amount = amount + Money(1) if how == "other amount" else amount
         return self.scene.gateway.notice(notify_id, told, status, amount, genuine=how != "forged"), notify_id

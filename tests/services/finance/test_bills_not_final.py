@@ -119,7 +119,7 @@ async def test_whatever_comes_in_under_an_orders_number_came_back(rails: Rails, 
 
 
 async def test_a_payment_and_its_return_prove_nothing_together_and_cancel_out(rails: Rails) -> None:
-    """Alipay gives back what it could not pay while our order is unknown."""
+    """Alipay returns what it could not pay while our order is unknown."""
     desk = FinanceDesk(rails.world)
     card, key = await rails.a_prepared(Rail.ALIPAY)
     minor = (await rails.order(key)).amount_minor
