@@ -1,4 +1,4 @@
-"""Foreign money that was exchanged: off the account that kept it, CNY onto it, and through the position with what was realised."""
+"""Foreign money that was exchanged: off the account that kept it, CNY onto it, and through the position with what was realised; one that was taken back left nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ FROM fx_exchange x CROSS JOIN LATERAL (VALUES
     ('fx_position', 'CNY', x.difference_minor - x.arrived_minor),
     ('fx_difference', 'CNY', -x.difference_minor)
 ) AS line (code, currency, minor)
-WHERE x.posted_at IS NOT NULL
+WHERE x.posted_at IS NOT NULL AND x.reversed_at IS NULL
 """,
 )

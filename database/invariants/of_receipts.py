@@ -1,4 +1,4 @@
-"""Payments that arrived: our cash, and what buyers owed or paid in advance, or what a provider held for us, less what it kept for what it was owed back; where CNY came for foreign money, through the position."""
+"""Payments that arrived: our cash, and what buyers owed or paid in advance, or what a provider held for us, less what it kept for what it was owed back; where CNY came for foreign money, through the position. One that was taken back left nothing."""
 
 from __future__ import annotations
 
@@ -18,5 +18,6 @@ CROSS JOIN LATERAL (VALUES
     ('fx_position', r.currency, CASE WHEN r.exchanged THEN r.owed_minor ELSE 0 END),
     ('fx_difference', 'CNY', -r.difference_minor)
 ) AS posted (code, currency, minor)
+WHERE r.reversed_at IS NULL
 """,
 )

@@ -120,7 +120,7 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 
 
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, payments on claims taken back, outcomes, returns, providers' payments, rails, clearings of suspense, reversals: each by two people."""
+    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, providers' payments, rails, clearings of suspense, reversals: each by two people."""
 
     code, name = "I8", "claims_by_two"
     sql = """
@@ -131,6 +131,12 @@ SELECT format('claim %s was written off on the word of those who asked for it', 
 WHERE state = 'written_off' AND (ended_by IS NULL OR write_off_askers @> to_jsonb(ended_by))
 UNION ALL
 SELECT format('payment %s on a claim was taken back by those who asked for it', id) FROM claim_receipt
+WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
+UNION ALL
+SELECT format('payment %s of a buyer was taken back by those who asked for it', id) FROM buyer_receipt
+WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
+UNION ALL
+SELECT format('exchange %s was taken back by those who asked for it', id) FROM fx_exchange
 WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
 UNION ALL
 SELECT format('outcome %s was agreed to by those who stated it', id) FROM stated_outcome

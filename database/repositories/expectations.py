@@ -51,19 +51,23 @@ WHERE a.code = :code
 ORDER BY e.id LIMIT :most
 ON CONFLICT DO NOTHING
 """)
-# A seller's payment that two people took back: no statement shows it, nor that it was taken back. A line that it was matched
+# A payment of a seller or a buyer, or an exchange, that two people took back: no statement shows it, nor that it was taken back. A line that it was matched
 # with is another's money, and open again. Where a person has decided on a break of either, it stays.
 _CANCELLED = text("""
-WITH pair AS (
+WITH error (key) AS (
+    SELECT 'claim_receipt:' || id FROM claim_receipt WHERE reversed_at IS NOT NULL
+    UNION ALL SELECT 'receipt:' || id FROM buyer_receipt WHERE reversed_at IS NOT NULL
+    UNION ALL SELECT 'exchange:' || id FROM fx_exchange WHERE reversed_at IS NOT NULL
+), pair AS (
     SELECT x.entry_id AS made, y.entry_id AS back
-    FROM claim_receipt c
-    JOIN ledger_transaction t ON t.key = 'claim_receipt:' || c.id
+    FROM error
+    JOIN ledger_transaction t ON t.key = error.key
     JOIN ledger_transaction r ON r.reverses = t.id
     JOIN entry e ON e.transaction_id = t.id
     JOIN entry f ON f.transaction_id = r.id AND f.account_id = e.account_id
     JOIN expectation x ON x.entry_id = e.id
     JOIN expectation y ON y.entry_id = f.id
-    WHERE c.reversed_at IS NOT NULL AND x.source = CAST(:source AS varchar) AND x.cancelled_by IS NULL
+    WHERE x.source = CAST(:source AS varchar) AND x.cancelled_by IS NULL
       AND coalesce(x.line_id, x.break_id, y.line_id, y.break_id) IS NULL
       AND NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = y.entry_id
                       OR o.entry_id = x.entry_id AND o.amount_minor <> x.amount_minor)

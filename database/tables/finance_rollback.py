@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
+from database.tables.finance_taken_back import TakenBack
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
@@ -79,7 +80,7 @@ class RollbackOffsetRow(TableRow):
     undone_at: Mapped[datetime | None] = moment_maybe()
 
 
-class ClaimReceiptRow(TableRow):
+class ClaimReceiptRow(TakenBack, TableRow):
     """Money that a seller paid back of a claim, as it arrived on a rail. `reversed_at`: two people found that it had not."""
 
     __tablename__ = "claim_receipt"
@@ -96,7 +97,6 @@ class ClaimReceiptRow(TableRow):
             "claim_receipt_asked", "id", postgresql_where=text("reverse_asked_at IS NOT NULL AND reversed_at IS NULL")
         ),
     )  # fmt: skip
-    id: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
     claim_id: Mapped[str] = mapped_column(ForeignKey("rollback.id"))
     rail: Mapped[Rail] = word(Rail, required=True)
@@ -109,12 +109,6 @@ class ClaimReceiptRow(TableRow):
     evidence_sha256: Mapped[str]
     recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
     recorded_at: Mapped[datetime] = moment_now()
-    reverse_asked_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
-    reverse_askers: Mapped[list[str]] = json_list()  # They with everyone they act for.
-    reverse_reason: Mapped[str] = mapped_column(default="")
-    reverse_asked_at: Mapped[datetime | None] = moment_maybe()
-    reversed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
-    reversed_at: Mapped[datetime | None] = moment_maybe()
     recovered_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # What of it had been written off.
     # What two people said of money in suspense: it posted the payment, and its reversal takes it back.
     clearing_id: Mapped[str | None] = mapped_column(ForeignKey("suspense_clearing.id"), default=None)

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment, moment_maybe, moment_now, word, word_key
+from database.tables.finance_taken_back import TakenBack
 from domain.finance.counterparties import Instalments
 from domain.finance.rails import Rail
 from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode
@@ -145,11 +146,15 @@ class ProviderRepaymentRow(TableRow):
         return Money(self.amount_minor)
 
 
-class BuyerReceiptRow(TableRow):
+class BuyerReceiptRow(TakenBack, TableRow):
     """Money that arrived on a rail: of a buyer, for what they owe or in advance, or of a licensed provider: our part of brokered sales."""
 
     __tablename__ = "buyer_receipt"
-    id: Mapped[str] = mapped_column(primary_key=True)
+    __table_args__ = (
+        Index(
+            "buyer_receipt_asked", "id", postgresql_where=text("reverse_asked_at IS NOT NULL AND reversed_at IS NULL")
+        ),
+    )
     key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
     buyer: Mapped[str] = mapped_column(index=True)  # buyer:<code>, or the code of a licensed provider.
     received_for: Mapped[ReceiptFor] = word(ReceiptFor, required=True)
@@ -165,11 +170,13 @@ class BuyerReceiptRow(TableRow):
     recorded_at: Mapped[datetime] = moment_now()
 
 
-class FxExchangeRow(TableRow):
+class FxExchangeRow(TakenBack, TableRow):
     """Foreign money of ours that was exchanged into CNY on the account that kept it; posted at once, or when another person confirms."""
 
     __tablename__ = "fx_exchange"
-    id: Mapped[str] = mapped_column(primary_key=True)
+    __table_args__ = (
+        Index("fx_exchange_asked", "id", postgresql_where=text("reverse_asked_at IS NOT NULL AND reversed_at IS NULL")),
+    )
     key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
     account: Mapped[str]  # cash:<rail>, or split_account:<provider>
     currency: Mapped[Currency] = word(Currency, required=True)

@@ -257,14 +257,14 @@ class ClaimOwesLess(Refusal):
 
 
 class ReceiptOver(Refusal):
-    """This payment of a seller was reversed, or its reversal is no longer requested: reload the page."""
+    """This payment or exchange was reversed, or its reversal is no longer requested: reload the page."""
 
     code = "receipt_over"
     http_status = 409
 
 
 class ReceiptReconciled(Refusal):
-    """A statement's line with another amount was matched with this payment by a posting of its own, so it cannot be taken back."""
+    """A statement's line with another amount was matched with this payment or exchange by a posting of its own, so it cannot be taken back."""
 
     code = "receipt_reconciled"
     http_status = 409

@@ -123,6 +123,13 @@ class ForeignMoneyLess(Refusal):
     http_status = 409
 
 
+class PositionMoved(Refusal):
+    """The currency's position has changed since, so that this cannot be taken back: `open` would stay booked at `booked`."""
+
+    code = "position_moved"
+    http_status = 409
+
+
 class ExchangeOver(Refusal):
     """This exchange was posted or discarded before."""
 

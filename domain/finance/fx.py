@@ -56,6 +56,16 @@ def realised(position: Money, booked: Money, moved: Money, value: Money) -> Mone
     return left + opened - booked - value
 
 
+def can_take_back(position: Money, booked: Money, moved: Money, value: Money) -> bool:
+    """Return whether what once left a position (`moved`, booked at `value`) can come back as it left.
+
+    It cannot where the position has changed since so much that nothing would stay booked at something, or a position at CNY of the
+    other sign.
+    """
+    open_, at = position + moved, booked + value
+    return not at.amount_minor or open_.amount_minor * at.amount_minor > 0
+
+
 def share_of(booked: Money, part: int, whole: int) -> Money:
     """Return so much of an amount as a part is of the whole, rounded half up."""
     return Money(round_half_up(Decimal(booked.amount_minor) * part / whole), booked.currency)

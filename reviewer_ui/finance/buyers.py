@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from database.reads.finance import sales as reads
 from database.reads.finance.reserved import Reserved, reserved
+from database.reads.people import accounts
 from database.tables.columns import now
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.base import Refusal
@@ -20,12 +22,15 @@ from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
+from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
-from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.receipts import RECEIPTS_BACK, ReceiptAsked, Receipts
 from services.finance.reserving import Reservations
+from services.finance.taking_back import Reversals
 from web.forms import member_of, money_of
 
 router = APIRouter()
@@ -70,7 +75,7 @@ class ReceiptLine:
 
 @dataclass(frozen=True)
 class BuyersContext:
-    """The page of buyers."""
+    """The page of buyers. `refused.row` is the payment whose form was refused; `names` are people's by id."""
 
     shell: Shell
     entries: tuple[reads.BuyerEntry, ...]
@@ -79,6 +84,9 @@ class BuyersContext:
     refusal: Refusal | None
     may_record: bool
     reserved: tuple[Reserved, ...]
+    names: Mapping[str, str]
+    refused: Refused
+    me: str
     rails: tuple[Rail, ...] = tuple(Rail)
     uses: tuple[ReceiptFor, ...] = (ReceiptFor.RECEIVABLE, ReceiptFor.DEPOSIT)
     currencies: tuple[Currency, ...] = tuple(Currency)
@@ -115,17 +123,54 @@ async def give_up(request: Request, console: At, person: SalesKeeper, key: str) 
     return see_other("/sales/buyers")
 
 
+@router.post("/sales/buyers/receipts/{receipt_id}/reverse")
+async def ask_reversal(
+    request: Request, console: At, person: SalesKeeper, receipt_id: str,
+    reason: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:  # fmt: skip
+    """Ask to take a payment back that was recorded in error."""
+    doing = Reversals(console.services.database, RECEIPTS_BACK).ask(person.id, receipt_id, reason)
+    return await _done(request, console, person, doing, receipt_id, "reverse", {"reason": reason})
+
+
+@router.post("/sales/buyers/receipts/{receipt_id}/reverse/agree")
+async def reverse(request: Request, console: At, person: SalesKeeper, receipt_id: str) -> Response:
+    """Take a payment back as the second person, after one more proof of who one is."""
+    await require_step_up(request, person)
+    doing = Reversals(console.services.database, RECEIPTS_BACK).reverse(person.id, receipt_id)
+    return await _done(request, console, person, doing, receipt_id, "agree")
+
+
+@router.post("/sales/buyers/receipts/{receipt_id}/reverse/refuse")
+async def keep(request: Request, console: At, person: SalesKeeper, receipt_id: str) -> Response:
+    """Leave a payment as it is."""
+    doing = Reversals(console.services.database, RECEIPTS_BACK).keep(person.id, receipt_id)
+    return await _done(request, console, person, doing, receipt_id, "refuse")
+
+
+async def _done(
+    request: Request, console: Console, person: Person, doing: Awaitable[object], row: str, form: str,
+    typed: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    async def page(refused: Refused) -> Response:
+        return await _render(request, console, person, _blank(), refused=refused)
+
+    return await done_or_shown(request, doing, page, "/sales/buyers", row, form, typed)
+
+
 def _blank() -> TypedReceipt:
     return TypedReceipt(new_id(), received_on=business_day(now()).isoformat())
 
 
 async def _render(
-    request: Request, console: Console, person: Person, typed: TypedReceipt, refusal: Refusal | None = None
-) -> Response:
+    request: Request, console: Console, person: Person, typed: TypedReceipt, refusal: Refusal | None = None,
+    refused: Refused = NOTHING,
+) -> Response:  # fmt: skip
     async with console.services.database.transaction() as session:
         entries = await reads.buyers(session)
         rows = await reads.receipts(session)
         held = await reserved(session)
+        names = await accounts.all_names(session)
     lines = tuple(
         ReceiptLine(
             row, row.buyer.rpartition(":")[2], Money(row.owed_minor, row.currency),
@@ -134,9 +179,11 @@ async def _render(
         for row in rows
     )  # fmt: skip
     may = person.may(Permission.RECORD_SALES)
-    context = BuyersContext(shell(request, person), entries, lines, typed, refusal, may, held)
+    context = BuyersContext(
+        shell(request, person), entries, lines, typed, refusal, may, held, names, refused, person.id
+    )
     if request.method == "POST":
         request.state.back = "/sales/buyers"
     return await console.answer(
-        request, "finance/buyers.html", context, status=200 if refusal is None else refusal.http_status
+        request, "finance/buyers.html", context, status=refused.status if refusal is None else refusal.http_status
     )

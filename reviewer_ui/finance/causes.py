@@ -64,8 +64,8 @@ async def _provider_repaid(_session: AsyncSession, repayment_id: str) -> str:
     return f"/sales/brokered#repayment-{repayment_id}"
 
 
-async def _receipt(_session: AsyncSession, _receipt_id: str) -> str:
-    return "/sales/buyers"
+async def _receipt(_session: AsyncSession, receipt_id: str) -> str:
+    return f"/sales/buyers#receipt-{receipt_id}"
 
 
 async def _revaluation(_session: AsyncSession, _month: str) -> str:

@@ -25,8 +25,9 @@ from reviewer_ui.finance.sales import SalesKeeper, SalesReader
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, shell
-from services.finance.exchanges import KEEPS_FOREIGN, REFERENCE_MAX, ExchangeAsked, Exchanges
+from services.finance.exchanges import EXCHANGES_BACK, KEEPS_FOREIGN, REFERENCE_MAX, ExchangeAsked, Exchanges
 from services.finance.positions import Position, Revaluations, positions
+from services.finance.taking_back import Reversals
 from web.forms import member_of, money_of
 
 router = APIRouter()
@@ -130,6 +131,31 @@ async def discard(request: Request, console: At, person: SalesKeeper, exchange_i
     return await _done(request, console, person, doing, exchange_id)
 
 
+@router.post("/fx/exchanges/{exchange_id}/reverse")
+async def ask_reversal(
+    request: Request, console: At, person: SalesKeeper, exchange_id: str,
+    reason: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:  # fmt: skip
+    """Ask to take an exchange back that was recorded in error."""
+    doing = Reversals(console.services.database, EXCHANGES_BACK).ask(person.id, exchange_id, reason)
+    return await _done(request, console, person, doing, exchange_id, {"reason": reason}, "reverse")
+
+
+@router.post("/fx/exchanges/{exchange_id}/reverse/agree")
+async def reverse(request: Request, console: At, person: SalesKeeper, exchange_id: str) -> Response:
+    """Take an exchange back as the second person, after one more proof of who one is."""
+    await require_step_up(request, person)
+    doing = Reversals(console.services.database, EXCHANGES_BACK).reverse(person.id, exchange_id)
+    return await _done(request, console, person, doing, exchange_id)
+
+
+@router.post("/fx/exchanges/{exchange_id}/reverse/refuse")
+async def keep(request: Request, console: At, person: SalesKeeper, exchange_id: str) -> Response:
+    """Leave an exchange as it is."""
+    doing = Reversals(console.services.database, EXCHANGES_BACK).keep(person.id, exchange_id)
+    return await _done(request, console, person, doing, exchange_id)
+
+
 async def _valued(console: Console, person: Person, typed: Mapping[str, str]) -> None:
     known = member_of(Currency, typed["currency"])
     if known is None:
@@ -153,12 +179,12 @@ async def _exchanged(console: Console, person: Person, typed: Mapping[str, str])
 
 async def _done(
     request: Request, console: Console, person: Person, doing: Awaitable[object], row: str,
-    typed: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None, form: str = "",
 ) -> Response:  # fmt: skip
     async def page(refused: Refused) -> Response:
         return await _render(request, console, person, refused)
 
-    return await done_or_shown(request, doing, page, PATH, row, "", typed)
+    return await done_or_shown(request, doing, page, PATH, row, form, typed)
 
 
 async def _render(

@@ -100,6 +100,8 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.brokered", waits.brokered, "/sales/brokered"),
         ("money.second.repayments", waits.repayments, "/sales/brokered#owed-back"),
         ("money.second.exchanges", waits.exchanges, "/fx"),
+        ("money.second.receipts_back", waits.receipts_back, "/sales/buyers"),
+        ("money.second.exchanges_back", waits.exchanges_back, "/fx"),
     )
 
 

@@ -9,17 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
-from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
-from domain.errors.finance import ReceiptOver, ReceiptReconciled
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ReferenceTaken
 from domain.errors.suspense import ReceiptOfSuspense
@@ -37,15 +35,11 @@ from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.receipts import REFERENCE_MAX
 from services.finance.references import provider_reference
-from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
+from services.finance.second_person import Proposal, stranger
+from services.finance.taking_back import Posted, ask, keep, require_free, take_back
 from services.people.permissions import require
 
-# What a statement says of it otherwise than by the whole amount: a person has decided, or the rules have posted a difference.
-_RECONCILED = text("""
-SELECT true FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN expectation x ON x.entry_id = e.id
-LEFT JOIN statement_line o ON o.entry_id = x.entry_id
-WHERE t.key = :key AND (coalesce(x.line_id, x.break_id) IS NOT NULL OR o.amount_minor <> x.amount_minor) LIMIT 1
-""")
+POSTED = Posted("claim_receipt", Proposal.CLAIM_RECEIPT, "/claims")
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ class ClaimReceipts:
                 await session.flush()
             except IntegrityError as clash:
                 raise _clash(clash) from None
-            await post(session, claim, row, cash(said.rail), _cause(row), _cause(row), said.received_on, now)
+            await post(session, claim, row, cash(said.rail), POSTED.key(row), POSTED.key(row), said.received_on, now)
             session.add(by_person(person, "console:claim:receive", claim.id, facts=facts_of(claim, row)))
         return row.id
 
@@ -112,18 +106,16 @@ class ClaimReceipts:
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row, claim = await _both(session, receipt_id)
-            if row.reversed_at is not None:
-                raise ReceiptOver()
-            if row.clearing_id is not None:
+            if row.clearing_id is not None and row.reversed_at is None:
                 raise ReceiptOfSuspense()
-            if row.reverse_asked_at is not None:
-                if row.reverse_asked_by == person:
-                    return
-                raise ReceiptOver()
-            await _require_unreconciled(session, row)
-            who = await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now())
-            row.reverse_asked_by, row.reverse_askers = person, sorted(who.circle)
-            row.reverse_reason, row.reverse_asked_at = said, self._now()
+            if not await require_free(session, POSTED, row, person):
+                return
+            ask(
+                row,
+                await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now()),
+                said,
+                self._now(),
+            )
             session.add(
                 by_person(person, "console:claim:ask_receipt_back", claim.id, reason=said, facts=facts_of(claim, row))
             )
@@ -140,14 +132,8 @@ class ClaimReceipts:
             row, claim = await _both(session, receipt_id)
             if row.reversed_at is not None and row.reversed_by == person:
                 return
-            _require_asked(row)
             who = await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now())
-            await require_apart(session, who, row.reverse_askers, self._now())
-            await _require_unreconciled(session, row)
-            now = self._now()
-            row.reversed_by, row.reversed_at = person, now
-            back = f"{_cause(row)}:reversed"
-            await ledger.reverse(session, back, _cause(row), UNDONE, happened_on=business_day(now))
+            await take_back(session, POSTED, row, who, self._now(), UNDONE)
             await undone(session, claim, row)
             session.add(by_person(person, "console:claim:receipt_back", claim.id, facts=facts_of(claim, row)))
 
@@ -156,9 +142,7 @@ class ClaimReceipts:
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row, claim = await _both(session, receipt_id)
-            _require_asked(row)
-            await notify_declined(session, row.reverse_asked_by, person, Proposal.CLAIM_RECEIPT, "/claims")
-            row.reverse_asked_by, row.reverse_askers, row.reverse_reason, row.reverse_asked_at = None, [], "", None
+            await keep(session, POSTED, row, person)
             session.add(by_person(person, "console:claim:keep_receipt", claim.id, facts=facts_of(claim, row)))
 
     def _require_sense(self, said: PaidBack) -> None:
@@ -180,16 +164,6 @@ async def _both(session: AsyncSession, receipt_id: str) -> tuple[ClaimReceiptRow
     return row, claim
 
 
-async def _require_unreconciled(session: AsyncSession, row: ClaimReceiptRow) -> None:
-    if (await session.execute(_RECONCILED, {"key": _cause(row)})).scalar_one_or_none():
-        raise ReceiptReconciled()
-
-
-def _require_asked(row: ClaimReceiptRow) -> None:
-    if row.reversed_at is not None or row.reverse_asked_at is None:
-        raise ReceiptOver()
-
-
 def _same(row: ClaimReceiptRow, claim_id: str, reference: str, said: PaidBack) -> str:
     given = (claim_id, said.amount, said.rail, reference, said.received_on)
     if given != (row.claim_id, row.amount, row.rail, row.reference, row.received_on):
@@ -199,8 +173,3 @@ def _same(row: ClaimReceiptRow, claim_id: str, reference: str, said: PaidBack) -
 
 def _clash(clash: IntegrityError) -> IdempotencyKeyReused | ReferenceTaken:
     return ReferenceTaken() if "claim_receipt_reference_once" in str(clash.orig) else IdempotencyKeyReused()
-
-
-def _cause(row: ClaimReceiptRow) -> str:
-    """The cause that its postings name, and the key of the first."""
-    return f"claim_receipt:{row.id}"

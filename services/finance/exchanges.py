@@ -20,7 +20,7 @@ from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_sales import FxExchangeRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
-from domain.errors.sales import ExchangeOver, ForeignMoneyLess, ReferenceTaken
+from domain.errors.sales import ExchangeOver, ForeignMoneyLess, ReferenceTaken, SplitAccountLess
 from domain.finance.chart import Account, account_of
 from domain.finance.fx import Rate, rate_of, realised
 from domain.finance.postings import fx
@@ -31,10 +31,12 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from domain.rules.settlement import settlement_in_force
-from services.finance.positions import position
+from services.finance.positions import position, require_movable
 from services.finance.rates import require_rate
 from services.finance.references import provider_reference
 from services.finance.second_person import Proposal, notify_declined, require_apart
+from services.finance.split_money import held_for_us
+from services.finance.taking_back import Kind, Posted
 from services.people.acting import standing
 from services.people.permissions import require
 
@@ -161,10 +163,11 @@ async def _require_there(session: AsyncSession, kept_on: Account, sold: Money) -
 
 
 async def _require_unrecorded(session: AsyncSession, kept_on: Account, reference: str) -> None:
-    """Refuse ReferenceTaken for an exchange of the account that waits or was posted. The caller holds the lock of positions."""
+    """Refuse ReferenceTaken for an exchange of the account that waits or counts. The caller holds the lock of positions."""
     same = exists().where(
-        FxExchangeRow.account == kept_on.code, FxExchangeRow.reference == reference, FxExchangeRow.declined_at.is_(None)
-    )
+        FxExchangeRow.account == kept_on.code, FxExchangeRow.reference == reference,
+        FxExchangeRow.declined_at.is_(None), FxExchangeRow.reversed_at.is_(None),
+    )  # fmt: skip
     if (await session.execute(select(same))).scalar_one():
         raise ReferenceTaken()
 
@@ -197,3 +200,19 @@ def _facts(row: FxExchangeRow) -> dict[str, str]:
         "account": row.account, "sold": str(Money(row.sold_minor, row.currency)), "arrived": str(Money(row.arrived_minor)),
         "rate": row.rate, "source": row.rate_source, "reference": row.reference,
     }  # fmt: skip
+
+
+async def _require_unused(session: AsyncSession, row: FxExchangeRow) -> None:
+    """Refuse PositionMoved, and SplitAccountLess where the yuan that arrived has left a provider's account since."""
+    sold, arrived = Money(row.sold_minor, row.currency), Money(row.arrived_minor)
+    await require_movable(session, sold, arrived - Money(row.difference_minor))
+    class_, _, owner = row.account.partition(":")
+    if class_ == "split_account" and (there := (await held_for_us(session, owner)).held) < arrived:
+        raise SplitAccountLess(there=str(there))
+
+
+# How two people take a posted exchange back; one that waits is discarded.
+EXCHANGES_BACK = Kind(
+    FxExchangeRow, Posted("exchange", Proposal.EXCHANGE_BACK, "/fx"),
+    lambda row: row.posted_at is not None, _require_unused, _facts,
+)  # fmt: skip

@@ -17,8 +17,8 @@ from database.tables.finance import LedgerTransactionRow
 from database.tables.finance_sales import FxRevaluationRow
 from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid
-from domain.errors.sales import RateSettled
-from domain.finance.fx import Rate, rate_of
+from domain.errors.sales import PositionMoved, RateSettled
+from domain.finance.fx import Rate, can_take_back, rate_of
 from domain.finance.periods import last_day, month_of
 from domain.finance.postings import fx
 from domain.money import Currency, Money
@@ -68,6 +68,16 @@ async def position(session: AsyncSession, currency: Currency, until: date = FORE
     """Return what is open in a currency up to a day (positive: it will come in), and the CNY that it is booked at."""
     found = (await positions(session, until)).get(currency, Position(Money(0, currency), Money(0)))
     return found.open, found.booked
+
+
+async def require_movable(session: AsyncSession, moved: Money, value: Money) -> None:
+    """Refuse PositionMoved where foreign money that left its position at a value (CNY) cannot come back to it as it left.
+
+    The caller holds the lock of positions.
+    """
+    open_, booked = await position(session, moved.currency)
+    if not can_take_back(open_, booked, moved, value):
+        raise PositionMoved(open=str(open_ + moved), booked=str(booked + value))
 
 
 async def unvalued(session: AsyncSession, month: str) -> tuple[Currency, ...]:

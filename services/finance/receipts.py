@@ -20,9 +20,9 @@ from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
-from domain.errors.sales import BuyerOwesLess, ProviderOwedLess, ReferenceTaken, SplitAccountLess
+from domain.errors.sales import BuyerOwesLess, ForeignMoneyLess, ProviderOwedLess, ReferenceTaken, SplitAccountLess
 from domain.finance.fx import realised
-from domain.finance.ledger import Postings
+from domain.finance.ledger import Postings, cash
 from domain.finance.postings import fx
 from domain.finance.postings import sales as postings
 from domain.finance.rails import Rail
@@ -33,9 +33,11 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
-from services.finance.positions import position
+from services.finance.positions import position, require_movable
 from services.finance.references import provider_reference
+from services.finance.second_person import Proposal
 from services.finance.split_money import held_for_us
+from services.finance.taking_back import Kind, Posted
 from services.people.permissions import require
 
 REFERENCE_MAX = 64
@@ -93,13 +95,7 @@ class Receipts:
                 raise IdempotencyKeyReused()
             cause = f"receipt:{row.id}"
             await ledger.post(session, cause, None, "received", posted, happened_on=asked.received_on, cause=cause)
-            facts = {
-                "buyer": row.buyer,
-                "amount": str(asked.owed),
-                "arrived": str(asked.arrived),
-                "rail": asked.rail.value,
-            }
-            session.add(by_person(person, "console:receipt:record", row.id, facts=facts))
+            session.add(by_person(person, "console:receipt:record", row.id, facts=_facts(row)))
         return row.id
 
     async def _posted(self, session: AsyncSession, asked: ReceiptAsked) -> tuple[Postings, Money]:
@@ -170,8 +166,40 @@ def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
 
 
 async def _require_unrecorded(session: AsyncSession, asked: ReceiptAsked) -> None:
-    """Refuse ReferenceTaken for a payment of the rail that was recorded before; another call that records it at the same time waits."""
+    """Refuse ReferenceTaken for a payment of the rail that was recorded before and not reversed; another call that records it at the same time waits."""
     await acquire_for(session, AdvisoryLock.RECEIPTS, f"{asked.rail}:{asked.reference}")
-    same = exists().where(BuyerReceiptRow.rail == asked.rail, BuyerReceiptRow.reference == asked.reference)
+    same = exists().where(
+        BuyerReceiptRow.rail == asked.rail, BuyerReceiptRow.reference == asked.reference,
+        BuyerReceiptRow.reversed_at.is_(None),
+    )  # fmt: skip
     if (await session.execute(select(same))).scalar_one():
         raise ReferenceTaken()
+
+
+async def _require_unused(session: AsyncSession, row: BuyerReceiptRow) -> None:
+    """Refuse to take back what was used since: BuyerOwesLess of a deposit, ForeignMoneyLess, PositionMoved."""
+    owed, arrived = Money(row.owed_minor, row.currency), Money(row.arrived_minor, row.arrived_currency)
+    if arrived.currency is not owed.currency:
+        await require_movable(session, owed, arrived - Money(row.difference_minor))
+    if arrived.currency is not Currency.CNY:
+        there = await ledger.balance(session, cash(row.rail).code, arrived.currency)
+        if there < arrived:
+            raise ForeignMoneyLess(there=str(there))
+    if row.received_for is ReceiptFor.DEPOSIT:
+        left = await available(session, postings.buyer_deposit(row.buyer), owed.currency)
+        if left < owed:
+            raise BuyerOwesLess(there=str(left))
+
+
+def _facts(row: BuyerReceiptRow) -> dict[str, str]:
+    return {
+        "buyer": row.buyer, "amount": str(Money(row.owed_minor, row.currency)),
+        "arrived": str(Money(row.arrived_minor, row.arrived_currency)), "rail": row.rail.value,
+    }  # fmt: skip
+
+
+# How two people take such a payment back.
+RECEIPTS_BACK = Kind(
+    BuyerReceiptRow, Posted("receipt", Proposal.RECEIPT_BACK, "/sales/buyers"),
+    lambda _row: True, _require_unused, _facts,
+)  # fmt: skip

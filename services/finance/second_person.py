@@ -34,6 +34,8 @@ class Proposal(StrEnum):
     PAYEE = "payee"
     OUTCOME = "outcome"
     EXCHANGE = "exchange"
+    RECEIPT_BACK = "receipt_back"
+    EXCHANGE_BACK = "exchange_back"
     PROVIDER_REPAYMENT = "provider_repayment"
     REVERSAL = "reversal"
     SUSPENSE = "suspense"

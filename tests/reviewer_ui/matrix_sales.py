@@ -14,6 +14,9 @@ SALES = (
     Line("POST", "/sales", SALES_KEEPERS, (422,)),
     Line("GET", "/sales/buyers", SALES_READERS),
     Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales/buyers/receipts/{receipt_id}/reverse", SALES_KEEPERS, (404,)),
+    Line("POST", "/sales/buyers/receipts/{receipt_id}/reverse/agree", SALES_KEEPERS, (404,)),
+    Line("POST", "/sales/buyers/receipts/{receipt_id}/reverse/refuse", SALES_KEEPERS, (404,)),
     Line("POST", "/sales/reserved/{key}/give-up", SALES_KEEPERS, (404,)),
     Line("GET", "/sales/brokered", SALES_READERS),
     Line("POST", "/sales/brokered", SALES_KEEPERS, (422,)),
@@ -39,4 +42,7 @@ SALES = (
     Line("POST", "/fx/exchanges", SALES_KEEPERS, (422,)),
     Line("POST", "/fx/exchanges/{exchange_id}/confirm", SALES_KEEPERS, (404,)),
     Line("POST", "/fx/exchanges/{exchange_id}/discard", SALES_KEEPERS, (404,)),
+    Line("POST", "/fx/exchanges/{exchange_id}/reverse", SALES_KEEPERS, (404,)),
+    Line("POST", "/fx/exchanges/{exchange_id}/reverse/agree", SALES_KEEPERS, (404,)),
+    Line("POST", "/fx/exchanges/{exchange_id}/reverse/refuse", SALES_KEEPERS, (404,)),
 )

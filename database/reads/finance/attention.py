@@ -37,6 +37,8 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL) AS write_offs,
        (SELECT count(*) FROM claim_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS claim_receipts,
+       (SELECT count(*) FROM buyer_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS receipts_back,
+       (SELECT count(*) FROM fx_exchange WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS exchanges_back,
        (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes,
        (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL) AS rails,
        (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed') AS party_payees,
@@ -86,6 +88,8 @@ class Seconds:
     claims: int
     write_offs: int
     claim_receipts: int
+    receipts_back: int
+    exchanges_back: int
     outcomes: int
     rails: int
     party_payees: int

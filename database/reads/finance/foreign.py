@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance_sales import FxExchangeRow, FxRevaluationRow
+from database.tables.finance_taken_back import waits
 from domain.money import Currency, Money
 
 PAGE = 50
@@ -36,7 +37,8 @@ async def kept(session: AsyncSession, classes: tuple[str, ...]) -> tuple[Kept, .
 async def exchanges(session: AsyncSession, limit: int = PAGE) -> tuple[FxExchangeRow, ...]:
     """Return exchanges: those that wait for a second person first, then the newest; not the discarded ones."""
     found = select(FxExchangeRow).where(FxExchangeRow.declined_at.is_(None))
-    ordered = found.order_by(FxExchangeRow.posted_at.is_not(None), FxExchangeRow.id.desc()).limit(limit)
+    waiting = FxExchangeRow.posted_at.is_(None) | waits(FxExchangeRow)
+    ordered = found.order_by(waiting.desc(), FxExchangeRow.id.desc()).limit(limit)
     return tuple((await session.execute(ordered)).scalars())
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.cards import CardRow
 from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
 from database.tables.finance_sales import BuyerReceiptRow, SaleRow, SaleSplitRow
+from database.tables.finance_taken_back import waits
 from domain.cards.card import CardType
 from domain.errors.general import NotFound
 from domain.finance.sales import SaleMode
@@ -179,8 +180,8 @@ async def buyers(session: AsyncSession, limit: int = PAGE) -> tuple[BuyerEntry, 
 
 
 async def receipts(session: AsyncSession, limit: int = PAGE) -> tuple[BuyerReceiptRow, ...]:
-    """Return the newest payments of buyers."""
-    newest = select(BuyerReceiptRow).order_by(BuyerReceiptRow.id.desc()).limit(limit)
+    """Return the newest payments of buyers; those that wait for a second person first."""
+    newest = select(BuyerReceiptRow).order_by(waits(BuyerReceiptRow).desc(), BuyerReceiptRow.id.desc()).limit(limit)
     return tuple((await session.execute(newest)).scalars())
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.finance.fx import realised
+from domain.finance.fx import can_take_back, realised
 from domain.money import Currency, Money
 
 amounts = st.integers(1, 10**9)
@@ -65,3 +65,21 @@ def test_after_any_changes_a_position_of_nothing_is_booked_at_nothing(changes: l
         change(-held.amount_minor, Decimal("7.3"))
     assert (held, booked) == (dollars(0), Money(0))
     assert gains == -paid  # Every yuan of difference was realised, none twice.
+
+
+@pytest.mark.parametrize(
+    ("position", "moved", "possible"),
+    [
+        ((0, 0), (100, 700), True),
+        ((50, 360), (100, 700), True),
+        ((-100, -700), (100, 700), True),  # Nothing is booked at nothing again.
+        ((-100, -720), (100, 700), False),  # Nothing would be booked at -0.20.
+        ((-50, -800), (100, 700), False),  # 0.50 that will come would be booked below nothing.
+        ((-200, -1_440), (100, 700), True),
+    ],
+)
+def test_what_left_a_position_comes_back_unless_its_booking_would_make_no_sense(
+    position: tuple[int, int], moved: tuple[int, int], possible: bool
+) -> None:
+    (open_, booked), (back, value) = position, moved
+    assert can_take_back(dollars(open_), Money(booked), dollars(back), Money(value)) is possible
