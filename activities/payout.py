@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -27,6 +26,7 @@ from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PaymentHeld, PayoutFacts
 from domain.finance.payout import (
     AMOUNT_DIFFERS,
+    CONFIRMED_WITHIN,
     DEALING,
     NOT_FOUND,
     WAITS_FOR_RECEIVER,
@@ -42,7 +42,7 @@ from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
-from services.finance import confirmations, goodwill_orders
+from services.finance import bank_lines, confirmations, goodwill_orders
 from services.finance.failover import fall_over
 from services.finance.order_kinds import kind_of
 from services.finance.payout_orders import known_report, settle_once
@@ -52,7 +52,6 @@ from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
 GATEWAY_HAS_IT = frozenset({DEALING, AMOUNT_DIFFERS, WAITS_FOR_RECEIVER})
-CONFIRMED_WITHIN = timedelta(days=1)  # Where the gateway did not say until when its receiver may confirm.
 
 
 @dataclass(frozen=True)
@@ -182,12 +181,13 @@ class Payout:
         return _facts(report)
 
     async def _still_unknown(self, ordered: _Ordered, report: PayoutReport) -> PayoutUnknown | PayoutWaits:
-        """A wait as planned, for the receiver or the bank, or else nobody knows; a seller's wish to call it off is passed on."""
+        """Classify an open order: a planned wait for the receiver or the bank, else unknown; pass on a seller's wish to cancel."""
         if report.code == WAITS_FOR_RECEIVER:
             await self._to_confirm(ordered, report)
             return PayoutWaits(report.code)
-        async with self._database.transaction() as session:
-            await confirmations.closed(session, report.key)
+        if report.code in GATEWAY_HAS_IT:  # Its silence closes nothing.
+            async with self._database.transaction() as session:
+                await confirmations.closed(session, report.key)
         if ordered.rail is Rail.BANK and report.code == DEALING:
             return PayoutWaits(report.code)
         return PayoutUnknown(report.code)
@@ -236,6 +236,7 @@ class Payout:
             if fresh := row.settled_at is None:
                 await self._settle(session, row, row.answered)
                 await confirmations.closed(session, key)
+                await bank_lines.leave(session, row, now())
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
@@ -293,7 +294,7 @@ class Payout:
             raise PayoutUnknown(refused.code) from None
 
     async def _transferred(self, ordered: _Ordered) -> PayoutReport:
-        """A request that was not accepted as such did nothing: a person mends our side, and it is tried again."""
+        """A request that was not accepted as such did nothing: a person fixes our side, and it is tried again."""
         try:
             return (await self._gateway(ordered.rail).transfer(ordered.order)).report
         except GatewayRefused as refused:
@@ -301,9 +302,8 @@ class Payout:
 
     async def _keep(self, report: PayoutReport) -> None:
         """Keeps the gateway's reference, and its answer once it is certain: the first certain answer stays."""
-        kept: dict[str, Any] = {}
-        if report.gateway_reference is not None:
-            kept["gateway_reference"] = report.gateway_reference
+        reference = report.gateway_reference
+        kept: dict[str, Any] = {} if reference is None else {"gateway_reference": reference}
         if report.outcome is not PayoutOutcome.UNKNOWN:
             kept |= {"answered": report.outcome, "refusal_code": report.code}
         if kept:

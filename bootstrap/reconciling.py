@@ -1,4 +1,4 @@
-"""Rows, workflows and the gateway's own list are compared, and what differs is mended or named; `check` only names.
+"""Rows, workflows and the gateway's own list are compared, and differences are fixed or named; `check` only names.
 
 The rows are the truth of a card's journey, the gateway's signed word that of a payment. A journey can always be started
 again from its rows: every step can be repeated, and nothing is sent that the gateway has.
@@ -7,7 +7,7 @@ again from its rows: every step can be repeated, and nothing is sent that the ga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import text
@@ -18,14 +18,14 @@ from temporalio.service import RPCError
 from bootstrap import goodwill_runs, keys
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateways
-from bootstrap.repair_runs import compare, mend
+from bootstrap.repair_runs import compare, correct
 from bootstrap.settings import Settings
 from bootstrap.store import opened, photo_store
 from bootstrap.words import Problem
 from database.repositories.orders import ORDER_TABLES
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
-from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
+from domain.finance.payout import CLOSED_WITHIN, ListedPayment, PaymentGateway, PayoutOrder, PayoutOutcome, PayoutReport
 from domain.finance.rails import Rail
 from domain.money import Money
 from domain.places import BUSINESS_ZONE, business_day
@@ -62,6 +62,9 @@ class Order:
     prepared_at: datetime
     settled_at: datetime | None
     rail: Rail = Rail.ALIPAY
+    to_confirm: bool = (
+        False  # Its receiver has to confirm it: the bill shows it as gone until they do, or it comes back.
+    )
 
 
 _TABLES = [table.__tablename__ for table in ORDER_TABLES.values()]
@@ -70,7 +73,8 @@ _EVERY_ORDER = " UNION ALL ".join(
     for table in _TABLES
 )
 _ORDERS = f"""
-SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail
+SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail,
+       EXISTS (SELECT FROM payout_confirmation c WHERE c.key = ordered.key AND c.closed_at IS NULL)
 FROM ({_EVERY_ORDER}) AS ordered LEFT JOIN payout_return USING (key)
 """  # noqa: S608  # Names of our own tables.
 _KNOWN = " UNION ALL ".join(
@@ -81,10 +85,10 @@ _KNOWN = " UNION ALL ".join(
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that does not agree, in words with ids and amounts; `mended` when it does now."""
+    """One thing that does not agree, in words with ids and amounts; `fixed` when it does now."""
 
     what: str
-    mended: bool = False
+    fixed: bool = False
 
 
 def workflow_differences(
@@ -116,8 +120,13 @@ def payment_differences(
         elif order.amount_minor != one.amount.amount_minor:
             found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
         elif order.state == "refused":
-            found.append(f"payment {one.key} of {one.amount} left our account and stands as refused")
-        elif order.state not in ("paid", "returned") and order.prepared_at < now - LIST_IS_BEHIND:
+            if not _may_come_back(order, now):
+                found.append(f"payment {one.key} of {one.amount} left our account and is recorded as refused")
+        elif (
+            order.state not in ("paid", "returned")
+            and not order.to_confirm
+            and order.prepared_at < now - LIST_IS_BEHIND
+        ):
             found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
     for key, order in orders.items():
         paid_within = order.settled_at is not None and since < order.prepared_at
@@ -127,8 +136,13 @@ def payment_differences(
             and order.prepared_at < listed_until(order.rail, now)
             and key not in seen
         ):
-            found.append(f"payment {key} stands as paid and never left our account")
+            found.append(f"payment {key} is recorded as paid and never left our account")
     return found
+
+
+def _may_come_back(order: Order, now: datetime) -> bool:
+    """A refused transfer of WeChat Pay: the bill that shows its money come back is not there yet."""
+    return order.rail is Rail.WECHAT and order.settled_at is not None and order.settled_at > now - CLOSED_WITHIN
 
 
 def listed_until(rail: Rail, now: datetime) -> datetime:
@@ -139,7 +153,7 @@ def listed_until(rail: Rail, now: datetime) -> datetime:
 
 
 async def differences(settings: Settings) -> list[str]:
-    """Everything that does not agree at this moment; what could not be asked is a difference too, for nobody looked."""
+    """Return everything that does not agree at this moment; an unanswered query is a difference too."""
     now = datetime.now(UTC)
     async with opened(settings) as store:
         async with store.transaction() as session:
@@ -147,8 +161,8 @@ async def differences(settings: Settings) -> list[str]:
         try:
             client = await _client(settings)
             found = workflow_differences(cards, await _runs(client), now)
-            found += [one.what for one in await _repairs(client, store, mends=False)]
-            found += [one.what for one in await _goodwill(client, store, mends=False)]
+            found += [one.what for one in await _repairs(client, store, fixes=False)]
+            found += [one.what for one in await _goodwill(client, store, fixes=False)]
         except (RuntimeError, RPCError, TimeoutError):
             found = ["Temporal does not answer: its workflows were not compared with the cards"]
         since = now - LOOKED_BACK
@@ -160,7 +174,7 @@ async def differences(settings: Settings) -> list[str]:
 
 
 async def reconcile(settings: Settings, since: datetime, *, after_restore: bool = False) -> list[Difference]:
-    """Make rows, workflows and payments agree, and name what no program can mend.
+    """Make rows, workflows and payments agree, and name what no program can fix.
 
     `since` is from when on the gateway's list is read: the moment of the backup, or earlier. `after_restore` restarts every
     card that has not ended. Run it while no worker runs. Raises Problem when Temporal or the gateway cannot be asked.
@@ -168,7 +182,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
     secrets, now = keys.load(settings), datetime.now(UTC)
     try:
         async with opened(settings) as store:
-            listed = await _listed(settings, store, since, now)
+            listed = await _said_of_listed(settings, store, since, now)
     except GatewayError as failed:
         raise Problem(
             f"支付渠道未能提供账单（{failed.reason}），未作任何改动。",
@@ -176,7 +190,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
         ) from None
     async with opened(settings) as store:
         adopting = Adopting(store, secrets.keyring)
-        done = [await _adopted(store, adopting, one) for one in listed]
+        done = [await _adopted(adopting, one, report) for one, report in listed]
         try:
             client = await _client(settings)
             runs = await _runs(client)
@@ -184,8 +198,8 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
                 cards = await _cards(session)
             intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
-            done += await _repairs(client, store, mends=True)
-            done += await _goodwill(client, store, mends=True)
+            done += await _repairs(client, store, fixes=True)
+            done += await _goodwill(client, store, fixes=True)
             done += await _settlements(store)
         except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
@@ -195,15 +209,46 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
     return [one for one in done if one is not None]
 
 
-async def _adopted(store: Database, adopting: Adopting, one: ListedPayment) -> Difference | None:
-    async with store.transaction() as session:
-        known = (await session.execute(text(_KNOWN), {"key": one.key})).one_or_none()
-    if known is not None and tuple(known) == ("paid", one.amount.amount_minor):
-        return None
-    why_not = await adopting.adopt(PayoutReport(one.key, PayoutOutcome.PAID, one.reference, one.amount))
+async def _adopted(adopting: Adopting, one: ListedPayment, report: PayoutReport) -> Difference | None:
+    """Take what the gateway says for certain; a payment that left and is not over has its own journey ask, or a person look."""
+    if report.outcome is not PayoutOutcome.PAID:
+        said = "nothing certain" if report.outcome is PayoutOutcome.UNKNOWN else "that it was refused"
+        return Difference(f"payment {one.key} of {one.amount} left our account and its provider says {said}")
+    why_not = await adopting.adopt(report)
     if why_not is not None:
         return Difference(f"payment {one.key} {why_not}")
-    return Difference(f"payment {one.key} of {one.amount} had no answer here", mended=True)
+    return Difference(f"payment {one.key} of {one.amount} had no answer here", fixed=True)
+
+
+async def _said_of_listed(
+    settings: Settings, store: Database, since: datetime, until: datetime
+) -> list[tuple[ListedPayment, PayoutReport]]:
+    """Return what left our account and is not known here as paid, with what its gateway says became of it."""
+    gateways = payment_gateways(settings, store)
+    try:
+        found = [
+            (one, gateway)
+            for gateway in gateways.values()
+            for one in await gateway.listed(since, until + timedelta(minutes=1))
+            if not await _known_as_paid(store, one)
+        ]
+        return [(one, await asked_of_listed(gateway, one)) for one, gateway in found]
+    finally:
+        for each in gateways.values():
+            await each.aclose()
+
+
+async def asked_of_listed(gateway: PaymentGateway, one: ListedPayment) -> PayoutReport:
+    """Return what the gateway says of a payment in its list: that it left our account does not say that it arrived."""
+    order = PayoutOrder(one.key, one.amount, "", "", ordered_at=one.left_at)
+    report = (await gateway.query(order)).report
+    return report if report.amount is not None else replace(report, amount=one.amount)
+
+
+async def _known_as_paid(store: Database, one: ListedPayment) -> bool:
+    async with store.transaction() as session:
+        known = (await session.execute(text(_KNOWN), {"key": one.key})).one_or_none()
+    return known is not None and tuple(known) == ("paid", one.amount.amount_minor)
 
 
 async def _journeys(
@@ -219,10 +264,10 @@ async def _journeys(
         run = runs.get(card_id)
         if card.ended and run is RUNNING:
             await client.get_workflow_handle(f"card:{card_id}").terminate("the card has ended")
-            done.append(Difference(f"card {card_id} has ended and its workflow still ran", mended=True))
+            done.append(Difference(f"card {card_id} has ended and its workflow still ran", fixed=True))
         if not card.ended and card.started and (after_restore or run is not RUNNING):
             await desk.restart(await intake.card_to_buy(card_id))
-            done.append(Difference(f"card {card_id} was restarted; its workflow {_said(run)}", mended=True))
+            done.append(Difference(f"card {card_id} was restarted; its workflow {_said(run)}", fixed=True))
     for card_id in runs.keys() - cards.keys():
         if runs[card_id] is RUNNING:
             await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")
@@ -231,30 +276,30 @@ async def _journeys(
 
 
 async def _settlements(store: Database) -> list[Difference]:
-    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    """Wake every open settlement run: its workflow continues, or is started where it does not run."""
     async with store.transaction() as session:
         woken = await session.execute(
             text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")
         )
-        return [Difference(f"settlement {one} goes on from its rows", mended=True) for one in woken.scalars()]
+        return [Difference(f"settlement {one} continues from its rows", fixed=True) for one in woken.scalars()]
 
 
-async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:
-    """Repairs whose rows and workflows do not agree; `mends` makes them agree."""
+async def _repairs(client: Client, store: Database, *, fixes: bool) -> list[Difference]:
+    """Repairs whose rows and workflows do not agree; `fixes` makes them agree."""
     found = await compare(client, store)
-    if mends:
-        await mend(client, found)
+    if fixes:
+        await correct(client, found)
     stopped = (f"repair {one} is open and its workflow does not run" for one in found.stopped)
     stray = (f"workflow repair:{one} runs and there is no such open repair" for one in found.stray)
-    return [Difference(what, mended=mends) for what in (*stopped, *stray)]
+    return [Difference(what, fixed=fixes) for what in (*stopped, *stray)]
 
 
-async def _goodwill(client: Client, store: Database, *, mends: bool) -> list[Difference]:
-    """Goodwill payments that two people agreed to, whose workflow does not run; `mends` starts them again from their rows."""
+async def _goodwill(client: Client, store: Database, *, fixes: bool) -> list[Difference]:
+    """Goodwill payments that two people agreed to, whose workflow does not run; `fixes` starts them again from their rows."""
     found = await goodwill_runs.stopped(client, store)
-    if mends:
+    if fixes:
         await goodwill_runs.start_again(client, found)
-    return [Difference(f"goodwill {one} is agreed to and its workflow does not run", mended=mends) for one in found]
+    return [Difference(f"goodwill {one} is agreed to and its workflow does not run", fixed=fixes) for one in found]
 
 
 async def _client(settings: Settings) -> Client:
@@ -279,8 +324,8 @@ async def _cards(session: AsyncSession) -> dict[str, CardState]:
 async def _orders(session: AsyncSession) -> dict[str, Order]:
     rows = await session.execute(text(_ORDERS))
     return {
-        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail))
-        for key, state, amount_minor, prepared_at, settled_at, rail in rows
+        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail), to_confirm)
+        for key, state, amount_minor, prepared_at, settled_at, rail, to_confirm in rows
     }
 
 

@@ -45,9 +45,9 @@ def build(services: SellerServices) -> FastAPI:
     app.state.site = site
     app.state.demo_links = services.demo_links
     app.router.routes.extend([site.static.route, *_routes()])
-    errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
+    answer = errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
+    app.add_middleware(BodyLimits, bytes_max=FORM_BYTES_MAX, wider=WIDER, answer=answer)
     app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)
-    app.add_middleware(BodyLimits, bytes_max=FORM_BYTES_MAX, wider=WIDER)
     app.add_middleware(SecurityHeaders, https=services.cookies_secure)
     app.add_middleware(RequestIds)
     return app

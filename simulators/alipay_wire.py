@@ -26,7 +26,7 @@ class Keys:
 
     @cached_property
     def forgers(self) -> rsa.RSAPrivateKey:
-        """A key of nobody we know, for signatures that must not count; made when first wanted, for that takes a while."""
+        """An unknown key, for signatures that must not verify; generated on first use, because that is slow."""
         return rsa.generate_private_key(65537, KEY_BITS)
 
     def public_pem(self) -> str:

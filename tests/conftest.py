@@ -152,7 +152,7 @@ def database_url(make_migrated: Callable[[str], str], worker: str) -> str:
 
 @pytest.fixture(scope="session")
 def empty_url(make_migrated: Callable[[str], str], worker: str) -> str:
-    """URL of a migrated database that nobody commits to."""
+    """URL of a migrated database without commits."""
     return make_migrated(f"cardloop_empty_{worker}")
 
 

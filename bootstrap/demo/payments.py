@@ -163,7 +163,7 @@ async def sold(hands: Hands) -> Step:
 
 
 async def _sold(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
-    """The seller's card of this key; else hand in what is offered, or wait for it."""
+    """The seller's card of this key; else submit what is offered, or wait for it."""
     owner = await hands.owner(seller)
     card = None if owner is None else await hands.card(owner, key)
     if owner is not None and card is not None:

@@ -54,7 +54,7 @@ async def explained(hands: Hands) -> Step:
 
 async def _say(hands: Hands, amount: int, entry_id: int) -> None:
     buyer, why, proof = FOUND[amount]
-    suspense = Suspense(hands.store)
+    suspense = Suspense(hands.store, hands.keyring)
     found = Found(entry_id, ClearedAs.DEPOSIT, Money(amount), why, buyer=buyer, evidence=proof)
     made = await suspense.propose(await hands.person(Role.FINANCE), found, hands.photos)
     if amount == PREPAID:

@@ -1,8 +1,14 @@
-"""I4: every card and every goodwill payment is paid at most once, and exactly once if and only if it ended as paid."""
+"""I4: every card and every goodwill payment is paid at most once, exactly once if and only if it ended as paid, and nobody says otherwise."""
 
 from __future__ import annotations
 
 from database.invariants.base import Invariant
+from database.repositories.orders import ORDER_TABLES
+
+_ORDERS = " UNION ALL ".join(
+    f"SELECT key, state, refusal_code FROM {table.__tablename__} WHERE state IN ('paid', 'refused')"  # noqa: S608  # Our own.
+    for table in ORDER_TABLES.values()
+)
 
 
 class CardsPaidOnce(Invariant):
@@ -31,3 +37,21 @@ WHERE g.state IN ('paid', 'refused') AND g.state IS DISTINCT FROM o.state
    OR g.state = 'agreed' AND o.state IN ('paid', 'refused')
    OR g.state NOT IN ('agreed', 'paid', 'refused') AND o.key IS NOT NULL
 """
+
+
+class WordsAgree(Invariant):
+    """No provider says the opposite of what an order ended as, and no bank can still pay one that ended as refused."""
+
+    code, name, often = "I4", "words_agree", True
+    sql = f"""
+SELECT 'order ' || w.key || ' stands as ' || w.stands || ' and its provider said ' || w.said || ' (' || w.heard || ')'
+FROM payout_contradiction w WHERE w.cleared_at IS NULL
+UNION ALL
+SELECT 'order ' || o.key || ' is ' || o.state || ' and the bank '
+       || CASE WHEN l.outcome IS NULL THEN 'may still pay it by batch ' || b.number ELSE 'said ' || l.outcome END
+FROM bank_line l JOIN bank_batch b ON b.id = l.batch_id JOIN ({_ORDERS}) AS o ON o.key = l.key
+WHERE b.state IN ('approved', 'taken', 'finished')
+  AND (l.outcome IS NULL AND o.state = 'refused'
+       OR l.outcome <> o.state AND coalesce(l.said, '') <> 'REFUND' AND coalesce(o.refusal_code, '') <> 'REFUND')
+  AND NOT EXISTS (SELECT FROM payout_contradiction w WHERE w.key = l.key)
+"""  # noqa: S608  # Names of our own tables.

@@ -101,7 +101,7 @@ WHERE two_people AND started_at IS NOT NULL AND (decided_by IS NULL OR makers @>
 
 
 class GoodwillByTwo(Invariant):
-    """A goodwill payment was agreed to by nobody of those who proposed it."""
+    """Check that no proposer of a goodwill payment agreed to it."""
 
     code, name, often = "I8", "goodwill_by_two", True
     sql = """

@@ -1,4 +1,4 @@
-"""One fault in a background loop: say it by kind and place, set its work aside, and go on with the rest."""
+"""One fault in a background loop: report its kind and place, set its work aside, and continue with the rest."""
 
 from __future__ import annotations
 

@@ -101,9 +101,9 @@ FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
 JOIN expectation x ON x.source = 'bank' AND x.key = m.key
 WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor)
 """
-# A bank may book one debit for a whole batch, by its number: it stands for those transfers that are free as ever.
+# A bank may book one debit for a whole batch, by its number: it settles those transfers that are still free.
 _MEMBERS = f"{_OF_BATCH} AND x.currency = l.currency AND x.account IN ('', l.account) AND {FREE}"
-# Whether another line stands for transfers of the batch that a line names.
+# Whether another line settles transfers of the batch that a line names.
 _BATCH_TAKEN = f"""
 EXISTS (SELECT {_OF_BATCH}
         AND (x.line_id IS NOT NULL OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)))
@@ -134,6 +134,31 @@ FROM expectation x WHERE x.line_id = l.id AND l.source = CAST(:source AS varchar
                   LEFT JOIN ledger_transaction r ON r.reverses = t.id
                   WHERE e.id = x.entry_id AND (r.id IS NOT NULL OR t.reverses IS NOT NULL))
 """)
+_ORDERED = " UNION ALL ".join(
+    f"SELECT key, rail, state, amount_minor, settled_at FROM {table.__tablename__}"  # noqa: S608  # Our own table.
+    for table in ORDER_TABLES.values()
+)
+# What WeChat Pay's bill shows of a transfer that is not over, or whose money is on its way back, is no break yet.
+_NOT_OVER = f"""
+l.source = 'wechat' AND l.kind IN ('transfer', 'other', 'returned') AND EXISTS (
+    SELECT FROM ({_ORDERED}) AS o
+    WHERE o.key = l.key AND o.rail = l.source AND o.amount_minor = abs(l.amount_minor)
+      AND (o.state IN ('prepared', 'unknown') OR o.state = 'refused' AND l.amount_minor < 0 AND o.settled_at > now() - interval '3 days'))
+"""  # Names of our own tables.
+# What left under the key of a refused order and came back, of which our books have nothing: each line with the other.
+_CAME_BACK = text(f"""
+SELECT went, back FROM (
+    SELECT d.id AS went, r.id AS back, row_number() OVER (PARTITION BY d.id ORDER BY r.at, r.id) AS of_went,
+           row_number() OVER (PARTITION BY r.id ORDER BY d.at, d.id) AS of_back
+    FROM statement_line d
+    JOIN statement_line r ON r.source = d.source AND r.account = d.account AND r.key = d.key AND r.currency = d.currency
+         AND r.amount_minor = -d.amount_minor AND r.state = 'open' AND r.kind = 'returned' AND r.day >= d.day
+    JOIN ({_ORDERED}) AS o ON o.key = d.key AND o.rail = d.source AND o.amount_minor = r.amount_minor AND o.state = 'refused'
+    WHERE d.source = CAST(:source AS varchar) AND d.state = 'open' AND d.key <> '' AND d.kind IN ('transfer', 'other')
+      AND NOT EXISTS (SELECT FROM expectation x WHERE x.source = d.source AND x.key = d.key)
+      AND NOT EXISTS (SELECT FROM statement_break b WHERE b.line_id IN (d.id, r.id) AND b.state NOT IN ('open', 'closed'))
+) AS pair WHERE of_went = 1 AND of_back = 1 ORDER BY went LIMIT :most
+""")  # noqa: S608  # Names of our own tables.
 _NEW_BREAKS = text(f"""
 SELECT l.id AS line, l.kind, l.account, l.day, l.at, l.amount_minor, l.currency,
        x.entry_id, x.amount_minor AS ours_minor, x.currency AS ours_currency, x.card_id, other.entry_id AS taken, other.amount_minor AS taken_minor,
@@ -151,7 +176,7 @@ LEFT JOIN LATERAL (
     WHERE x.entry_id IS NULL AND l.key <> '' AND y.source = l.source AND y.key = l.key
       AND sign(y.amount_minor) = sign(l.amount_minor) AND y.line_id IS NULL ORDER BY y.entry_id LIMIT 1) AS other ON true
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open'
-  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.line_id = l.id AND b.state <> 'closed')
+  AND NOT EXISTS (SELECT FROM statement_break b WHERE b.line_id = l.id AND b.state <> 'closed') AND NOT ({_NOT_OVER})
 ORDER BY l.at, l.id LIMIT :most
 """)  # noqa: S608  # Conditions of ours.
 _NOT_THERE = text(f"""
@@ -171,13 +196,15 @@ WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed'
            OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id))))
 ORDER BY b.id LIMIT :most
 """)
-# An order whose outcome nobody knows, named by a line with its exact amount: it was paid.
+# An order of unknown outcome, named by a line with its exact amount: it was paid, unless the money came back. A bill of
+# WeChat Pay proves nothing: it shows a transfer that its receiver has not confirmed as one that arrived. The gateway is asked.
 PROVED = """
 UPDATE {table} p SET answered = 'paid', state = 'unknown', gateway_reference = coalesce(p.gateway_reference, l.reference)
 FROM statement_line l
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind IN ('transfer', 'other') AND l.key = p.key AND p.rail = l.source
   AND l.amount_minor = -p.amount_minor AND l.currency = p.currency
-  AND p.answered IS NULL AND p.settled_at IS NULL AND p.state IN ('prepared', 'unknown')
+  AND p.answered IS NULL AND p.settled_at IS NULL AND p.state IN ('prepared', 'unknown') AND l.source <> 'wechat'
+  AND NOT EXISTS (SELECT FROM statement_line r WHERE r.source = l.source AND r.state = 'open' AND r.kind = 'returned' AND r.key = l.key)
 RETURNING p.key, l.id AS line
 """
 AT_ONCE = 2_000
@@ -218,6 +245,12 @@ async def proved(session: AsyncSession, source: StatementSource) -> list[tuple[s
         rows = await session.execute(text(PROVED.format(table=table.__tablename__)), {"source": source.value})
         found += sorted((row.key, row.line) for row in rows)
     return found
+
+
+async def came_back(session: AsyncSession, source: StatementSource) -> list[str]:
+    """Return lines, in pairs, by which the money of refused orders left and came back; at most AT_ONCE pairs."""
+    rows = await session.execute(_CAME_BACK, {"source": source.value, "most": AT_ONCE})
+    return [line for row in rows for line in (row.went, row.back)]
 
 
 async def new_breaks(session: AsyncSession, source: StatementSource, rules: SourceRules) -> list[FoundBreak]:

@@ -19,7 +19,7 @@ from database.tables.columns import (
     word,
 )
 from domain.finance.banks import BatchState
-from domain.finance.payout import PayoutOutcome
+from domain.finance.payout import Heard, PayoutOutcome
 from domain.money import Currency
 
 
@@ -119,3 +119,18 @@ class ReturnRow(TableRow):
     # Another amount than was paid, as the gateway or its statement said last: nothing is booked, and people decide.
     confirmed_minor: Mapped[int | None] = minor_units_maybe()
     confirmed_at: Mapped[datetime | None] = moment_maybe()  # Since when it is known.
+
+
+class ContradictionRow(TableRow):
+    """A provider's word that is the opposite of an order's certain outcome: it moves nothing, and stands until a person has looked."""
+
+    __tablename__ = "payout_contradiction"
+    __table_args__ = (Index("payout_contradiction_open", "heard_at", postgresql_where=text("cleared_at IS NULL")),)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    said: Mapped[PayoutOutcome] = word(PayoutOutcome, required=True)
+    stands: Mapped[PayoutOutcome] = word(PayoutOutcome, required=True)  # As the order stood then.
+    heard: Mapped[Heard] = word(Heard, required=True)
+    heard_at: Mapped[datetime] = moment_now()
+    cleared_by: Mapped[str | None] = mapped_column(default=None)  # person.id
+    cleared_at: Mapped[datetime | None] = moment_maybe()
+    cleared_reason: Mapped[str | None] = mapped_column(default=None)

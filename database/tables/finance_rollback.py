@@ -41,7 +41,7 @@ class RollbackRow(TableRow):
     )  # The claim took its cost out of the inventory; else out of what sold cards had cost.
     given_up_minor: Mapped[int] = mapped_column(
         BigInteger, default=0
-    )  # What of the claim nobody owes any more: written off or dropped.
+    )  # The part of the claim that is no longer owed: written off or dropped.
     reversed: Mapped[bool] = mapped_column(
         default=False
     )  # Dropped: its postings were reversed, what was offset owed again.

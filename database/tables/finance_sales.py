@@ -56,7 +56,7 @@ class SaleRow(TableRow):
     reversed_by: Mapped[str | None] = mapped_column(default=None)
     reversed_on: Mapped[date | None] = mapped_column(default=None)  # The day that the reversal counts for.
     reversed_why: Mapped[str | None] = mapped_column(default=None)  # A code of the managed list.
-    return_asked_at: Mapped[datetime | None] = moment_maybe()  # None: nobody asked for a return.
+    return_asked_at: Mapped[datetime | None] = moment_maybe()  # None: no return was requested.
     return_asked_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     return_askers: Mapped[list[str]] = json_list()  # They with everyone they act for.
     # What was paid before a return and is owed back: rows of account, minor (a debit is positive) and currency.

@@ -47,9 +47,7 @@ class SuspenseClearingRow(TableRow):
     agreed_at: Mapped[datetime | None] = moment_maybe()
     declined_by: Mapped[str | None] = mapped_column(default=None)
     declined_at: Mapped[datetime | None] = moment_maybe()
-    posted_key: Mapped[str] = mapped_column(
-        default=""
-    )  # Empty for what went back: both entries stand against each other.
+    posted_key: Mapped[str] = mapped_column(default="")  # Empty for what went back: both entries offset each other.
     reversed_at: Mapped[datetime | None] = moment_maybe()
 
     @property

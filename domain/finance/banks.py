@@ -24,6 +24,10 @@ class BatchState(StrEnum):
     FINISHED = "finished"  # The bank has said what became of every line.
 
 
+# Nobody can keep the bank from carrying these out any more.
+LET_OUT = (BatchState.APPROVED, BatchState.TAKEN, BatchState.FINISHED)
+
+
 def bank_account(account: str) -> tuple[str, str]:
     """Split a bank payee, `6222020200112233445 中国工商银行`, into number and bank. Raises ValueError."""
     found = BANK_ACCOUNT.fullmatch(account)

@@ -18,7 +18,7 @@ class AccountKind(StrEnum):
 
 
 class OwnerKind(StrEnum):
-    """Whose an account is; it stands in the code after the class, e.g. `seller_payable:seller:01H…`."""
+    """The owner of an account; it follows the class in the code, e.g. `seller_payable:seller:01H…`."""
 
     PLATFORM = "platform"  # One account for the whole platform: the code is the class alone.
     RAIL = "rail"  # One for each way of paying, e.g. `alipay`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,7 +15,7 @@ class PayoutOutcome(StrEnum):
 
     PAID = "paid"  # The gateway says the money arrived.
     REFUSED = "refused"  # The gateway says for certain that no money moved and none will.
-    UNKNOWN = "unknown"  # Nobody can say yet: only ever reconciled by a query, never sent again.
+    UNKNOWN = "unknown"  # Not known yet: only reconciled by a query, never sent again.
 
 
 class PayoutState(StrEnum):
@@ -25,6 +25,13 @@ class PayoutState(StrEnum):
     UNKNOWN = "unknown"  # Sent, or perhaps sent; being reconciled.
     PAID = "paid"
     REFUSED = "refused"
+
+
+class Heard(StrEnum):
+    """Where a word about an order came from after its outcome was certain."""
+
+    NOTICE = "notice"
+    BANK_FILE = "bank_file"
 
 
 class PayeeFault(StrEnum):
@@ -43,6 +50,8 @@ DEALING = "DEALING"  # It has the order and has not finished.
 AMOUNT_DIFFERS = "AMOUNT_DIFFERS"  # It names another amount than the order's: a person must look.
 WAITS_FOR_RECEIVER = "WAIT_USER_CONFIRM"  # It has the order, and the receiver has to confirm it in time.
 RETURNED = "REFUND"  # The money had arrived and came back: certain, and owed again.
+CONFIRMED_WITHIN = timedelta(days=1)  # So long its receiver may confirm a transfer of WeChat Pay.
+CLOSED_WITHIN = timedelta(days=3)  # So long after that it is over for certain, and the money is back where it was not.
 
 
 @dataclass(frozen=True)
@@ -79,11 +88,12 @@ class PayoutReport:
 
 @dataclass(frozen=True)
 class ListedPayment:
-    """One payment in the gateway's own list: what left our account under that key."""
+    """One payment in the gateway's own list: what left our account under that key. Whether it arrived, `query` says."""
 
     key: str
     amount: Money
     reference: str
+    left_at: datetime | None = None  # At the earliest, where the gateway forgets what is old.
 
 
 class PayoutAnswer(Protocol):

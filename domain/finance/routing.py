@@ -29,7 +29,7 @@ class WaitReason(StrEnum):
     UNVERIFIED = "unverified"  # So much goes to verified sellers alone.
 
 
-# What a person of finance looks at and lets go, or not. Everything else ends by itself or by what people change.
+# What a person of finance looks at and lets go, or not. Everything else ends automatically or by what people change.
 LOOKED_AT = frozenset({WaitReason.NEW_PAYEE, WaitReason.NAME_DIFFERS, WaitReason.UNVERIFIED, WaitReason.COOLING})
 
 # What no day and no check ends for this payee: the rail, or the amount, would have to be another one.
@@ -41,8 +41,8 @@ class NameState(StrEnum):
 
     SAME = "same"
     DIFFERS = "differs"
-    UNVERIFIED = "unverified"  # Nobody has verified the seller's name.
-    OTHERS = "others"  # Partners hand in cards of their own customers: there is no one name.
+    UNVERIFIED = "unverified"  # The seller's name was never verified.
+    OTHERS = "others"  # Partners submit cards of their own customers: there is no one name.
 
 
 class Health(StrEnum):
@@ -136,7 +136,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Wait:
-    """Why a payment waits; `until` is when the last reason that ends by itself does, None where people must act."""
+    """Why a payment waits; `until` is when the last reason that ends automatically does, None where people must act."""
 
     reasons: tuple[WaitReason, ...]
     until: datetime | None

@@ -1,6 +1,6 @@
 """A bank's file format as data: encoding, delimiter, how amounts are written, and the cells of each kind of line.
 
-A format is a JSON file; `docs/gateways.md` describes it. A cell is a text as it stands, or `{name}` for a value.
+A format is a JSON file; `docs/gateways.md` describes it. A cell is a literal text, or `{name}` for a value.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ import httpx
 
 from domain.finance.payout import (
     AMOUNT_DIFFERS,
+    CLOSED_WITHIN,
+    CONFIRMED_WITHIN,
     NOT_FOUND,
     RETURNED,
     WAITS_FOR_RECEIVER,
@@ -32,7 +35,7 @@ from domain.finance.payout import (
 )
 from domain.identifiers import bill_number
 from domain.money import Currency, Money
-from domain.places import business_day
+from domain.places import BUSINESS_ZONE, business_day
 from gateways.breaker import Breakers
 from gateways.calls import CallRecord
 from gateways.errors import GatewayRefused, GatewayUnavailable
@@ -43,10 +46,8 @@ from gateways.wechat.states import SYSTEM, ended, judged
 
 BILLS = "/v3/fund-app/mch-transfer/transfer-bills"
 FUND_BILL = "/v3/bill/fundflowbill"
-CONFIRMED_WITHIN = timedelta(hours=24)
 ASKED_BACK = timedelta(days=30)  # A query finds transfers of so many days, then only the fund bill does.
 BILL_READY = timedelta(hours=10)  # Of the next day, Beijing time.
-CLOSED_WITHIN = timedelta(days=3)  # Until then a bill of the days after the order shows the money that came back.
 NAMED_FROM, NAME_REQUIRED_FROM = (
     Money(30),
     Money(200_000),
@@ -148,6 +149,7 @@ class WechatGateway:
     async def listed(self, since: datetime, until: datetime) -> list[ListedPayment]:
         """Every transfer that left our account in that time and did not come back, by the fund bills that are ready.
 
+        One that its receiver has not confirmed is among them: `query` says whether it arrived.
         A bill is ready after ten the next day: what is younger is left out. Raises as `bill` does.
         """
         found: dict[str, ListedPayment] = {}
@@ -155,7 +157,8 @@ class WechatGateway:
             if self._ready(day):
                 for one in _readable(await self.bill(day)):
                     if one.out:
-                        found[one.key] = ListedPayment(one.key, one.amount, one.reference)
+                        began = datetime.combine(day, time_of_day(), BUSINESS_ZONE)
+                        found[one.key] = ListedPayment(one.key, one.amount, one.reference, began)
                     else:
                         found.pop(one.key, None)
         return list(found.values())
@@ -279,7 +282,7 @@ class WechatGateway:
         if order.ordered_at is None:
             return _unknown(order.key, BEYOND_QUERY)
         net, reference = Counter[bool](), None
-        for day in _days(order.ordered_at, order.ordered_at + CLOSED_WITHIN):
+        for day in _days(order.ordered_at, order.ordered_at + CONFIRMED_WITHIN + CLOSED_WITHIN):
             for one in _readable(await self.bill(day)):
                 if one.key == order.key:
                     net[one.out] += one.amount.amount_minor

@@ -25,7 +25,7 @@ _OTHERS = ("utf-8-sig", "gb18030", "utf-16")
 def opened(
     content: IO[bytes], accounts: Mapping[StatementSource, Sequence[str]], banks: Path = BANKS
 ) -> StatementReader:
-    """Return a reader for the file, which can be sought in and stands at its beginning.
+    """Return a reader for the file, which is seekable and at its beginning.
 
     `accounts` are ours at each source; a format that names no account is read by them. `banks` is the folder of the
     described formats of banks. Raises StatementKindUnknown,

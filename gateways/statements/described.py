@@ -291,7 +291,7 @@ def _cells(form: Mapping[str, Any], line: str) -> list[str]:
 
 
 def _values(described: Sequence[str], cells: Sequence[str]) -> dict[str, str] | None:
-    """What stands in the named cells; None where the number of cells or a fixed word differs."""
+    """Return the named cells; None where the number of cells or a fixed word differs."""
     if len(described) != len(cells):
         return None
     found = {}

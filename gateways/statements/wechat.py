@@ -24,7 +24,7 @@ from domain.finance.statements import (
     StatementSource,
     line_id,
 )
-from domain.identifiers import key_of_bill
+from domain.identifiers import bill_number, key_of_bill
 from gateways.statements.lines import (
     PART,
     USUAL_MOMENT,
@@ -57,7 +57,7 @@ APPLICANTS_MAX = 1000
 # The words of LineKind.
 KINDS = {
     "转账": "transfer", "商家转账": "transfer", "企业付款": "transfer",
-    "退款": "returned", "转账退款": "returned", "退票": "returned",
+    "退款": "returned", "转账退款": "returned", "退票": "returned", "商家转账退回": "returned",
     "扣除交易手续费": "fee", "手续费": "fee",
     "充值": "funds", "提现": "funds",
 }  # fmt: skip
@@ -204,7 +204,16 @@ def _key(number: str) -> str:
 
 
 def _kind(found: str, amount: int, key: str) -> str:
-    return "returned" if found == "transfer" and amount > 0 and key else found
+    """What came in under an order's key came back, whatever WeChat Pay calls it."""
+    came_back = amount > 0 and ((found == "transfer" and key) or (found == "other" and _is_order(key)))
+    return "returned" if came_back else found
+
+
+def _is_order(key: str) -> bool:
+    try:
+        return bool(bill_number(key))
+    except ValueError:
+        return False
 
 
 def _bare(cell: str) -> str:

@@ -47,8 +47,8 @@ from domain.work.kinds import subject_of
 from reviewer_ui.finance.reversing import NOTHING_TYPED, TypedReversal, asked_to_reverse
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.support.item_desk import ItemDesk, item_desk
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from reviewer_ui.work.item_desk import ItemDesk, item_desk
 from reviewer_ui.work.item_pages import show_items
 from services.finance.break_plans import Plan, sides_of
 from services.finance.breaks import Breaks

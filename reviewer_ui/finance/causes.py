@@ -76,7 +76,7 @@ async def _exchange(_session: AsyncSession, exchange_id: str) -> str:
     return f"/fx#exchange-{exchange_id}"
 
 
-# By the name of the source, as it stands before the colon of a cause.
+# By the name of the source, which is before the colon of a cause.
 async def _rollback(_session: AsyncSession, claim_id: str) -> str:
     return f"/claims#claim-{claim_id}"
 

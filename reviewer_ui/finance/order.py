@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from database.reads.finance import order as reads
 from database.reads.people import accounts
 from database.tables.columns import now
 from domain.errors.base import Refusal
+from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import StepUpNeeded
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.people.roles import Permission
@@ -24,6 +26,8 @@ from reviewer_ui.finance.refused import Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from services.finance.confirmations import Confirmations
+from services.finance.contradictions import Contradictions
 from services.finance.proof_files import content_of
 from services.finance.stating import REFERENCE_MAX, Statement, Statements
 from web.downloads import as_download
@@ -31,6 +35,7 @@ from web.forms import member_of
 
 router = APIRouter()
 Stater = Annotated[Person, Depends(allowed(Permission.STATE_OUTCOMES))]
+Reason = Annotated[str, Form(max_length=500)]
 PATH = r"/payouts/[0-9A-Za-z-]{1,80}/state"
 NOTHING_TYPED = {"outcome": "", "reason": "", "reference": ""}
 OUTCOMES = (PayoutOutcome.PAID, PayoutOutcome.REFUSED)
@@ -80,6 +85,27 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
     return see_other(f"/payouts/{key}")
 
 
+@router.post("/payouts/{key}/contradiction")
+async def clear(request: Request, console: At, person: Stater, key: str, reason: Reason = "") -> Response:
+    """Keep what a person found out about a provider's word against the order."""
+    clearing = Contradictions(console.services.database).clear(person.id, key, reason)
+    return await _answered(request, console, person, key, clearing, {"reason": reason})
+
+
+@router.post("/payouts/{key}/call-off")
+async def call_off(request: Request, console: At, person: Stater, key: str) -> Response:
+    """Have a transfer called off that its receiver has not confirmed; it is over when WeChat Pay says so."""
+    return await _answered(request, console, person, key, _called_off(console, person, key))
+
+
+async def _called_off(console: Console, person: Person, key: str) -> None:
+    services = console.services
+    card_id = await Confirmations(services.database, services.keyring).call_off(person.id, key)
+    if card_id is not None:
+        with suppress(TemporarilyUnavailable):  # The card asks by its own clock, too.
+            await services.desk.payment_reported(card_id, key)
+
+
 @router.post("/payouts/{key}/statements/{statement_id}/agree")
 async def agree(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
     """Agree as the second person: the outcome is posted."""
@@ -104,10 +130,11 @@ async def evidence(console: At, person: PayoutReader, key: str, statement_id: st
 
 
 async def _answered(
-    request: Request, console: Console, person: Person, key: str, doing: Awaitable[object]
+    request: Request, console: Console, person: Person, key: str, doing: Awaitable[object],
+    sent: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     async def page(refused: Refused) -> Response:
-        return await _page(request, console, person, key, refusal=refused.refusal)
+        return await _page(request, console, person, key, sent, refused.refusal)
 
     return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
 
@@ -121,7 +148,7 @@ async def _page(
         names = await accounts.all_names(session)
     context = OrderContext(
         shell(request, person), order, names, person.may(Permission.STATE_OUTCOMES), person.may(Permission.SEE_TICKETS),
-        person.id, order.state is PayoutState.UNKNOWN and order.answered is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
+        person.id, order.state is PayoutState.UNKNOWN and order.answered is None and order.carried_out_by is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = f"/payouts/{order.key}"

@@ -1,6 +1,6 @@
 """The cards of the finance overview: each area brings its own, by one line in `CARDS`, in the order in which they are read.
 
-A card says what there is, how much, and where to go on; what needs a person stands first and is marked.
+A card says what there is, how much, and where to continue; what needs a person comes first and is marked.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import attention, suspense
 from database.reads.finance.account_pages import ClassTotal, totals
 from database.reads.finance.day_closes import next_to_close
-from database.reads.finance.months import last_closed
+from database.reads.finance.months import last_closed, month_to_close
 from database.reads.finance.reconciliation import cells, open_sums
 from database.repositories.day_figures import first_day as first_covered
 from database.tables.ops.health import InvariantResultRow
-from domain.finance.periods import first_day, month_of, next_month
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.reconciliation import reconciliation_in_force
@@ -55,7 +54,7 @@ Maker = Callable[[AsyncSession, Person, datetime], Awaitable[OverviewCard | None
 
 
 async def unknown_payments(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
-    """Show payments whose outcome nobody knows: neither paid nor owed, and never sent again."""
+    """Show payments of unknown outcome: neither paid nor owed, and never sent again."""
     lines = tuple(
         CardLine(
             "money.unknown.line", {"count": str(one.many)}, one.amount, since=one.since, href="/payouts?state=unknown",
@@ -64,6 +63,18 @@ async def unknown_payments(session: AsyncSession, _person: Person, _now: datetim
         for one in await attention.unknown(session)
     )  # fmt: skip
     return OverviewCard("money.unknown", lines, "/payouts?state=unknown", "money.unknown.none", urgent=bool(lines))
+
+
+async def contradicted(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard | None:
+    """Show orders whose provider says the opposite of what they ended as: a seller may have been paid twice, or not at all."""
+    lines = tuple(
+        CardLine(
+            "money.contradicted.line", {"key": one.key[-12:]}, since=one.heard_at, href=f"/payouts/{one.key}#stated", alarm=True,
+            label=f"payout_outcome.{one.said.value}",
+        )
+        for one in await attention.contradicted(session)
+    )  # fmt: skip
+    return OverviewCard("money.contradicted", lines, lines[0].href, "", urgent=True) if lines else None
 
 
 async def second_person(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
@@ -174,9 +185,8 @@ async def books(session: AsyncSession, _person: Person, now: datetime) -> Overvi
     closed = await last_closed(session)
     if closed is not None:
         lines.append(CardLine("money.books.closed", {"month": closed[0]}, href="/money/periods"))
-        following = next_month(closed[0])
-        if following < month_of(business_day(now)) and first_day(following):
-            lines.append(CardLine("money.books.close_next", {"month": following}, href="/money/periods"))
+    if (following := await month_to_close(session, business_day(now))) is not None:
+        lines.append(CardLine("money.books.close_next", {"month": following}, href="/money/periods"))
     return OverviewCard("money.books", tuple(lines), "/money/journal", "money.books.none", urgent=bool(broken))
 
 
@@ -219,5 +229,5 @@ def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[Card
 
 
 CARDS: list[Maker] = [
-    unknown_payments, second_person, to_do, reconciliation, cash, in_flight, owed, receivables, books,
+    contradicted, unknown_payments, second_person, to_do, reconciliation, cash, in_flight, owed, receivables, books,
 ]  # fmt: skip

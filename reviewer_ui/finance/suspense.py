@@ -1,4 +1,4 @@
-"""Suspense: which money nobody has explained, since when and whose it is; what each entry turns out to be, and decisions that were wrong."""
+"""Suspense: unexplained money, its age and owner; the clearing of each entry, and the reversal of wrong decisions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ClearingLine:
 
 @dataclass(frozen=True)
 class SuspenseContext:
-    """The page: what stands, and the newest clearings, those that wait first. `full`: there is more than is shown."""
+    """The page: what is in suspense, and the newest clearings, waiting ones first. `full`: there is more than is shown."""
 
     shell: Shell
     entries: tuple[reads.InSuspense, ...]
@@ -95,7 +95,7 @@ class EntryContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: PayoutReader) -> Response:
-    """List what stands in suspense, the oldest first."""
+    """List what is in suspense, the oldest first."""
     return await _page(request, console, person)
 
 
@@ -126,7 +126,7 @@ async def propose(request: Request, console: At, person: Reconciler) -> Response
 
 @router.post("/clearings/{clearing_id}/agree")
 async def agree(request: Request, console: At, person: Reconciler, clearing_id: str) -> Response:
-    """Agree as the second person: it leaves suspense."""
+    """Agree as the second person: the amount moves out of suspense."""
     await require_step_up(request, person)
     doing = Suspense(console.services.database, console.services.keyring).agree(person.id, clearing_id)
     return await _done(request, console, person, doing, clearing_id)
@@ -153,7 +153,7 @@ async def reverse(
 async def agree_to_reversal(
     request: Request, console: At, person: Reconciler, clearing_id: str, reversal_id: str
 ) -> Response:
-    """Reverse it as the second person: it stands in suspense again."""
+    """Reverse the clearing as the second person: the amount returns to suspense."""
     await require_step_up(request, person)
     doing = Reversals(console.services.database, console.services.keyring).agree(person.id, reversal_id)
     return await _done(request, console, person, doing, clearing_id)

@@ -241,7 +241,7 @@ async def _sent_before(visit: Visit, form: FormData) -> str | None:
 
 
 def card_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> SubmittedCard:
-    """Read the card from the form. What was photographed is shown to the seller before it goes on."""
+    """Read the card from the form. The reading of a photo is shown to the seller before submission."""
     number, pictures = sent.get("number") or None, tuple(dict.fromkeys(photos))
     if not number and not pictures:
         raise NothingToRead(card=0)

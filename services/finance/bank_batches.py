@@ -13,18 +13,17 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.locks import AdvisoryLock, acquire
 from database.reads.finance.routing import is_off
 from database.repositories.audit import by_person
-from database.repositories.orders import orders_of, the_order
+from database.repositories.orders import order, the_order
 from database.session import Database
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
 from domain.errors.finance import BankFileRefused, BanksOff, BatchChanged, NothingWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
-from domain.finance.banks import BatchState, bank_account
-from domain.finance.payout import RETURNED, PayoutOutcome
+from domain.finance.banks import LET_OUT, BatchState, bank_account
+from domain.finance.payout import RETURNED, Heard, PayoutOutcome
 from domain.finance.rails import Rail
 from domain.identifiers import new_id, short
 from domain.money import Currency, Money
@@ -32,15 +31,15 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import apart
 from domain.sealing import KeyRing
-from gateways.banks.files import LINES_MAX, FileRefused, OrderLine, ResultLine, order_file, read_results
+from gateways.banks.files import FileRefused, OrderLine, ResultLine, order_file, read_results
 from gateways.banks.formats import BankFormat
+from services.finance import bank_lines, contradictions
+from services.finance.bank_lines import hold_batches, waiting
 from services.finance.order_kinds import kind_of
 from services.finance.returned import claimed
 from services.finance.second_person import Proposal, notify_declined
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
-
-OPEN_STATES = (BatchState.APPROVED, BatchState.TAKEN, BatchState.FINISHED)
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ class BankBatches:
             raise FieldInvalid(field="bank", why="unknown")
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
-            await acquire(session, AdvisoryLock.BANK_BATCHES)  # One after the other: numbers, and no order twice.
-            lines = await _waiting(session)
+            await hold_batches(session)  # One after the other: numbers, and no order twice.
+            lines = await waiting(session)
             if not lines:
                 raise NothingWaits()
             day = business_day(self._now())
@@ -100,13 +99,14 @@ class BankBatches:
     async def approve(self, person: str, batch_id: str) -> None:
         """Let a batch out as the second person; approved already, nothing changes.
 
+        Orders whose outcome became known meanwhile leave it; one of which nothing is left is dropped.
         Refuses NotAllowed, NotFound, BanksOff while banks are switched off, BatchChanged when it was dropped, and OwnWork to who proposed it or counts as one with them.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
             batch = await _locked(session, batch_id)
             await _require_on(session)
-            if batch.state in OPEN_STATES and batch.checked_by == person:
+            if batch.state in LET_OUT and batch.checked_by == person:
                 return
             if batch.state is not BatchState.PROPOSED:
                 raise BatchChanged(state=batch.state.value)
@@ -114,8 +114,12 @@ class BankBatches:
             circle = (await standing(session, person, self._now())).circle
             if not apart(proposers, circle, await handled_by(session, proposers | circle, self._now())):
                 raise OwnWork()
-            batch.state, batch.checked_by, batch.checked_at = BatchState.APPROVED, person, self._now()
-            session.add(by_person(person, "console:batch:approve", batch.number, facts=_facts(batch)))
+            left_out = await bank_lines.without_settled(session, batch, self._now())
+            if batch.state is BatchState.PROPOSED:
+                batch.state, batch.checked_by, batch.checked_at = BatchState.APPROVED, person, self._now()
+            act = "approve" if batch.state is BatchState.APPROVED else "drop"
+            facts = _facts(batch) | {"left_out": str(left_out)}
+            session.add(by_person(person, f"console:batch:{act}", batch.number, facts=facts))
 
     async def drop(self, person: str, batch_id: str) -> None:
         """Drop a batch that was not let out: its orders wait for another. Refuses NotAllowed, NotFound, BatchChanged."""
@@ -135,15 +139,19 @@ class BankBatches:
     async def file(self, person: str, batch_id: str) -> tuple[str, bytes]:
         """Return the name and bytes of an approved batch's file; the same bytes each time it is taken.
 
-        Refuses NotAllowed, NotFound, BatchChanged before its approval, BanksOff, and BankFileRefused where it cannot be written.
+        Orders whose outcome became known since its approval leave it before the file is first taken.
+        Refuses NotAllowed, NotFound, BatchChanged before its approval or where nothing was left, BanksOff, and BankFileRefused
+        where it cannot be written.
         """
+        await self._settled_left(person, batch_id)  # Kept, though nothing should be left to write.
         async with self._database.transaction() as session:
             await require(session, person, Permission.LET_OUT_BATCHES)
             batch = await _locked(session, batch_id)
-            if batch.state not in OPEN_STATES:
+            if batch.state not in LET_OUT:
                 raise BatchChanged(state=batch.state.value)
             if batch.state is BatchState.APPROVED:
                 await _require_on(session)
+                await bank_lines.without_settled(session, batch, self._now())
             form = self._form(batch)
             try:
                 content = order_file(form, batch.number, batch.day, await self._order_lines(session, batch))
@@ -165,6 +173,16 @@ class BankBatches:
             session.add(by_person(person, "console:batch:take", batch.number, facts={"sha256": digest}))
             return f"{batch.number}-{batch.bank}.txt", content
 
+    async def _settled_left(self, person: str, batch_id: str) -> None:
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.LET_OUT_BATCHES)
+            batch = await _locked(session, batch_id)
+            if batch.state is BatchState.APPROVED:
+                left_out = await bank_lines.without_settled(session, batch, self._now())
+                if left_out:
+                    facts = _facts(batch) | {"left_out": str(left_out)}
+                    session.add(by_person(person, "console:batch:leave_out", batch.number, facts=facts))
+
     async def take_in(self, person: str, batch_id: str, content: bytes) -> TakenIn:
         """Read the bank's file for a batch, all of it or nothing; the same file again changes nothing.
 
@@ -181,7 +199,7 @@ class BankBatches:
                 results = read_results(self._form(batch), batch.number, content)
             except FileRefused as refused:
                 raise BankFileRefused(why=refused.why, line=refused.line) from None
-            lines = {line.key: line for line in await _lines(session, batch.id)}
+            lines = {line.key: line for line in await bank_lines.of_batch(session, batch.id)}
             news = [one for one in results if _is_news(lines, one)]
             cards = [await self._apply(session, lines[one.key], one) for one in news]
             await session.flush()
@@ -196,20 +214,24 @@ class BankBatches:
         return TakenIn(batch_id, len(results), len(news), missing, tuple(found for found in cards if found is not None))
 
     async def _apply(self, session: AsyncSession, line: BankLineRow, said: ResultLine) -> tuple[str, str] | None:
-        """Keep the bank's word; the order's own journey asks for it. Money that came back is asked about by its own loop."""
-        came_back = said.returned and line.outcome is PayoutOutcome.PAID
+        """Keep the bank's word; the order's own journey asks for it. Money that came back is asked about by its own loop.
+
+        A word against an outcome that is certain by now moves nothing, and a person is asked to look.
+        """
+        row = await order(session, line.key)
+        paid = PayoutOutcome.PAID in (line.outcome, None if row is None else row.answered)
+        came_back = said.returned and paid
         line.outcome, line.said_at = said.outcome, self._now()
         line.said = RETURNED if said.returned else None if said.outcome is PayoutOutcome.PAID else _word(said)
         line.reference = said.reference or line.reference
         if came_back:
             await claimed(session, line.key, Money(line.amount_minor, line.currency), self._now())
-        if orders_of(line.key) is not PayoutRow:
-            return None
-        card_id = await session.scalar(select(PayoutRow.card_id).where(PayoutRow.key == line.key))
-        return None if card_id is None or came_back else (card_id, line.key)
+        elif row is not None and contradictions.contradicts(row, said.outcome, line.said):
+            await contradictions.keep(session, row, said.outcome, Heard.BANK_FILE, self._now())
+        return (row.card_id, line.key) if isinstance(row, PayoutRow) and not came_back else None
 
     async def _order_lines(self, session: AsyncSession, batch: BankBatchRow) -> list[OrderLine]:
-        return [await self._order_line(session, line) for line in await _lines(session, batch.id)]
+        return [await self._order_line(session, line) for line in await bank_lines.of_batch(session, batch.id)]
 
     async def _order_line(self, session: AsyncSession, line: BankLineRow) -> OrderLine:
         row = await the_order(session, line.key)
@@ -253,29 +275,14 @@ def _facts(batch: BankBatchRow) -> dict[str, str]:
 
 
 async def _require_on(session: AsyncSession) -> None:
-    """Refuse BanksOff while banks are switched off: nothing new leaves in a file either."""
+    """Refuse BanksOff while banks are switched off: nothing new is sent in a file either."""
     if await is_off(session, Rail.BANK):
         raise BanksOff()
 
 
 async def _locked(session: AsyncSession, batch_id: str) -> BankBatchRow:
+    await hold_batches(session)
     found = await session.get(BankBatchRow, batch_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(batch=batch_id[:26])
     return found
-
-
-async def _waiting(session: AsyncSession) -> list[BankLineRow]:
-    statement = (
-        select(BankLineRow)
-        .where(BankLineRow.batch_id.is_(None), BankLineRow.outcome.is_(None))
-        .order_by(BankLineRow.entered_at, BankLineRow.key)
-        .limit(LINES_MAX)
-        .with_for_update()
-    )
-    return list((await session.execute(statement)).scalars())
-
-
-async def _lines(session: AsyncSession, batch_id: str) -> list[BankLineRow]:
-    statement = select(BankLineRow).where(BankLineRow.batch_id == batch_id).order_by(BankLineRow.number)
-    return list((await session.execute(statement)).scalars())

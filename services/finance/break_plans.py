@@ -58,7 +58,7 @@ class Plan:
     closes_entry: int | None
     difference: Money
     second: bool
-    listed: tuple[int, ...] = ()  # Expectations of a batch that the line stands for.
+    listed: tuple[int, ...] = ()  # Expectations of the batch that the line settles.
 
 
 @dataclass(frozen=True)

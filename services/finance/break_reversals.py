@@ -46,7 +46,7 @@ class BreakDecision:
         if row.state is not BreakState.CLOSED or row.verb is None:
             raise NotReversible(what=NotReversed.STATE.value)
         if row.verb not in BY_HAND or row.decided_by is None:
-            raise NotReversible(what=NotReversed.BY_ITSELF.value)
+            raise NotReversible(what=NotReversed.AUTOMATIC.value)
         if row.posted_key and await suspense_reads.is_cleared(session, row.posted_key):
             raise NotReversible(what=NotReversed.CLEARED.value)
         line_id = line_of(row)

@@ -90,7 +90,7 @@ def facts_of(claim: RollbackRow, row: ClaimReceiptRow) -> dict[str, str]:
 async def _tell(
     session: AsyncSession, claim: RollbackRow, row: ClaimReceiptRow, left: Money, *, undone: bool
 ) -> None:  # fmt: skip
-    """The seller or the partner hears of it, and the card's story has it."""
+    """The seller or the partner is notified, and the card's story has it."""
     card = await cards.load_for_update(session, claim.card_id)
     facts = {"claim": claim.id, "amount": str(row.amount), "left": str(left)}
     if row.recovered_minor:

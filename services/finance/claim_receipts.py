@@ -70,7 +70,7 @@ class ClaimReceipts:
         self._now = now
 
     async def record(self, person: str, claim_id: str, key: str, said: PaidBack, store: PhotoStore) -> str:
-        """Record a payment once per key: the seller owes that much less, or less is lost, and they hear of it. Return its id.
+        """Record a payment once per key: reduce the debt, or what is lost, and notify the seller. Return its id.
 
         Refuses NotAllowed, NotFound, FieldInvalid (`amount`, `reference`, `received_on`, `evidence`), what files are refused for,
         ClaimOver where the claim is not agreed to, ClaimOwesLess for more than is left or was written off, ReferenceTaken, IdempotencyKeyReused for a
@@ -129,7 +129,7 @@ class ClaimReceipts:
             )
 
     async def reverse(self, person: str, receipt_id: str) -> None:
-        """Take the payment back as the second person: the seller owes it again, and hears of it. Done by them already, nothing changes.
+        """Reverse the payment as the second person: the seller owes it again and is notified. Repeated by the same person, nothing changes.
 
         Refuses NotAllowed, NotFound, ReceiptOver, ReceiptReconciled, and OwnWork to who asked and to people on the seller's side.
         """

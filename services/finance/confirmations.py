@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.reads.cards import submissions
 from database.repositories import cards
+from database.repositories.audit import by_person
 from database.repositories.cards import Change
 from database.sealed import CONFIRMATION
 from database.session import Database
@@ -21,8 +22,11 @@ from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankLineRow, ConfirmationRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.cards import NotExpectedNow
+from domain.errors.general import NotFound
 from domain.finance.payout import PayoutReport, PayoutState
+from domain.people.roles import Permission
 from domain.sealing import KeyRing
+from services.people.permissions import require
 from services.work import sla
 
 ASKED, CLOSING, CONFIRMED = "payout.to_confirm", "payout.closing", "payout.confirmed"
@@ -56,7 +60,7 @@ async def opened(
 
 
 async def closed(session: AsyncSession, key: str) -> None:
-    """Keep that nobody has to confirm any more: it was confirmed, or it is over."""
+    """Record that no confirmation is awaited any more: it was given, or the wait is over."""
     row = await session.get(ConfirmationRow, key, with_for_update=True)
     if row is None or row.closed_at is not None:
         return
@@ -155,6 +159,27 @@ class Confirmations:
                 row.cancel_asked_at, row.cancel_asked_by = self._clock(), owner
                 await cards.record(session, card_id, _wish(card, owner))
             return row.key
+
+    async def call_off(self, person: str, key: str) -> str | None:
+        """Note that finance wants a transfer called off, of any kind of order: the gateway is asked, and says itself when it is over.
+
+        Return the card that waits for it, if one does. Nothing changes where it was asked for before. Refuses NotAllowed, and
+        NotFound where nobody has to confirm.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.STATE_OUTCOMES)
+            row = await session.get(ConfirmationRow, key[:80], with_for_update=True)
+            if row is None or row.closed_at is not None:
+                raise NotFound(payout=key[:80])
+            if row.cancel_asked_at is None:
+                row.cancel_asked_at, row.cancel_asked_by = self._clock(), f"person:{person}"
+                session.add(by_person(person, "console:payout:call_off", row.key))
+                if row.card_id is not None:
+                    card = await cards.load_for_update(session, row.card_id)
+                    actor = f"person:{person}"
+                    change = Change(card.stage, card.waiting_for, card.until, "payout.called_off", actor=actor)
+                    await cards.record(session, row.card_id, change)
+            return row.card_id
 
 
 def _wish(card: CardRow, owner: str) -> Change:

@@ -133,7 +133,7 @@ class DailyClose:
 
 
 async def _in_suspense(session: AsyncSession, source: StatementSource) -> int:
-    """What stands in suspense now, minor units of CNY; issuers have no such account."""
+    """Return what is in suspense now, minor units of CNY; issuers have no such account."""
     return 0 if source.rail is None else (await suspense.sum_of(session, source.rail)).total.amount_minor
 
 

@@ -67,7 +67,7 @@ class Exchanges:
 
         Refuse NotAllowed, FieldInvalid (`account`, `sold`, `arrived`, `rate`, `rate_source`, `rate_at`, `reference`,
         `exchanged_on`), ForeignMoneyLess, ReferenceTaken for an exchange of the account that was recorded before, and
-        IdempotencyKeyReused for a key that stands for another exchange.
+        IdempotencyKeyReused for a key of another exchange.
         """
         kept_on, reference = self._require_sense(asked), provider_reference(asked.reference, REFERENCE_MAX)
         async with self._database.transaction() as session:
@@ -182,7 +182,7 @@ def _require_waiting(row: FxExchangeRow) -> None:
 
 
 def _same(row: FxExchangeRow, asked: ExchangeAsked, reference: str) -> str:
-    """The id of the exchange that this key stands for. Refuse IdempotencyKeyReused when it is another one."""
+    """Return the id of the exchange of this key. Refuse IdempotencyKeyReused when it is another one."""
     given = (asked.account, asked.sold, asked.arrived, rate_of(asked.rate.text), reference, asked.exchanged_on)
     known = (
         row.account, Money(row.sold_minor, row.currency), Money(row.arrived_minor), row.rate, row.reference, row.exchanged_on,

@@ -1,4 +1,4 @@
-"""Payments that wait are looked at until they may go on, and let go by a person where one has to look first."""
+"""Check waiting payments until they may continue; a person releases those that need a check."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PayoutWaits:
         self._now = now
 
     async def ready(self, limit: int) -> tuple[Ready, ...]:
-        """Return up to `limit` payments that may go on and were not signalled lately, the longest waiting first.
+        """Return up to `limit` payments that may continue and were not signalled lately, the longest waiting first.
 
         What still waits gets its present reasons; what has ended otherwise waits no more. Raises DatabaseUnavailable.
         """
@@ -135,7 +135,7 @@ async def locked_wait(session: AsyncSession, key: str) -> PayoutWaitRow:
 async def second_look(
     session: AsyncSession, keyring: KeyRing, person: str, row: PayoutWaitRow, now: datetime
 ) -> ActingReviewer:
-    """Return the standing of a person; refuse OwnWork on the side of who is paid, and to who decided what is paid."""
+    """Return the standing of a person. Refuse OwnWork to one on the payee's side, or who decided what is paid."""
     whose = await kind_by_key(row.key).whose(session, row.key)
     who = await stranger_to(session, keyring, person, whose, now)
     require_no_maker(who, whose.makers)

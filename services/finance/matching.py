@@ -66,6 +66,7 @@ class Matching:
         if await self._money_back(session, source, now):
             await expectations.all_from_books(session, source)
             total += await matching.match(session, source, rules)
+        await self._cancel_out(session, source, now)
         await self._end(session, source, now)
         return total + await self._judge(session, source, rules)
 
@@ -118,14 +119,34 @@ class Matching:
                 booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
         return booked
 
+    async def _cancel_out(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
+        """Set lines against each other by which the money of a refused order left and came back: our books have neither.
+
+        Each stays in the figures of its own day as a difference that was ignored.
+        """
+        while found := await matching.came_back(session, source):
+            for line_id in found:
+                line = await session.get_one(StatementLineRow, line_id, with_for_update=True, populate_existing=True)
+                open_one = select(BreakRow).where(BreakRow.line_id == line_id, BreakRow.state != BreakState.CLOSED)
+                row = (await session.execute(open_one.with_for_update())).scalar_one_or_none()
+                if row is None:
+                    row = BreakRow(**self._facts(source, _of_line(line)))
+                    session.add(row)
+                elif row.task_id is not None:
+                    await close_work(session, row.task_id, now)
+                row.state, row.verb, row.closed_at = BreakState.CLOSED, Verb.IGNORE, now
+                row.policy_version = reconciliation_in_force(business_day(now)).version
+                line.state = LineState.IGNORED
+            await session.flush()
+
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
-        """Post by itself what the rules allow, and write the breaks of all else; return how many lines were matched so."""
+        """Post what the rules allow to post automatically, and write breaks for the rest; return how many lines were matched so."""
         posted = await self._round(session, source, await matching.near(session, source, rules), rules)
         for _ in range(ROUNDS_MAX):
             found = await matching.new_breaks(session, source, rules)
             breaks = []
             for one in found:
-                against = by_itself(one, rules)
+                against = automatic(one, rules)
                 if against is None:
                     breaks.append(one)
                 else:
@@ -143,7 +164,7 @@ class Matching:
         self, session: AsyncSession, source: StatementSource, pairs: Sequence[FoundBreak], rules: SourceRules
     ) -> int:
         """Post the differences of pairs that nothing but their amounts joins, where the rules allow it; return how many."""
-        allowed = [(one, against) for one in pairs if (against := by_itself(one, rules)) is Against.ROUNDING]
+        allowed = [(one, against) for one in pairs if (against := automatic(one, rules)) is Against.ROUNDING]
         for one, against in allowed:
             await self._post(session, source, one, against)
         return len(allowed)
@@ -183,7 +204,7 @@ class Matching:
         await session.flush()
 
     async def _end(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
-        """Close the breaks whose other side came by itself."""
+        """Close the breaks whose other side arrived."""
         while ended := await matching.over(session, source):
             for break_id in ended:
                 row = await session.get_one(BreakRow, break_id, with_for_update=True, populate_existing=True)
@@ -196,7 +217,14 @@ class Matching:
         return reconciliation_in_force(business_day(self._now())).sources[source]
 
 
-def by_itself(found: FoundBreak, rules: SourceRules) -> Against | None:
+def _of_line(line: StatementLineRow) -> FoundBreak:
+    return FoundBreak(
+        BreakKind.MISSING_HERE, line.account, line.day, line.at, line.id, None, line.amount_minor, line.amount_minor,
+        line.currency,
+    )  # fmt: skip
+
+
+def automatic(found: FoundBreak, rules: SourceRules) -> Against | None:
     """Return where the rules post a difference without a person; None: a person decides."""
     if found.line_id is None:
         return None

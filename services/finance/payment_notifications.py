@@ -15,9 +15,10 @@ from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid
-from domain.finance.payout import RETURNED, PayoutReport, PayoutState
+from domain.finance.payout import RETURNED, Heard, PayoutReport, PayoutState
 from domain.finance.rails import Rail
 from gateways.errors import ReportRefused
+from services.finance.contradictions import contradicts, keep
 from services.finance.payout_orders import heard_first, refused_on, verdict_on
 from services.finance.returned import claimed
 
@@ -37,7 +38,7 @@ class PaymentNotices:
     async def receive(
         self, body: bytes, rail: Rail = Rail.ALIPAY, headers: Mapping[str, str] | None = None
     ) -> PaymentReport:
-        """Receive a gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
+        """Receive a gateway's notice, as its bytes came. It is kept with our verdict and moves no money on its own.
 
         Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours on that rail); the verdict is kept all the same.
         """
@@ -55,7 +56,7 @@ class PaymentNotices:
             card = await session.get_one(CardRow, row_of_order.card_id) if isinstance(row_of_order, PayoutRow) else None
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
-        if row_of_order is not None and card is None:  # Its workflow asks the gateway by itself.
+        if row_of_order is not None and card is None:  # Its workflow asks the gateway automatically.
             return PaymentReport("", report.key, verdict, waited_for=False)
         if card is None:
             raise NotFound()
@@ -70,11 +71,17 @@ async def _judged(
     if row is not None and row.rail is not rail:
         row = None  # Another rail's order: it is none of theirs to report on.
     verdict = verdict_on(row, report)
+    if row is not None and verdict is NotificationVerdict.ACCEPTED and contradicts(row, report.outcome, report.code):
+        verdict = NotificationVerdict.CONTRADICTS
+        await keep(session, row, report.outcome, Heard.NOTICE, now())
     amount = None if report.amount is None else report.amount.amount_minor
-    # Each rail counts by itself: one must not use up another's number.
+    # Each rail counts separately: one must not use up another's number.
     notify_id = notify_id if rail is Rail.ALIPAY else f"{rail.value}:{notify_id}"
     heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount, rail=rail)
-    if not await heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:
+    if not await heard_first(session, heard) and verdict in (
+        NotificationVerdict.ACCEPTED,
+        NotificationVerdict.CONTRADICTS,
+    ):
         verdict = NotificationVerdict.DUPLICATE
     says_returned = report.code == RETURNED and row is not None and row.state is PayoutState.PAID
     if says_returned and verdict is NotificationVerdict.ACCEPTED and report.amount is not None:

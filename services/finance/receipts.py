@@ -170,7 +170,7 @@ def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
 
 
 async def _require_unrecorded(session: AsyncSession, asked: ReceiptAsked) -> None:
-    """Refuse ReferenceTaken for a payment of the rail that was recorded before; whoever records it at the same time waits."""
+    """Refuse ReferenceTaken for a payment of the rail that was recorded before; another call that records it at the same time waits."""
     await acquire_for(session, AdvisoryLock.RECEIPTS, f"{asked.rail}:{asked.reference}")
     same = exists().where(BuyerReceiptRow.rail == asked.rail, BuyerReceiptRow.reference == asked.reference)
     if (await session.execute(select(same))).scalar_one():

@@ -1,4 +1,4 @@
-"""A wrong decision is reversed by two people: one asks, another agrees; what it posted is reversed and named, and its subject open again."""
+"""Reverse a wrong decision by two people: one asks, another agrees; its posting is reversed and named, and its subject reopened."""
 
 from __future__ import annotations
 

@@ -114,14 +114,14 @@ async def count_made(session: AsyncSession, rail: Rail, amount: Money, now: date
 
 
 async def refused_again(session: AsyncSession, rail: Rail, amount: Money, prepared_at: datetime) -> None:
-    """Give back what a refused order had used of the limits of its day and month."""
+    """Release what a refused order had used of the limits of its day and month."""
     mine = PayoutUsageRow.rail == rail, PayoutUsageRow.day == business_day(prepared_at)
     less = {"refused_minor": PayoutUsageRow.refused_minor + amount.amount_minor}
     await session.execute(update(PayoutUsageRow).where(*mine).values(less).execution_options(synchronize_session=False))
 
 
 async def why_waiting(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Wait | None:
-    """Return why a payment waits at this moment, without counting it; None when it may go on."""
+    """Return why a payment waits at this moment, without counting it; None when it may continue."""
     rules = routing_in_force(business_day(now))
     return judge(rules, await situation(session, keyring, payment, rules, now))
 

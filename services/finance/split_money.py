@@ -17,7 +17,7 @@ from services.finance.positions import position
 
 
 async def held_for_us(session: AsyncSession, provider: str) -> SplitAccount:
-    """Return what the provider (its code) holds, with the account locked: nobody else books our part until the transaction ends."""
+    """Return what the provider (its code) holds, with the account locked until the transaction ends."""
     code = postings.split_account(provider).code
     locked = select(AccountRow.id).where(AccountRow.code == code, AccountRow.currency == Currency.CNY)
     await session.execute(locked.with_for_update(key_share=True))

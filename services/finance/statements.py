@@ -109,7 +109,7 @@ class Statements:
         return Brought(row.id, known=False)
 
     def _again(self, row: StatementRow, day: date | None) -> None:
-        """A refused file waits once more: what refused it may have been mended, or the day was missing."""
+        """Queue a refused file again: the cause may have been fixed, or the day was missing."""
         if row.state is StatementState.REFUSED:
             row.state, row.refused_as, row.refused_with, row.progress = StatementState.RECEIVED, "", {}, 0
             row.given_day, row.brought_at, row.ended_at = day or row.given_day, self._now(), None
@@ -128,7 +128,7 @@ async def note_progress(database: Database, statement_id: str, lines: int) -> No
 
 
 async def _spooled(read: Read, whole: IO[bytes]) -> tuple[str, int]:
-    """Copy what comes into the open file, which then stands at its beginning; return its hash and size."""
+    """Copy the stream into the open file and rewind it; return its hash and size."""
     digest, size = hashlib.sha256(), 0
     while piece := await read(PIECE_BYTES):
         size += len(piece)

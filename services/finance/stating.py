@@ -1,4 +1,4 @@
-"""Two people of finance state what became of a payment that nobody else says anything about: by a document, never by sending."""
+"""Two people of finance state the outcome of a payment that no provider reports: by a document, never by sending."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.awaited import carried_out_by
 from database.repositories.audit import by_person
 from database.repositories.orders import ORDER_TABLES, OrderRow, order
 from database.session import Database
 from database.tables.finance_rollback import StatedOutcomeRow
 from domain.errors.finance import OutcomeKnown, OutcomeTooEarly, StatementOver, StatementWaits
 from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.outcomes import OutcomeAwaited
 from domain.finance.order_kinds import Journey
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import new_id
@@ -26,6 +28,7 @@ from domain.rules.payout_routing import routing_in_force
 from domain.sealing import KeyRing
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoStore
+from services.finance import bank_lines
 from services.finance.order_kinds import kind_by_key
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
@@ -64,14 +67,14 @@ class Statements:
         """State an outcome, to be agreed to by a second person; return the statement's id.
 
         Refuses NotAllowed, NotFound, FieldInvalid (`outcome`, `reason`, `reference`, `evidence`), what files are refused
-        for, SecretInWords, OutcomeKnown, OutcomeTooEarly, StatementWaits, and OwnWork to people on the seller's side.
+        for, SecretInWords, OutcomeKnown, OutcomeTooEarly, OutcomeAwaited, StatementWaits, and OwnWork to people on the seller's side.
         """
         reason, reference = required_reason(said.reason), _reference(said)
         require_no_number(reason)
         proof = await kept_of(self._database, person, Permission.STATE_OUTCOMES, store, said.evidence)
         async with self._database.transaction() as session:
             ordered = await _locked(session, key)
-            self._require_unknown(ordered)
+            await self._require_stuck(session, ordered)
             who = await self._stranger(session, person, ordered.key)
             row = _row(ordered.key, said.outcome, reason, reference, proof)
             row.stated_by, row.staters, row.stated_at = person, sorted(who.circle), self._now()
@@ -86,17 +89,18 @@ class Statements:
     async def agree(self, person: str, statement_id: str) -> None:
         """Agree as the second person: the outcome is certain from now on, and posted as a provider's answer would be.
 
-        Agreed to already by them, nothing changes. Refuses NotAllowed, NotFound, StatementOver, OutcomeKnown,
-        OutcomeTooEarly while the order is being sent, and OwnWork to the first person and to people on the seller's side.
+        An order that waits for a bank's batch leaves the queue. Agreed to already by them, nothing changes.
+        Refuses NotAllowed, NotFound, StatementOver, OutcomeKnown, OutcomeAwaited, OutcomeTooEarly while the order is being sent, and OwnWork to the first person and to people on the seller's side.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.STATE_OUTCOMES)
+            await bank_lines.hold_batches(session)
             ordered, row = await self._both(session, statement_id)
             if row.agreed_at is not None and row.agreed_by == person:
                 return
             if row.agreed_at is not None or row.declined_at is not None:
                 raise StatementOver()
-            self._require_unknown(ordered)
+            await self._require_stuck(session, ordered)
             who = await self._stranger(session, person, ordered.key)
             await require_apart(session, who, row.staters, self._now())
             row.agreed_by, row.agreed_at = person, self._now()
@@ -105,6 +109,7 @@ class Statements:
                 ordered.refusal_code = STATED
             elif row.reference:
                 ordered.gateway_reference = row.reference
+            await bank_lines.leave_batch(session, ordered, row.outcome, self._now())
             session.add(_audited(person, "agree", row))
 
     async def decline(self, person: str, statement_id: str) -> None:
@@ -137,13 +142,16 @@ class Statements:
         whose = await kind_by_key(key).whose(session, key)
         return await stranger_to(session, self._keyring, person, whose, self._now())
 
-    def _require_unknown(self, row: OrderRow) -> None:
+    async def _require_stuck(self, session: AsyncSession, row: OrderRow) -> None:
+        """Refuse what is known, what the provider may still answer soon, and what can still be carried out."""
         if row.state is not PayoutState.UNKNOWN or row.answered is not None:
             raise OutcomeKnown(state=(row.answered or row.state).value)
         minutes, now = routing_in_force(business_day(self._now())).stated_after_minutes, self._now()
         sending = row.tried_at is not None and row.tried_at > now - SENDING_MAX
         if sending or row.prepared_at > now - timedelta(minutes=minutes):
             raise OutcomeTooEarly(minutes=minutes)
+        if (party := await carried_out_by(session, row, now)) is not None:
+            raise OutcomeAwaited(party=party.value)
 
 
 async def _locked(session: AsyncSession, key: str) -> OrderRow:

@@ -1,4 +1,4 @@
-"""What money in suspense turns out to be: one person names it with a document, another agrees, and one posting moves it on."""
+"""Clear money in suspense: one person identifies it with a document, another agrees, and one posting moves it to its account."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -54,19 +54,19 @@ async def dry_run(
 ) -> tuple[Figure, ...]:
     """Return the figures of a kind's dry run; empty for a kind that judges no recorded work."""
     run = _RUNS.get(after.kind)
-    return () if run is None else await run(Trial(session, keyring, before, after, now - LOOKS_BACK))
+    return () if run is None else await run(Trial(session, keyring, before, after, now - LOOKS_BACK, now))
 
 
 async def _brands(trial: Trial) -> tuple[Figure, ...]:
     given = await recent_work.face_values(trial.session, trial.since)
     known = _read(trial, brands.brands_of)
     refused = _both(known, lambda one: sum(not _issues(one, code, minor) for code, minor in given))
-    ended = _both(known, lambda one: sum(not _is_bought(one, code) for code, _ in given))
+    ended = _both(known, lambda one: sum(not _is_bought(one, code, trial.now) for code, _ in given))
     return (Figure("face_value_refused", len(given), *refused), Figure("brand_not_bought", len(given), *ended))
 
 
-def _is_bought(known: Mapping[str, brands.Brand], code: str) -> bool:
-    return code in known and known[code].is_bought(datetime.now(UTC))
+def _is_bought(known: Mapping[str, brands.Brand], code: str, now: datetime) -> bool:
+    return code in known and known[code].is_bought(now)
 
 
 def _issues(known: Mapping[str, brands.Brand], code: str, minor: int) -> bool:

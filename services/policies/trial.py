@@ -32,3 +32,4 @@ class Trial:
     before: PolicyDocument
     after: PolicyDocument
     since: datetime
+    now: datetime

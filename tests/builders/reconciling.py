@@ -40,7 +40,7 @@ ALIPAY, WECHAT, BANK = StatementSource.ALIPAY, StatementSource.WECHAT, Statement
 
 
 class Office(Protocol):
-    """Where the desk stands: a database and the keys."""
+    """The base of the desk: a database and the keys."""
 
     @property
     def database(self) -> Database:
@@ -197,7 +197,7 @@ class FinanceDesk:
         return row
 
     async def balance(self, code: str) -> int:
-        """What an account stands at, in minor units."""
+        """Return the balance of an account, in minor units."""
         async with self.world.database.transaction() as session:
             return (await ledger.balance(session, code)).amount_minor
 

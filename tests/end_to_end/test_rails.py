@@ -1,4 +1,4 @@
-"""Money that comes back after a card has ended: its journey goes on from its rows, and another rail pays it."""
+"""Money that comes back after a card has ended: its journey continues from its rows, and another rail pays it."""
 
 from __future__ import annotations
 

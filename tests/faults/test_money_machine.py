@@ -87,7 +87,7 @@ def test_a_planted_bug_is_found_by_the_steps_that_lead_to_it(
 
 
 def test_a_month_closed_before_an_earlier_one_keeps_a_balance_that_stays_true(scene: Scene) -> None:
-    """The machine found it: what is posted into the earlier month afterwards changes what the later one stood at."""
+    """The machine found it: what is posted into the earlier month afterwards changes the balance of the later one."""
     early, late, _ = scene.months()
     owner, (asker, second) = new_id(), scene.closers
     postings = owed(f"seller:{owner}", Money(100))

@@ -12,6 +12,8 @@ CLAIMERS = frozenset({Role.FINANCE, Role.COMPLIANCE})
 PAYMENTS: tuple[tuple[str, str, frozenset[Role], tuple[int, ...]], ...] = (
     ("GET", "/payouts/{key}", READERS, (404,)),
     ("POST", "/payouts/{key}/state", FINANCIERS, (404,)),
+    ("POST", "/payouts/{key}/contradiction", FINANCIERS, (404,)),
+    ("POST", "/payouts/{key}/call-off", FINANCIERS, (404,)),
     ("POST", "/payouts/{key}/statements/{statement_id}/agree", FINANCIERS, (404,)),
     ("POST", "/payouts/{key}/statements/{statement_id}/decline", FINANCIERS, (404,)),
     ("GET", "/payouts/{key}/statements/{statement_id}/evidence", READERS, (404,)),

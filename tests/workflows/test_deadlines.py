@@ -110,7 +110,7 @@ async def test_the_policy_decides_after_its_whole_chain(time_skipping: WorkflowE
         assert case.world.of("review.decide_by_policy") == [("task-1",)]
 
 
-async def test_a_decision_that_stands_wins_over_the_policy_which_looks_again_later(
+async def test_existing_decision_wins_over_the_policy_which_checks_again_later(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     held_up = DecidedByPolicy(None, 15 * MINUTE)

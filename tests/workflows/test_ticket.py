@@ -175,7 +175,7 @@ async def test_a_ticket_is_answered_falls_silent_is_reopened_and_closes(played: 
 
 
 class Told:
-    """Stands for the client: remembers who was told, until it is full."""
+    """A stand-in for the client: records its calls, until it is full."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.awaited import AWAITED_KEYS
 from database.reads.finance.paybacks import to_propose
 from database.repositories.orders import ORDER_TABLES
+from database.tables.finance_rails import ContradictionRow
 from domain.finance.routing import LOOKED_AT
 from domain.money import Money
 
@@ -64,7 +65,7 @@ _WAITING_PAYEE = text("SELECT count(*) FROM card WHERE waiting_for = 'seller_pay
 
 @dataclass(frozen=True)
 class UnknownPayments:
-    """Payments of one rail whose outcome nobody knows yet."""
+    """Payments of one rail whose outcome is still unknown."""
 
     rail: str
     many: int
@@ -119,6 +120,12 @@ async def unknown(session: AsyncSession) -> tuple[UnknownPayments, ...]:
     waiting = sorted((await session.execute(AWAITED_KEYS)).scalars())
     found = await session.execute(_UNKNOWN, {"awaited": waiting})
     return tuple(UnknownPayments(row.rail, int(row.many), Money(int(row.minor)), row.since) for row in found)
+
+
+async def contradicted(session: AsyncSession) -> tuple[ContradictionRow, ...]:
+    """Return the orders against which a provider's word stands that nobody has looked at, the oldest first."""
+    wanted = select(ContradictionRow).where(ContradictionRow.cleared_at.is_(None))
+    return tuple((await session.execute(wanted.order_by(ContradictionRow.heard_at, ContradictionRow.key))).scalars())
 
 
 async def seconds(session: AsyncSession) -> Seconds:

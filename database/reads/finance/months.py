@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import PeriodRow
+from database.tables.finance import LedgerTransactionRow, PeriodRow
 from database.tables.finance_books import ClosingRow
 from domain.finance.periods import ClosingState, first_day, month_of, next_month
 
@@ -68,7 +68,15 @@ async def last_closed(session: AsyncSession) -> tuple[str, datetime] | None:
     return None if row is None else (row.month, row.closed_at)
 
 
-async def waiting_closings(session: AsyncSession) -> tuple[ClosingRow, ...]:
-    """Return what waits for a second person, the longest waiting first."""
-    waiting = select(ClosingRow).where(ClosingRow.state == ClosingState.ASKED).order_by(ClosingRow.asked_at)
-    return tuple((await session.execute(waiting)).scalars())
+async def month_to_close(session: AsyncSession, today: date) -> str | None:
+    """Return the month that is closed next, where it is over: the one after the newest closed, or the first that was posted in."""
+    closed = await last_closed(session)
+    if closed is not None:
+        following = next_month(closed[0])
+    else:
+        first = select(func.min(LedgerTransactionRow.effective_on))
+        began = (await session.execute(first)).scalar_one()
+        if began is None:
+            return None
+        following = month_of(began)
+    return following if following < month_of(today) else None

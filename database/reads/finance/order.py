@@ -9,11 +9,12 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.finance.awaited import awaited
+from database.reads.finance.awaited import awaited, carried_out_by, may_call_off
 from database.reads.finance.stated import staters, with_staters
 from database.repositories.orders import OrderRow
 from database.repositories.orders import order as an_order
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
+from database.tables.columns import now
 from database.tables.finance import (
     AccountRow,
     EntryRow,
@@ -21,7 +22,7 @@ from database.tables.finance import (
     PaymentNotificationRow,
     PayoutRow,
 )
-from database.tables.finance_rails import ReturnRow
+from database.tables.finance_rails import ContradictionRow, ReturnRow
 from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
@@ -127,6 +128,9 @@ class OrderView:
     came_back: Money | None  # Another amount than was paid, by the gateway's word: people decide about it.
     came_back_at: datetime | None
     awaited: WaitingFor | None  # The party that has to act next, while the outcome is unknown.
+    carried_out_by: WaitingFor | None  # The party that can still carry it out, so that nobody states its outcome.
+    may_call_off: bool
+    contradicted: ContradictionRow | None
 
     def money_of(self, name: str) -> Money:
         """Return a sum that the routing kept, such as `day_minor`."""
@@ -155,6 +159,8 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
         wait=await session.get(PayoutWaitRow, row.key), came_back=came_back, came_back_at=came_back_at,
         awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
+        carried_out_by=await carried_out_by(session, row, now()) if row.state is PayoutState.UNKNOWN else None,
+        may_call_off=await may_call_off(session, row.key), contradicted=await session.get(ContradictionRow, row.key),
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = expectation.entry_id
 
 @dataclass(frozen=True)
 class OpenBreak:
-    """A break with who has it; empty where nobody does."""
+    """A break with its holder; empty without one."""
 
     row: BreakRow
     holder: str
@@ -169,7 +169,7 @@ async def open_breaks(
 ) -> tuple[OpenBreak, ...]:
     """Return open breaks with who has them, the oldest first; only proposals where `proposed`.
 
-    Who works on one has it, else to whom it is assigned; nobody, once their time to work on it is over.
+    The holder is who works on it, else its assignee; none once the lease is over.
     """
     holder, decider = _named("holder"), _named("decider")
     whose = case((lasts(WorkItemRow, func.now()), WorkItemRow.leased_by), else_=WorkItemRow.assigned_to)

@@ -221,7 +221,7 @@ async def ordered_to_party(
 
 
 async def verified_name(session: AsyncSession, owner: str) -> VerifiedNameRow | None:
-    """Return the owner's newest verified name; None where nobody has verified it."""
+    """Return the owner's newest verified name; None where it was never verified."""
     newest = select(VerifiedNameRow).where(VerifiedNameRow.owner == owner)
     ordered = newest.order_by(VerifiedNameRow.verified_at.desc(), VerifiedNameRow.id.desc()).limit(1)
     return (await session.execute(ordered)).scalar_one_or_none()

@@ -16,6 +16,7 @@ from domain.money import Money
 from domain.places import BUSINESS_ZONE
 
 PAGE = 50
+RETURNED_KEY = "/returned"  # Ends the key of the row that takes a payment off again.
 BATCH = 500
 # Orders from before tax was judged have no row of their own: nothing was withheld from them. What a licensed provider paid to
 # the seller of a brokered card is their income as well; we withhold nothing of it. A payment that came back stays in its own
@@ -30,7 +31,7 @@ _PAID = f"""
     LEFT JOIN tax_withholding t ON t.key = p.key
     WHERE (p.state = 'paid' OR p.refusal_code = '{RETURNED}' AND p.settled_at IS NOT NULL) AND p.currency = 'CNY'
     UNION ALL
-    SELECT p.key || ':returned', p.card_id, s.owner, p.payee_masked,
+    SELECT p.key || '{RETURNED_KEY}', p.card_id, s.owner, p.payee_masked,
            CAST(r.returned_at AT TIME ZONE '{BUSINESS_ZONE.key}' AS date), -coalesce(t.proceeds_minor, p.amount_minor),
            -coalesce(t.cost_minor, p.amount_minor), -coalesce(t.base_minor, 0), -coalesce(t.tax_minor, 0),
            coalesce(t.rate_bp, 0), coalesce(t.income, 'property'), coalesce(t.rule, ''), coalesce(t.policy_version, ''), false, -1

@@ -126,7 +126,7 @@ class WalletLine:
 
 @dataclass(frozen=True)
 class MonthStatement:
-    """A month: what stood before it, its lines, and what stood after it."""
+    """A month: the balance before it, its lines, and the balance after it."""
 
     month: str
     before: Money
@@ -134,7 +134,7 @@ class MonthStatement:
 
     @property
     def after(self) -> Money:
-        """Return what stood at the end."""
+        """Return the closing balance."""
         return self.lines[-1].balance if self.lines else self.before
 
 

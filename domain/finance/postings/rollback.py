@@ -27,7 +27,7 @@ def claimed(owner: str, cost: Money, claim: Money, *, in_stock: bool) -> Posting
 
 
 def out_of_stock(cost: Money) -> Postings:
-    """Post that a card against which a claim stands came back from its buyer: it is worth nothing, and no stock."""
+    """Post the return of a card with an open claim from its buyer: it is worth nothing and is not in stock."""
     return require_balanced((Posting(COST_OF_SALES, cost), Posting(INVENTORY, -cost)))
 
 

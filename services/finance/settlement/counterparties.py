@@ -152,9 +152,9 @@ class Counterparties:
         return payee_id
 
     async def agree_payee(self, person: str, payee_id: str) -> None:
-        """Agree as the second person; runs that wait for a payee go on. Agreed to by them before, nothing changes.
+        """Agree as the second person; runs that wait for a payee continue. Repeated by the same person, nothing changes.
 
-        Refuse NotAllowed, NotFound, SettlementMoved once it was declined, and OwnWork to nobody independent.
+        Refuse NotAllowed, NotFound, SettlementMoved once it was declined, and OwnWork to a person who is not independent.
         """
         async with self._database.transaction() as session:
             row, party = await self._payee(session, person, payee_id)

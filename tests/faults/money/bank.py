@@ -25,6 +25,7 @@ class HarshBank:
     transfers: dict[str, Transfer] = field(default_factory=dict)
     wrongs: list[str] = field(default_factory=list)
     batches: dict[str, bytes] = field(default_factory=dict)
+    returned: set[str] = field(default_factory=set)
 
     def take(self, content: bytes) -> None:
         """Take a file and begin to pay its lines; note what no bank may be given."""
@@ -47,6 +48,13 @@ class HarshBank:
         if record is not None and record.status is Status.DEALING:
             self.transfers[key] = replace(record, status=Status.SUCCESS if well else Status.FAIL)
 
+    def comes_back(self, key: str) -> None:
+        """Give back what was paid; nothing where it was not."""
+        record = self.transfers.get(key)
+        if record is not None and record.status is Status.SUCCESS:
+            self.transfers[key] = replace(record, status=Status.FAIL)
+            self.returned.add(key)
+
     def results(self, number: str) -> bytes:
         """Return the bank's file of a batch: what ended of it."""
         return bank_result(bank_format(BANK), number, DAY, list(self._ended(number)))
@@ -55,7 +63,7 @@ class HarshBank:
         named = self.batches[number].decode("gb18030")
         for place, one in enumerate(self.transfers.values(), 1):
             if one.key in named and one.status in ENDED:
-                state, reason = ENDED[one.status]
+                state, reason = ("90", "") if one.key in self.returned else ENDED[one.status]
                 yield Result(place, one.key, one.amount.amount_minor, state, reason, one.reference)
 
 

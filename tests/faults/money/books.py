@@ -32,7 +32,8 @@ FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN account a
 WHERE t.card_id = ANY($2) AND split_part(t.cause, ':', 1) NOT IN ('rollback', 'claim_receipt', 'sale') GROUP BY 1, 2
 """
 ORDERS = """
-SELECT key, card_id, attempt, rail, state, answered, amount_minor, offset_minor, settled_at IS NOT NULL AS settled
+SELECT key, card_id, attempt, rail, state, answered, amount_minor, offset_minor, settled_at IS NOT NULL AS settled,
+       stated_id IS NOT NULL AS stated
 FROM payout WHERE card_id = ANY($2) ORDER BY attempt
 """
 CARDS = """
@@ -181,7 +182,8 @@ def _payments(scene: Scene, card: Card, now: Books) -> Iterator[str]:
     made = {one.key: one.status for one in theirs}
     for key, order in orders.items():
         due = {"paid": {Status.SUCCESS}, "refused": {Status.FAIL}}.get(order["state"])
-        if due is not None and made.get(key) not in due:
+        never = order["stated"] and order["state"] == "refused" and key not in made  # It never came there.
+        if due is not None and made.get(key) not in due and not never:
             yield f"I4 {key} is {order['state']}, and the gateway has it as {made.get(key)}"
         if order["settled"] != (order["state"] in ("paid", "refused")):
             yield f"I4 {key} is {order['state']} and settled: {order['settled']}"

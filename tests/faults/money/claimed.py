@@ -53,7 +53,7 @@ class Claimed:
     stock: Mapping[str, Counter[str]]  # By card and account.
 
     def stands(self, card_id: str) -> bool:
-        """Return whether a claim against the card's seller stands: the card is worth nothing."""
+        """Return whether the card has an open claim against its seller: it is worth nothing."""
         return any(one["card_id"] == card_id and one["state"] in STANDS for one in self.claims)
 
     def due(self, prices: Mapping[str, int]) -> Iterator[tuple[str, int]]:

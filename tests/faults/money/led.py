@@ -20,7 +20,8 @@ def go(scene: Scene, steps: Callable[[MoneyMachine], None]) -> None:
 
     Led.scene = scene
     machine = Led()
-    machine.begin(NO_FAULTS, Paying.WORKS_ON_IT, spends=False, led=AT_BANK)
+    led = AT_ALIPAY if steps in (state_what_waits_for_the_bank, give_back_what_was_paid) else AT_BANK
+    machine.begin(NO_FAULTS, Paying.WORKS_ON_IT, spends=False, led=led)
     steps(machine)
     machine.everything_holds()
     machine.teardown()
@@ -47,6 +48,47 @@ def gather_twice(machine: MoneyMachine) -> None:
     for _ in range(2):
         machine.batch_again(None)
         machine.everything_holds()
+
+
+def state_what_waits_for_the_bank(machine: MoneyMachine) -> None:
+    """Two people state that an order in the queue of the bank is not paid, and a colleague gathers what waits."""
+    _sent(machine, AT_BANK, Paying.PAYS)
+    machine.state(AT_BANK, None)
+    machine.everything_holds()
+    machine.conclude(AT_BANK, False, None)
+    machine.everything_holds()
+    machine.batch_again(None)
+
+
+def state_what_waits_for_its_receiver(machine: MoneyMachine) -> None:
+    """Two people state that nobody confirmed a transfer, and then its receiver does."""
+    _sent(machine, AT_WECHAT, Paying.PAYS)
+    machine.state(AT_WECHAT, None)
+    machine.everything_holds()
+    machine.conclude(AT_WECHAT, False, None)
+    machine.everything_holds()
+    machine.receiver(AT_WECHAT, "confirms", None)
+
+
+def give_back_what_was_paid(machine: MoneyMachine) -> None:
+    """The bank pays an order of a batch, and gives it back."""
+    _sent(machine, AT_BANK, Paying.PAYS)
+    for _ in range(2):
+        machine.at_bank(AT_BANK, True, False, None)
+        machine.everything_holds()
+    machine.reconcile(AT_BANK, Asked.ANSWERS, None)
+    machine.conclude(AT_BANK, False, None)
+    machine.everything_holds()
+    assert machine.now.cards[machine.cards[AT_BANK].id]["outcome"] == "paid"
+    machine.comes_back(None)
+
+
+def import_what_waits(machine: MoneyMachine) -> None:
+    """WeChat Pay's bill of the day shows a transfer that its receiver has not confirmed."""
+    _sent(machine, AT_WECHAT, Paying.PAYS)
+    machine.import_bill(None, False)
+    machine.everything_holds()
+    machine.conclude(AT_WECHAT, False, None)
 
 
 def hear_while_unknown(machine: MoneyMachine) -> None:
@@ -111,6 +153,10 @@ STEPS_TO: Mapping[str, Callable[[MoneyMachine], None]] = {
     "believes it called off": call_off_what_arrives,
     "takes waiting for refused": ask_while_it_waits,
     "gathers again": gather_twice,
+    "files what is settled": state_what_waits_for_the_bank,
+    "states what waits": state_what_waits_for_its_receiver,
+    "believes the bill": import_what_waits,
+    "loses what came back": give_back_what_was_paid,
     "believes notices": hear_while_unknown,
     "keeps refused goodwill": refuse_goodwill,
     "sells what is claimed": sell_what_is_claimed,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from domain.cards.pricing import QuoteState
 from domain.finance.payout import PayoutOutcome
@@ -20,6 +20,7 @@ from tests.faults.money.choices import ASKED, CARDS, ENDS, FAULTS, FIRST, HEARD,
 from tests.faults.money.claims import Claims
 from tests.faults.money.deposits import Deposits
 from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY, Asked, Paying, Status
+from tests.faults.money.outside import Outside
 from tests.faults.money.points import Act, Done, Fault, judged, require
 from tests.faults.money.scene import NAME, Card, Scene, account_on
 
@@ -27,7 +28,7 @@ DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks an
 Work = Callable[[], Awaitable[Any]]
 
 
-class MoneyMachine(RuleBasedStateMachine):
+class MoneyMachine(Outside):
     """One seed: four cards of three sellers on three rails, sales and claims of two, a goodwill payment, and buyers' deposits."""
 
     scene: Scene
@@ -208,7 +209,10 @@ class MoneyMachine(RuleBasedStateMachine):
             expected = "NotFound"  # Alipay knows nothing of another rail's order.
         if not done.act.broken:
             verdict = "" if done.value is None else done.value.verdict.value
-            due = "" if expected else "duplicate" if notify_id in self.heard else "accepted"
+            word = (
+                "contradicts" if how in ("final", "again") and self._state(key, "answered") == "refused" else "accepted"
+            )
+            due = "" if expected else "duplicate" if notify_id in self.heard else word
             if (done.kind, verdict) != (expected, due):
                 require([f"a notice that is {how} was judged {verdict or done.kind}"])
         if done.act.commits and not expected:
@@ -320,8 +324,8 @@ class MoneyMachine(RuleBasedStateMachine):
         orders = self.now.orders[self.cards[which].id]
         return str(orders[0 if old else -1]["key"]) if orders else None
 
-    def _state(self, key: str) -> str:
-        return next(str(row["state"]) for rows in self.now.orders.values() for row in rows if row["key"] == key)
+    def _state(self, key: str, of: str = "state") -> str:
+        return next(str(row[of]) for rows in self.now.orders.values() for row in rows if row["key"] == key)
 
     def _orders(self) -> list[Any]:
         return books.orders(self.scene, self.cards)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.failures import translated
 from activities.payout import Payout
-from database.repositories import holds, ledger
+from database.repositories import holds, ledger, matching
 from database.session import Database
 from database.tables.finance import HoldRow, PayoutRow
 from database.tables.finance_rails import BankLineRow
@@ -34,7 +34,7 @@ class SendsAgain(Payout):
 
 
 class SendsUnderAnotherKey(Payout):
-    """Sends an order that nobody answered again, under another key."""
+    """Sends an unanswered order again, under another key."""
 
     async def _transferred(self, ordered: Any) -> PayoutReport:
         report = await super()._transferred(ordered)
@@ -46,7 +46,7 @@ class SendsUnderAnotherKey(Payout):
 
 
 class TakesSilenceForRefusal(Payout):
-    """Believes that a payment which nobody answered was not made."""
+    """Treats an unanswered payment as not made."""
 
     async def _transferred(self, ordered: Any) -> PayoutReport:
         report = await super()._transferred(ordered)
@@ -160,7 +160,7 @@ def gather_again(_database: Database, patch: Patch) -> None:
         unanswered = select(BankLineRow).where(BankLineRow.outcome.is_(None)).order_by(BankLineRow.key)
         return list((await session.execute(unanswered)).scalars())
 
-    patch("services.finance.bank_batches._waiting", waiting)
+    patch("services.finance.bank_batches.waiting", waiting)
 
 
 def keep_refused_goodwill(_database: Database, patch: Patch) -> None:
@@ -195,6 +195,44 @@ def keep_what_was_offset(_database: Database, patch: Patch) -> None:
     patch("services.finance.dropped_claims.left_of", all_of_it)
 
 
+def file_what_is_settled(_database: Database, patch: Patch) -> None:
+    """Leave orders with the bank whose outcome is known."""
+
+    async def waiting(session: AsyncSession) -> list[BankLineRow]:
+        free = (BankLineRow.batch_id.is_(None), BankLineRow.outcome.is_(None))
+        return list((await session.execute(select(BankLineRow).where(*free).order_by(BankLineRow.key))).scalars())
+
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    patch("services.finance.bank_batches.waiting", waiting)
+    for name in ("leave", "leave_batch", "without_settled"):
+        patch(f"services.finance.bank_lines.{name}", nothing)
+
+
+def state_what_waits(_database: Database, patch: Patch) -> None:
+    """Let two people state what a receiver or a bank can still carry out."""
+
+    async def nobody(*_: Any) -> None:
+        return None
+
+    patch("services.finance.stating.carried_out_by", nobody)
+
+
+def believe_the_bill(_database: Database, patch: Patch) -> None:
+    """Take a transfer for paid that WeChat Pay's bill shows as gone."""
+    patch("database.repositories.matching.PROVED", matching.PROVED.replace("AND l.source <> 'wechat'", ""))
+
+
+def lose_what_came_back(_database: Database, patch: Patch) -> None:
+    """Take no notice of a bank that gives a paid transfer back."""
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    patch("services.finance.bank_batches.claimed", nothing)
+
+
 CLASSES: Mapping[str, type[Payout]] = {
     "sends again": SendsAgain,
     "sends under another key": SendsUnderAnotherKey,
@@ -213,4 +251,8 @@ PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
     "sells what is claimed": sell_claimed,
     "takes more than is left": take_more_than_is_left,
     "keeps what was offset": keep_what_was_offset,
+    "files what is settled": file_what_is_settled,
+    "states what waits": state_what_waits,
+    "believes the bill": believe_the_bill,
+    "loses what came back": lose_what_came_back,
 }

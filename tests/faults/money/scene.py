@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ from gateways.pictures.store import PhotoStore
 from services.cards.reversing import reverse_acceptance
 from services.cards.stock import Stock
 from services.finance import confirmations
+from services.finance.asked_returns import Returns
 from services.finance.bank_batches import BankBatches
 from services.finance.bank_book import KeptBankBook
 from services.finance.claim_receipts import ClaimReceipts
@@ -104,6 +106,7 @@ class Scene:
         rails: dict[Rail, PaymentGateway] = {Rail.ALIPAY: self.gateway, Rail.WECHAT: self.wechat, Rail.BANK: bank}
         self.payout = payout(self.database, self.keyring, rails)
         self.batches = BankBatches(self.database, self.keyring, formats_in(BANK_FORMATS))
+        self.asks_returns = Returns(self.database, self.keyring, rails, timedelta())
         self.confirmations = Confirmations(self.database, self.keyring)
         self.pricing = Pricing(self.database, self.keyring, Stock())
         self.payees = Payees(self.database, self.keyring)

@@ -36,7 +36,7 @@ async def repayment_of(house: House, reference: str) -> ProviderRepaymentRow:
 
 
 async def payment_of(house: House, sale: str) -> BrokeredPaymentRow:
-    """The payment of a sale that stands."""
+    """Return the current payment of a sale."""
     wanted = (BrokeredPaymentRow.sale_id == sale, BrokeredPaymentRow.declined_at.is_(None))
     async with house.database.transaction() as session:
         return (await session.execute(select(BrokeredPaymentRow).where(*wanted))).scalar_one()
@@ -63,7 +63,7 @@ async def test_a_payment_is_recorded_with_its_document_and_confirmed_by_another(
     assert [(await post(second, confirm)).status_code for _ in range(2)] == [303, 303]
     assert (await post(first, f"{PAGE}/payments/{row.id}/discard")).status_code == 409
     page = (await (await house.as_(Role.COMPLIANCE)).get(f"/sales/{sale}")).text
-    assert (said["reference"] in page, "Paid" in page, "Ask for a return" in page) == (True, True, False)
+    assert (said["reference"] in page, "Paid" in page, "Request reversal" in page) == (True, True, False)
     kept = await (await house.as_(Role.COMPLIANCE)).get(f"{PAGE}/payments/{row.id}/evidence")
     assert (kept.content, kept.headers["content-disposition"].startswith("attachment")) == (PDF, True)
     found = await second.get(f"/money/causes/brokered:{row.id}")
@@ -86,9 +86,9 @@ async def test_recording_and_confirming_ask_who_is_there(house: House) -> None:
     [
         (
             "en",
-            ("Not paid yet", "Waits for a second person", "Confirm the payment", "Record the provider&#39;s payment"),
+            ("Not paid yet", "Awaiting second person", "Confirm the payment", "Record the provider&#39;s payment"),
         ),
-        ("zh", ("尚未付款", "待第二人确认", "确认付款", "登记机构付款")),
+        ("zh", ("尚未付款", "待第二人审批", "批准付款", "登记机构付款")),
     ],
 )
 async def test_every_state_is_seen_in_both_languages_and_counted_on_the_overview(
@@ -101,7 +101,7 @@ async def test_every_state_is_seen_in_both_languages_and_counted_on_the_overview
     overview = (await finance.get("/money", headers=spoken)).text
     for counted in {
         "en": ("Sellers of brokered cards", "payments to sellers"),
-        "zh": ("待机构付款", "待确认的机构付款"),
+        "zh": ("待机构付款", "待审批的机构付款"),
     }[language]:
         assert counted in overview
     reader = (await (await house.as_(Role.COMPLIANCE)).get(PAGE, headers=spoken)).text

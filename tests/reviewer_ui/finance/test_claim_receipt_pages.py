@@ -49,10 +49,10 @@ async def state_of(house: House, claim: str) -> RollbackState:
             "en",
             ("Amount that arrived (¥441.00 is left)", "¥441.00 repaid on", "Recorded in error", "Remove the payment"),
         ),
-        ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "确认撤销退还款")),
+        ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "批准撤销退还款")),
     ],
 )
-async def test_what_a_seller_paid_back_is_recorded_shown_and_taken_back_by_two(
+async def test_repayment_is_recorded_shown_and_reversed_by_two(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     first, second = await house.as_(Role.FINANCE, "Fei"), await house.as_(Role.FINANCE)
@@ -90,7 +90,7 @@ async def test_what_a_seller_paid_back_is_recorded_shown_and_taken_back_by_two(
     assert found.headers["location"] == f"{PAGE}#claim-{claim}"
 
 
-async def test_who_only_claims_records_no_money(house: House) -> None:
+async def test_role_for_claims_records_no_money(house: House) -> None:
     claim = await a_claim(house, await house.cards.person(Role.FINANCE), RollbackState.CLAIMED)
     browser = await house.as_(Role.COMPLIANCE)
     assert f"{PAGE}/{claim}/receive" not in (await browser.get(PAGE)).text

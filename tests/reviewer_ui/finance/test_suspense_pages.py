@@ -1,4 +1,4 @@
-"""Suspense and reversals on their pages: two people, what was typed is not lost, and the daily close names what stands."""
+"""Suspense and reversals on their pages: two people, the input is kept, and the daily close names what is left."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def test_support_sees_its_own_requests_and_no_review(house: House) -> None
     assert "Nothing else needs you now" in page
 
 
-async def test_a_second_review_needs_everybody_but_its_maker(house: House) -> None:
+async def test_second_review_is_open_to_all_but_its_maker(house: House) -> None:
     await staged(house)
     other = (await (await house.as_(Role.SENIOR)).get("/")).text
     assert "Decisions awaiting second review" in other

@@ -143,7 +143,7 @@ async def test_what_cannot_have_arrived_is_refused(
     assert await scene.owes() == (PRICE, 0)
 
 
-async def test_a_key_and_a_reference_stand_for_one_payment(scene: Claiming, receipts: ClaimReceipts) -> None:
+async def test_key_and_reference_are_unique(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim, person, key, part = await scene.claimed(), await scene.world.a_person("finance"), new_id(), said(1_00)
     await receipts.record(person, claim, key, part, scene.world.photos)
     with pytest.raises(IdempotencyKeyReused):
@@ -155,7 +155,7 @@ async def test_a_key_and_a_reference_stand_for_one_payment(scene: Claiming, rece
     assert await scene.owes() == (PRICE - 1_00, 0)
 
 
-async def test_an_error_is_taken_back_by_two_and_the_claim_is_owed_again(
+async def test_two_people_reverse_an_error_and_the_claim_is_owed_again(
     scene: Claiming, receipts: ClaimReceipts
 ) -> None:
     claim, first = await scene.claimed(), await scene.world.a_person("finance")
@@ -333,7 +333,7 @@ async def test_an_error_that_no_statement_shows_leaves_no_break(
     assert [one.state for one in await breaks_of(world, made.entry_id, back.entry_id)] == [BreakState.CLOSED]
 
 
-async def test_what_a_person_has_reconciled_is_not_taken_back(
+async def test_receipt_reconciled_by_a_person_cannot_be_reversed(
     scene: Claiming, receipts: ClaimReceipts, world: World
 ) -> None:
     desk, claim = FinanceDesk(world), await scene.claimed()

@@ -158,7 +158,7 @@ async def test_a_payment_is_recorded_once_per_key_and_only_by_finance(world: Wor
         await receipts.record(person, key, ReceiptAsked(asked_sale.buyer, Rail.BANK, Money(100), Money(100), "r", today()))  # fmt: skip
     for changed in ({"received_on": today() - timedelta(days=1)}, {"received_for": ReceiptFor.DEPOSIT}):
         with pytest.raises(IdempotencyKeyReused):
-            await receipts.record(person, key, replace(asked, **changed))  # type: ignore[arg-type]
+            await receipts.record(person, key, replace(asked, **changed))
     with pytest.raises(ReferenceTaken):
         await receipts.record(
             await world.a_person("finance"), new_id(), replace(asked, reference=f" {asked.reference} ")

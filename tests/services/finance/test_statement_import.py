@@ -6,11 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
-from database.repositories import day_figures, ledger, set_aside
+from database.repositories import day_figures, ledger
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import RejectedLineRow
 from database.tables.notices import NoticeRow
@@ -29,9 +28,7 @@ from domain.places import BUSINESS_ZONE
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules.reconciliation import KIND, reconciliation_in_force
-from services.finance import matching
 from services.finance.daily_close import DailyClose
-from services.finance.returned import Found
 from services.notices.digest_text import Reader, page_of, sentence
 from simulators.bills import bank_format, bank_statement
 from tests.builders.own_world import own_world
@@ -70,7 +67,7 @@ async def test_one_number_twice_in_a_file_is_one_line(desk: FinanceDesk) -> None
     assert (row.lines, row.rejected) == (1, 1)
 
 
-async def test_a_number_that_stands_in_another_file_is_known_or_contradicts_each_time(desk: FinanceDesk) -> None:
+async def test_number_of_another_file_is_known_or_contradicts_each_time(desk: FinanceDesk) -> None:
     known, changed = desk.moved("", -4_11), desk.moved("", -4_12)
     await desk.imported(desk.bill([known, changed]), day=desk.today)
     other = type(changed)(changed.at, changed.reference, "", -9_98)
@@ -119,7 +116,7 @@ async def test_text_that_copying_would_take_for_the_end_of_a_value_is_kept_as_it
     assert [line.key for line in await desk.lines(row)] == [key, ""]
 
 
-async def test_an_import_counts_the_keys_of_our_books_where_nobody_has(desk: FinanceDesk, world: World) -> None:
+async def test_import_fills_missing_statistics_of_our_keys(desk: FinanceDesk, world: World) -> None:
     counted = text("SELECT count(*) FROM pg_stats WHERE tablename = 'expectation' AND attname = 'key'")
     await desk.paid(5_00)
     async with world.database.transaction() as session:
@@ -174,51 +171,6 @@ async def test_a_returned_payment_is_owed_again_and_both_lines_are_matched(desk:
     assert [line.state for line in await desk.lines(row)] == [LineState.AUTO, LineState.AUTO]
     (order,) = await world.rows(PayoutRow, key=key)
     assert order.state is PayoutState.REFUSED
-
-
-async def test_a_returned_line_that_cannot_be_booked_is_set_aside_alone(
-    desk: FinanceDesk, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = []
-    for _ in range(2):
-        _, key = await world.a_prepared_payout()
-        await world.payout.send(key)
-        await world.payout.conclude(key)
-        keys.append(key)
-    whole = matching.kind_by_key
-
-    class Failing:
-        async def returned(self, session: AsyncSession, *_: object) -> Found:
-            """Write what only the commit refuses."""
-            lines = (
-                Posting(account("buyer_deposit", "buyer:nobody"), Money(1)),
-                Posting(account("rounding"), Money(-1)),
-            )
-            await ledger.post(session, new_id(), None, "bench", lines)
-            return Found.BOOKED
-
-    monkeypatch.setattr(matching, "kind_by_key", lambda key: Failing() if key == keys[0] else whole(key))
-    amounts = {one.key: one.amount_minor for key in keys for one in await world.rows(PayoutRow, key=key)}
-    moved = [
-        desk.moved(key, sign * amounts[key], kind=kind) for key in keys for sign, kind in ((-1, "转账"), (1, "退款"))
-    ]
-    row = await desk.imported(desk.bill(moved, ALIPAY))
-    assert [line.state for line in await desk.lines(row)] == [
-        LineState.AUTO,
-        LineState.OPEN,
-        LineState.AUTO,
-        LineState.AUTO,
-    ]
-    states = [one.state for key in keys for one in await world.rows(PayoutRow, key=key)]
-    assert states == [PayoutState.PAID, PayoutState.REFUSED]
-    async with world.database.transaction() as session:
-        (aside,) = [one for one in await set_aside.listed(session) if one.loop == matching.RETURNED_LINES]
-    monkeypatch.undo()
-    desk.ahead = timedelta(minutes=5)
-    await desk.matching.run(ALIPAY)
-    assert [line.state for line in await desk.lines(row)] == [LineState.AUTO] * 4
-    async with world.database.transaction() as session:
-        assert aside.subject not in [one.subject for one in await set_aside.listed(session)]
 
 
 async def test_the_figures_of_a_day_explain_every_difference(desk: FinanceDesk) -> None:
@@ -301,7 +253,7 @@ async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: 
     assert (notice.kind, notice.facts["by"], page_of(notice)) == (
         NoticeKind.DECLINED, second, f"/reconciliation/days/issuer/{days[1]}",
     )  # fmt: skip
-    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请未获同意。")):
+    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请已被驳回。")):
         assert words in sentence(notice.kind, None, notice.facts, Reader(locale, BUSINESS_ZONE))
 
 

@@ -1,4 +1,4 @@
-"""Money in suspense turns out to be something: two people say what with a document, never more than stands, and can be wrong about it."""
+"""Money in suspense is cleared by two people with a document, never more than is left, and a wrong clearing is reversed."""
 
 from __future__ import annotations
 
@@ -113,9 +113,7 @@ async def test_each_kind_moves_to_its_account_in_its_direction(
     await books_are_right(world)
 
 
-async def test_what_went_back_to_its_sender_stands_against_the_entry_that_it_came_by(
-    desk: FinanceDesk, world: World
-) -> None:
+async def test_money_returned_to_its_sender_offsets_its_entry(desk: FinanceDesk, world: World) -> None:
     came, went = await in_suspense(desk, world, 40_00), await in_suspense(desk, world, -40_00)
     before = await desk.balance("suspense:wechat")
     found = Found(came.entry_id, ClearedAs.RETURNED, Money(40_00), "Sent back.", other=went.entry_id, evidence=PROOF)
@@ -132,7 +130,9 @@ async def test_what_went_back_to_its_sender_stands_against_the_entry_that_it_cam
     await books_are_right(world)
 
 
-async def test_never_more_is_proposed_or_cleared_than_stands_also_at_once(desk: FinanceDesk, world: World) -> None:
+async def test_no_more_than_the_suspense_is_proposed_or_cleared_even_concurrently(
+    desk: FinanceDesk, world: World
+) -> None:
     entry = await in_suspense(desk, world, 10_00)
     acts, found = (
         Suspense(world.database, world.keyring, desk.clock),

@@ -135,7 +135,7 @@ async def test_a_returned_payment_stays_in_its_month_and_is_taken_off_on_the_day
         ]
     assert [(one.key, one.day, one.proceeds, one.tax) for one in found] == [
         (key, date(2026, 8, 3), Money(465_00), Money(93_00)),
-        (f"{key}:returned", date(2026, 10, 5), Money(-465_00), Money(-93_00)),
+        (f"{key}/returned", date(2026, 10, 5), Money(-465_00), Money(-93_00)),
     ]
     assert [(one.payments, one.proceeds, one.tax) for one in income] == [(0, Money(0), Money(0))]
     reports = TaxReports(world.database, world.keyring)

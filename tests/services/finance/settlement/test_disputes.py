@@ -125,7 +125,7 @@ async def test_what_an_earlier_run_has_ordered_is_no_longer_in_the_way_of_a_corr
     await nothing_is_wrong(scene)
 
 
-async def test_an_upheld_statement_is_confirmed_again_after_it_was_taken_back(scene: Settling) -> None:
+async def test_upheld_statement_is_confirmed_again_after_withdrawal(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
     run, by = await scene.stated(party), f"partner:{party.partner_id}"

@@ -47,7 +47,7 @@ async def test_a_paid_share_of_a_returned_sale_is_taken_off_the_next_run(shop: S
     await shop.books_are_right()
 
 
-async def test_what_a_run_does_not_reach_stays_owed_and_is_said(shop: Shop) -> None:
+async def test_rest_that_a_run_does_not_cover_stays_owed_and_is_shown(shop: Shop) -> None:
     returned = await shop.sells(300_00)
     await shop.paid(await shop.stated())
     await shop.takes_back(returned, 300_00)
