@@ -194,7 +194,7 @@ class OtherPayeeAsked(Refusal):
 
 
 class NoPayeeToAsk(Refusal):
-    """The payment needs no other payee: it goes on by itself, was released, is made, or its seller was asked already."""
+    """The payment needs no other payee: it continues automatically, was released, is made, or its seller was asked already."""
 
     code = "no_payee_to_ask"
     http_status = 409

@@ -170,7 +170,7 @@ class Payees:
             .where(
                 CardRow.waiting_for == WaitingFor.SELLER_PAYEE,
                 newest.is_not(None),
-                ~_goes_on_by_itself(),
+                ~_held_again(),
                 ~left_out(LOOP, CardRow.id, self._now()),
             )
             .order_by(CardRow.since)
@@ -233,7 +233,7 @@ async def _waiting(session: AsyncSession, card_id: str) -> tuple[CardRow, Submis
     return card, await session.get_one(SubmissionRow, card.submission_id, with_for_update=True)
 
 
-def _goes_on_by_itself() -> ColumnElement[bool]:
+def _held_again() -> ColumnElement[bool]:
     """Whether the card's next payment has been held: its order is not made."""
     made = exists().where(PayoutRow.key == PayoutWaitRow.key)
     return exists().where(PayoutWaitRow.card_id == CardRow.id, ~made)

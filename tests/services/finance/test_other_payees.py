@@ -130,9 +130,7 @@ async def test_the_seller_names_another_payee_who_is_judged_as_any_and_paid(case
     await case.books_are_right()
 
 
-async def test_a_payment_goes_on_by_itself_once_a_payee_is_named_that_nothing_holds(
-    case: Paying, asking: OtherPayees
-) -> None:
+async def test_a_payment_continues_once_a_payee_is_named_that_nothing_holds(case: Paying, asking: OtherPayees) -> None:
     card, quote, key = await doubted(case)
     await turned_down(case, asking, key)
     with_rules()
@@ -174,7 +172,7 @@ async def test_a_limit_beside_a_doubt_needs_two(case: Paying, asking: OtherPayee
     assert (await case.world.card(card)).waiting_for is WaitingFor.FINANCE
 
 
-async def test_nobody_is_asked_where_the_wait_ends_by_itself_or_is_over(case: Paying, asking: OtherPayees) -> None:
+async def test_nobody_is_asked_where_the_wait_ends_automatically_or_is_over(case: Paying, asking: OtherPayees) -> None:
     finance = await case.world.a_person("finance")
     await case.paid()
     card, quote = await case.accepted()
