@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.invariants.base import Invariant, Look, sentences
 from database.reads.policies.check_rules import check_rules
+from domain.finance.routing import LOOKED_AT
 from domain.people.access import HANDLING
 from domain.places import business_day
 from domain.review.four_eyes import CNY_PER_UNIT_MAX
@@ -19,6 +20,8 @@ from domain.rules.checks import check_policy
 FACE_VALUE_COMPARED_SINCE = datetime(2026, 11, 27, tzinfo=UTC)
 # Two accounts that one person made, invited or reset count as one at four eyes from this day on.
 HANDS_COUNTED_SINCE = datetime(2026, 11, 28, tzinfo=UTC)
+
+_DOUBTS = ", ".join(f"'{reason.value}'" for reason in sorted(LOOKED_AT))
 
 
 class DecisionsByTwo(Invariant):
@@ -120,10 +123,10 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 
 
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, providers' payments, rails, clearings of suspense, reversals: each by two people."""
+    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, providers' payments, rails, clearings of suspense, reversals, doubted payments turned down: each by two people."""
 
     code, name = "I8", "claims_by_two"
-    sql = """
+    sql = f"""
 SELECT format('claim %s stands on the word of those who proposed it', id) FROM rollback
 WHERE state IN ('claimed', 'settled', 'written_off', 'dropped') AND (checked_by IS NULL OR proposers @> to_jsonb(checked_by))
 UNION ALL
@@ -162,4 +165,7 @@ WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR proposers @> to_jsonb(agre
 UNION ALL
 SELECT format('reversal %s was agreed to by those who asked for it', id) FROM decision_reversal
 WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR askers @> to_jsonb(agreed_by))
-"""
+UNION ALL
+SELECT format('payment %s was turned down for a doubt by those who asked for it', key) FROM payout_wait
+WHERE turned_down_at IS NOT NULL AND reasons ?| ARRAY[{_DOUBTS}] AND (turned_down_by IS NULL OR askers @> to_jsonb(turned_down_by))
+"""  # noqa: S608  # Words of our own.

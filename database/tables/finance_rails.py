@@ -11,6 +11,7 @@ from database.tables.columns import (
     TableRow,
     json_list,
     minor_units,
+    minor_units_maybe,
     moment,
     moment_maybe,
     moment_now,
@@ -100,7 +101,14 @@ class ReturnRow(TableRow):
     """Money of a paid order that came back, or is said to: it counts once the gateway itself, or its file, says so."""
 
     __tablename__ = "payout_return"
-    __table_args__ = (Index("payout_return_claimed", "claimed_at", postgresql_where=text("returned_at IS NULL")),)
+    __table_args__ = (
+        Index("payout_return_claimed", "claimed_at", postgresql_where=text("returned_at IS NULL")),
+        Index(
+            "payout_return_differs",
+            "confirmed_at",
+            postgresql_where=text("returned_at IS NULL AND confirmed_minor IS NOT NULL"),
+        ),
+    )
     key: Mapped[str] = mapped_column(primary_key=True)
     amount_minor: Mapped[int] = minor_units()
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
@@ -108,6 +116,9 @@ class ReturnRow(TableRow):
     asked_at: Mapped[datetime | None] = moment_maybe()
     reference: Mapped[str | None] = mapped_column(default=None)
     returned_at: Mapped[datetime | None] = moment_maybe()
+    # Another amount than was paid, as the gateway or its statement said last: nothing is booked, and people decide.
+    confirmed_minor: Mapped[int | None] = minor_units_maybe()
+    confirmed_at: Mapped[datetime | None] = moment_maybe()  # Since when it is known.
 
 
 class ContradictionRow(TableRow):

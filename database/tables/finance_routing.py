@@ -75,6 +75,12 @@ class PayoutWaitRow(TableRow):
     released_at: Mapped[datetime | None] = moment_maybe()
     released_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     released_reason: Mapped[str] = mapped_column(default="")
+    asked_at: Mapped[datetime | None] = moment_maybe()  # When a person asked for another payee.
+    asked_by: Mapped[str | None] = mapped_column(default=None)  # person.id
+    askers: Mapped[list[str]] = json_list()  # They with everyone they act for.
+    asked_reason: Mapped[str] = mapped_column(default="")
+    turned_down_at: Mapped[datetime | None] = moment_maybe()  # Since when the seller is asked; until they name a payee.
+    turned_down_by: Mapped[str | None] = mapped_column(default=None)  # person.id of who agreed, or asked alone
     ended_at: Mapped[datetime | None] = moment_maybe()
 
 

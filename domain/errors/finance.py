@@ -186,6 +186,20 @@ class NothingToRelease(Refusal):
     http_status = 409
 
 
+class OtherPayeeAsked(Refusal):
+    """A person asked for another payee for the payment: another one agrees to that, or declines it, before anything else."""
+
+    code = "other_payee_asked"
+    http_status = 409
+
+
+class NoPayeeToAsk(Refusal):
+    """The payment needs no other payee: it continues automatically, was released, is made, or its seller was asked already."""
+
+    code = "no_payee_to_ask"
+    http_status = 409
+
+
 class RailSwitched(Refusal):
     """The rail is in that state already, or another person has just changed it: look at the page again."""
 

@@ -32,6 +32,9 @@ class WaitReason(StrEnum):
 # What a person of finance looks at and lets go, or not. Everything else ends automatically or by what people change.
 LOOKED_AT = frozenset({WaitReason.NEW_PAYEE, WaitReason.NAME_DIFFERS, WaitReason.UNVERIFIED, WaitReason.COOLING})
 
+# What no day and no check ends for this payee: the rail, or the amount, would have to be another one.
+NEVER_ENDS = frozenset({WaitReason.NOT_USED, WaitReason.TRANSFER_MAX})
+
 
 class NameState(StrEnum):
     """How a payee's name compares with the verified name of its seller."""

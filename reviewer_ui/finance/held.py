@@ -20,6 +20,7 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, shell
 from services.finance.held_payments import REASON_MAX, PayoutWaits
+from services.finance.other_payees import OtherPayees
 from services.finance.verified_names import VerifiedNames
 
 router = APIRouter()
@@ -36,6 +37,7 @@ class HeldContext:
     names: Mapping[str, str]
     total: Money
     may_release: bool
+    me: str
     full: bool
     refused: Refused
     reason_max: int = REASON_MAX
@@ -57,6 +59,30 @@ async def release(request: Request, console: At, person: Releaser, key: str, rea
     return await done_or_shown(request, letting, page, "/held", key, "release", {"reason": reason})
 
 
+@router.post("/held/{key}/payee")
+async def ask_payee(request: Request, console: At, person: Releaser, key: str, reason: Words = "") -> Response:
+    """Ask the seller for another payee: at once for a limit that never ends, else once a second person agrees."""
+    await require_step_up(request, person)
+    page = partial(_page, request, console, person)
+    asking = _other_payees(console).ask(person.id, key, reason)
+    return await done_or_shown(request, asking, page, "/held", key, "payee", {"reason": reason})
+
+
+@router.post("/held/{key}/payee/agree")
+async def agree_payee(request: Request, console: At, person: Releaser, key: str) -> Response:
+    """Agree as the second person: the seller is asked for another payee."""
+    await require_step_up(request, person)
+    page = partial(_page, request, console, person)
+    return await done_or_shown(request, _other_payees(console).agree(person.id, key), page, "/held", key, "agree")
+
+
+@router.post("/held/{key}/payee/decline")
+async def decline_payee(request: Request, console: At, person: Releaser, key: str) -> Response:
+    """Discard the question for another payee."""
+    page = partial(_page, request, console, person)
+    return await done_or_shown(request, _other_payees(console).decline(person.id, key), page, "/held", key, "decline")
+
+
 @router.post("/held/{key}/name")
 async def verify_name(
     request: Request, console: At, person: Releaser, key: str, name: Words = "", how: Words = ""
@@ -68,12 +94,16 @@ async def verify_name(
     return await done_or_shown(request, keeping, page, "/held", key, "name", {"name": name, "how": how})
 
 
+def _other_payees(console: Console) -> OtherPayees:
+    return OtherPayees(console.services.database, console.services.keyring)
+
+
 async def _page(request: Request, console: Console, person: Person, refused: Refused = NOTHING) -> Response:
     async with console.services.database.transaction() as session:
         found = await reads.held(session)
         names = await accounts.all_names(session)
     context = HeldContext(
         shell(request, person), found, names, Money(sum(one.amount.amount_minor for one in found)),
-        person.may(Permission.RELEASE_PAYMENTS), len(found) == reads.PAGE, refused,
+        person.may(Permission.RELEASE_PAYMENTS), person.id, len(found) == reads.PAGE, refused,
     )  # fmt: skip
     return await console.answer(request, "finance/held.html", context, status=refused.status)

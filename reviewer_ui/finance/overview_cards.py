@@ -83,6 +83,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
     return _counted(
         "money.second",
         ("money.second.payees", waits.payees, "/owed"),
+        ("money.second.other_payees", waits.other_payees, "/held"),
         ("money.second.goodwill", waits.goodwill, "/goodwill"),
         ("money.second.outcomes", waits.outcomes, "/payouts?state=unknown"),
         ("money.second.claims", waits.claims, "/claims"),
@@ -111,6 +112,7 @@ async def to_do(session: AsyncSession, _person: Person, _now: datetime) -> Overv
     return _counted(
         "money.to_do",
         ("money.to_do.held", waits.held, "/held"),
+        ("money.to_do.returned_in_part", waits.returned_in_part, "/payouts?returned=part"),
         ("money.to_do.unbatched", waits.unbatched, "/bank-batches"),
         ("money.to_do.to_take", waits.to_take, "/bank-batches"),
         ("money.to_do.to_answer", waits.to_answer, "/bank-batches"),

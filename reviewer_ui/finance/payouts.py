@@ -28,6 +28,7 @@ class PayoutsContext:
     chosen: PayoutState | None
     rails: tuple[Rail, ...]
     rail: Rail | None
+    in_part: bool
     full: bool
 
 
@@ -38,12 +39,21 @@ async def show(
     person: PayoutReader,
     state: Annotated[str, Query(max_length=20)] = "",
     rail: Annotated[str, Query(max_length=20)] = "",
+    returned: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """List the newest orders of cards and of goodwill, or those of one state or rail."""
+    """List the newest orders of cards and of goodwill, or those of one state or rail, or of which another amount came back."""
+    in_part = returned == "part"
     chosen, way = member_of(PayoutState, state), member_of(Rail, rail)
     async with console.services.database.transaction() as session:
-        entries = await reads.payouts(session, chosen, way)
+        entries = await reads.payouts(session, chosen, way, in_part=in_part)
     context = PayoutsContext(
-        shell(request, person), entries, tuple(PayoutState), chosen, tuple(Rail), way, len(entries) == reads.PAGE
+        shell(request, person),
+        entries,
+        tuple(PayoutState),
+        chosen,
+        tuple(Rail),
+        way,
+        in_part,
+        len(entries) == reads.PAGE,
     )
     return await console.answer(request, "finance/payouts.html", context)

@@ -44,7 +44,8 @@ from web.words import without_repeats
 
 router = APIRouter()
 CODES_MAX = 3
-ENDS_OF_PAYMENT = frozenset({"payout.paid", "payout.refused", "payout.returned"})
+WANTED = "payout.payee_wanted"
+ENDS_OF_PAYMENT = frozenset({"payout.paid", "payout.refused", "payout.returned", WANTED})
 FIELDS = ("number", "pin", "face_value", "expiry", "payee_account", "payee_bank", "payee_name", "payee_rail")
 
 
@@ -71,6 +72,7 @@ class CardPage:
     to_confirm: ToConfirm | None  # Their transfer to confirm in the provider's app.
     confirm_link: str  # Opens it; empty where nothing here can.
     returned: bool  # The money had arrived and came back.
+    wanted: tuple[WaitReason, ...] | None  # Why nothing was sent and another payee is asked for; None: it was refused.
     digits_only: bool
     several: bool  # The photos show more than one card.
     may_withdraw: bool  # Until a quote is accepted.
@@ -177,7 +179,8 @@ async def page_of(
         rails=visit.site.services.rails,
         to_confirm=to_confirm,
         confirm_link=_confirm_link(visit, to_confirm),
-        returned=[entry.what for entry in story if entry.what in ENDS_OF_PAYMENT][-1:] == ["payout.returned"],
+        returned=_last_end(story) == "payout.returned",
+        wanted=_wanted(story),
         digits_only=digits_only(chosen),
         several=several,
         may_withdraw=_may_withdraw(card),
@@ -229,6 +232,19 @@ def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:
     """What was wrong with the payee of the last order; None when the gateway's word says nothing of the payee."""
     faults = [entry.facts.get("payee_fault", "") for entry in story if entry.what == "payout.refused"]
     return PayeeFault(faults[-1]) if faults and faults[-1] else None
+
+
+def _last_end(story: tuple[StoryEntry, ...]) -> str:
+    """How the newest payment ended; empty while none has."""
+    return next((entry.what for entry in reversed(story) if entry.what in ENDS_OF_PAYMENT), "")
+
+
+def _wanted(story: tuple[StoryEntry, ...]) -> tuple[WaitReason, ...] | None:
+    """Why the seller is asked for another payee although nothing was sent; None where that is not so."""
+    if _last_end(story) != WANTED:
+        return None
+    asked = next(entry for entry in reversed(story) if entry.what == WANTED)
+    return tuple(WaitReason(one) for one in asked.facts.get("held_for", "").split(",") if one)
 
 
 def _confirm_link(visit: Visit, found: ToConfirm | None) -> str:

@@ -7,12 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_routing import PayoutWaitRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage
 from domain.cards.facts import Resume
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome, ReviewReason
+from domain.identifiers import payout_key
 from domain.work.kinds import REVIEW
 from services.cards.payable import approved_reasons, code_proved
 
@@ -44,7 +46,7 @@ async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
         asked_item=asked if quote is None and card.stage is Stage.REVIEW else None,
         quote_id=None if quote is None else quote.id,
         accepted=quote is not None and quote.state in ACCEPTED_ONCE,
-        attempt=max(1, await _orders(session, card.id)),
+        attempt=await _attempt(session, card.id),
         outcome=ended[0] if ended else None,
         reason=ended[1] if ended else None,
         detail=ended[2] if ended else None,
@@ -86,9 +88,12 @@ async def _person_wanted(session: AsyncSession, card_id: str) -> bool:
     return bool((await session.execute(select(exists().where(*asked)))).scalar_one())
 
 
-async def _orders(session: AsyncSession, card_id: str) -> int:
+async def _attempt(session: AsyncSession, card_id: str) -> int:
+    """The attempt that pays the card: that of its newest order, or the next where that one was held before it was made."""
     counted = select(func.count()).select_from(PayoutRow).where(PayoutRow.card_id == card_id)
-    return int((await session.execute(counted)).scalar_one())
+    orders = int((await session.execute(counted)).scalar_one())
+    held = await session.get(PayoutWaitRow, payout_key(card_id, orders + 1))
+    return max(1, orders if held is None else orders + 1)
 
 
 def _still_counts(quote: QuoteRow, card: CardRow) -> bool:

@@ -15,10 +15,11 @@ from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.finance_routing import PayoutWaitRow
-from domain.errors.finance import NothingToRelease
+from domain.errors.finance import NothingToRelease, OtherPayeeAsked
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.order_kinds import Journey
 from domain.finance.routing import LOOKED_AT, WaitReason
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.sealing import KeyRing
 from services.finance.order_kinds import kind_by_key
@@ -81,25 +82,23 @@ class PayoutWaits:
     async def release(self, person: str, key: str, reason: str) -> None:
         """Let a payment go that a person has to look at first; done already by them, nothing changes.
 
-        Refuses NotAllowed, NotFound, FieldInvalid (`reason`), NothingToRelease where no person is waited for, and OwnWork to
-        a person who is linked to who is paid, or decided what is paid.
+        Refuses NotAllowed, NotFound, FieldInvalid (`reason`), NothingToRelease where no person is waited for,
+        OtherPayeeAsked where one asked for another payee instead, and OwnWork to a person who is linked to who is paid, or
+        decided what is paid.
         """
         said = reason.strip()
         if not said or len(said) > REASON_MAX:
             raise FieldInvalid(field="reason", why="missing" if not said else "too_long")
         async with self._database.transaction() as session:
             await require(session, person, Permission.RELEASE_PAYMENTS)
-            known = await session.get(PayoutWaitRow, key[:80])
-            if known is None:
-                raise NotFound(payout=key[:80])
-            if known.card_id is not None:
-                await cards.load_for_update(session, known.card_id)
-            row = await session.get_one(PayoutWaitRow, known.key, with_for_update=True, populate_existing=True)
+            row = await locked_wait(session, key)
             if row.released_by == person:
                 return
-            if row.ended_at is not None or row.released_at is not None or not LOOKED_AT & _reasons(row):
+            if row.asked_at is not None and row.ended_at is None:
+                raise OtherPayeeAsked()
+            if row.ended_at is not None or row.released_at is not None or not LOOKED_AT & reasons_of(row):
                 raise NothingToRelease()
-            await self._require_second(session, person, row)
+            await second_look(session, self._keyring, person, row, self._now())
             row.released_at, row.released_by, row.released_reason = self._now(), person, said
             row.signalled_at = None
             facts = {"reasons": list(row.reasons)}
@@ -112,18 +111,37 @@ class PayoutWaits:
             if payment is None:
                 await goes_on(session, key, now)
                 return None
+            kept = await session.get_one(PayoutWaitRow, key, with_for_update=True, populate_existing=True)
+            asked = kept.asked_at is not None and kept.payee_index == payment.payee_index
+            if kept.ended_at is not None or asked:  # People stopped it.
+                return None
             wait = await why_waiting(session, self._keyring, payment, now)
             if wait is None:
                 return Ready(key, await kind_by_key(key).journey(session, key))
             await hold(session, payment, wait, now)
         return None
 
-    async def _require_second(self, session: AsyncSession, person: str, row: PayoutWaitRow) -> None:
-        """Refuse OwnWork to a person on the payee's side, or who decided what is paid."""
-        whose = await kind_by_key(row.key).whose(session, row.key)
-        who = await stranger_to(session, self._keyring, person, whose, self._now())
-        require_no_maker(who, whose.makers)
+
+async def locked_wait(session: AsyncSession, key: str) -> PayoutWaitRow:
+    """Return the wait of this key, locked after its card. Refuse NotFound."""
+    known = await session.get(PayoutWaitRow, key[:80])
+    if known is None:
+        raise NotFound(payout=key[:80])
+    if known.card_id is not None:
+        await cards.load_for_update(session, known.card_id)
+    return await session.get_one(PayoutWaitRow, known.key, with_for_update=True, populate_existing=True)
 
 
-def _reasons(row: PayoutWaitRow) -> frozenset[WaitReason]:
+async def second_look(
+    session: AsyncSession, keyring: KeyRing, person: str, row: PayoutWaitRow, now: datetime
+) -> ActingReviewer:
+    """Return the standing of a person. Refuse OwnWork to one on the payee's side, or who decided what is paid."""
+    whose = await kind_by_key(row.key).whose(session, row.key)
+    who = await stranger_to(session, keyring, person, whose, now)
+    require_no_maker(who, whose.makers)
+    return who
+
+
+def reasons_of(row: PayoutWaitRow) -> frozenset[WaitReason]:
+    """Return why the payment waits."""
     return frozenset(WaitReason(one) for one in row.reasons)

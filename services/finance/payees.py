@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PA
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance_routing import PayoutWaitRow
 from database.tables.people import AuditRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor
@@ -35,6 +36,7 @@ from domain.support.second_payout import UNDER_WAY, PayeeRequestState
 from domain.typed import plain, plain_name
 from domain.work.reason_codes import ReasonedAct
 from services.finance.second_person import Proposal, notify_declined
+from services.finance.waiting import judged_again
 from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
@@ -149,7 +151,10 @@ class Payees:
             await _record(session, card, "payout.payee_not_changed", {"payee": row.masked}, f"person:{person}")
 
     async def untold(self, limit: int) -> tuple[Correction, ...]:
-        """Cards that wait for a payee who was named after their last order was refused, the longest waiting first."""
+        """Cards that wait for a payee who was named after their last order was refused, the longest waiting first.
+
+        Not those whose next payment was held: it is judged again, and goes on as a payment that waited does.
+        """
         refused_at = select(func.max(PayoutRow.settled_at)).where(PayoutRow.card_id == CardRow.id).scalar_subquery()
         newest = (
             select(PayeeCorrectionRow.id)
@@ -165,6 +170,7 @@ class Payees:
             .where(
                 CardRow.waiting_for == WaitingFor.SELLER_PAYEE,
                 newest.is_not(None),
+                ~_held_again(),
                 ~left_out(LOOP, CardRow.id, self._now()),
             )
             .order_by(CardRow.since)
@@ -215,6 +221,7 @@ class Payees:
         submission.payee_index = payee_index_of(self._keyring, account)
         submission.payee_masked, submission.payee_rail = row.masked, row.rail
         row.applied_at = self._now()
+        await judged_again(session, submission.id)
         await _record(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)
 
 
@@ -224,6 +231,12 @@ async def _waiting(session: AsyncSession, card_id: str) -> tuple[CardRow, Submis
     if card.waiting_for is not WaitingFor.SELLER_PAYEE:
         raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
     return card, await session.get_one(SubmissionRow, card.submission_id, with_for_update=True)
+
+
+def _held_again() -> ColumnElement[bool]:
+    """Whether the card's next payment has been held: its order is not made."""
+    made = exists().where(PayoutRow.key == PayoutWaitRow.key)
+    return exists().where(PayoutWaitRow.card_id == CardRow.id, ~made)
 
 
 def _is_open(row: PayeeCorrectionRow) -> bool:

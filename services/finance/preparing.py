@@ -17,7 +17,7 @@ from domain.sealing import KeyRing
 from services.finance import offsets, withholding
 from services.finance.payout_orders import order_of, ordered_first
 from services.finance.routing import Payment, route
-from services.finance.waiting import goes_on, hold, payment_of_card
+from services.finance.waiting import goes_on, hold, payment_of_card, stopped
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ async def prepared(
     taken = await offsets.chosen(session, submission.owner, owed, now)
     offset = Money(sum(minor for _, minor in taken), owed.currency)
     payment = payment_of_card(keyring, submission, quote.card_id, asked.key, owed - offset)
+    if (by_people := await stopped(session, payment, now)) is not None:
+        return by_people
     chosen = await route(session, keyring, payment, now)
     if isinstance(chosen, Wait):
         return await hold(session, payment, chosen, now)

@@ -34,7 +34,7 @@ class Found(StrEnum):
     BOOKED = "booked"  # Posted now; its card waits for another payee.
     KNOWN = "known"  # Posted before.
     NOT_PAID = "not_paid"  # The order is not paid in our rows: its own outcome is queried, and nothing is posted here.
-    AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: a person must look.
+    AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: it is kept and shown, and people decide.
     NO_ORDER = "no_order"  # No order of ours.
 
 
@@ -63,6 +63,7 @@ async def judged(session: AsyncSession, row: OrderRow, amount: Money, reference:
             await session.execute(delete(ReturnRow).where(ReturnRow.key == row.key, ReturnRow.returned_at.is_(None)))
         return Found.NOT_PAID
     if amount != Money(row.amount_minor, row.currency):
+        await _differs(session, row.key, amount, now)
         return Found.AMOUNT_DIFFERS
     await claimed(session, row.key, amount, now)
     over = update(ReturnRow).where(ReturnRow.key == row.key).values(returned_at=now, reference=reference)
@@ -81,6 +82,16 @@ async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime)
     """Keep that an order's money is said to have come back; it counts once the gateway itself says so."""
     claim = ReturnRow(key=key, amount_minor=amount.amount_minor, currency=amount.currency, claimed_at=now)
     await insert_once(session, claim, "key")
+
+
+async def _differs(session: AsyncSession, key: str, amount: Money, now: datetime) -> None:
+    """Keep that another amount than was paid came back, by the gateway's own word: the newest amount, and since when."""
+    await claimed(session, key, amount, now)
+    values = {
+        "confirmed_minor": amount.amount_minor, "confirmed_at": func.coalesce(ReturnRow.confirmed_at, now),
+    }  # fmt: skip
+    differs = update(ReturnRow).where(ReturnRow.key == key).values(values)
+    await session.execute(differs.execution_options(synchronize_session=False))
 
 
 async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> tuple[str, ...]:

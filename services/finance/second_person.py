@@ -32,6 +32,7 @@ class Proposal(StrEnum):
     SALE_RETURN = "sale_return"
     COUNTERPARTY_PAYEE = "counterparty_payee"
     PAYEE = "payee"
+    OTHER_PAYEE = "other_payee"
     OUTCOME = "outcome"
     EXCHANGE = "exchange"
     RECEIPT_BACK = "receipt_back"

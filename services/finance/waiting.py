@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.sealed import ORDER_NAME, PAYEE_NAME
-from database.tables.cards import SubmissionRow
+from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.support.goodwill import GoodwillRow
@@ -65,6 +65,7 @@ async def keep(session: AsyncSession, payment: Payment, wait: Wait, now: datetim
     kept = await session.get_one(PayoutWaitRow, payment.key, with_for_update=True, populate_existing=True)
     if kept.payee_index != payment.payee_index:
         kept.released_at, kept.released_by, kept.released_reason = None, None, ""
+        not_asked(kept)
     fresh = kept.ended_at is not None or (kept.reasons, kept.until) != (reasons, wait.until)
     kept.reasons, kept.until, kept.policy_version, kept.ended_at = reasons, wait.until, version, None
     kept.amount_minor, kept.rail, kept.signalled_at = payment.amount.amount_minor, payment.rail, None
@@ -80,6 +81,51 @@ def held_by(wait: Wait) -> PaymentHeld:
 def waiting_for(wait: Wait) -> WaitingFor:
     """Return whom a payment waits for: a person of finance where they can let it go, else what ends automatically."""
     return WaitingFor.FINANCE if LOOKED_AT & set(wait.reasons) else WaitingFor.RAIL
+
+
+def not_asked(wait: PayoutWaitRow) -> None:
+    """Discard what was said about another payee for the payment."""
+    wait.asked_at, wait.asked_by, wait.asked_reason, wait.askers = None, None, "", []
+    wait.turned_down_at, wait.turned_down_by = None, None
+
+
+async def stopped(session: AsyncSession, payment: Payment, now: datetime) -> PaymentHeld | None:
+    """Return whom a payment waits for where people stopped it: the seller for another payee, or a second person to decide that.
+
+    None where nobody has, or the doubt was about a payee that is named no more. The caller holds the card.
+    """
+    wait = await session.get(PayoutWaitRow, payment.key, populate_existing=True)
+    if wait is None or payment.card_id is None:
+        return None
+    if wait.turned_down_at is not None:
+        card = await cards.load_for_update(session, payment.card_id)
+        if card.waiting_for is not WaitingFor.SELLER_PAYEE:  # What was asked meanwhile had moved it.
+            await ask_seller(session, wait, "machine", now)
+        return PaymentHeld(WaitingFor.SELLER_PAYEE, None)
+    asked = wait.asked_at is not None and wait.ended_at is None and wait.payee_index == payment.payee_index
+    return PaymentHeld(WaitingFor.FINANCE, None) if asked else None
+
+
+async def ask_seller(session: AsyncSession, wait: PayoutWaitRow, actor: str, now: datetime) -> None:
+    """Let the card of a wait go on to wait for another payee: its seller gets the message, and the clock is theirs."""
+    if wait.card_id is None:
+        raise LookupError(wait.key)
+    facts = {"key": wait.key, "held_for": ",".join(wait.reasons), "payee": wait.payee_masked}
+    change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, "payout.payee_wanted", facts, actor=actor)
+    await cards.record(session, wait.card_id, change)
+    await sla.follow(session, wait.card_id, WaitingFor.SELLER_PAYEE, now)
+
+
+async def judged_again(session: AsyncSession, submission_id: str) -> None:
+    """Have the payments of a submission that waited for another payee judged again: one was named. The caller holds the submission."""
+    of_submission = select(CardRow.id).where(CardRow.submission_id == submission_id)
+    turned_down = select(PayoutWaitRow).where(
+        PayoutWaitRow.card_id.in_(of_submission), PayoutWaitRow.turned_down_at.is_not(None)
+    )
+    for wait in (await session.execute(turned_down.order_by(PayoutWaitRow.key).with_for_update())).scalars():
+        not_asked(wait)
+        wait.released_at, wait.released_by, wait.released_reason = None, None, ""
+        wait.reasons, wait.until, wait.signalled_at, wait.ended_at = [], None, None, None
 
 
 async def goes_on(session: AsyncSession, key: str, now: datetime) -> None:

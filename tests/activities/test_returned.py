@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from database.reads.finance.attention import to_do
+from database.reads.finance.office import payouts
+from database.reads.finance.order import order as order_page
 from database.repositories import ledger
 from database.tables.cards import CardRow
 from database.tables.finance_rails import ReturnRow
@@ -112,9 +115,21 @@ async def test_what_is_no_return_of_ours_is_not_booked(rails: Rails) -> None:
     async with rails.world.database.transaction() as session:
         assert await returned(session, key, Money(46_499), "r", now) is Found.AMOUNT_DIFFERS
     assert (await rails.card(card_id)).outcome is Outcome.PAID
+    async with rails.world.database.transaction() as session:
+        assert (await to_do(session)).returned_in_part == 1
+        assert [one.key for one in await payouts(session, None, in_part=True)] == [key]
+        assert (await order_page(session, key)).came_back == Money(46_499)
+    async with rails.world.database.transaction() as session:  # The gateway is asked again: the newest amount counts.
+        assert await returned(session, key, Money(46_400), "r", now + timedelta(minutes=10)) is Found.AMOUNT_DIFFERS
+    (claim,) = await rails.world.rows(ReturnRow, key=key)
+    assert (claim.amount_minor, claim.confirmed_minor, claim.confirmed_at) == (46_499, 46_400, now)
+    assert await books_fault(rails, "I1", "I2", "I4") == []
     for expected in (Found.BOOKED, Found.KNOWN):
         async with rails.world.database.transaction() as session:
             assert await returned(session, key, Money(46_500), "r", now) is expected
+    async with rails.world.database.transaction() as session:
+        assert (await to_do(session)).returned_in_part == 0
+        assert (await order_page(session, key)).came_back is None
     posted = [one async for one in _postings(rails, f"{key}:returned")]
     assert len(posted) == 2
 

@@ -195,7 +195,7 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     await sales.record(person, new_id(), dollars)
     part = Money(20_00, Currency.USD)
     await Receipts(house.database).record(
-        person, new_id(), ReceiptAsked("overseas", Rail.BANK, part, Money(141_00), "IN-1", today)
+        person, new_id(), ReceiptAsked("overseas", Rail.BANK, part, Money(141_00), f"IN-{new_id()}", today)
     )
     await money_kept_abroad(house, (person, second))
     await a_held_deposit(house, person)

@@ -53,6 +53,28 @@ async def test_an_unspecific_code_is_shown_without_blaming_the_payee(
     assert "The payment channel rejected the account you entered" in (await browser.get(f"/cards/{card}")).text
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "why"),
+    [
+        ("en", "Please enter another account", "The payee&#39;s name differs"),
+        ("zh-CN", "请填写其他收款账户", "收款人姓名与已核实的卖家姓名不一致"),
+    ],
+)
+async def test_who_is_asked_for_another_payee_reads_that_nothing_was_sent_and_why(
+    browser: httpx.AsyncClient, database: Database, language: str, title: str, why: str
+) -> None:
+    card = card_id(await sold(browser))
+    facts = {"key": "k", "held_for": "name_differs", "payee": "138****0021"}
+    await move(database, card, Stage.PAYOUT, WaitingFor.SELLER_PAYEE, "payout.payee_wanted", facts=facts)
+    browser.headers["accept-language"] = language
+    text = (await browser.get(f"/cards/{card}")).text
+    assert title in text
+    assert why in text
+    assert "The payment did not go through" not in text
+    page = await Page.get(browser, f"/cards/{card}")
+    assert (await page.fill(f"/cards/{card}/payee", OTHER)).status == 200
+
+
 async def test_another_payee_is_taken_also_when_it_is_sent_twice(
     browser: httpx.AsyncClient, database: Database
 ) -> None:

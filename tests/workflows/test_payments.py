@@ -91,6 +91,24 @@ async def test_held_payment_is_confirmed_and_prepared_again_on_release(temporal_
     assert len(world.of("payout.send")) == 1
 
 
+async def test_a_payment_that_was_turned_down_waits_for_its_seller_and_goes_on_under_its_own_key(
+    temporal_client: Client,
+) -> None:
+    finance, seller = PaymentHeld(WaitingFor.FINANCE, None), PaymentHeld(WaitingFor.SELLER_PAYEE, None)
+    world, one = World(prepared=[finance, seller, None]), card()
+    key = f"card-{one.card_id}-payout-1"
+
+    async def loop(desk: CardClient) -> None:
+        await until(desk, one.card_id, WaitingFor.FINANCE)
+        await desk.payment_released(one.card_id, key)  # Was on its way when people turned the payment down.
+        await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
+        assert world.of("payout.send") == []
+        await desk.payment_released(one.card_id, key)
+
+    assert await journey(temporal_client, world, one, loop) == CardEnded(Outcome.PAID)
+    assert [arguments[0] for arguments in world.of("payout.send")] == [key]
+
+
 async def test_a_payee_is_corrected_only_when_one_was_refused_and_only_once(temporal_client: Client) -> None:
     world, one = World(payments=[REFUSED, unavailable()]), card()
     desk = CardClient(temporal_client)

@@ -27,7 +27,7 @@ from domain.money import Currency, Money
 # Facts of each event that its owner may see. All others are internal: task ids, what the rules
 # made of a card before it was offered, how sure the reader was.
 PUBLIC_FACTS = frozenset({
-    "amount", "answer.en", "answer.zh_CN", "asked_item", "changed", "outcome", "party", "payee", "payee_fault", "reason", "reject_reason", "result", "sent_to", "status", "tries_left",
+    "amount", "answer.en", "answer.zh_CN", "asked_item", "changed", "held_for", "outcome", "party", "payee", "payee_fault", "reason", "reject_reason", "result", "sent_to", "status", "tries_left",
 })  # fmt: skip
 HIDDEN_EVENTS = frozenset({
     "pricing.valued", "review.warning", "review.breach", "callback.warning", "callback.breach", "callback.reminded", "callback.replanned",

@@ -27,6 +27,7 @@ GROUP BY rail ORDER BY min(prepared_at)
 """)  # noqa: S608  # Names of our own tables.
 _SECONDS = text("""
 SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL) AS payees,
+       (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND asked_at IS NOT NULL) AS other_payees,
        (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
        (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
        (SELECT count(*) FROM reconciled_day WHERE closed_at IS NULL) AS days,
@@ -48,7 +49,8 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM decision_reversal WHERE agreed_at IS NULL AND declined_at IS NULL) AS reversals
 """)
 _TO_DO = text("""
-SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
+SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND asked_at IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
+       (SELECT count(*) FROM payout_return WHERE returned_at IS NULL AND confirmed_minor IS NOT NULL) AS returned_in_part,
        (SELECT count(*) FROM bank_line WHERE batch_id IS NULL AND outcome IS NULL) AS unbatched,
        (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
        (SELECT count(*) FROM bank_batch WHERE state = 'taken') AS to_answer,
@@ -78,6 +80,7 @@ class Seconds:
     """How much waits for a second person."""
 
     payees: int
+    other_payees: int
     goodwill: int
     months: int
     days: int
@@ -104,6 +107,7 @@ class ToDo:
     """How much waits for one person of finance."""
 
     held: int
+    returned_in_part: int
     unbatched: int
     to_take: int
     to_answer: int

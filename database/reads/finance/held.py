@@ -15,7 +15,7 @@ from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailS
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
-from domain.finance.routing import LOOKED_AT, Health, RailRules, RoutingRules, WaitReason
+from domain.finance.routing import LOOKED_AT, NEVER_ENDS, Health, RailRules, RoutingRules, WaitReason
 from domain.identifiers import subject_of
 from domain.money import Money
 from domain.places import business_day
@@ -39,11 +39,26 @@ class HeldView:
     until: datetime | None
     released_by: str | None
     released_reason: str
+    asked_by: str | None  # Who asked for another payee; a second person agrees.
+    askers: tuple[str, ...]
+    asked_reason: str
 
     @property
     def for_person(self) -> bool:
         """Return whether a person can let it go."""
-        return self.released_by is None and bool(LOOKED_AT & set(self.reasons))
+        return self.released_by is None and self.asked_by is None and bool(LOOKED_AT & set(self.reasons))
+
+    @property
+    def for_seller(self) -> bool:
+        """Return whether the seller can be asked for another payee."""
+        if self.code is not OrderCode.CARD or self.asked_by is not None:
+            return False
+        return self.for_person or self.never_ends
+
+    @property
+    def never_ends(self) -> bool:
+        """Return whether another payee, or another policy, alone ends the wait: one person may ask the seller."""
+        return not LOOKED_AT & set(self.reasons) and bool(NEVER_ENDS & set(self.reasons))
 
 
 @dataclass(frozen=True)
@@ -151,4 +166,5 @@ def _held(row: PayoutWaitRow) -> HeldView:
     return HeldView(
         row.key, code_of(row.key), row.card_id or subject_of(row.key), row.owner, row.rail, Money(row.amount_minor), row.payee_masked,
         tuple(WaitReason(one) for one in row.reasons), row.since, row.until, row.released_by, row.released_reason,
+        row.asked_by, tuple(row.askers), row.asked_reason,
     )  # fmt: skip

@@ -15,6 +15,8 @@ from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance_rails import ReturnRow
+from database.tables.finance_routing import PayoutWaitRow
 from database.tables.finance_settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.cards.card import Outcome, WaitingFor
@@ -24,6 +26,7 @@ from domain.finance.rails import Rail
 from domain.money import Money
 
 PAGE = 50
+_RETURNED_IN_PART = select(ReturnRow.key).where(ReturnRow.returned_at.is_(None), ReturnRow.confirmed_minor.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,16 @@ class PayoutEntry:
 
 
 async def payouts(
-    session: AsyncSession, state: PayoutState | None, rail: Rail | None = None, limit: int = PAGE
-) -> tuple[PayoutEntry, ...]:
-    """Payment orders, the unknown first and the oldest of them on top, then the rest newest first."""
-    found = [
-        _entry(*row) for table, orders in _ORDERS.items() for row in await session.execute(_of(table, orders(), state, rail, limit))
-    ]  # fmt: skip
+    session: AsyncSession, state: PayoutState | None, rail: Rail | None = None, limit: int = PAGE, *, in_part: bool = False
+) -> tuple[PayoutEntry, ...]:  # fmt: skip
+    """Payment orders, the unknown first and the oldest of them on top, then the rest newest first.
+
+    `in_part`: only those of which another amount came back than was paid, and nobody has decided about it.
+    """
+    found = []
+    for table, orders in _ORDERS.items():
+        chosen = orders().where(table.key.in_(_RETURNED_IN_PART)) if in_part else orders()
+        found += [_entry(*row) for row in await session.execute(_of(table, chosen, state, rail, limit))]
     found.sort(key=lambda one: one.prepared_at, reverse=True)
     unknown = [one for one in reversed(found) if one.state is PayoutState.UNKNOWN]
     parties = await awaited(session, [one.key for one in unknown])
@@ -111,7 +118,8 @@ class Proposal:
 class OwedEntry:
     """Money owed for a card whose payee was refused: how often, and the correction that waits for a second person.
 
-    `ended` cards are of journeys from before a payee could be corrected.
+    `ended` cards are of journeys from before a payee could be corrected. `turned_down`: nothing was sent to this payee, since
+    people of finance asked the seller for another.
     """
 
     card_id: str
@@ -123,6 +131,7 @@ class OwedEntry:
     since: datetime
     ended: bool
     proposal: Proposal | None
+    turned_down: bool
 
 
 async def owed(session: AsyncSession, limit: int = PAGE) -> tuple[OwedEntry, ...]:
@@ -134,9 +143,10 @@ async def owed(session: AsyncSession, limit: int = PAGE) -> tuple[OwedEntry, ...
         .subquery()
     )
     statement = (
-        select(CardRow, SubmissionRow, PayoutRow, orders.c.attempts, PayeeCorrectionRow)
-        .join(orders, orders.c.card_id == CardRow.id)
-        .join(PayoutRow, PayoutRow.key == orders.c.last)
+        select(CardRow, SubmissionRow, PayoutRow, orders.c.attempts, PayeeCorrectionRow, PayoutWaitRow)
+        .outerjoin(orders, orders.c.card_id == CardRow.id)
+        .outerjoin(PayoutRow, PayoutRow.key == orders.c.last)
+        .outerjoin(PayoutWaitRow, and_(PayoutWaitRow.card_id == CardRow.id, PayoutWaitRow.turned_down_at.is_not(None)))
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .outerjoin(
             PayeeCorrectionRow,
@@ -147,6 +157,7 @@ async def owed(session: AsyncSession, limit: int = PAGE) -> tuple[OwedEntry, ...
             ),
         )
         .where(or_(CardRow.waiting_for == WaitingFor.SELLER_PAYEE, CardRow.outcome == Outcome.PAYMENT_REFUSED))
+        .where(or_(PayoutRow.key.is_not(None), PayoutWaitRow.key.is_not(None)))
         .order_by(CardRow.since, CardRow.id)
         .limit(limit)
     )
@@ -161,7 +172,12 @@ async def leaves(session: AsyncSession, card_id: str) -> tuple[LeafRow, ...]:
 
 
 def _owed(
-    card: CardRow, submission: SubmissionRow, last: PayoutRow, attempts: int, proposed: PayeeCorrectionRow | None
+    card: CardRow,
+    submission: SubmissionRow,
+    last: PayoutRow | None,
+    attempts: int | None,
+    proposed: PayeeCorrectionRow | None,
+    asked: PayoutWaitRow | None,
 ) -> OwedEntry:
     proposal = (
         None
@@ -175,17 +191,28 @@ def _owed(
             proposed.proposed_at,
         )
     )
+    amount, payee = _owed_to(last, asked)
     return OwedEntry(
         card_id=card.id,
         owner=submission.owner,
-        payee=last.payee_masked or submission.payee_masked,
-        amount=Money(last.amount_minor, last.currency),
-        attempts=attempts,
-        refusal_code=last.refusal_code,
+        payee=payee or submission.payee_masked,
+        amount=amount,
+        attempts=attempts or 0,
+        refusal_code=None if last is None or asked is not None else last.refusal_code,
         since=card.since,
         ended=card.outcome is not None,
         proposal=proposal,
+        turned_down=asked is not None,
     )
+
+
+def _owed_to(last: PayoutRow | None, asked: PayoutWaitRow | None) -> tuple[Money, str]:
+    """What is owed, and to whom (masked) it did not go: the payment that was turned down, or the order that was refused last."""
+    if asked is not None:
+        return Money(asked.amount_minor), asked.payee_masked
+    if last is None:
+        raise LookupError("a card that waits for a payee has an order or a payment that was turned down")
+    return Money(last.amount_minor, last.currency), last.payee_masked or ""
 
 
 def _entry(row: OrderRow, subject: str, payee: str) -> PayoutEntry:

@@ -22,7 +22,7 @@ from database.tables.finance import (
     PaymentNotificationRow,
     PayoutRow,
 )
-from database.tables.finance_rails import ContradictionRow
+from database.tables.finance_rails import ContradictionRow, ReturnRow
 from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
@@ -125,6 +125,8 @@ class OrderView:
     acts: tuple[AuditRow, ...]
     claims: tuple[str, ...]
     wait: PayoutWaitRow | None
+    came_back: Money | None  # Another amount than was paid, by the gateway's word: people decide about it.
+    came_back_at: datetime | None
     awaited: WaitingFor | None  # The party that has to act next, while the outcome is unknown.
     carried_out_by: WaitingFor | None  # The party that can still carry it out, so that nobody states its outcome.
     may_call_off: bool
@@ -142,6 +144,7 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         raise NotFound(payout=key[:80])
     whose = await _whose(session, row)
     card_id = whose.card_id
+    came_back, came_back_at = await _in_part(session, row.key)
     return OrderView(
         key=row.key, code=code_of(row.key), subject=whose.subject, ticket_id=whose.ticket_id, owner=whose.owner, rail=row.rail,
         payee=whose.payee, amount=Money(row.amount_minor, row.currency),
@@ -154,11 +157,18 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         notices=await _notices(session, row.key), lines=await _lines(session, row.key),
         tickets=await _tickets(session, card_id, whose.ticket_id),
         stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
-        wait=await session.get(PayoutWaitRow, row.key),
+        wait=await session.get(PayoutWaitRow, row.key), came_back=came_back, came_back_at=came_back_at,
         awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
         carried_out_by=await carried_out_by(session, row, now()) if row.state is PayoutState.UNKNOWN else None,
         may_call_off=await may_call_off(session, row.key), contradicted=await session.get(ContradictionRow, row.key),
     )  # fmt: skip
+
+
+async def _in_part(session: AsyncSession, key: str) -> tuple[Money | None, datetime | None]:
+    row = await session.get(ReturnRow, key)
+    if row is None or row.returned_at is not None or row.confirmed_minor is None:
+        return None, None
+    return Money(row.confirmed_minor, row.currency), row.confirmed_at
 
 
 async def evidence(session: AsyncSession, key: str, statement_id: str) -> StatedOutcomeRow:

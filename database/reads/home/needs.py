@@ -108,7 +108,12 @@ def _held(person: str, now: datetime) -> tuple[Any, ...]:
     """Payments that a person lets go, or not."""
     del person, now
     looked_at = or_(*(PayoutWaitRow.reasons.contains([reason.value]) for reason in sorted(LOOKED_AT)))
-    return (PayoutWaitRow.ended_at.is_(None), PayoutWaitRow.released_at.is_(None), looked_at)
+    return (
+        PayoutWaitRow.ended_at.is_(None),
+        PayoutWaitRow.released_at.is_(None),
+        PayoutWaitRow.asked_at.is_(None),
+        looked_at,
+    )
 
 
 def _claims(person: str, now: datetime) -> tuple[Any, ...]:

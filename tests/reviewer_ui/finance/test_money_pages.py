@@ -196,7 +196,7 @@ async def test_one_asks_to_close_a_month_and_another_agrees(house: House) -> Non
     (back,) = WITHDRAW.findall(others)
     assert (await post(third, back)).status_code == 303
     late = await post(second, address)
-    assert (late.status_code, "was taken back" in late.text) == (409, True)
+    assert (late.status_code, "was withdrawn" in late.text) == (409, True)
     assert (await post(second, "/money/periods/ask", month=month)).status_code == 303
     (address,) = AGREE.findall((await first.get("/money/periods")).text)
     assert [(await post(first, address)).status_code for _ in range(2)] == [303, 303]  # Pressed twice.

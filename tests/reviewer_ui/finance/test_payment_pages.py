@@ -11,9 +11,12 @@ import pytest
 from sqlalchemy import select, update
 
 from bootstrap.settings import PROJECT_ROOT
+from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_rails import ReturnRow
 from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
+from domain.cards.card import Stage, WaitingFor
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackState
@@ -61,6 +64,61 @@ async def test_a_payment_on_hold_says_why_and_is_released_by_finance_alone(
     async with house.database.transaction() as session:
         assert (await session.get_one(PayoutWaitRow, key)).released_reason == "Called the seller."
     assert "Called the seller." in (await finance.get("/held")).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Ask the seller for another account"), ("zh", "请卖家提供其他收款账户")]
+)
+async def test_two_people_ask_the_seller_for_another_account_while_the_payment_is_on_hold(
+    house: House, language: str, words: str
+) -> None:
+    waiting = await house.cards.waiting()
+    key = await on_hold(house, waiting, "new_payee")
+    async with house.database.transaction() as session:
+        held = {"stage": Stage.PAYOUT, "waiting_for": WaitingFor.FINANCE}
+        await session.execute(update(CardRow).where(CardRow.id == waiting.card_id).values(**held))
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    asked = f"/held/{key}/payee"
+    assert words in (await first.get("/held", headers={"accept-language": language})).text
+    assert asked not in (await (await house.as_(Role.COMPLIANCE)).get("/held")).text
+    empty = await post(first, asked, reason=" ")
+    assert (empty.status_code, "<details open>" in empty.text) == (422, True)
+    for _ in range(2):  # Pressed twice.
+        assert (await post(first, asked, reason="Another person's name.")).status_code == 303
+    page = (await second.get("/held")).text
+    assert "Another person&#39;s name." in page
+    assert f"{asked}/agree" in page
+    assert f"{asked}/agree" not in (await first.get("/held")).text
+    assert (await post(first, f"{asked}/agree")).status_code == 403
+    late = await post(second, asked, reason="I think so as well.")
+    assert late.status_code == 409
+    assert (await post(second, f"/held/{key}/release", reason="Known.")).status_code == 409
+    for _ in range(2):
+        assert (await post(second, f"{asked}/agree")).status_code == 303
+    assert (await post(first, f"{asked}/decline")).status_code == 409
+    assert key not in (await second.get("/held")).text
+    owed = (await second.get("/owed", headers={"accept-language": "en"})).text
+    assert waiting.card_id in owed
+    assert "Nothing was sent; finance asked for another account" in owed
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "came back, as the payment channel says"), ("zh", "退回 ¥300.00")]
+)
+async def test_money_that_came_back_in_another_amount_is_on_the_overview_and_the_orders_page(
+    house: House, language: str, words: str
+) -> None:
+    waiting = await a_paid_card(house)
+    key = payout_key(waiting.card_id, 1)
+    claim = ReturnRow(key=key, amount_minor=300_00, confirmed_minor=300_00, confirmed_at=datetime.now(UTC))
+    async with house.database.transaction() as session:
+        session.add(claim)
+    finance = await house.as_(Role.FINANCE)
+    assert 'href="/payouts?returned=part"' in (await finance.get("/money")).text
+    assert f'href="/payouts/{key}"' in (await finance.get("/payouts?returned=part")).text
+    page = (await finance.get(f"/payouts/{key}", headers={"accept-language": language})).text
+    assert words in page
+    assert "300.00" in page
 
 
 async def test_the_sellers_name_is_kept_sealed_as_verified(house: House) -> None:

@@ -105,7 +105,7 @@ async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
     approval = (await settlements_in_every_state(house))["settlement_approval"]
     finance = await house.as_(Role.FINANCE, "Su")
     english = {"accept-language": "en"}
-    said = "Too few people of finance are left"
+    said = "Not enough finance members"
     assert said not in (await finance.get(f"/settlements/{approval}", headers=english)).text
     async with house.database.transaction() as session:
         everybody = tuple((await session.execute(select(PersonRow.id).order_by(PersonRow.id))).scalars())
@@ -116,7 +116,7 @@ async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
 
 async def test_who_would_leave_too_few_to_approve_is_warned_before_they_answer(house: House) -> None:
     answer = (await settlements_in_every_state(house))["settlement_answer"]
-    page, warned = f"/settlements/{answer}", "then too few people of finance are left"
+    page, warned = f"/settlements/{answer}", "too few finance members remain"
     first, second = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.FINANCE, "Ding")
     assert warned not in (await first.get(page)).text
     async with house.database.transaction() as session:
