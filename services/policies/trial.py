@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.policies.document import PolicyDocument
 from domain.sealing import KeyRing
+
+LOOKS_BACK = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,8 @@ class Trial:
     before: PolicyDocument
     after: PolicyDocument
     since: datetime
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the dry run."""
+        return self.since + LOOKS_BACK
