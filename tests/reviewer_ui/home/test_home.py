@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import UTC, datetime
+
+from sqlalchemy import select, update
 
 from database.repositories.notices import tell
+from database.tables.finance_settlement import SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
+from tests.builders import tried_money
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.queue_scenes import change
@@ -62,6 +66,30 @@ async def test_money_needs_only_those_who_see_it(house: House) -> None:
     await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
     words = "Payouts with an unknown outcome"
     assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
+    assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
+
+
+async def test_finance_sees_what_waits_for_a_second_person_but_not_ones_own(house: House) -> None:
+    waiting, first = await house.cards.waiting(), await house.cards.person(Role.FINANCE)
+    await tried_money.a_paid_card(house.database, waiting.card_id, datetime.now(UTC))
+    await tried_money.two_gifts(house.database, waiting.card_id, first, datetime.now(UTC))
+    words = "Money matters awaiting a second person"
+    assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
+    assert words not in (await house.browser(await house.sessions.open(first)).get("/")).text
+    assert words not in (await (await house.as_(Role.COMPLIANCE)).get("/")).text
+
+
+async def test_settlement_payments_need_those_who_may_agree_to_them(house: House) -> None:
+    answered, agreed = await house.cards.person(Role.FINANCE), await house.cards.person(Role.FINANCE)
+    await tried_money.a_stated_run(house.database, answered, datetime.now(UTC))
+    words = "Settlement payments awaiting your approval"
+    assert words not in (await (await house.as_(Role.FINANCE)).get("/")).text
+    async with house.database.transaction() as session:
+        change_run = update(SettlementRunRow).values(state="approval", hands=[answered], approved_by=[agreed])
+        await session.execute(change_run)
+    assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
+    for person in (answered, agreed):
+        assert words not in (await house.browser(await house.sessions.open(person)).get("/")).text
     assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
 
 
