@@ -22,9 +22,12 @@ def upgrade() -> None:
     for table in _ENDING:
         op.create_index(f"{table}_by_ending", table, [sa.text("right(id, 4)")])
     op.create_index("sale_return_asked", "sale", ["id"], postgresql_where=sa.text(_ASKED))
+    op.add_column("alert", sa.Column("policy_version", sa.String(), nullable=False, server_default=""))
+    op.alter_column("alert", "policy_version", server_default=None)
 
 
 def downgrade() -> None:
+    op.drop_column("alert", "policy_version")
     op.drop_index("sale_return_asked", "sale")
     for table in _ENDING:
         op.drop_index(f"{table}_by_ending", table)
