@@ -28,7 +28,7 @@ setup-tests:
 	@sh bootstrap/setup/start.sh
 	@$(PYTHON) -m cli setup --for-tests
 
-up: setup ## Start everything; Ctrl-C stops it, the next start goes on where cards stood (启动)
+up: setup ## Start everything; Ctrl-C stops it, the next start resumes the cards (启动)
 	@$(PYTHON) -m cli up
 
 demo: setup ## Send sample cards of all five types through (演示)
@@ -53,7 +53,7 @@ proof-kills: setup-tests
 	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) CARDLOOP_LINES=$(LINES) $(PYTHON) -m pytest -q -n 2 --dist loadgroup -m proof $(PROOFS)
 
 proof-pages: setup-tests
-	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup tests/browser/test_every_page.py
+	@CARDLOOP_EVERY_RULE=1 $(PYTHON) -m pytest -q -n 2 --dist loadgroup -m 'not proof' tests/browser/test_every_page.py
 
 proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
 	@$(PYTHON) -m tests.faults.temporal_upgrade
@@ -78,7 +78,7 @@ format: ## Let ruff order and lay out the code
 	@.venv/bin/ruff check --fix -q . || true
 	@.venv/bin/ruff format -q .
 
-lock: ## Resolve pyproject.toml anew into requirements.lock: hashes, and no address of any index
+lock: ## Resolve pyproject.toml again into requirements.lock: hashes, and no address of any index
 	@.venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--overrides requirements.overrides --generate-hashes --no-emit-index-url --no-header -q -o .cardloop/lock.new
 	@# Packages that an override forbids everywhere would only be downloaded for nothing.
@@ -95,8 +95,8 @@ lock: ## Resolve pyproject.toml anew into requirements.lock: hashes, and no addr
 screenshots: setup-tests ## Take the README's pictures from the running pages
 	@$(PYTHON) -m docs.screenshots
 
-histories: setup-tests ## Record the workflow histories anew, after a versioned change
-	@CARDLOOP_RECORD_HISTORIES=1 $(PYTHON) -m pytest -q tests/workflows
+histories: setup-tests ## Record the workflow histories again, after a versioned change
+	@CARDLOOP_RECORD_HISTORIES=1 $(PYTHON) -m pytest -q -m 'not proof' tests/workflows
 
 clean: ## Remove what set-up made; state (cards, keys, photos) stays in .cardloop/state
 	rm -rf .venv node_modules reviewer_ui/static/vendor seller_ui/static/vendor .cardloop/cache \

@@ -32,7 +32,7 @@ class AttemptReporter(Interceptor):
         return _Reporting(super().intercept_activity(next), self)
 
     def failed(self, info: activity.Info, error: ApplicationError) -> None:
-        """Report an attempt that did not succeed. A refusal is an answer: the workflow goes on with it;
+        """Report an attempt that did not succeed. A refusal is an answer: the workflow continues with it;
         so is a wait that is planned.
 
         After the last attempt the workflow may ask the same again more patiently, so that failures count on.

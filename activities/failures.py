@@ -44,7 +44,7 @@ def translated(
 ) -> Callable[Given, Awaitable[Returned]]:
     """Wrap an activity so that its errors are Temporal's: unavailable is tried again, refused and business refusals are not.
 
-    Causes are dropped: their texts would stand in the history and the worker's log, with whatever value they quote.
+    Causes are dropped: their texts would enter the history and the worker's log, with whatever value they quote.
     An unforeseen error is reported by its kind and place, and retried.
     """
 

@@ -182,7 +182,7 @@ class Payout:
         return _facts(report)
 
     async def _still_unknown(self, ordered: _Ordered, report: PayoutReport) -> PayoutUnknown | PayoutWaits:
-        """A wait as planned, for the receiver or the bank, or else nobody knows; a seller's wish to call it off is passed on."""
+        """Classify an open order: a planned wait for the receiver or the bank, else unknown; pass on a seller's wish to cancel."""
         if report.code == WAITS_FOR_RECEIVER:
             await self._to_confirm(ordered, report)
             return PayoutWaits(report.code)
@@ -293,7 +293,7 @@ class Payout:
             raise PayoutUnknown(refused.code) from None
 
     async def _transferred(self, ordered: _Ordered) -> PayoutReport:
-        """A request that was not accepted as such did nothing: a person mends our side, and it is tried again."""
+        """A request that was not accepted as such did nothing: a person fixes our side, and it is tried again."""
         try:
             return (await self._gateway(ordered.rail).transfer(ordered.order)).report
         except GatewayRefused as refused:

@@ -159,7 +159,7 @@ class Pricing:
         return max(at_least, min(ends, zoned(locked_until) or at_least))
 
     def _valuation(self, card: CardRow, answer: PartyAnswer, lock: dict[str, str], stock: int) -> Valuation:
-        """Priced on the verified balance; where nobody could verify it, on the face value that a person then decides on."""
+        """Price on the verified balance; without one, on the face value that a person then decides on."""
         verified = answer.balance if answer.balance and answer.balance.currency is card.currency else None
         balance = verified or Money(card.face_value_minor or 0, card.currency)
         expires_on = answer.expires_on or card.expires_on

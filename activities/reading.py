@@ -31,8 +31,8 @@ from domain.errors.cards import DuplicateCard
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.rules.brands import Brand, brand, tidy_number
-from domain.rules.number_check import is_nearly
 from domain.rules.plausible import is_plausible
+from domain.rules.whose_reading import number_read, of_number
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from ocr.reader import UNWANTED, CardReader
@@ -235,8 +235,8 @@ def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
 def _of_one_card(known: Brand, read: Sequence[tuple[PhotoRow, Reading]], number: str | None) -> list[Reading]:
     """The readings without those of further cards in one photo.
 
-    Of several in a photo that one counts which has the card's number (secret), else the only one that nearly has it: a character was
-    misread. Where the card has none yet, a number counts that the brand could have issued.
+    Of several in a photo those count that `of_number` finds for the card's number (secret). Where the card has none yet, a number
+    counts that the brand could have issued.
     """
     by_photo: dict[str, list[Reading]] = defaultdict(list)
     for photo, reading in read:
@@ -245,14 +245,12 @@ def _of_one_card(known: Brand, read: Sequence[tuple[PhotoRow, Reading]], number:
 
 
 def _own(known: Brand, cards_in: Sequence[Reading], number: str | None) -> Sequence[Reading]:
-    numbered = [(one, field) for one in cards_in if (field := one.field(FieldName.NUMBER)) is not None]
     if len(cards_in) == 1:
         return cards_in
     if number is None:
-        return [one for one, field in numbered if is_plausible(known, field)]
-    near = [(one, tidy_number(field.value)) for one, field in numbered if is_nearly(tidy_number(field.value), number)]
-    same = [one for one, value in near if value == number]
-    return same or ([near[0][0]] if len(near) == 1 else [])
+        numbered = [(one, one.field(FieldName.NUMBER)) for one in cards_in]
+        return [one for one, field in numbered if field is not None and is_plausible(known, field)]
+    return [cards_in[at] for at in of_number([number_read(one) for one in cards_in], number)]
 
 
 def _all(readings: Sequence[Reading], name: FieldName) -> list[ReadField]:

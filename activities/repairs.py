@@ -95,7 +95,7 @@ class RepairActivities:
             return None
 
     async def _act_on(self, batch: Sequence[ItemAct], rate_per_s: int) -> list[Result | None]:
-        """Act on the runs at this rate; None for those of which nobody knows whether anything was done."""
+        """Act on the runs at this rate; None for those whose effect is unknown."""
         begun, at_once = asyncio.get_running_loop().time(), asyncio.Semaphore(AT_ONCE)
 
         async def in_turn(place: int, one: ItemAct) -> Result | None:

@@ -1,4 +1,4 @@
-"""Takes a large JSON body apart in a thread, so that nobody else's request waits for it on the event loop."""
+"""Parse a large JSON body in a thread, so that no other request waits for it on the event loop."""
 
 from __future__ import annotations
 

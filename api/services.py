@@ -39,7 +39,7 @@ class ApiServices:
     files: TicketFiles
     photos: PhotoStore  # Where the files of statements are.
     settlements: SettlementClient
-    orders: OrderClient  # Hears of payment orders that are for no card.
+    orders: OrderClient  # Is notified of payment orders that are for no card.
     demo_links: DemoLinks = NO_LINKS
     mail: MailDoor | None = None  # Mail of customers that a mail server posts.
     ready: Ask = nothing_missing

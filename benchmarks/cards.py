@@ -1,4 +1,4 @@
-"""Cards for benchmarks: e-commerce cards that a machine buys, handed in by the demo partner over HTTP."""
+"""Cards for benchmarks: e-commerce cards that are bought automatically, submitted by the demo partner over HTTP."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def submit(api: httpx.AsyncClient, card: dict[str, Any]) -> str:
 
 
 async def bought(town: Town, api: httpx.AsyncClient, many: int, at_once: int) -> list[str]:
-    """Hands in `many` cards, `at_once` at a time, and returns their ids when each is paid."""
+    """Submit `many` cards, `at_once` at a time, and return their ids once each is paid."""
     gate = asyncio.Semaphore(at_once)
 
     async def one() -> str:

@@ -86,7 +86,7 @@ def _ratio(above: list[float], below: list[float]) -> float:
 
 
 def _spread(writer: int, number: int) -> Postings:
-    """A transfer between two accounts that nobody else uses."""
+    """A transfer between two accounts that no other transfer uses."""
     amount, rail = Money(10), account("cash", f"bench{writer}-{number % 500}")
     return (Posting(rail, amount), Posting(account("suspense", f"bench{writer}-{number % 500}"), -amount))
 
@@ -165,7 +165,7 @@ async def _prepare(database: Database) -> None:
 
 
 async def _kept(database: Database) -> None:
-    """Write checkpoints, as the job does while nobody looks."""
+    """Write checkpoints, as the background job does."""
     async with database.transaction() as session:
         mark = await checkpoints.mark(session)
     async with database.transaction() as session:

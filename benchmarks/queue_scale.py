@@ -93,7 +93,7 @@ async def rounds(pages: dict[str, Read], reads: int) -> dict[str, list[float]]:
 
 
 async def _place(database: Database, behind: int) -> Place:
-    """Where the page ends that has so many tasks before it and itself; walked once, as nobody reads it."""
+    """Where the page ends that has so many tasks before it and itself; walked once; no person reads it."""
     order = (WorkItemRow.band, WorkItemRow.order_at, WorkItemRow.id)
     async with database.transaction() as session:
         found = select(*order).where(WorkItemRow.closed_at.is_(None)).order_by(*order).offset(behind - 1).limit(1)

@@ -74,7 +74,7 @@ async def with_queue(database: Database, *, tasks: int, people: int) -> None:
 
 
 async def refill(database: Database, tasks: int) -> None:
-    """The queue anew, without a trace of what was there."""
+    """Return an empty queue, without a trace of what was there."""
     async with database.transaction() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text("TRUNCATE work_item CASCADE"))

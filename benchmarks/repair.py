@@ -118,7 +118,7 @@ async def _bare(client: Client, cards: Sequence[str]) -> float:
 
 
 async def _cards(place: Town, first: int, many: int) -> list[str]:
-    """So many cards that wait for an outlet whose report is there, each with a run that nobody works on."""
+    """So many cards that wait for an outlet whose report is there, each with a run that no worker serves."""
     cards = [identifiers.new_id() for _ in range(many)]
     async with place.store.transaction() as session:
         await session.execute(text(_CARDS), {"first": first, "cards": cards})

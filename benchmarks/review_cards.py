@@ -27,7 +27,7 @@ EXPIRY = date(2031, 3, 31)
 
 
 async def a_reviewer(session: AsyncSession) -> str:
-    """Somebody who decides; returns their id."""
+    """Create a reviewer who decides; return their id."""
     row = PersonRow(id=identifiers.new_id(), email=f"{identifiers.new_id()}@example.com", name="Bench", password_hash="", roles=[Role.REVIEWER.value])  # fmt: skip
     session.add(row)
     await session.flush()

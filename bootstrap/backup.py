@@ -89,7 +89,7 @@ def verify(path: Path, identity_file: Path) -> Manifest:
 
 
 def restore(settings: Settings, path: Path, identity_file: Path, tell: Tell, *, replace: bool = False) -> Manifest:
-    """Put database, photos and, where none are here, keys back; the next start reconciles before any card goes on.
+    """Put database, photos and, where none are here, keys back; the next start reconciles before any card continues.
 
     Everything is verified before anything is changed. What was here is kept beside it under `.before-<time>`. Raises
     Problem when the platform runs, when the backup is damaged or sealed for another key, and without `replace` when
@@ -166,7 +166,7 @@ def _added(archive: tarfile.TarFile, name: str, path: Path) -> str | None:
 
 @contextmanager
 def _opened(path: Path, identity_file: Path) -> Iterator[tarfile.TarFile]:
-    """The archive, decrypted into a file that nobody else can read and that is gone afterwards."""
+    """Decrypt the archive into a private file that is deleted afterwards."""
     try:
         identity = pyrage.x25519.Identity.from_str(identity_file.read_text().strip())
         with path.open("rb") as sealed, tempfile.TemporaryFile(dir=path.parent) as plain:

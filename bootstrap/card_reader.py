@@ -67,7 +67,7 @@ def pooled_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
 def card_reader(settings: Settings, threads: int = THREADS) -> PhotoReader:
     """Load the engine and return the reader over it; about 1.5 s and 570 MB with PP-OCRv6 small.
 
-    `threads` of the processor serve one look. Raises WeightsMissing or TesseractMissing.
+    `threads` of the processor serve one look. Raises WeightsMissing, TesseractMissing, CalibrationUnreadable or OSError.
     """
     from domain.rules.brands import LiveCatalogue
 
@@ -103,7 +103,7 @@ def load_engine(settings: Settings, threads: int = THREADS) -> NamedEngine:
 
 
 def bare_engine(settings: Settings, threads: int = THREADS) -> PaddleEngine:
-    """Load the default engine as PaddleOCR has it by itself, for comparison. Raises WeightsMissing."""
+    """Load the default engine with PaddleOCR's own settings, for comparison. Raises WeightsMissing."""
     from ocr.engine import PaddleEngine
 
     logs.adopt_libraries()

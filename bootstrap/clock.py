@@ -69,7 +69,7 @@ async def watch(store: Database) -> None:
 async def compare_with_gateway(settings: Settings, store: Database) -> int:
     """Alarm when this clock is more than a minute off the payment gateway's: a log entry at each look, a notice once a day.
 
-    Return 1 for an alarm, else 0. The worker goes on: its clock agrees with the database's, and the gateway's may be the
+    Return 1 for an alarm, else 0. The worker continues: its clock agrees with the database's, and the gateway's may be the
     wrong one.
     """
     off_s = await off_gateway_s(settings)

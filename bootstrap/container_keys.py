@@ -1,6 +1,6 @@
 """A folder of key files for each container, with its own and no others, that Compose mounts.
 
-Folders are mounted and not files: a container goes on seeing a mounted file that was replaced, and sees a mounted folder as
+Folders are mounted and not files: a container keeps seeing a mounted file that was replaced, and sees a mounted folder as
 it is. The folders hold copies, so each command that changes a key file hands out again once `keys hand-out` was run.
 """
 

@@ -61,7 +61,7 @@ async def export_folder(settings: Settings, out: Path, key: Path, *, open_photos
             person = await labelled_folder.exporter(session, open_photos_for) if open_photos_for else ""
         if person is None:
             raise Problem(
-                f"{open_photos_for} 无权导出标注。", f"{open_photos_for} is nobody who may export labels."
+                f"{open_photos_for} 无权导出标注。", f"{open_photos_for} may not export labels."
             )  # fmt: skip
         _make_folder(out)
         try:

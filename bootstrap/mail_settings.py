@@ -10,10 +10,10 @@ Encryption = Literal["none", "starttls", "tls"]
 
 
 class MailSettings(BaseSettings):
-    """The mail server for notices to staff and replies to customers; without a host nobody is sent mail."""
+    """The mail server for notices to staff and replies to customers; without a host no mail is sent."""
 
     smtp_host: str | None = Field(
-        None, description="Mail server for notices to staff and replies to customers; unset: nobody is sent mail."
+        None, description="Mail server for notices to staff and replies to customers; unset: no mail is sent."
     )
     smtp_port: Port = Field(587, description="Port of the mail server.")
     smtp_user: str | None = Field(None, description="User name at the mail server; unset: no sign-in there.")
@@ -37,7 +37,7 @@ class SupportMailSettings(BaseSettings):
     )
     support_mail_auth_server: str | None = Field(
         None,
-        description="Name of our own mail server in Authentication-Results; it is believed that a sender is forged. Unset: nobody is.",
+        description="Name of our own mail server in Authentication-Results; its verdict on forged senders counts. Unset: no server's does.",
     )
     imap_host: str | None = Field(None, description="Server of support's mailbox; unset: no mailbox is read.")
     imap_port: Port = Field(993, description="Port of that server.")

@@ -51,7 +51,7 @@ class PartyKeys:
 class Signing:
     """Gives the secret with which we sign to one outside system, read again when its file was replaced.
 
-    Raises Problem without a file. An installation that kept one secret for all goes on with it, and says so in its log.
+    Raises Problem without a file. An installation that kept one secret for all continues with it, and logs that.
     """
 
     def __init__(self, settings: Settings, party: str) -> None:
@@ -124,7 +124,7 @@ def sharing(settings: Settings) -> list[str]:
 
 
 def rotate(settings: Settings, party: str) -> PartyKeys:
-    """Begins a rotation: a next key lies beside the current one, with which we go on signing. Raises Problem during one."""
+    """Begins a rotation: a next key lies beside the current one, which we keep signing with. Raises Problem during one."""
     kept = _kept(settings, party)
     if kept.next or kept.previous:
         raise Problem(

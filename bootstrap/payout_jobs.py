@@ -1,4 +1,4 @@
-"""The loops that have held payments go on, and orders whose outcome two people stated be settled."""
+"""The loops that continue held payments, and settle orders whose outcome two people stated."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Platform:
         self.supervisor = Supervisor(settings.state_dir, tell)
 
     async def start(self, only: Collection[str] | None = None) -> None:
-        """Return when every program is healthy; raises Problem for the first thing that stands in the way.
+        """Return when every program is healthy; raises Problem for the first obstacle.
 
         `only` names the workers and web programs to start beside the services; None starts them all.
         """
@@ -81,7 +81,7 @@ class Platform:
         return self.settings.embedded_temporal and restored.restored_at(self.settings) is None
 
     def _tell_of_shared_keys(self) -> None:
-        """An installation from before goes on with the one secret that every party knows, until each has its own."""
+        """Keep the one shared secret of an older installation until each party has its own."""
         if parties := party_keys.sharing(self.settings):
             names = ", ".join(parties)
             self._tell(
@@ -111,7 +111,7 @@ class Platform:
         return await self.supervisor.launch(temporal_program(self.settings))
 
     async def _reconcile_restored(self) -> None:
-        """After a restore, before any worker runs: what was paid and what must go on is found out."""
+        """Reconcile after a restore, before any worker runs: find what was paid and what must continue."""
         taken_at = restored.restored_at(self.settings)
         if taken_at is None:
             return
@@ -119,7 +119,7 @@ class Platform:
 
         self._tell(say("恢复后对账", "Reconciling what was restored"))
         for one in await reconcile(self.settings, taken_at, after_restore=True):
-            self._tell(f"{say('已修复', 'mended') if one.mended else say('须人工处理', 'for a person')}: {one.what}")
+            self._tell(f"{say('已修复', 'fixed') if one.fixed else say('须人工处理', 'for a person')}: {one.what}")
         restored.reconciled(self.settings)
 
     async def _ensure_demo(self) -> None:
@@ -145,7 +145,7 @@ async def migrate(settings: Settings) -> None:
 def make_state_folders(settings: Settings) -> None:
     """Make the folders of what is kept; keys and photos for their owner alone."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    settings.state_dir.chmod(0o711)  # PostgreSQL's own user must pass through; nobody lists what is here.
+    settings.state_dir.chmod(0o711)  # PostgreSQL's own user must pass through; the folder cannot be listed.
     for private in (settings.keys, settings.photos, settings.logs_dir, settings.alipay_keys, settings.wechat_keys):
         private.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -231,7 +231,7 @@ async def worker_polls(settings: Settings, name: str) -> bool:
 
 
 async def worker_drained(settings: Settings, kind: str) -> bool:
-    """Tell whether this machine's first worker of that kind is drained; a database that does not answer drains nobody."""
+    """Tell whether this machine's first worker of that kind is drained; a database that does not answer drains no worker."""
     return await is_drained(settings.sqlalchemy_url, worker_name(kind, socket.gethostname()))
 
 

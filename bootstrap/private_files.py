@@ -1,4 +1,4 @@
-"""Files that a command writes for the person who called it, and for nobody else."""
+"""Files that a command writes for its caller alone."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class IssuerWorkers:
     """Starts a worker for each issuer that a new version of the catalogue brings; those at the start run already.
 
-    A worker whose issuer has gone from the catalogue goes on until the process ends: its cards may still be asked about.
+    A worker whose issuer has left the catalogue runs until the process ends: its cards may still be asked about.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ async def reset_totp(settings: Settings, email: str) -> None:
     async with opened(settings) as store, store.transaction() as session:
         found = (await session.execute(select(PersonRow.id).where(PersonRow.email == address))).scalar_one_or_none()
         if found is None:
-            raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
+            raise Problem(f"没有 {address} 这个人。", f"No person here has the address {address}.")
         await totp.reset(session, found)
         await access.notify(session, "", found, AccessNews.TOTP_RESET)
         _audit(session, "totp", found, "reset")

@@ -1,4 +1,4 @@
-"""Rows, workflows and the gateway's own list are compared, and what differs is mended or named; `check` only names.
+"""Rows, workflows and the gateway's own list are compared, and differences are fixed or named; `check` only names.
 
 The rows are the truth of a card's journey, the gateway's signed word that of a payment. A journey can always be started
 again from its rows: every step can be repeated, and nothing is sent that the gateway has.
@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 from bootstrap import goodwill_runs, keys
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateways
-from bootstrap.repair_runs import compare, mend
+from bootstrap.repair_runs import compare, correct
 from bootstrap.settings import Settings
 from bootstrap.store import opened, photo_store
 from bootstrap.words import Problem
@@ -81,10 +81,10 @@ _KNOWN = " UNION ALL ".join(
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that does not agree, in words with ids and amounts; `mended` when it does now."""
+    """One thing that does not agree, in words with ids and amounts; `fixed` when it does now."""
 
     what: str
-    mended: bool = False
+    fixed: bool = False
 
 
 def workflow_differences(
@@ -116,7 +116,7 @@ def payment_differences(
         elif order.amount_minor != one.amount.amount_minor:
             found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
         elif order.state == "refused":
-            found.append(f"payment {one.key} of {one.amount} left our account and stands as refused")
+            found.append(f"payment {one.key} of {one.amount} left our account and is recorded as refused")
         elif order.state not in ("paid", "returned") and order.prepared_at < now - LIST_IS_BEHIND:
             found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
     for key, order in orders.items():
@@ -127,7 +127,7 @@ def payment_differences(
             and order.prepared_at < listed_until(order.rail, now)
             and key not in seen
         ):
-            found.append(f"payment {key} stands as paid and never left our account")
+            found.append(f"payment {key} is recorded as paid and never left our account")
     return found
 
 
@@ -139,7 +139,7 @@ def listed_until(rail: Rail, now: datetime) -> datetime:
 
 
 async def differences(settings: Settings) -> list[str]:
-    """Everything that does not agree at this moment; what could not be asked is a difference too, for nobody looked."""
+    """Return everything that does not agree at this moment; an unanswered query is a difference too."""
     now = datetime.now(UTC)
     async with opened(settings) as store:
         async with store.transaction() as session:
@@ -147,8 +147,8 @@ async def differences(settings: Settings) -> list[str]:
         try:
             client = await _client(settings)
             found = workflow_differences(cards, await _runs(client), now)
-            found += [one.what for one in await _repairs(client, store, mends=False)]
-            found += [one.what for one in await _goodwill(client, store, mends=False)]
+            found += [one.what for one in await _repairs(client, store, fixes=False)]
+            found += [one.what for one in await _goodwill(client, store, fixes=False)]
         except (RuntimeError, RPCError, TimeoutError):
             found = ["Temporal does not answer: its workflows were not compared with the cards"]
         since = now - LOOKED_BACK
@@ -160,7 +160,7 @@ async def differences(settings: Settings) -> list[str]:
 
 
 async def reconcile(settings: Settings, since: datetime, *, after_restore: bool = False) -> list[Difference]:
-    """Make rows, workflows and payments agree, and name what no program can mend.
+    """Make rows, workflows and payments agree, and name what no program can fix.
 
     `since` is from when on the gateway's list is read: the moment of the backup, or earlier. `after_restore` restarts every
     card that has not ended. Run it while no worker runs. Raises Problem when Temporal or the gateway cannot be asked.
@@ -184,8 +184,8 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
                 cards = await _cards(session)
             intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
-            done += await _repairs(client, store, mends=True)
-            done += await _goodwill(client, store, mends=True)
+            done += await _repairs(client, store, fixes=True)
+            done += await _goodwill(client, store, fixes=True)
             done += await _settlements(store)
         except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
@@ -203,7 +203,7 @@ async def _adopted(store: Database, adopting: Adopting, one: ListedPayment) -> D
     why_not = await adopting.adopt(PayoutReport(one.key, PayoutOutcome.PAID, one.reference, one.amount))
     if why_not is not None:
         return Difference(f"payment {one.key} {why_not}")
-    return Difference(f"payment {one.key} of {one.amount} had no answer here", mended=True)
+    return Difference(f"payment {one.key} of {one.amount} had no answer here", fixed=True)
 
 
 async def _journeys(
@@ -219,10 +219,10 @@ async def _journeys(
         run = runs.get(card_id)
         if card.ended and run is RUNNING:
             await client.get_workflow_handle(f"card:{card_id}").terminate("the card has ended")
-            done.append(Difference(f"card {card_id} has ended and its workflow still ran", mended=True))
+            done.append(Difference(f"card {card_id} has ended and its workflow still ran", fixed=True))
         if not card.ended and card.started and (after_restore or run is not RUNNING):
             await desk.restart(await intake.card_to_buy(card_id))
-            done.append(Difference(f"card {card_id} was restarted; its workflow {_said(run)}", mended=True))
+            done.append(Difference(f"card {card_id} was restarted; its workflow {_said(run)}", fixed=True))
     for card_id in runs.keys() - cards.keys():
         if runs[card_id] is RUNNING:
             await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")
@@ -231,30 +231,30 @@ async def _journeys(
 
 
 async def _settlements(store: Database) -> list[Difference]:
-    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    """Wake every open settlement run: its workflow continues, or is started where it does not run."""
     async with store.transaction() as session:
         woken = await session.execute(
             text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")
         )
-        return [Difference(f"settlement {one} goes on from its rows", mended=True) for one in woken.scalars()]
+        return [Difference(f"settlement {one} continues from its rows", fixed=True) for one in woken.scalars()]
 
 
-async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:
-    """Repairs whose rows and workflows do not agree; `mends` makes them agree."""
+async def _repairs(client: Client, store: Database, *, fixes: bool) -> list[Difference]:
+    """Repairs whose rows and workflows do not agree; `fixes` makes them agree."""
     found = await compare(client, store)
-    if mends:
-        await mend(client, found)
+    if fixes:
+        await correct(client, found)
     stopped = (f"repair {one} is open and its workflow does not run" for one in found.stopped)
     stray = (f"workflow repair:{one} runs and there is no such open repair" for one in found.stray)
-    return [Difference(what, mended=mends) for what in (*stopped, *stray)]
+    return [Difference(what, fixed=fixes) for what in (*stopped, *stray)]
 
 
-async def _goodwill(client: Client, store: Database, *, mends: bool) -> list[Difference]:
-    """Goodwill payments that two people agreed to, whose workflow does not run; `mends` starts them again from their rows."""
+async def _goodwill(client: Client, store: Database, *, fixes: bool) -> list[Difference]:
+    """Goodwill payments that two people agreed to, whose workflow does not run; `fixes` starts them again from their rows."""
     found = await goodwill_runs.stopped(client, store)
-    if mends:
+    if fixes:
         await goodwill_runs.start_again(client, found)
-    return [Difference(f"goodwill {one} is agreed to and its workflow does not run", mended=mends) for one in found]
+    return [Difference(f"goodwill {one} is agreed to and its workflow does not run", fixed=fixes) for one in found]
 
 
 async def _client(settings: Settings) -> Client:

@@ -1,4 +1,4 @@
-"""Repairs and their workflows are compared in both directions, and mended: the rows say what a repair does next."""
+"""Repairs and their workflows are compared in both directions, and corrected: the rows say what a repair does next."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ async def compare(client: Client, store: Database) -> RepairRuns:
     return RepairRuns(_ids(stopped), _ids(stray))
 
 
-async def mend(client: Client, found: RepairRuns) -> None:
-    """Start what stands still again from its rows, and end what no row wants. Raises RPCError, TemporarilyUnavailable."""
+async def correct(client: Client, found: RepairRuns) -> None:
+    """Restart stopped repairs from their rows, and end runs without a row. Raises RPCError, TemporarilyUnavailable."""
     repairs = RepairClient(client)
     for repair_id in found.stopped:
         await repairs.tell(repair_id)

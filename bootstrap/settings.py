@@ -60,7 +60,7 @@ class AddressSettings(BaseSettings):
     )
     trusted_proxies: str | None = Field(
         None,
-        description="IP addresses or networks, comma between, whose X-Forwarded-For and -Proto are believed; unset: nobody's.",
+        description="IP addresses or networks, comma between, whose X-Forwarded-For and -Proto are trusted; unset: none.",
     )
     cookies_secure: bool = Field(False, description="Send cookies over HTTPS only; set it wherever TLS is in front.")
 
@@ -73,7 +73,7 @@ class AddressSettings(BaseSettings):
     @field_validator("trusted_proxies", mode="after")
     @classmethod
     def _networks(cls, proxies: str | None) -> str | None:
-        """A name or `*` would let anybody choose the address that limits count them by."""
+        """Refuse a name or `*`: clients could choose the address that limits count them by."""
         for proxy in proxies.split(",") if proxies else ():
             ip_network(proxy.strip())
         return proxies

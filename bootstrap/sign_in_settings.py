@@ -19,9 +19,9 @@ class SignInSettings(BaseSettings):
     oidc_client_id: str = Field("cardloop", description="Client id under which that provider knows the console.")
     oidc_client_secret: SecretStr | None = Field(None, description="Secret of that client.")
     oidc_name: str = Field("SSO", description="What the sign-in page calls the provider.")
-    oidc_only: bool = Field(False, description="Nobody signs in by password; needs oidc_issuer.")
+    oidc_only: bool = Field(False, description="Turn off sign-in by password; needs oidc_issuer.")
     totp_required_roles: str | None = Field(
-        None, description="Roles, comma between, that nobody has without an authenticator; unset: none."
+        None, description="Roles, comma between, that require an authenticator; unset: none."
     )
 
     @field_validator("oidc_issuer", mode="after")
@@ -49,6 +49,6 @@ class SignInSettings(BaseSettings):
 
     @property
     def roles_with_totp(self) -> frozenset[Role]:
-        """The roles that nobody has without an authenticator."""
+        """Return the roles that require an authenticator."""
         given = self.totp_required_roles
         return frozenset(Role(role.strip()) for role in given.split(",")) if given else frozenset()

@@ -65,7 +65,7 @@ async def _brought(
     if row is None:
         raise Problem(
             "另一个账单正在导入，此文件已保存，稍后会自动导入。",
-            "Another statement is being imported; this one is kept and follows by itself.",
+            "Another statement is being imported; this one is queued and follows automatically.",
         )
     if row.state is StatementState.REFUSED:
         raise Problem(*_why(row))

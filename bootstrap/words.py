@@ -16,7 +16,7 @@ def say(chinese: str, english: str) -> str:
 
 
 class Problem(Exception):
-    """Something only the person at the terminal can mend: one sentence that says what, and what to do."""
+    """Something only the person at the terminal can fix: one sentence that says what, and what to do."""
 
     def __init__(self, chinese: str, english: str) -> None:
         super().__init__(say(chinese, english))

@@ -11,7 +11,7 @@ from temporalio.worker import Interceptor
 from activities.heartbeats import EVERY_S
 from bootstrap.build import build_id
 
-# So long may what runs go on when a worker is stopped or drained; a step that needs longer is tried again elsewhere.
+# So long may running steps continue when a worker is stopped or drained; a step that needs longer is tried again elsewhere.
 GRACE = timedelta(seconds=20)
 # A killed worker's next workflow task goes to another worker when it has waited for the dead one for so long.
 STICKY = timedelta(seconds=5)

@@ -22,7 +22,7 @@ _log = structlog.get_logger("workers")
 
 
 class WorkerProcess:
-    """A process that has its name. `drained` is set once it is to take nothing new and end."""
+    """Named worker process. `drained` is set once it must take nothing new and end."""
 
     def __init__(self, workers: Workers, name: str, queues_used: Callable[[], QueuesUsed]) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class WorkerProcess:
 async def worker_process(
     store: Database, kind: str, queues_used: Callable[[], QueuesUsed]
 ) -> AsyncIterator[WorkerProcess]:
-    """Be a worker process of this kind (`cards`, `reading`) for the block; heartbeats go on until everything in it has ended.
+    """Be a worker process of this kind (`cards`, `reading`) for the block; heartbeats continue until everything in it has ended.
 
     A process whose name is drained waits here until the drain is lifted. Raises DatabaseUnavailable before it begins.
     """

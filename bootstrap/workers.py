@@ -85,7 +85,7 @@ from workflows.ticket_client import TicketClient
 
 log = structlog.get_logger()
 BATCH = 100  # At most so many cards or leaves in one look.
-PATIENCE_S = 0.5  # Deliveries that take longer go on while the loop looks for others.
+PATIENCE_S = 0.5  # Deliveries that take longer continue while the loop looks for others.
 ANY = 1  # A loop that delivers looks again at once when it has started anything.
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0

@@ -57,7 +57,7 @@ def restore(
     typer.echo(
         say(
             f"已恢复 {held.taken_at} 的备份。请运行 make up，启动时先自动对账；外部数据库请先运行 reconcile --after-restore。",
-            f"The backup of {held.taken_at} is restored. `make up` reconciles it before any card goes on; with services of "
+            f"The backup of {held.taken_at} is restored. `make up` reconciles it before any card continues; with services of "
             "your own, run `python -m cli reconcile --after-restore` before you start the workers.",
         )
     )
@@ -79,5 +79,5 @@ def reconcile(
     if after_restore:
         restored.reconciled(settings)
     for one in done:
-        typer.echo(f"{say('已修复', 'mended') if one.mended else say('须人工处理', 'for a person')}: {one.what}")
-    raise typer.Exit(int(any(not one.mended for one in done)))
+        typer.echo(f"{say('已修复', 'fixed') if one.fixed else say('须人工处理', 'for a person')}: {one.what}")
+    raise typer.Exit(int(any(not one.fixed for one in done)))

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with this installation, in sentences, each with what mends it.
+"""`doctor`: what is wrong with this installation, in sentences, each with its remedy.
 
 Exit codes: 0 all well, 1 something is broken, 2 something needs attention.
 """
@@ -20,12 +20,13 @@ MARKS = {Verdict.BROKEN: "✗", Verdict.ATTENTION: "!"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False) -> None:
-    """Say what is wrong with this installation and what mends it; 0 well, 1 broken, 2 attention. / 诊断"""
+    """Say what is wrong with this installation and how to fix it; 0 well, 1 broken, 2 attention. / 诊断"""
     found, reader = _found()
     verdict = verdict_of(found)
     if as_json:
         rows = [
-            {"code": one.code, "verdict": one.verdict.name.lower(), "said": one.said, "mend": one.mend} for one in found
+            {"code": one.code, "verdict": one.verdict.name.lower(), "said": one.said, "remedy": one.remedy}
+            for one in found
         ]
         typer.echo(
             json.dumps(
@@ -36,7 +37,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON inst
         if reader:
             typer.echo(say(f"照片识别引擎：{reader}", f"Photos are read by {reader}"))
         for one in found:
-            typer.echo(f"{MARKS[one.verdict]} {one.said}\n  → {one.mend}")
+            typer.echo(f"{MARKS[one.verdict]} {one.said}\n  → {one.remedy}")
         if verdict is Verdict.WELL:
             typer.echo(say("一切正常。", "All is well."))
     raise typer.Exit(int(verdict))

@@ -1,4 +1,4 @@
-"""`provider maintenance`: hold the calls to a provider, resume them, and see how it stands.
+"""`provider maintenance`: hold the calls to a provider, resume them, and show its state.
 
 Exit codes: 0 done, or nothing is in maintenance; 1 refused; 3 some provider is in maintenance (`status`).
 """

@@ -14,16 +14,17 @@ import typer
 from rich.console import Console
 
 from bootstrap.settings import Settings
-from bootstrap.words import say
-from domain.cards.reading import SECRET_FIELDS, SURE
+from bootstrap.words import Problem, say
+from domain.cards.reading import SECRET_FIELDS, SURE, FieldName
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from domain.cards.reading import ReadField, Reading
-    from ocr.photo_reader import Seen
+    from ocr.photo_reader import PhotoReader, Seen
 
 PART = 4  # So many characters of a value in a row, or fewer where the line has no more, are a part of it.
+LABEL_PX_MIN = 12  # Height of the words on an annotated photo.
 DIGITS_SHOWN_MAX = 4  # A line with so many digits could hold a number or a PIN.
 
 
@@ -43,7 +44,6 @@ def read(
     reveal: Annotated[bool, typer.Option("--reveal", help="Show number and PIN; they are masked otherwise.")] = False,
 ) -> None:
     """Read a card's photo with this installation's reader. / 识别一张卡片照片"""
-    from bootstrap.card_reader import card_reader
     from domain.errors.base import Refusal
     from domain.rules.brands import catalogue
     from gateways import decoding
@@ -52,15 +52,17 @@ def read(
         raise typer.BadParameter(
             say(f"没有品牌 {brand}；现有：", f"there is no brand {brand}; there are: ") + ", ".join(catalogue())
         )
+    if annotate is not None and annotate.resolve() == photo.resolve():
+        raise typer.BadParameter(say("--annotate 不能覆盖照片本身", "--annotate would overwrite the photo itself"))
     try:
-        pages = asyncio.run(decoding.photos(photo.read_bytes()))
+        pages = asyncio.run(decoding.photos(_content(photo)))
     except Refusal as refused:
         from languages import translate
 
         typer.echo(translate(f"error.{refused.code}", say("zh_CN", "en"), refused.data), err=True)
         raise typer.Exit(1) from None
     with Console(stderr=True).status(say("正在识别…", "Reading …")):
-        reader = card_reader(Settings())
+        reader = _reader(Settings())
         read = [(page.jpeg, *reader.read_and_explain(page.jpeg, brand)) for page in pages]
     secrets = [
         one.value
@@ -81,6 +83,40 @@ def read(
     if all(reading.is_empty for _, readings, _ in read for reading in readings):
         print(say("照片中没有识别到卡片。", "No card was found in the photo."), file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _content(photo: Path) -> bytes:
+    """The file's bytes, of one that is too large only so many that the door refuses it. Raises Problem."""
+    from gateways.pictures.accept import BYTES_MAX
+
+    try:
+        with photo.open("rb") as file:
+            return file.read(BYTES_MAX + 1)
+    except OSError as problem:
+        why = problem.strerror or str(problem)
+        raise Problem(f"无法读取 {photo}：{why}。", f"{photo} cannot be read: {why}.") from None
+
+
+def _reader(settings: Settings) -> PhotoReader:
+    """This installation's reader. Raises Problem, which names the file that is missing or broken."""
+    from bootstrap.card_reader import card_reader
+    from ocr.calibration import CalibrationUnreadable
+    from ocr.tesseract import TesseractMissing
+    from ocr.weights import WeightsMissing
+
+    try:
+        return card_reader(settings)
+    except CalibrationUnreadable as problem:
+        raise Problem(
+            f"校准文件无法读取：{problem}。请用 python -m photo_set calibrate --out FILE 重新生成、移走该文件，或更改 CARDLOOP_READER_CALIBRATIONS。",
+            f"The calibration cannot be read: {problem}. Write it again (python -m photo_set calibrate --out FILE), take it away, "
+            "or set CARDLOOP_READER_CALIBRATIONS to another folder.",
+        ) from None
+    except (WeightsMissing, TesseractMissing, OSError) as problem:
+        engine = settings.reader_engine
+        raise Problem(
+            f"识别引擎 {engine} 不可用：{problem}。", f"The engine {engine} cannot be used: {problem}."
+        ) from None
 
 
 def _write(picture: Image.Image, path: Path) -> None:
@@ -145,17 +181,22 @@ def _as_text(shown: dict[str, Any]) -> str:
 
 
 def _annotated(jpeg: bytes, readings: Sequence[Reading]) -> Image.Image:
-    from PIL import ImageDraw
+    from PIL import ImageDraw, ImageFont
 
     from ocr.preprocess import opened
 
     picture = opened(jpeg)
-    pen = ImageDraw.Draw(picture)
-    for read in [one for reading in readings for one in reading.fields]:
-        if read.box is not None:
-            colour = "#1a9c4b" if read.confidence >= SURE else "#d9480f"
-            pen.rectangle(
-                (read.box.x - 3, read.box.y - 3, read.box.right + 3, read.box.bottom + 3), outline=colour, width=4
-            )
-            pen.text((read.box.x, read.box.y - 18), f"{read.name.value} {read.confidence:.2f}", colour)
+    pen, height = ImageDraw.Draw(picture), max(LABEL_PX_MIN, min(picture.size) // 45)
+    shown = [(number, read) for number, reading in enumerate(readings, 1) for read in reading.fields]
+    for number, read in shown:
+        if (box := read.box) is None:
+            continue
+        colour = "#1a9c4b" if read.confidence >= SURE else "#d9480f"
+        label = f"{number}: " * (len(readings) > 1) + f"{read.name.value} {read.confidence:.2f}"
+        below = read.name in (FieldName.FACE_VALUE, FieldName.EXPIRY)  # Above them another field is near.
+        right = picture.width - round(pen.textlength(label, ImageFont.load_default(height)))
+        at = (min(box.x, right), box.bottom + 8 if below else max(height, box.y - 8))
+        anchor, rim = "lt" if below else "ls", height // 6
+        pen.text(at, label, colour, anchor=anchor, font_size=height, stroke_width=rim, stroke_fill="white")
+        pen.rectangle((box.x - 3, box.y - 3, box.right + 3, box.bottom + 3), outline=colour, width=4)
     return picture

@@ -126,7 +126,7 @@ async def _acted(command: str, email: str, act: "Callable[[Any, str], Awaitable[
                 await session.execute(select(PersonRow.id).where(PersonRow.email == address))
             ).scalar_one_or_none()
         if person is None:
-            raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
+            raise Problem(f"没有 {address} 这个人。", f"No person here has the address {address}.")
         try:
             repair_id = await act(Repairs(store), person)
         except Refusal as refused:

@@ -6,7 +6,7 @@ from database import direct
 
 
 async def is_drained(url: str, name: str) -> bool:
-    """Tell whether a drain of the worker of this name holds; a database that does not answer drains nobody.
+    """Tell whether a drain of the worker of this name holds; a database that does not answer drains no worker.
 
     Before the first migration there is no table to ask, which is no answer either.
     """

@@ -23,7 +23,7 @@ DIALECT: Any = make_url("postgresql+asyncpg://").get_dialect()()
 # The connection broke, or is no longer usable. What broke it without the driver's knowledge is said as the first of them.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 COMMITTING, COMMITTED = "committing", "committed"
-# Under this name a connection of the pool may have a function that hears of each statement, and of commits, as they are done.
+# Under this name a connection of the pool may have a function that is called for each statement and commit as they are done.
 OBSERVER = "cardloop_observer"
 Observer = Callable[[str], None]
 

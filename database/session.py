@@ -99,7 +99,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Yield a session that only reads: each statement stands for itself, so that a look costs no round trip to begin and to end.
+        """Yield a session that only reads: each statement is its own transaction, so that a read costs no round trip to begin and to end.
 
         For reads that lock nothing and need no moment in common, which no transaction of ours gives them either. What is
         changed in it is never written. Raises DatabaseUnavailable as `transaction` does.
@@ -113,7 +113,7 @@ class Database:
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection on which each statement is a transaction of its own: for one statement that stands for itself.
+        """Yield a connection on which each statement is a transaction of its own: for a single statement.
 
         It costs one round trip where a transaction costs three. Raises DatabaseUnavailable as `transaction` does.
         """
@@ -214,6 +214,6 @@ def _discard_silent(context: ExceptionContext) -> DatabaseUnavailable | None:
 
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ARG001
-    """asyncpg notices by itself when the server hangs up; such a connection is replaced before anyone uses it."""
+    """asyncpg notices automatically when the server hangs up; such a connection is replaced before anyone uses it."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError

@@ -140,7 +140,7 @@ async def _undo(studio: Studio, card: Waiting) -> None:
 
 
 async def _seen_by_two(studio: Studio) -> None:
-    """Lin's approval of a suspicious card waits for a second pair of eyes: Zhou's."""
+    """Lin's approval of a suspicious card awaits a second review, by Zhou."""
     house, who = studio.house, studio.who
     card = await picture_scenes.dining_card(house, "seller:third", ("card_type", ReviewReason.FORGED_NUMBER))
     path = f"/cards/{card.card_id}"

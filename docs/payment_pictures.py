@@ -27,10 +27,13 @@ PAGES = (
     ("money-held", "/held"),
     ("money-claims", "/claims"),
     ("money-sale", "/sales/{sale}"),
+    ("money-brokered", "/sales/brokered"),
+    ("money-foreign", "/fx"),
     ("money-settlements", "/settlements"),
     ("money-settlement", "/settlements/{settlement_approval}"),
     ("money-reconciliation", "/reconciliation"),
     ("money-break", "/reconciliation/breaks/{break_proposed}"),
+    ("money-suspense", "/reconciliation/suspense"),
     ("money-day", "/reconciliation/days/wechat/{recon_day}"),
 )
 

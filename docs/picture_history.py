@@ -30,7 +30,7 @@ REFUSED = (RejectReason.ALREADY_USED, RejectReason.FORGED, RejectReason.DAMAGED)
 
 
 async def fortnight(house: House, who: People) -> None:
-    """Tasks of the last days with their decisions, alarms and payments; and some of the decisions made once more, blind."""
+    """Tasks of the last days with their decisions, alarms and payments; and some of the decisions made again, blind."""
     rng = Random(SEED)  # noqa: S311  # A drawing of pictures, nothing secret.
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(DAYS, 0, -1):

@@ -1,4 +1,4 @@
-"""What people type or paste, made plain: input methods and copied pages add characters that nobody sees."""
+"""Normalise what people type or paste: input methods and copied pages add invisible characters."""
 
 from __future__ import annotations
 

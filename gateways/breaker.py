@@ -1,4 +1,4 @@
-"""A circuit breaker per partner: after some failures in a row nobody is kept waiting for a partner that is down.
+"""A circuit breaker per partner: after some failures in a row, calls to a partner that is down fail fast.
 
 The processes share their circuits through a store (`Circuits`), which they read at most once a second and write only when
 a call fails or a partner is up again. While the store is away each process goes by what it saw itself.
@@ -20,7 +20,7 @@ FAILURES_MAX = 5
 OPEN_MS = 30_000
 TURNS_PER_S = 20  # So many of those who were refused are asked to come back in one second, by each process.
 SEEN_MS = 1_000  # For so long what the store said is believed without asking it again.
-PROBE_MS_MAX = 35_000  # Longer than any call: a lease of a process that died ends by itself.
+PROBE_MS_MAX = 35_000  # Longer than any call: a lease of a process that died ends automatically.
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class Breakers:
     Who is refused learns when to come back, one after the other: thousands who wait for the same partner would else return
     in the same second, again and again, and leave the machine no time for anything else.
 
-    `shared` is what other processes see too; without it this process is by itself. `clock` gives seconds that only ever
+    `shared` is what other processes see too; without it this process counts alone. `clock` gives seconds that only ever
     grow.
     """
 

@@ -26,7 +26,7 @@ from gateways.http import JsonReply, exchange, understood
 SYSTEM = "identity_provider"
 DISCOVERY = "/.well-known/openid-configuration"
 SCOPE = "openid email profile"
-# Only signatures that need the provider's private key: a shared secret could be guessed, and `none` is nobody's.
+# Only signatures that need the provider's private key: a shared secret could be guessed, and `none` proves nothing.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}  # By the first two letters of an algorithm.
 KEY_MEMBERS = (

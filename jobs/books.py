@@ -1,4 +1,4 @@
-"""Keep balances quick: checkpoints of accounts that were used, the end of holds that nobody posted in time, and the balances
+"""Keep balances quick: checkpoints of accounts that were used, the end of holds that were not posted in time, and the balances
 of closed months.
 """
 
@@ -15,7 +15,7 @@ HOLDS_AT_ONCE, ENTRIES_AT_ONCE = 100, 50_000
 
 
 class Bookkeeper:
-    """Remembers how far it came; a fresh process goes on from the newest checkpoint, so many entries at a time."""
+    """Remembers how far it came; a fresh process continues from the newest checkpoint, so many entries at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

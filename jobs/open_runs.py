@@ -183,7 +183,7 @@ class RunWatcher:
         return await self._step(workflow_id, oldest)
 
     def _paused(self, workflow_id: str, answer: DescribeWorkflowExecutionResponse) -> DescribedStep:
-        """A workflow that a person paused as a whole, which we never do: it takes no Update, decisions wait until it goes on."""
+        """A workflow that a person paused as a whole, which we never do: it takes no Update, and decisions wait until it is resumed."""
         paused = answer.workflow_extended_info.pause_info
         return DescribedStep(
             workflow_id, StepState.PAUSED, WORKFLOW_TASK, answer.execution_config.task_queue.name, 0, StepState.PAUSED.value,

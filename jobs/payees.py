@@ -15,7 +15,7 @@ _log = structlog.get_logger("payees")
 
 
 class CorrectionSender:
-    """Has cards paid again once another payee stands in the database."""
+    """Have cards paid again once another payee is in the database."""
 
     def __init__(self, database: Database, payees: Payees, desk: CardClient) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Have payments that waited go on as soon as what held them is over, again and again until each has made its order."""
+"""Continue held payments as soon as the reason is over, repeatedly until each has made its order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = structlog.get_logger("payout_waits")
 
 
 class WaitingPayments:
-    """Has payments go on whose limits, switches or checks no longer hold them."""
+    """Continue payments whose limits, switches or checks no longer hold them."""
 
     def __init__(self, database: Database, waits: PayoutWaits, orders: OrderClient) -> None:
         self._database = database

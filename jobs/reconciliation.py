@@ -12,6 +12,8 @@ import structlog
 from sqlalchemy import select, text
 
 from database.repositories import day_figures
+from database.repositories.loop_faults import apart
+from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.finance_statements import StatementRow
 from domain.errors.general import TemporarilyUnavailable
@@ -27,6 +29,7 @@ from services.finance.matching import Matching
 from services.finance.statement_import import StatementImport, nothing_moved
 from services.finance.statements import Statements, waiting
 
+LOOP = "reconciliation"
 WORK_AT_ONCE = 50
 BILLS_AT = time(10)  # Providers have the bill of a day in the morning after it.
 DAYS_BACK = 3  # A bill that could not be had is asked for so many days.
@@ -66,19 +69,25 @@ class Reconciler:
     async def look(self) -> int:
         """Do the next piece of what waits; return how much was done. Raises DatabaseUnavailable."""
         async with self._database.reading() as session:
-            next_one = await waiting(session)
-            unjudged = (StatementRow.state == StatementState.IMPORTED, StatementRow.judged_at.is_(None))
-            found = select(StatementRow.id).where(*unjudged).order_by(StatementRow.ended_at).limit(1)
+            next_one = await waiting(session, LOOP, self._now())
+            unjudged = (
+                StatementRow.state == StatementState.IMPORTED, StatementRow.judged_at.is_(None),
+                ~left_out(LOOP, StatementRow.id, self._now()),
+            )  # fmt: skip
+            found = select(StatementRow.id).where(*unjudged).order_by(StatementRow.ended_at, StatementRow.id).limit(1)
             judged = (await session.execute(found)).scalar_one_or_none()
         done = 0
         if judged is not None:
-            await self._matching.judge(judged)
+            async with apart(self._database, LOOP, judged):
+                await self._matching.judge(judged)
             done += WORK_AT_ONCE
-        if next_one is not None and await self._imports.run(next_one) is not None:
-            done += WORK_AT_ONCE
+        if next_one is not None:
+            async with apart(self._database, LOOP, next_one):
+                done += WORK_AT_ONCE if await self._imports.run(next_one) is not None else 0
         for source in StatementSource:
             if await self._has_news(source):
-                await self._matching.run(source)
+                async with apart(self._database, LOOP, source.value):
+                    await self._matching.run(source)
         async with self._database.transaction() as session:
             return done + await open_work(session, self._now(), WORK_AT_ONCE)
 

@@ -1,4 +1,4 @@
-"""Tell the workflows of repairs what people did: a repair starts, stands still, goes on or ends as its row says."""
+"""Tell the workflows of repairs what people did: a repair starts, pauses, resumes or ends as its row says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the catalogues at first use. Keys are the message ids; values stand in braces, as in `{amount}`."""
+"""Reads the catalogues at first use. Keys are the message ids; values are in braces, as in `{amount}`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Values(dict[str, object]):
-    """A value that a sentence names and nobody gave is a dash: half a sentence is better than no page."""
+    """Show a dash for a value that a sentence names and that is missing: half a sentence is better than no page."""
 
     def __missing__(self, name: str) -> str:
         return "–"
@@ -39,7 +39,8 @@ def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, objec
         _log.warning("no words for %s in %s", key, locale)
         return key
     given = {name: one.get(locale, one) if isinstance(one, Mapping) else one for name, one in (values or {}).items()}
-    return _chosen(forms, locale, given.get("count")).format_map(_Values(given))
+    text = _chosen(forms, locale, given.get("count"))
+    return text.format_map(_Values(given)) if "{" in text or "}" in text else text
 
 
 def needs(key: str, locale: str = DEFAULT_LOCALE) -> frozenset[str]:

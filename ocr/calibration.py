@@ -25,6 +25,14 @@ class Kind(StrEnum):
     PIN = "pin"
 
 
+class CalibrationUnreadable(ValueError):
+    """A table of curves, or the folder of such tables, that cannot be read; `place` is where it is."""
+
+    def __init__(self, place: Path, why: str) -> None:
+        super().__init__(f"{place} {why}")
+        self.place = place
+
+
 @dataclass(frozen=True)
 class Curve:
     """Points (score, share of values that were right), rising in both; `method`, how it was fitted, from how many `readings`."""
@@ -60,7 +68,7 @@ class Curves:
 
 @cache
 def fitted(table: Path = FITTED) -> Curves:
-    """Return the curves of a table that `python -m photo_set calibrate` wrote. Raises ValueError for another file."""
+    """Return the curves of a table that `python -m photo_set calibrate` wrote. Raises CalibrationUnreadable for another file."""
     try:
         kept = json.loads(table.read_text(encoding="utf-8"))
         curves = {
@@ -69,14 +77,17 @@ def fitted(table: Path = FITTED) -> Curves:
         }
         return Curves(kept["engine"], curves, kept.get("of_lattices", True))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise ValueError(f"{table} is no table that photo_set calibrate wrote ({type(problem).__name__})") from None
+        why = f"is no table that photo_set calibrate wrote ({type(problem).__name__})"
+        raise CalibrationUnreadable(table, why) from None
 
 
 def curves_of(engine: str, folder: Path | None = None) -> Curves | None:
     """Return the curves that were fitted to an engine: of a table in `folder`, else the built-in ones; None where neither has them.
 
-    Raises ValueError for a table that cannot be read.
+    Raises CalibrationUnreadable for a table that cannot be read, and for a folder that is not there.
     """
+    if folder is not None and not folder.is_dir():
+        raise CalibrationUnreadable(folder, "is no folder")
     tables = sorted(folder.glob("*.json")) if folder is not None else []
     return next((one for table in (*tables, FITTED) if (one := fitted(table)).are_of(engine)), None)
 

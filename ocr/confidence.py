@@ -73,7 +73,7 @@ def capped(read: ReadField, reason: Reason, at_most: float = 1.0) -> ReadField:
 
 
 def uncalibrated(read: ReadField, limit: float) -> ReadField:
-    """Return what an engine without curves printed: below the limit from which on nobody looks at it. Codes need no engine."""
+    """Return what an engine without curves printed: below the limit from which it needs no review. Codes need no engine."""
     if read.source is Source.BARCODE or read.name is FieldName.BRAND:
         return read
     return capped(read, Reason.UNCALIBRATED, max(0.0, limit - ONE_BP))

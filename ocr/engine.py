@@ -18,7 +18,7 @@ from PIL import Image
 from domain.cards.reading import Box
 from ocr.lattice import Columns, Lattice
 from ocr.lines import Line
-from ocr.weights import FOUND_AT, SMALL, Models, lay_out, paddle_name
+from ocr.weights import FOUND_AT, SMALL, Models, lay_out, paddle_name, whole
 
 THREADS = 2  # More than there are cores makes every call slower.
 
@@ -37,31 +37,32 @@ class PaddleEngine:
         """Loads the models below `model_dir`, about 1.5 s and 570 MB; lays them out first when they are not there.
 
         `weights` is a folder that a person named (see `ocr.weights`). Lines are looked for in the picture reduced to `found_at`
-        pixels on its longer side, None: as it is, which PaddleOCR does by itself; they are recognised in the picture as it is.
-        Raises WeightsMissing.
+        pixels on its longer side, None: as it is, which PaddleOCR does automatically; they are recognised in the picture as it is.
+        Raises WeightsMissing, also as WeightsBroken.
         """
         folder = lay_out(model_dir, models, weights)
         self._turn = threading.Lock()
         smaller = {} if found_at is None else {"text_det_limit_side_len": found_at, "text_det_limit_type": "max"}
-        self._paddle = PaddleOCR(
-            **smaller,
-            engine="onnxruntime",
-            engine_config={
-                "intra_op_num_threads": threads,
-                "inter_op_num_threads": 1,
-                # It would keep a plan of memory for each size of picture it has seen, without end; no look is quicker for it.
-                "enable_mem_pattern": False,
-            },
-            device="cpu",
-            text_detection_model_name=models.detection,
-            text_detection_model_dir=str(folder / models.detection),
-            text_recognition_model_name=models.recognition,
-            text_recognition_model_dir=str(folder / models.recognition),
-            use_doc_orientation_classify=False,
-            use_doc_unwarping=False,
-            use_textline_orientation=False,
-            text_recognition_batch_size=1,  # In a batch, lines are padded to the longest, which changes what is read.
-        )
+        with whole(folder):
+            self._paddle = PaddleOCR(
+                **smaller,
+                engine="onnxruntime",
+                engine_config={
+                    "intra_op_num_threads": threads,
+                    "inter_op_num_threads": 1,
+                    # It would keep a plan of memory for each size of picture it has seen, without end; no look is quicker for it.
+                    "enable_mem_pattern": False,
+                },
+                device="cpu",
+                text_detection_model_name=models.detection,
+                text_detection_model_dir=str(folder / models.detection),
+                text_recognition_model_name=models.recognition,
+                text_recognition_model_dir=str(folder / models.recognition),
+                use_doc_orientation_classify=False,
+                use_doc_unwarping=False,
+                use_textline_orientation=False,
+                text_recognition_batch_size=1,  # In a batch, lines are padded to the longest, which changes what is read.
+            )
         self._recogniser = self._paddle.paddlex_pipeline._pipeline.text_rec_model
         self._recogniser.post_op = LatticeDecoder(self._recogniser.post_op.character)
         self.name = paddle_name(models, folder, found_at)

@@ -245,7 +245,7 @@ class PhotoReader:
         return understood(lines, self.brands, presumed.hint, presumed.by_colours, curves=self.curves)
 
     def _again(self, looked: list[_Looked], presumed: _Presumed) -> list[_Looked]:
-        """What was seen, understood by another brand where nobody chose one."""
+        """Interpret what was seen by another brand where none was chosen."""
         return looked if presumed.hint else [self._part(one.look, one.lines, presumed) for one in looked]
 
     def _looked(self, look: Look, presumed: _Presumed) -> _Looked:
@@ -313,7 +313,7 @@ class _Looked:
 
 
 def _sure_from(brand: Brand | None, name: FieldName) -> float:
-    """From which confidence on nobody looks at the field, as today's policy has it."""
+    """Return the confidence from which today's policy asks for no review of the field."""
     today = business_day(datetime.now(UTC))
     return sure_from_bp("" if brand is None else brand.code, name.value, today) / BASIS_POINTS_PER_ONE
 

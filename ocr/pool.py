@@ -68,7 +68,7 @@ class ReaderPool:
             return process.read(photo, brand_hint, UNWANTED.get())
         except (ReadingStopped, ReaderDied, NoEngine):
             process.end()
-            # It loads while nobody waits for it; the next photo does not wait longer than that.
+            # It loads in the background; the next photo does not wait longer than that.
             process = _Process(self._build)
             raise
         finally:
@@ -159,7 +159,7 @@ def _serve(pipe: Connection, build: Build) -> None:
         return
     pipe.send(None)
     if isinstance(reader, WarmsUp):
-        reader.warm_up()  # While nobody waits for it.
+        reader.warm_up()  # In the background.
     while True:
         try:
             asked: _Asked = pipe.recv()

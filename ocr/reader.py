@@ -13,7 +13,7 @@ UNWANTED: ContextVar[threading.Event | None] = ContextVar("UNWANTED", default=No
 
 
 class ReadingStopped(Exception):
-    """Nobody wants this reading any more; nothing came of it."""
+    """The reading was cancelled; it has no result."""
 
 
 class CardReader(Protocol):

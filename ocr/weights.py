@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,17 @@ _FETCH = (
 
 class WeightsMissing(RuntimeError):
     """The weights are nowhere; the text says what to do."""
+
+
+class WeightsBroken(WeightsMissing):
+    """The weights are there and cannot be loaded; the text names the place and says what to do."""
+
+    def __init__(self, place: Path, problem: Exception) -> None:
+        why = (str(problem).splitlines() or [type(problem).__name__])[0]
+        super().__init__(
+            f"{place} cannot be loaded ({why}): weights are whole .onnx files; where `make setup` laid them out, delete that folder "
+            "and run it again"
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ def lay_out(model_dir: Path, models: Models = SMALL, given: Path | None = None, 
 
     Weights of the folder `given` go to a folder of their own below `model_dir`, named by their hash; else they are those of
     the installed package, else `fetch` (PaddleOCR's own way) gets them. A model appears whole or not at all.
-    Raises WeightsMissing or OSError.
+    Raises WeightsMissing, WeightsBroken or OSError.
     """
     folder = folder_of(model_dir, models, given)
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,6 +133,21 @@ def fetched(model: str, into: Path) -> Path:
     if done.returncode or not found or not (Path(found[-1]) / "inference.onnx").is_file():
         raise WeightsMissing(_what_to_do(model))
     return Path(found[-1])
+
+
+@contextmanager
+def whole(place: Path) -> Iterator[None]:
+    """Raise WeightsBroken instead of what onnxruntime and YAML say of weights at `place` that they cannot load."""
+    import yaml
+    from onnxruntime.capi import onnxruntime_pybind11_state as said
+
+    try:
+        yield
+    except (
+        said.Fail, said.InvalidArgument, said.InvalidGraph, said.InvalidProtobuf, said.NoSuchFile, said.NotImplemented,
+        said.RuntimeException, yaml.YAMLError,
+    ) as problem:  # fmt: skip
+        raise WeightsBroken(place, problem) from None
 
 
 def _what_to_do(model: str) -> str:
@@ -192,7 +219,8 @@ def _characters(weights: Path) -> list[str]:
     """The 18,708 characters that the recognition model knows, kept in the model's own metadata."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    with whole(weights):
+        session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
     known = session.get_modelmeta().custom_metadata_map
     if "character" not in known:
         raise WeightsMissing(f"{weights} does not name its characters: put its inference.yml beside it")

@@ -17,7 +17,7 @@ from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import NotSignedIn, SignInTooOld, StepUpNeeded
 from domain.people.roles import Permission
 from reviewer_ui import step_up
-from reviewer_ui.cards import glance, sellers
+from reviewer_ui.cards import sellers
 from reviewer_ui.evidence import trail
 from reviewer_ui.finance import (
     account_pages,
@@ -66,7 +66,7 @@ from reviewer_ui.people import (
 from reviewer_ui.people import step_up as step_up_page
 from reviewer_ui.policies import check_policy, documents
 from reviewer_ui.quality import asked_review, blind_review, insight, quality, reading, reading_limits, reading_trial
-from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
+from reviewer_ui.review import card, changed, checking, comments, decision, four_eyes, glance, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
     asking,
@@ -180,9 +180,10 @@ def build(services: ConsoleServices) -> FastAPI:
     console = Console(services)
     app.state.console = console
     app.state.demo_links = services.demo_links
-    errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
+    answer = errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(
         BodyLimits,
+        answer=answer,
         bytes_max=BODY_BYTES_MAX,
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
@@ -250,6 +251,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         reading,
         reading_limits,
+        changed,
         live,
         notices,
         *MONEY,

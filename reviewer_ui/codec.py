@@ -39,7 +39,7 @@ class CodecServices:
     database: Database
     keyring: KeyRing
     ui_origins: tuple[str, ...]
-    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator, as in the console.
+    totp_required: frozenset[Role] = frozenset()  # Roles that require an authenticator, as in the console.
     ready: Ask = nothing_missing
 
 
@@ -67,7 +67,7 @@ def build_codec(services: CodecServices) -> FastAPI:
 async def decoder(request: Request) -> Person:
     """Identify the person behind the session, given as a bearer token or the console's cookie. Refuses NotSignedIn, NotAllowed.
 
-    A cookie comes along by itself, so with it the request must say that it comes from the Temporal page.
+    A cookie comes along automatically, so with it the request must say that it comes from the Temporal page.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -123,7 +123,7 @@ async def _payloads(request: Request) -> Payloads:
 
 
 async def _audit(services: CodecServices, person: Person, sealed: Payloads) -> None:
-    """Only what was opened: there the workflow's name is authenticated, elsewhere anybody may write any."""
+    """Return only what was decrypted: there the workflow's name is authenticated, elsewhere it can be forged."""
     opened = [one.metadata for one in sealed.payloads if one.metadata.get("encoding") == ENCODING]
     workflows = sorted({about["workflow-id"].decode()[:80] for about in opened})
     async with services.database.transaction() as session:

@@ -18,6 +18,6 @@ class Key(NamedTuple):
 
 
 _SPOKEN = {"/": "search", "?": "help"}  # A catalogue key holds no such sign.
-# Esc, Tab and the letters of an open menu are nobody's to change.
+# Esc, Tab and the letters of an open menu cannot be changed.
 KEYS = tuple(Key(name, f"console.keys.{_SPOKEN.get(name, name)}") for name in ("enter", *"aewrqtsxmhbfcvuozn[]g/?"))
 FIELD_KEYS = tuple("123456789")

@@ -15,7 +15,7 @@ from domain.work.kinds import kinds
 from reviewer_ui.sessions import IDLE, Person
 from web.live import Event, Hub, Listener
 
-QUEUE_S = 2.0  # A busy queue changes many times a second; nobody reads that fast.
+QUEUE_S = 2.0  # A busy queue changes many times a second; no one reads that fast.
 PER_PERSON_MAX = 4  # A browser has six connections to one site; pages must still come.
 
 

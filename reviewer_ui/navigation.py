@@ -37,7 +37,7 @@ class Area(StrEnum):
 class ConsolePage:
     """One page: the key of its title, its route, its area, and who may open it (any of `allowed`; none: all staff).
 
-    A page with an icon stands on the rail. On a `dense` page the rail is collapsed until it is opened it there.
+    A page with an icon is on the rail. On a `dense` page the rail is collapsed until the person expands it.
     """
 
     key: str
@@ -281,12 +281,13 @@ def dense(path: str) -> bool:
     return next((page.dense for page, _ in reversed(_chain(path))), False)
 
 
-def _chain(path: str) -> list[tuple[ConsolePage, str]]:
+@functools.lru_cache(maxsize=256)  # Of one request several parts of the frame ask.
+def _chain(path: str) -> tuple[tuple[ConsolePage, str], ...]:
     """Every page whose address is `path` or its beginning, the outermost first, each with its own part of the path."""
     parts = path.strip("/").split("/")
     prefixes = (parts[: length + 1] for length in range(len(parts)))
     found = ((_page_at(tuple(prefix)), "/" + "/".join(prefix)) for prefix in prefixes)
-    return [(page, href) for page, href in found if page is not None]
+    return tuple((page, href) for page, href in found if page is not None)
 
 
 def _page_at(parts: tuple[str, ...]) -> ConsolePage | None:

@@ -45,7 +45,8 @@ class ConsoleServices:
     calls_per_second: Callable[[Provider], float] | None = (
         None  # Most calls of one queue of a provider; None: not known.
     )
-    passwords: bool = True  # False: everybody signs in through the provider.
-    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
+    passwords: bool = True  # False: all sign in through the provider.
+    totp_required: frozenset[Role] = frozenset()  # Roles that require an authenticator.
     ready: Ask = nothing_missing
+    pages_url: str = ""  # Where sellers' pages are, without a slash at the end; empty: not known.
     rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that may be chosen.

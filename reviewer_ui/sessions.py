@@ -69,7 +69,7 @@ class OpenSession:
 
 
 class Sessions:
-    """Opens, recognises and ends console sessions. `totp_required` are roles that nobody has without an authenticator."""
+    """Opens, recognises and ends console sessions. `totp_required` are roles that require an authenticator."""
 
     def __init__(self, database: Database, totp_required: frozenset[Role] = frozenset()) -> None:
         self._database = database
@@ -93,7 +93,7 @@ class Sessions:
 
     async def person(self, token: str, *, idle: bool = False) -> Person | None:
         """Whose token this is, or None when it is unknown, too old, unused for long, ended, or its person no longer
-        works here. Their roles are those of this moment. `idle`: the browser asks by itself, which is no use of it.
+        works here. Their roles are those of this moment. `idle`: the browser asked automatically, which is no use of the session.
         """
         at = now()
         good = (
@@ -103,13 +103,14 @@ class Sessions:
         statement = select(PersonRow, ConsoleSessionRow).join(
             ConsoleSessionRow, ConsoleSessionRow.person_id == PersonRow.id
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:  # Every request asks: it neither begins nor ends a transaction.
             found = (await session.execute(statement.where(*good, PersonRow.active))).first()
-            if found is None or self._lacks_totp(found[0], found[1]):
-                return None
-            if not idle and found[1].seen_at < at - SEEN_EVERY:
+        if found is None or self._lacks_totp(found[0], found[1]):
+            return None
+        if not idle and found[1].seen_at < at - SEEN_EVERY:
+            async with self._database.transaction() as session:
                 await _seen(session, found[1].id, at)
-            return _person(found[0], found[1])
+        return _person(found[0], found[1])
 
     async def proved(self, session_id: str) -> None:
         """Record that the person has confirmed their identity again."""

@@ -1,5 +1,5 @@
 """Showing again who one is, before a secret is revealed or a colleague's decision is applied: the act waits on a page
-with everything that was typed, and goes on by itself once the proof is right.
+with everything that was typed, and continues automatically once the proof is right.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 COOKIE = "cardloop_undo"
-KEPT_MAX = 20  # More than anybody decides within a window.
+KEPT_MAX = 20  # More than a person decides within a window.
 # The decision's id, when it leaves in seconds of the epoch, its card and its outcome; newest first.
 _KEPT = re.compile(r"([0-9A-Z]{26})\.([0-9]{10,11})\.([0-9A-Z]{26})\.([a-z_]{1,30})")
 _BETWEEN = "~"

@@ -48,7 +48,7 @@ DEVICE_COOKIE = "cardloop_console_device"
 THEMES = ("light", "dark")
 RAIL_COOKIE = "cardloop_rail"
 RAILS = ("open", "closed")
-BY_ITSELF = "x-by-itself"  # The header of a refresh that nobody asked for.
+UNATTENDED = "x-by-itself"  # The header of an automatic refresh.
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Shell:
     may_decide: bool
     may_take: bool = False  # Work of any kind.
     rail: tuple[RailArea, ...] = ()  # The areas and pages that this person's roles open.
-    rail_open: bool = False  # Names stand beside the icons of the rail.
-    dense: bool = False  # This page remembers by itself whether its rail is open.
+    rail_open: bool = False  # Names are beside the icons of the rail.
+    dense: bool = False  # This page remembers on its own whether its rail is open.
     area: Area | None = None
     crumbs: tuple[Crumb, ...] = ()  # The last one is this page.
     keys: tuple[Key, ...] = KEYS
@@ -94,10 +94,10 @@ class Console:
         self.live = Live(services.database)
         # Test messages of one person go to others' servers.
         self.notice_throttle = Throttle(services.database, "5/minute;30/hour")
-        # Per client: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
+        # Per client: each try takes 150 ms of a processor, so a flood of them would block all sign-ins.
         self.sign_in_throttle = Throttle(services.database, "60/minute")
         self.devices = Devices(services.form_secret, DEVICE_COOKIE, secure=services.https)
-        # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
+        # A refused comment says that a PIN is in it: limited so that a PIN cannot be guessed.
         # The page says whether a typed PIN is the one in the photo.
         self.typed_throttle = Throttle(services.database, "60/minute;900/hour")
         self.trial_throttle = Throttle(services.database, "10/minute;100/hour")  # Each takes the reader for seconds.
@@ -144,8 +144,8 @@ async def signed_in(request: Request) -> Person:
 
 
 async def _recognised(request: Request, token: str) -> Person | None:
-    # What the page asks for by itself, time and again, does not keep a left browser signed in.
-    idle = "text/event-stream" in request.headers.get("accept", "") or BY_ITSELF in request.headers
+    # What the page requests automatically does not keep an abandoned browser signed in.
+    idle = "text/event-stream" in request.headers.get("accept", "") or UNATTENDED in request.headers
     return await console_of(request).sessions.person(token, idle=idle)
 
 

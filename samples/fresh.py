@@ -35,7 +35,7 @@ class NotIssued(ValueError):
 
 @dataclass(frozen=True)
 class FreshCard:
-    """A card as it is printed, and `jpeg`, its photo. Number and PIN were made up just now and belong to nobody."""
+    """A card as it is printed, and `jpeg`, its photo. Number and PIN are generated and belong to no one."""
 
     brand: Brand
     number: str

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from database.session import DatabaseUnavailable
 from domain.errors.people import NotSignedIn
 from languages import translate
+from seller_ui.intake_points import VIA, came_via, keep
 from seller_ui.pages import answers, card, cards, contact_links, privacy, sell, sign_in, tickets, wallet
 from seller_ui.reopened import lead_back
 from seller_ui.services import SellerServices
@@ -44,9 +45,9 @@ def build(services: SellerServices) -> FastAPI:
     app.state.site = site
     app.state.demo_links = services.demo_links
     app.router.routes.extend([site.static.route, *_routes()])
-    errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
+    answer = errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
+    app.add_middleware(BodyLimits, bytes_max=FORM_BYTES_MAX, wider=WIDER, answer=answer)
     app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)
-    app.add_middleware(BodyLimits, bytes_max=FORM_BYTES_MAX, wider=WIDER)
     app.add_middleware(SecurityHeaders, https=services.cookies_secure)
     app.add_middleware(RequestIds)
     return app
@@ -66,7 +67,11 @@ def _routes() -> tuple[BaseRoute, ...]:
 async def error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
     """Render a refusal as a page that says what to do; a visitor who is not signed in is asked to sign in."""
     if code == NotSignedIn.code and request.method == "GET":
-        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        ask = RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        if VIA in request.query_params:  # The page after signing in shows it.
+            secure = visit(request).site.services.cookies_secure
+            keep(request, ask, came_via(request), secure=secure, shown=False)
+        return ask
     asked = visit(request)
     message = translate(f"error.{code}", asked.locale, data)
     context: dict[str, Any] = {"status": status, "message": message, "request_id": request_id(request), "section": ""}

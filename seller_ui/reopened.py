@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
-# Where the address itself does not say on which page its form stands.
+# Where the address itself does not name the page of its form.
 _PAGES = {"/sign-in/resend": "/sign-in/code"}
 
 

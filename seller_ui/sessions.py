@@ -25,7 +25,7 @@ class PhoneAsked:
 
 
 class Sessions:
-    """Signs and reads both cookies; the server keeps nothing, and a changed or old cookie is nobody's."""
+    """Signs and reads both cookies; the server keeps nothing, and a changed or old cookie is ignored."""
 
     def __init__(self, secret: str, *, secure: bool) -> None:
         self._session = URLSafeTimedSerializer(secret, salt="seller-session")
@@ -54,7 +54,7 @@ class Sessions:
         return PhoneAsked(phone, after or "/", tuple(codes.split(",")) if codes else ())
 
     def ask(self, response: Response, asked: PhoneAsked) -> None:
-        """Remembers the phone while its code is on the way; it never stands in an address."""
+        """Remember the phone while its code is on the way; it is never in an address."""
         self._set(
             response, PHONE_COOKIE, self._phone.dumps(f"{asked.phone} {','.join(asked.codes)} {asked.next}"), PHONE_S
         )

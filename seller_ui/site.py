@@ -73,7 +73,7 @@ FIELD_OF_CODE = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a form came back: the field it is about (empty for the whole form), and the sentence.
+    """The validation error of a form: its field (empty for the whole form), and the sentence.
 
     `marks` are what the form sends to confirm typed values that differ from the photo; empty for every other fault.
     """
@@ -156,7 +156,7 @@ class Site:
         self.sign_in_throttle = Throttle(services.database, "20/10minute")
         self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)
         self.sell_throttle = Throttle(services.database, "30/hour")
-        # A refused request says that a PIN is in it: nobody may ask that often enough to find one out.
+        # A refused request says that a PIN is in it: limited so that a PIN cannot be guessed.
         self.callback_throttle = Throttle(services.database, "6/hour;12/day")
         # Masked words say that a PIN is in them, too.
         self.ticket_throttle = Throttle(services.database, "10/hour;30/day")

@@ -33,7 +33,7 @@ BILL, BILL_FILES, BILL_LIVES_S = "alipay.data.dataservice.bill.downloadurl.query
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 # Payees of whom it is known beforehand what becomes of a transfer, as of providers' test accounts.
 NO_SUCH_PAYEE, SILENT_PAYEE = "13900000404", "13900000102"  # Refused; in process, whatever is asked.
-# The payer's fault: no order is made, a query finds none, and the same number may be sent again once it is mended.
+# The payer's fault: no order is made, a query finds none, and the same number may be sent again once it is corrected.
 PAYERS_FAULT = frozenset({
     "BALANCE_IS_NOT_ENOUGH", "PAYER_BALANCE_NOT_ENOUGH", "EXCEED_LIMIT_SM_AMOUNT", "PERMIT_CHECK_PERM_LIMITED",
 })  # fmt: skip
@@ -90,7 +90,7 @@ class Alipay(Program):
 
     def background(self) -> list[Any]:
         """Notices, and transfers that end after a while."""
-        return [self.callbacks.pump(), self._settle_by_itself()]
+        return [self.callbacks.pump(), self._settle_automatically()]
 
     async def gateway(self, request: Request) -> Response:
         """Every call of the platform: checks the signature, then does what `method` says."""
@@ -128,7 +128,7 @@ class Alipay(Program):
         return RedirectResponse("/", 303)
 
     def panels(self) -> list[Panel]:
-        """Transfers, and notices that nobody took yet."""
+        """Transfers, and notices that were not received yet."""
         made = self.store.newest_first("transfer")
         rows = [
             (one["out_biz_no"], yuan(one["amount_minor"]), one["payee"], one["status"], one["error_code"] or "")
@@ -250,7 +250,7 @@ class Alipay(Program):
                 found.append(_movement(one, one["refunded"], one["amount_minor"], "退款"))
         return sorted((one for one in found if one.at.date() == day), key=lambda one: one.at)
 
-    async def _settle_by_itself(self) -> None:
+    async def _settle_automatically(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             for waiting in self.store.newest_first("dealing"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Keys:
 
     @cached_property
     def forgers(self) -> rsa.RSAPrivateKey:
-        """A key of nobody we know, for signatures that must not count; made when first wanted, for that takes a while."""
+        """An unknown key, for signatures that must not verify; generated on first use, because that is slow."""
         return rsa.generate_private_key(65537, KEY_BITS)
 
     def public_pem(self) -> str:
@@ -81,10 +81,17 @@ def _own_key(folder: Path | None) -> rsa.RSAPrivateKey:
         key = serialization.load_pem_private_key((folder / PRIVATE_FILE).read_bytes(), None)
         if isinstance(key, rsa.RSAPrivateKey):
             return key
+    if folder is None:
+        return _unkept()
     key = rsa.generate_private_key(65537, KEY_BITS)
-    if folder is not None:
-        _write(folder, key)
+    _write(folder, key)
     return key
+
+
+@cache
+def _unkept() -> rsa.RSAPrivateKey:
+    """The pair of every simulator of this process that keeps none: making one takes a while."""
+    return rsa.generate_private_key(65537, KEY_BITS)
 
 
 def _write(folder: Path, key: rsa.RSAPrivateKey) -> None:

@@ -43,7 +43,7 @@ class Bank(Program):
     controls_type = BankControls
     controls: BankControls
     signed = False  # People bring files.
-    upload = (Words("提交批量付款文件", "Hand in a batch file"), "/batches")
+    upload = (Words("提交批量付款文件", "Upload a batch file"), "/batches")
 
     def routes(self) -> None:
         """Declare the counter."""
@@ -83,7 +83,7 @@ class Bank(Program):
         return self.store.newest_first("transfer")
 
     async def result(self, number: str) -> Response:
-        """Give the file of results of a batch, as it stands now."""
+        """Return the result file of a batch in its present state."""
         batch = self.store.get("batch", number)
         if batch is None:
             raise HTTPException(404, "unknown_batch")

@@ -9,7 +9,7 @@ from simulators.program import Program, Setup
 
 
 class BrandProgram(Program):
-    """Adds `GET` and `PUT /brands`: an issuer hears of a new brand by its contract, the simulator by this address."""
+    """Adds `GET` and `PUT /brands`: an issuer learns of a new brand from its contract, the simulator from this address."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

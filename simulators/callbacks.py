@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from simulators.calling import new_client
 from simulators.controls import CallbackControls
 from simulators.store import Record, Store
 
@@ -52,8 +53,7 @@ class Callbacks:
 
     async def pump(self) -> None:
         """Sends what is due, for ever, each on its own, so that a slow receiver holds up nobody else."""
-        connection = httpx.AsyncClient(timeout=SEND_TIMEOUT_S, trust_env=False)
-        async with connection as client, asyncio.TaskGroup() as group:
+        async with new_client(SEND_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
             while True:
                 for kept in self._due():
                     group.create_task(self._send(client, kept))

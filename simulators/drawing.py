@@ -9,6 +9,7 @@ from fastapi import HTTPException, Response
 
 from simulators.book import Book, Registration
 from simulators.brands import Brands
+from simulators.calling import new_client
 from simulators.controls import Words
 from simulators.page import Button, Panel
 
@@ -52,7 +53,7 @@ def panel(brands: Brands) -> Panel:
 async def _register_at_till(till_url: str, card: Registration) -> None:
     """The till is a program of its own; one that is away takes an unknown number by its digits, which are good ones."""
     try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        async with new_client(2) as client:
             await client.post(f"{till_url}/book", json=card.model_dump(mode="json"))
     except httpx.HTTPError:
         return

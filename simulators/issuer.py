@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from simulators import drawing, signatures
 from simulators.book import MAGIC, Book, Entry, Registration
 from simulators.brand_program import BrandProgram
+from simulators.calling import new_client
 from simulators.codes import Codes
 from simulators.controls import BrandControls, Words
 from simulators.holds import Holds, Purchase, Wanted
@@ -225,7 +226,7 @@ class Issuer(BrandProgram):
         secret = self.signing_keys.signing("messages")  # The message gateway knows no other caller in this arrangement.
         headers = {signatures.HEADER: signatures.signature(secret, body), "Content-Type": "application/json"}
         try:
-            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            async with new_client(2) as client:
                 await client.post(f"{self.setup.messages_url}/v1/messages", content=body, headers=headers)
         except httpx.HTTPError:
             # A lost text message is a thing that happens; the code is on this program's page, and it can be sent again.

@@ -13,7 +13,7 @@ REPORTS = "outlet-reports"
 
 
 class Keys:
-    """The keys of `folder`; without a folder one `secret` stands for all, for a simulator that is tried out alone."""
+    """The keys of `folder`; without a folder one `secret` serves all, for a simulator that is tried out alone."""
 
     def __init__(self, folder: Path | None, secret: str) -> None:
         self._folder = folder

@@ -56,10 +56,10 @@ class OutletControls(CallbackControls):
     ] = 9
     auto_answer: Annotated[
         Literal["never", "confirmed", "denied"],
-        Words("自动回答：never、confirmed、denied", "Answers by itself: never, confirmed, denied"),
+        Words("自动回答：never、confirmed、denied", "Answers automatically: never, confirmed, denied"),
     ] = "never"
     auto_answer_ms: Annotated[
-        int, Field(ge=0, le=3_600_000), Words("多久后自动回答（毫秒）", "Answers by itself after (ms)")
+        int, Field(ge=0, le=3_600_000), Words("多久后自动回答（毫秒）", "Answers automatically after (ms)")
     ] = 500
     default_face_minor: Annotated[int, Field(ge=0), Words("默认面值（分）", "Default face value (fen)")] = 50_000
     cost_fen: Annotated[int, Field(ge=0), Words("每次确认的费用（分）", "Cost per confirmation (fen)")] = 30
@@ -87,7 +87,7 @@ class Outlet(Program):
 
     def background(self) -> list[Any]:
         """Callbacks, and answers that come by themselves."""
-        return [self.callbacks.pump(), self._answer_by_itself()]
+        return [self.callbacks.pump(), self._answer_automatically()]
 
     async def ask(self, asked: ConfirmationRequest) -> dict[str, Any]:
         """Takes a request; 404 for an outlet that does not exist."""
@@ -164,7 +164,7 @@ class Outlet(Program):
         secret = own if genuine else FORGERS_SECRET
         return body, {signatures.HEADER: signatures.signature(secret, body), "Content-Type": "application/json"}
 
-    async def _answer_by_itself(self) -> None:
+    async def _answer_automatically(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             if self.controls.auto_answer != "never":

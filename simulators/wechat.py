@@ -65,8 +65,8 @@ class Wechat(Program):
         self.app.post("/transfers/{number}/expire", response_model=None)(self.expire)
 
     def background(self) -> list[Any]:
-        """Callbacks, and what happens by itself: confirming, time-outs, closing."""
-        return [self.callbacks.pump(), self._move_by_itself()]
+        """Callbacks, and what happens automatically: confirming, time-outs, closing."""
+        return [self.callbacks.pump(), self._move_automatically()]
 
     async def transfer(self, request: Request) -> Response:
         """Takes a transfer; a number that is known is answered as the first time, whatever its state is by then."""
@@ -177,7 +177,7 @@ class Wechat(Program):
         return RedirectResponse("/", 303)
 
     def panels(self) -> list[Panel]:
-        """Transfers with the receiver's buttons, and callbacks that nobody took yet."""
+        """Transfers with the receiver's buttons, and callbacks that were not received yet."""
         made = self.store.newest_first("transfer")
         rows = [
             (one["out_bill_no"], f"{one['transfer_amount'] / 100:.2f}", f"***{one['openid'][-4:]}", one["state"], one["fail_reason"] or "")
@@ -263,7 +263,7 @@ class Wechat(Program):
         if record["state"] in OVER and record["notify_url"]:
             self._notify(record)
 
-    async def _move_by_itself(self) -> None:
+    async def _move_automatically(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             for one in self.store.newest_first("open"):

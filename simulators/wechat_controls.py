@@ -31,7 +31,7 @@ class WechatControls(CallbackControls):
     confirm_after_ms: Annotated[
         int,
         Field(ge=-1, le=3_600_000),
-        Words("收款人多久后自动确认（毫秒；-1：不自动）", "Receiver confirms by itself after (ms; -1: never)"),
+        Words("收款人多久后自动确认（毫秒；-1：不自动）", "Receiver confirms automatically after (ms; -1: never)"),
     ] = -1
     expires_after_s: Annotated[int, Field(ge=1, le=DAY_S), Words("确认期限（秒）", "Time to confirm (s)")] = DAY_S
     closing_ms: Annotated[Milliseconds, Words("撤销或过期后关单耗时（毫秒）", "Closing takes (ms)")] = 500

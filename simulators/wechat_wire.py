@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 import uuid
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class WechatKeys:
 
     @cached_property
     def forgers(self) -> rsa.RSAPrivateKey:
-        """A key of nobody we know, for signatures that must not count; made when first wanted, for that takes a while."""
+        """An unknown key, for signatures that must not verify; generated on first use, because that is slow."""
         return rsa.generate_private_key(65537, 2048)
 
     def public_pem(self) -> bytes:
@@ -116,14 +116,21 @@ def _own(folder: Path | None) -> rsa.RSAPrivateKey:
         kept = serialization.load_pem_private_key((folder / PRIVATE_FILE).read_bytes(), None)
         if isinstance(kept, rsa.RSAPrivateKey):
             return kept
+    if folder is None:
+        return _unkept()
     key = rsa.generate_private_key(65537, 2048)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        plain = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (folder / PRIVATE_FILE).touch(mode=0o600)
-        (folder / PRIVATE_FILE).write_bytes(plain)
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        (folder / PUBLIC_FILE).write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / PRIVATE_FILE).touch(mode=0o600)
+    (folder / PRIVATE_FILE).write_bytes(plain)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    (folder / PUBLIC_FILE).write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
     return key
+
+
+@cache
+def _unkept() -> rsa.RSAPrivateKey:
+    """The pair of every simulator of this process that keeps none: making one takes a while."""
+    return rsa.generate_private_key(65537, 2048)

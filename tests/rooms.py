@@ -9,6 +9,6 @@ from database.tables.people import PersonRow
 
 
 async def nobody_has_room(database: Database) -> None:
-    """Leave nobody to whom work of a later test would be assigned, though that test knows nothing of them."""
+    """Leave no person to whom work of a later test would be assigned."""
     async with database.transaction() as session:
         await session.execute(update(PersonRow).where(PersonRow.capacity > 0).values(capacity=0))

@@ -16,8 +16,8 @@ GROUP = "xdist_group"
 # What takes longest, by group or folder, in this order; then the rest as it was collected, the quickest folders last.
 # A platform, browsers and engines saturate a processor each: beside one of them stand tests that are light.
 LONG = (
-    "whole_platform", "tests/workflows/", "architecture", "every_page_0", "tests/platform/", "embedded_postgres",
-    "every_page_1", "tests/faults/", "ocr_engine", "tests/ocr/", "tests/browser/", "tests/attacks/",
+    "whole_platform", "tests/workflows/", "architecture", "every_page", "tests/platform/", "embedded_postgres",
+    "tests/faults/", "ocr_engine", "tests/ocr/", "tests/browser/", "tests/attacks/",
 )  # fmt: skip
 QUICK = ("tests/web/", "tests/simulators/", "tests/languages/", "tests/domain/")
 

@@ -53,13 +53,13 @@ PROGRAMS = ("api", "console", "codec", "temporal", "temporal_ui")
 READY_S, STOP_S, LOOK_S = 90.0, 60.0, 0.25
 READY_LINE = "Ctrl-C stops everything"
 # Handed in by the demo itself: one to confirm, two at the bank, one for goodwill, one that is held, one whose payee is refused,
-# one whose outcome is unknown, two of a claim.
-DEMO_CARDS = 9
+# one whose outcome is unknown, two of a claim, one sold for dollars, one for which a deposit is held.
+DEMO_CARDS = 11
 RUNNING: list[WholePlatform] = []
 
 
 class WholePlatform:
-    """`python -m cli up` in a process of its own, with a partner, a reviewer and the outside systems at hand."""
+    """`python -m cli up` in a process of its own, with a partner, a reviewer and the outside systems."""
 
     def __init__(self, home: Path, cache: Path, **also: object) -> None:
         """Take settings that differ as `also`: a Temporal of the caller's own, for example."""
@@ -293,7 +293,7 @@ def _fresh(code: str, number: str, pin: str | None, face_minor: int) -> Sample:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many free ports in a row, below those that the system hands out by itself."""
+    """The first of so many free ports in a row, below those that the system assigns."""
     tries = (random.randrange(10_000, 30_000) for _ in range(100))
     return next(first for first in tries if not any(in_use("127.0.0.1", first + place) for place in range(count)))
 

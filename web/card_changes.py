@@ -1,4 +1,4 @@
-"""The streams by which sellers and partners hear of their cards: `changed` whenever something happened to one of them, or to the
+"""The streams that notify sellers and partners of their cards: `changed` whenever something happened to one of them, or to the
 maintenance that it waits for, and `ended` at the end."""
 
 from __future__ import annotations

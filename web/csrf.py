@@ -74,7 +74,7 @@ def token(request: Request) -> str:
 
 async def check(request: Request) -> AsyncIterator[None]:
     """Refuses a writing request (FormTampered) that did not come from a page we gave to this browser, and fields that
-    hold what nobody can type (FieldInvalid).
+    hold what cannot be typed (FieldInvalid).
 
     A dependency around the request: it closes the form's files when the answer is made.
     """

@@ -45,5 +45,5 @@ class Devices:
 
 
 def _hidden(subject: str) -> str:
-    """The cookie names nobody."""
+    """The cookie names no person."""
     return hashlib.sha256(subject.strip().lower().encode()).hexdigest()[:24]

@@ -53,8 +53,8 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
 
 
-def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable = ()) -> None:
-    """Answers every failure in `app`. `page(request, status, code, data)` renders one where a person is reading.
+def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable = ()) -> Answer:
+    """Answers every failure in `app`, and returns what answers one, for middleware outside. `page(request, status, code, data)` renders one where a person is reading.
 
     `unreachable`: further errors that mean a part of ours is away, e.g. the database's own; they answer 503.
     Middleware that must see these answers too (headers, limits) is added after this.
@@ -74,6 +74,7 @@ def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable 
     for kind in (Refusal, RequestValidationError, HTTPException, *away, Exception):
         app.add_exception_handler(kind, answer)
     app.add_middleware(Faults, answer=answer)
+    return answer
 
 
 class BodyTooLarge(Exception):
@@ -94,7 +95,7 @@ class Faults:
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, and answers whatever nobody inside has answered."""
+        """Pass the request on, and answer what no inner layer answered."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -119,7 +120,7 @@ class Faults:
         except BodyTooLarge:
             raise
         except ClientDisconnect:
-            return  # Nobody is there to be answered.
+            return  # The client has gone.
         except Exception as error:  # noqa: BLE001  # Logged by kind and place, and answered; its text goes nowhere.
             if started:
                 _note(request, "answer_broken_off", error)
@@ -129,7 +130,7 @@ class Faults:
 
 
 def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, Mapping[str, object]]:
-    """HTTP status, documented code and data of any failure; what nobody foresaw is 500 `internal_error`."""
+    """HTTP status, documented code and data of any failure; an unexpected one is 500 `internal_error`."""
     if isinstance(error, Refusal):
         return error.http_status, error.code, error.data
     if isinstance(error, RequestValidationError):
@@ -142,7 +143,7 @@ def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, 
 
 
 def _described_http(status: int) -> tuple[int, str, Mapping[str, object]]:
-    """What the framework refuses by itself; a body that it cannot take apart is a field that is not right."""
+    """Map what the framework itself refuses; a body that cannot be parsed counts as an invalid field."""
     if status in HTTP_CODES:
         return status, HTTP_CODES[status], {}
     status = FieldInvalid.http_status if status == _BAD_REQUEST else status

@@ -8,17 +8,21 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors.files import PhotoTooLarge
-from web.errors import BodyTooLarge, refusal_response
+from web.errors import Answer, BodyTooLarge, refusal_response
 
 BODY_BYTES_MAX = 40 * 1024 * 1024  # Three photos of a modern phone in base64; each photo has its own, lower limit.
 
 
 class BodyLimit:
-    """ASGI middleware: refuses a body over `bytes_max` by its declared length, or as soon as more has arrived."""
+    """ASGI middleware: refuses a body over `bytes_max` by its declared length, or as soon as more has arrived.
 
-    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
+    `answer` is what `errors.install` returned, where a person may be reading; JSON without it.
+    """
+
+    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX, answer: Answer | None = None) -> None:
         self._app = app
         self._bytes_max = bytes_max
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers 413 `photo_too_large`; only photographs can make a request that large."""
@@ -59,7 +63,8 @@ class BodyLimit:
             await self._refuse(Request(scope), receive, send)
 
     async def _refuse(self, request: Request, receive: Receive, send: Send) -> None:
-        response = refusal_response(request, PhotoTooLarge(bytes_max=self._bytes_max))
+        refusal = PhotoTooLarge(bytes_max=self._bytes_max)
+        response = await self._answer(request, refusal) if self._answer else refusal_response(request, refusal)
         response.headers["connection"] = "close"
         await response(request.scope, receive, send)
 

@@ -81,7 +81,7 @@ class Hub(Generic[L]):
     def has_room(self, owner: str) -> bool:
         """Return whether this owner may open one more stream. Refuses TemporarilyUnavailable when the process is full.
 
-        Nobody fills more than half of what is left, so that the last places are never one owner's.
+        An owner fills at most half of what is left, so that the last places are never one owner's.
         """
         left = STREAMS_MAX - len(self.listeners)
         if left <= 0:
@@ -112,14 +112,14 @@ class Hub(Generic[L]):
             self.listeners.discard(listener)
 
     async def _look_while_read(self) -> None:
-        """Ends by itself after the last stream has gone: a look is never broken off in the middle of a statement."""
+        """End automatically after the last stream has closed; a read is never cut off in the middle of a statement."""
         fresh = True
         while self.listeners:
             try:
                 await self._look(tuple(self.listeners), fresh)
                 fresh = False
             except DatabaseUnavailable as away:
-                _log.warning("live_waits", reason=str(away))  # The streams stay open and go on when it is back.
+                _log.warning("live_waits", reason=str(away))  # The streams stay open and continue when it is back.
             except Exception as error:  # noqa: BLE001  # Every open stream of the process depends on this one look.
                 _log.error("live_look_failed", reason=kind_and_place(error))
             await asyncio.sleep(LOOK_S)

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 PATH = "/readyz"
-# Anybody may ask: what is behind it is asked once in so many seconds.
+# Public: what is behind it is queried once in so many seconds.
 KEPT_S = 2.0
 Missing = Mapping[str, str]  # By what is needed: a short word for what is wrong with it.
 Ask = Callable[[], Awaitable[Missing]]

@@ -60,7 +60,7 @@ def download(name: str, heading: Sequence[str], rows: AsyncIterator[Sequence[Cel
 
 
 async def given(rows: Iterable[Sequence[Cell]]) -> AsyncIterator[Sequence[Cell]]:
-    """Rows that are at hand already, for `download`."""
+    """Rows already in memory, for `download`."""
     for row in rows:
         yield row
 

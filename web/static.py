@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import os
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -34,8 +35,10 @@ class StaticFiles:
 
     def url(self, name: str) -> str:
         """`/static/app.css?v=<hash>`; a file that is not there gives its plain address, which answers 404."""
-        path = self._folder / name
-        return f"{self._prefix}/{name}?v={self._hash(path)}" if path.is_file() else f"{self._prefix}/{name}"
+        try:
+            return f"{self._prefix}/{name}?v={self._hash(f'{self._folder}/{name}')}"
+        except (OSError, ValueError):
+            return f"{self._prefix}/{name}"
 
     async def _serve(self, request: Request) -> Response:
         path = self._found(request.path_params["name"])
@@ -64,9 +67,10 @@ class StaticFiles:
             self._compressed[found] = gzip.compress(path.read_bytes())
         return self._compressed[found]
 
-    def _hash(self, path: Path) -> str:
-        about = path.stat()
+    def _hash(self, path: Path | str) -> str:
+        """Look at the file's time alone where it is known: a page names a hundred addresses. Raises OSError where no file is."""
+        about = os.stat(path)  # Without a Path for each address.
         key = (str(path), about.st_mtime_ns, about.st_size)
         if key not in self._hashes:
-            self._hashes[key] = hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_CHARACTERS]
+            self._hashes[key] = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:HASH_CHARACTERS]
         return self._hashes[key]

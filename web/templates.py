@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.bccache import Bucket
 from jinja2.runtime import Context
-from jinja2_fragments import render_block_async
+from jinja2_fragments import render_block
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -60,7 +61,6 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            enable_async=True,
             bytecode_cache=_COMPILED,
         )
         self.environment.filters |= {
@@ -82,14 +82,10 @@ class Pages:
         """Render the page, or only its `block`; `context` is the page's Context dataclass or a mapping."""
         values = self._common(request) | shallow(context)
         if block is None:
-            body = await self.environment.get_template(template).render_async(values)
+            body = self.environment.get_template(template).render(values)
         else:
-            body = await render_block_async(self.environment, template, block, values)
+            body = render_block(self.environment, template, block, values)
         return HTMLResponse(body, status)
-
-    async def fragment(self, request: Request, template: str, block: str, context: object) -> str:
-        """One block as text, e.g. for a server-sent event."""
-        return await render_block_async(self.environment, template, block, self._common(request) | shallow(context))
 
     def _common(self, request: Request) -> dict[str, Any]:
         locale = locale_of(request)
@@ -128,15 +124,19 @@ def shallow(context: object) -> dict[str, Any]:
 
 
 class _Icons:
-    """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word always stands beside it."""
+    """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word is always beside it."""
 
     def __init__(self, static: StaticFiles) -> None:
         self._static = static
 
     def __call__(self, name: str, css_class: str = "icon") -> Markup:
-        return Markup(
-            '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#tabler-{}"></use></svg>'
-        ).format(css_class, self._static.url("vendor/icons.svg"), name)
+        return _icon(self._static.url("vendor/icons.svg"), name, css_class)
+
+
+@lru_cache(maxsize=1024)  # A page has a hundred icons, most of them on every page.
+def _icon(sprite: str, name: str, css_class: str) -> Markup:
+    drawn = Markup('<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#tabler-{}"></use></svg>')
+    return drawn.format(css_class, sprite, name)
 
 
 @pass_context
@@ -165,7 +165,7 @@ def _ago(context: Context, moment: datetime) -> Markup:
 
 
 def _ahead(moment: datetime | None) -> datetime | None:
-    """The moment while it is still to come: a deadline that has passed is promised to nobody."""
+    """The moment while it is still to come: a deadline that has passed is not shown."""
     return moment if moment is not None and moment > datetime.now(UTC) else None
 
 

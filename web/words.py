@@ -126,7 +126,7 @@ def story_sentence(
     """One entry of a card's story as a sentence for `audience`; enum values and moments among its facts are put into words first.
 
     An entry without the facts that its sentence needs uses the shorter sentence `story.<what>.bare`. An outcome that
-    two people stated has the sentence `story.<what>.stated`: nobody else said it.
+    two people stated has the sentence `story.<what>.stated`: no provider reported it.
     """
     worded = {name: _worded(name, value, locale, audience, zone) for name, value in _in(locale, facts).items() if value}
     key = f"story.{what}"

@@ -88,7 +88,7 @@ class CardWorkflow:
         return quote_id
 
     async def _quoted(self) -> str:
-        """From the photos to a quote that nobody doubts. Returns its id."""
+        """Read, verify and price the card until the quote needs no review; return the quote id."""
         resume = self._card.resume
         if resume.outcome is not None:
             raise JourneyEnded(resume.outcome, resume.reason, resume.detail)
@@ -115,7 +115,7 @@ class CardWorkflow:
                 pass
 
     async def _verify_and_price(self) -> str:
-        """Goes round until neither the answers nor the rules want a person any more. Returns the quote's id."""
+        """Repeat verification and pricing until neither requires review; return the quote id."""
         with self._person.possible():
             for number in itertools.count(self._card.resume.quotes + 1):
                 verified = await self._verification.verify()

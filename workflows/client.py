@@ -60,7 +60,7 @@ CODE_ANSWER_WITHIN_S = 50.0  # The issuer is asked for up to 45 seconds meanwhil
 class CardClient:
     """Every question and answer a person or provider has for a card. Raises Refusal, never an error of Temporal.
 
-    `answer_within_s` is how long anybody waits for an answer, in seconds, where the issuer is not asked meanwhile.
+    `answer_within_s` is how long to wait for an answer, in seconds, where the issuer is not asked meanwhile.
     """
 
     def __init__(self, client: Client, answer_within_s: float = ANSWER_WITHIN_S) -> None:
@@ -152,7 +152,7 @@ class CardClient:
         )
 
     async def correct_payee(self, card_id: str, correction_id: str) -> None:
-        """Another payee stands in the database: the card is paid again, under a key of its own."""
+        """Report that another payee is in the database: the card is paid again, under a key of its own."""
         await self._heard(self._card(card_id).execute_update(CardWorkflow.correct_payee, PayeeCorrected(correction_id)))
 
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
@@ -218,7 +218,7 @@ class CardClient:
         await self._signal(card_id, CardWorkflow.payment_reported, PaymentReported(key))
 
     async def payment_released(self, card_id: str, key: str) -> None:
-        """Report that what held the payment of this key is over; a card that is further by now goes on as it does."""
+        """Report that what held the payment of this key is over; a card that is further by now is not affected."""
         await self._signal(card_id, CardWorkflow.payment_released, PaymentReleased(key))
 
     async def replan(self, card_id: str, task_id: str) -> None:
@@ -226,7 +226,7 @@ class CardClient:
         await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
 
     async def skip_wait(self, card_id: str, waiting_for: WaitingFor) -> None:
-        """Stop waiting for the party's answer; a card that waits for another party by now goes on waiting."""
+        """Stop waiting for the party's answer; a card that waits for another party by now keeps waiting."""
         await self._signal(card_id, CardWorkflow.skip_wait, WaitSkipped(waiting_for))
 
     async def story(self, card_id: str) -> Story:

@@ -77,7 +77,7 @@ class SealedFailures(DefaultFailureConverterWithEncodedAttributes):
     """Failures whose message and place are sealed; one of an activity that is not sealed is refused.
 
     Temporal itself makes time-outs and cancellations, never an application's failure inside an activity's: such a one
-    without sealed attributes was written by others who can reach Temporal, and must not decide how a card goes on.
+    without sealed attributes was written by others who can reach Temporal, and must not decide how a card continues.
     """
 
     def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:

@@ -81,7 +81,7 @@ class HumanReview:
                 self._note_due(moved)
 
     async def _wait_as_before(self, task: TaskOpened, timers: ReviewTimers) -> None:
-        """Two timers one after the other: how tasks waited whose opening stands in histories without a plan's version."""
+        """Run two timers one after the other, as tasks did whose opening is in histories without a plan's version."""
         for patience in (task.warn_after_s, task.due_after_s - task.warn_after_s):
             try:
                 await workflow.wait_condition(

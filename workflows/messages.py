@@ -12,7 +12,7 @@ from domain.cards.card import EndReason, Outcome, WaitingFor
 
 @dataclass(frozen=True)
 class FieldsConfirmed:
-    """The seller confirmed, corrected or re-sent fields; they stand in the database as this revision."""
+    """The seller confirmed, corrected or re-sent fields; they are in the database as this revision."""
 
     revision: int
 
@@ -31,7 +31,7 @@ class CodeWanted:
 
 @dataclass(frozen=True)
 class PayeeCorrected:
-    """Another payee stands in the database, by this correction."""
+    """Another payee is in the database, by this correction."""
 
     correction_id: str
 
@@ -68,7 +68,7 @@ class CancelAsked:
 
 @dataclass(frozen=True)
 class Decision:
-    """A reviewer's decision on one task; its content stands in the database under `decision_id`."""
+    """A reviewer's decision on one task; its content is in the database under `decision_id`."""
 
     task_id: str
     decision_id: str

@@ -58,7 +58,7 @@ class Payout:
             raise not_expected(self._progress)
 
     def correct(self, corrected: PayeeCorrected) -> None:  # noqa: ARG002  # The payee itself is in the database.
-        """Another payee stands in the database."""
+        """Report that another payee is in the database."""
         self._corrected = True
         self._progress.note(Stage.PAYOUT)
 
@@ -93,7 +93,7 @@ class Payout:
         self._progress.note(Stage.PAYOUT, held.waiting_for, until, HELD)
 
     async def _attempted(self) -> PayoutFacts:
-        """Sends the order and returns what the gateway said for certain, as it stands in our rows."""
+        """Send the order and return the gateway's certain outcome, as recorded in our rows."""
         key = self._key
         self._progress.note(Stage.PAYOUT)
         facts = await self._sending.sent(key)

@@ -8,12 +8,12 @@ from typing import TypedDict
 from temporalio.common import RetryPolicy
 
 CARDS_QUEUE = "cards"  # Card workflows, and what touches the database alone.
-# Workflows of repairs, tickets and settlements: few, and people wait for them. They do not stand behind thousands of cards,
+# Workflows of repairs, tickets and settlements: few, and people wait for them. They do not queue behind thousands of cards,
 # above all a repair not behind those that it sets going. Runs from before this queue stay on the cards' own.
 DESK_QUEUE = "desk"
 READING_QUEUE = "reading"  # Photographs; the only process that loads the OCR engine.
 # Each provider has a queue of its own: its rate limit and its maintenance hold over all workers, and one that is slow
-# delays nobody else.
+# delays no other card.
 OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE = "outlet", "fx", "payout"
 
 
@@ -115,7 +115,7 @@ LOCK_RATE = RemotePolicy(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=2)),
 )
 
-# A statement's files take seconds; nobody waits for them at a screen.
+# A statement's files take seconds; no page waits for them.
 STATEMENT = RemotePolicy(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=None,

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class RepairWorkflow:
-    """Its id is `repair:<repair id>`. It carries nothing but that id: whatever it was doing, it goes on from the rows."""
+    """Its id is `repair:<repair id>`. It carries only that id and always continues from the rows."""
 
     def __init__(self) -> None:
         self._changed = False

@@ -104,7 +104,7 @@ class RepairActs:
         return facts
 
     async def unpause(self, item: ItemAct) -> Mapping[str, str]:
-        """Let a paused step go on."""
+        """Resume a paused step."""
         if (await self._pending(item)).paused:
             again = bool(item.options["from_first_attempt"])
             request = UnpauseActivityRequest(**self._named(item), reset_attempts=again)
@@ -163,7 +163,7 @@ class RepairActs:
         """Extend the step's time limit so that this much is left from now on; a step without a limit stays without.
 
         Servers up to 1.29 extend the limit and not the time until which they retry: `retries_until` then names that time.
-        One attempt is made after it; if that fails, the journey goes on as it does at the step's limit.
+        One attempt is made after it; if that fails, the journey continues as it does at the step's limit.
         """
         limit = pending.activity_options.schedule_to_close_timeout.ToTimedelta()
         if not limit or not pending.expiration_time.seconds:

@@ -32,7 +32,7 @@ class Sending:
         self._reported = True
 
     async def sent(self, key: str) -> PayoutFacts:
-        """Sends the order. A failure that is reported for good is nobody's word on the money: the order is looked at again."""
+        """Sends the order. A failure reported as final says nothing about the money: the order is queried again."""
         while True:
             try:
                 return await steps.send_payout(key, self._edition, self.concludes)

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class SettlementWorkflow:
-    """Its id is `settlement:<counterparty>:<period>`. It carries the run's id alone: whatever it did, it goes on from the rows."""
+    """Its id is `settlement:<counterparty>:<period>`. It carries only the run's id and always continues from the rows."""
 
     def __init__(self) -> None:
         self._changed = False

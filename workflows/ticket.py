@@ -11,7 +11,7 @@ from workflows import ticket_steps
 
 @workflow.defn
 class TicketWorkflow:
-    """Its id is `ticket:<ticket id>`. It carries nothing but that id: whatever it was waiting for, it goes on from the rows."""
+    """Its id is `ticket:<ticket id>`. It carries only that id and always continues from the rows."""
 
     def __init__(self) -> None:
         self._changed = False

@@ -74,7 +74,7 @@ class Alarms:
 
 
 def _rejection(task: WorkItemRow, now: datetime) -> ReviewDecisionRow:
-    """Nobody's decision: it leaves at once and cannot be undone."""
+    """Record a decision of the policy: it is sent immediately and cannot be undone."""
     return ReviewDecisionRow(
         id=new_id(), task_id=task.id, card_id=task.card, person_id=None, outcome=ReviewOutcome.REJECT,
         reason_code=RejectReason.NOT_DECIDED.value, reject_reason=RejectReason.NOT_DECIDED,

@@ -31,8 +31,7 @@ from services.people.kinship import people_linked
 from services.quality.blind_review import draw
 from services.quality.reading_labels import keep_labels
 from services.review.four_eyes import require_checked
-from services.work import drafts, sla
-from services.work.ordering import placed
+from services.work import items, sla
 
 HAS_IT_NEXT = {ReviewOutcome.ASK_AGAIN: ClockOwner.SELLER, ReviewOutcome.HAND_TO_STORE: ClockOwner.OUTLET}
 COMES_BACK_AS = {
@@ -65,12 +64,9 @@ class Review:
                 raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
             task = await _new_task(session, card, task_id, reasons, now)
             task.linked = sorted(await people_linked(session, self._keyring, card_id))
-            await sla.pass_to(session, task, ClockOwner.REVIEWER, now)
-            opened = sla.as_opened(task_id, await sla.plan(session, task, now, "opened"), now)
             task.came_back = await _came_back(session, card_id, number)
             task.came_back_at = now if task.came_back else None
-            placed(task, now)
-            session.add(task)
+            opened = sla.as_opened(task_id, await items.opened(session, task, ClockOwner.REVIEWER, now), now)
             facts = {"task": task_id, "reasons": ",".join(reasons)}
             change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.opened", facts)
             await cards.record(session, card_id, change)
@@ -103,9 +99,9 @@ class Review:
         if not given.is_empty:
             checked = checked_fields(card.brand, given)
             await cards.set_fields(session, self._keyring, card, **checked.as_columns())
-        decision.applied_at = task.closed_at = self._now()
+        decision.applied_at = now = self._now()
         task.decision_id = decision.id
-        await drafts.forget(session, task.id)  # Also what was typed while the deadline's policy decided.
+        await items.closed(session, task, now)  # Its drafts, too: some were typed while the deadline's policy decided.
         summary = {
             "task": task.id,
             "outcome": decision.outcome.value,
@@ -115,9 +111,9 @@ class Review:
         }
         if differing := await differing_fields(session, self._keyring, card, given):
             summary["against_reading"] = ",".join(name.value for name in differing)  # Confirmed by who decided.
-        await keep_labels(session, self._keyring, card, decision, task.closed_at)
-        await draw(session, self._keyring, task, decision, task.closed_at)
-        await _pass_on(session, task, decision.outcome, task.closed_at)
+        await keep_labels(session, self._keyring, card, decision, now)
+        await draw(session, self._keyring, task, decision, now)
+        await _pass_on(session, task, decision.outcome, now)
         by_policy = decision.person_id is None
         actor, what = (
             ("machine", "review.not_decided") if by_policy else (f"person:{decision.person_id}", "review.decided")

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from bootstrap.demo.hands import Hands, Step
 from bootstrap.demo.rails import PAYEES
+from bootstrap.demo.statements import NAMELESS, PREPAID, UNSAID
 from database.tables.finance_rails import BankLineRow
 from database.tables.finance_routing import RailSwitchRow
 from database.tables.finance_statements import BreakRow
@@ -18,10 +19,11 @@ from services.finance.rail_switches import RailSwitches
 from services.work.desk import Desk
 from services.work.leases import Leases
 
-# By the amounts of the lines in `statements`: the first is small enough for one person, the second waits for another.
+# By the amounts of the lines in `statements`: all but the second are small enough for one person, which waits for another.
 DECISIONS = {
     -15_00: Choice(Verb.CREATE, "fee", Against.RAIL_FEE),
     50_000_00: Choice(Verb.CREATE, "own_funds", Against.CAPITAL, note="补充备付，转自公司基本账户。"),
+    **{amount: Choice(Verb.CREATE, "unexplained", Against.SUSPENSE) for amount in (PREPAID, NAMELESS, UNSAID)},
 }
 OFF = "银行通知：本周末核心系统升级，暂停受理批量代付。"
 ON_AGAIN = "银行已完成升级，测试批次正常。"

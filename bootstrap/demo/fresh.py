@@ -18,7 +18,7 @@ async def draw(settings: Settings, brand: str, face: int, out: Path) -> None:
     if not settings.simulators:
         raise Problem(
             "本部署未启用模拟器，无法生成测试卡。",
-            "The simulators are off here, and nobody else knows an invented card.",
+            "The simulators are off here, and no other provider knows an invented card.",
         )
     await asyncio.to_thread(_write, out, await _drawn(settings, brand, face))
 

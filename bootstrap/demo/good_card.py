@@ -1,4 +1,4 @@
-"""Hand in a card of the demo that its issuer knows as good."""
+"""Submit a card of the demo that its issuer knows as good."""
 
 from __future__ import annotations
 

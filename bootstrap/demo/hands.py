@@ -73,7 +73,7 @@ class Hands:
             return (await session.execute(mine)).scalar_one_or_none()
 
     async def sell(self, owner: str, key: str, stem: str, face: Money, payee: tuple[str, str]) -> None:
-        """Hand in a card that its issuer knows as good: `JD` and thirteen letters or digits, its check digit is added."""
+        """Submit a card that its issuer knows as good: `JD` and thirteen letters or digits, its check digit is added."""
         number = stem + str(mod_37_36.calc_check_digit(stem))
         await hand_in(self._settings, self._intake, owner, key, number, face, payee)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.demo import desk, payments
+from bootstrap.demo import desk, payments, suspense, trades
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.demo.goodwill import goodwill
 from bootstrap.demo.hands import DemoStories, Hands
@@ -15,7 +15,7 @@ from jobs.registry import Job
 STORIES_S = 5.0
 STORIES = (
     goodwill, payments.held, payments.claim, payments.refused, payments.unknown, payments.offset, payments.sold,
-    desk.decided, desk.switched_off,
+    trades.abroad, trades.reserved, desk.decided, desk.switched_off, suspense.explained,
 )  # fmt: skip
 
 

@@ -58,6 +58,6 @@ def passwords(kept: dict[str, Any]) -> dict[str, str]:
 
 
 def complete(kept: dict[str, Any]) -> bool:
-    """Tell whether the demo was made to its end: everybody's password and the partner's key are in what the file holds."""
+    """Return whether the demo is complete: the file holds all passwords and the partner's key."""
     known = passwords(kept)
     return PARTNER_KEY in kept and all(one.login in known for one in PEOPLE)

@@ -16,11 +16,13 @@ from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
 from domain.money import Money
 from domain.people.roles import Role
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
+from services.finance.claim_receipts import ClaimReceipts, PaidBack
 from services.finance.payees import Payees
 from services.finance.proof_files import ProofFile
 from services.finance.rollbacks import Finding, Rollbacks
@@ -41,6 +43,7 @@ FROZEN = Finding(
     RollbackKind.FROZEN, "发卡方通知：这张卡因原购买人申诉被冻结。",
     ProofFile("发卡方通知.txt", "发卡方通知：该卡因原购买人申诉，已冻结全部余额。\n".encode()),
 )  # fmt: skip
+BACK, RETURNED = Money(20_00), ProofFile("转账回单.txt", "转账回单：李明转入 20.00 元，退还冻结卡片的款项。\n".encode())
 LETTER = ProofFile("支付宝回函.txt", "支付宝回函：该笔转账未受理，资金未划出。\n".encode())
 
 
@@ -122,7 +125,7 @@ async def unknown(hands: Hands) -> Step:
 
 
 async def offset(hands: Hands) -> Step:
-    """Claim a card back that was frozen, offset a part of it from the seller's next payment, and ask to give up the rest."""
+    """Claim a card back that was frozen, offset a part of it from the seller's next payment, take in what they pay back, and ask to give up the rest."""
     first = await _paid(hands, "li", CLAIMED_KEY, Offer("JDDEMOCLA1MED01", Money(200_00), LI_PAYEE))
     if isinstance(first, Step):
         return first
@@ -140,8 +143,13 @@ async def offset(hands: Hands) -> Step:
     later = await _paid(hands, "li", OFFSET_KEY, Offer("JDDEMOOFFSET001", FACE, LI_PAYEE))
     if isinstance(later, Step):
         return later
+    finance, today = await hands.person(Role.FINANCE), business_day(datetime.now(UTC))
+    said = PaidBack(BACK, Rail.ALIPAY, "DEMO-BACK-1", today, RETURNED)
+    await ClaimReceipts(hands.store, hands.keyring).record(
+        finance, found.id, "demo-claim-paid-back", said, hands.photos
+    )
     reason = "卖家已停用账户，余下金额无法收回。"
-    await Rollbacks(hands.store, hands.keyring).ask_write_off(await hands.person(Role.FINANCE), found.id, reason)
+    await Rollbacks(hands.store, hands.keyring).ask_write_off(finance, found.id, reason)
     return Step.DONE
 
 
@@ -155,7 +163,7 @@ async def sold(hands: Hands) -> Step:
 
 
 async def _sold(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
-    """The seller's card of this key; else hand in what is offered, or wait for it."""
+    """The seller's card of this key; else submit what is offered, or wait for it."""
     owner = await hands.owner(seller)
     card = None if owner is None else await hands.card(owner, key)
     if owner is not None and card is not None:

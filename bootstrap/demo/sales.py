@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.reserved import reserved
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.finance_sales import BuyerReceiptRow, SaleRow
@@ -71,12 +72,13 @@ class DemoSales:
     async def sell(self, only: str | None = None) -> int:
         """Sell every bought card (or one alone) that is not sold yet and return how many; the first comes back and is sold again.
 
-        One against which a claim stands is left.
+        One against which a claim stands, or that is held for a buyer, is left.
         """
         now = datetime.now(UTC)
         await PolicyReader(self._store).refresh()
         async with self._store.transaction() as session:
-            bought = [one for one in await _bought(session) if only in (None, one[0].id)]
+            held = {one.card_id for one in await reserved(session)}
+            bought = [one for one in await _bought(session) if only in (None, one[0].id) and one[0].id not in held]
             others = (PersonRow.roles.contains([Role.FINANCE.value]), PersonRow.id != self._finance)
             second = (
                 (await session.execute(select(PersonRow.id).where(*others).order_by(PersonRow.id))).scalars().first()

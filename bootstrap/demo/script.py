@@ -44,7 +44,7 @@ class Journey:
         return self.seen is not None and self.seen.outcome is not None
 
     def wants(self) -> WaitingFor | None:
-        """Whom the card waits for, when nobody acts on that already."""
+        """Return whom the card waits for, when no step acts on that already."""
         if self.seen is None or self.ended or time.monotonic() < self._not_before:
             return None
         busy = self._act is not None and not self._act.done()

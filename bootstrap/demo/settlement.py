@@ -23,7 +23,7 @@ from services.finance.settlement.starting import begin_runs
 from services.support.settlement_disputes import SettlementDeeds
 
 OUTLET = "pudong-outlet"  # Its account; by it a second start knows that all is there.
-PAYEE = "13800006601"  # Nobody's.
+PAYEE = "13800006601"  # Not a real account.
 
 
 @dataclass

@@ -20,10 +20,21 @@ from services.finance.statement_import import StatementImport
 from services.finance.statements import Statements
 
 OPENING = 200_000_00
+# Lines that nobody can explain at first: a person puts them into suspense.
+PREPAID, NAMELESS, UNSAID = 88_00, 66_60, -35_00
 # Of each day: time, number, signed fen, the bank's word, its note. The last amount of the second day is full width.
 DAYS: tuple[tuple[tuple[str, str, int, str, str], ...], ...] = (
-    (("093012", "01", 50_000_00, "转存", "补充备付"), ("101500", "02", -15_00, "手续费", "转账手续费")),
-    (("110203", "03", -128_00, "扣款", "年费"), ("154401", "04", 465_00, "退汇", "户名不符")),
+    (
+        ("093012", "01", 50_000_00, "转存", "补充备付"),
+        ("101500", "02", -15_00, "手续费", "转账手续费"),
+        ("111240", "05", PREPAID, "转入", "购卡款"),
+    ),
+    (
+        ("110203", "03", -128_00, "扣款", "年费"),
+        ("133020", "06", NAMELESS, "转入", ""),
+        ("142155", "07", UNSAID, "扣款", ""),
+        ("154401", "04", 465_00, "退汇", "户名不符"),
+    ),
 )
 
 

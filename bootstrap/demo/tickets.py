@@ -39,7 +39,7 @@ from services.work.comments import Comments
 STORIES = Path(__file__).with_name("tickets.json")
 HORIZON = timedelta(days=60)
 ASKED_AGO = timedelta(minutes=25)
-# Their language, telephone or address; none of them is anybody's.
+# Their language, telephone or address; none of them is real.
 SELLERS = {"wang": ("zh_CN", "+8613800009001"), "li": ("zh_CN", "+8613800009002"), "emma": ("en", "+8613800009003")}
 CONTACTS = {"chen": ("zh_CN", "chen@customer.example"), "olivia": ("en", "olivia@customer.example")}
 

@@ -1,1 +1,1 @@
-"""What is wrong with an installation, in sentences, each with what mends it. Reads only."""
+"""List the faults of an installation, each with its remedy, in sentences. Reads only."""

@@ -17,22 +17,22 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`code` names it for programs; `said` is a sentence without secrets, `mend` the command or page that mends it."""
+    """`code` names it for programs; `said` is a sentence without secrets, `remedy` the command or page that fixes it."""
 
     code: str
     verdict: Verdict
     said: str
-    mend: str
+    remedy: str
 
 
-def broken(code: str, said: str, mend: str) -> Finding:
+def broken(code: str, said: str, remedy: str) -> Finding:
     """Return a finding that keeps the installation from working."""
-    return Finding(code, Verdict.BROKEN, said, mend)
+    return Finding(code, Verdict.BROKEN, said, remedy)
 
 
-def attention(code: str, said: str, mend: str) -> Finding:
+def attention(code: str, said: str, remedy: str) -> Finding:
     """Return a finding that should be looked at."""
-    return Finding(code, Verdict.ATTENTION, said, mend)
+    return Finding(code, Verdict.ATTENTION, said, remedy)
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

@@ -25,7 +25,7 @@ def reader_named(settings: Settings) -> str:
 
 
 def reader_findings(settings: Settings) -> Iterator[Finding]:
-    """Yield an engine that is chosen and cannot be loaded, or whose scores nobody measured. Silent where photos are read elsewhere."""
+    """Yield an engine that is chosen and cannot be loaded, or whose scores were not measured. Silent where photos are read elsewhere."""
     if not reads_here(settings):
         return
     try:
@@ -38,11 +38,11 @@ def reader_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _calibration_findings(name: str, settings: Settings) -> Iterator[Finding]:
-    from ocr.calibration import curves_of  # With the reader's own packages.
+    from ocr.calibration import CalibrationUnreadable, curves_of  # With the reader's own packages.
 
     try:
         known = curves_of(name, settings.reader_calibrations) is not None
-    except ValueError as problem:
+    except CalibrationUnreadable as problem:
         yield broken("reader_calibration_unreadable", say(f"校准文件无法读取：{problem}。", f"{problem}."), "CARDLOOP_READER_CALIBRATIONS=… (docs/reading.md)")  # fmt: skip
         return
     if not known:

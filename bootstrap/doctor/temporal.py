@@ -154,7 +154,7 @@ async def _compared(client: Client, store: Database) -> list[Finding]:
 
 
 async def _tickets(client: Client, store: Database) -> list[Finding]:
-    """Open tickets whose clocks nobody watches: their workflow does not run."""
+    """List open tickets with unwatched clocks: their workflow does not run."""
     query = "WorkflowType = 'TicketWorkflow' AND ExecutionStatus = 'Running'"
     running = {one.id.removeprefix("ticket:") async for one in client.list_workflows(query, limit=RUNS_MAX)}
     wanted = "SELECT id FROM ticket WHERE state <> 'closed' AND heard_revision > 0 AND opened_at < :settled ORDER BY id LIMIT :most"
@@ -170,7 +170,7 @@ def unwatched_tickets(number: int) -> list[Finding]:
         return []
     said = say(
         f"{number} 个未关闭的客服工单没有运行中的流程，不会发出超时提醒。",
-        f"{number} open tickets have no running workflow: nobody is notified when they are late.",
+        f"{number} open tickets have no running workflow: no notification is sent when they are overdue.",
     )
     return [attention("tickets_unwatched", said, "make up: the console starts within a minute those that were lost")]
 
@@ -224,7 +224,7 @@ def _drift(card: CardState, run: WorkflowExecutionStatus | None) -> Drift | None
 
 
 def of_drift(found: Counter[Drift]) -> list[Finding]:
-    """Return the findings of both directions, each with the repair that mends it."""
+    """Return the findings of both directions, each with the repair that fixes it."""
     older = sum(number for drift, number in found.items() if drift in OLDER_DATABASE)
     newer = {drift: number for drift, number in found.items() if drift not in OLDER_DATABASE}
     findings = []
@@ -250,7 +250,7 @@ def _counts(found: Mapping[Drift, int]) -> str:
 
 
 def of_repairs(found: RepairRuns) -> list[Finding]:
-    """Return the findings of repairs that stand still although they are open, and of those that run although they are not."""
+    """Return the findings of repairs that do not run although they are open, and of those that run although they are not."""
     findings = []
     if found.stopped:
         said = say(

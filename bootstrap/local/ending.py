@@ -7,5 +7,5 @@ import sys
 
 
 def clean_up_on_sigterm() -> None:
-    """Make SIGTERM raise SystemExit(143) in the main thread, as SIGINT raises KeyboardInterrupt; by itself it ends a program at once."""
+    """Make SIGTERM raise SystemExit(143) in the main thread, as SIGINT raises KeyboardInterrupt; by default it ends a program at once."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -1,4 +1,4 @@
-"""The children of a supervisor that was killed go on without it; the next start finds and stops them first."""
+"""Stop the children of a killed supervisor at the next start; they keep running without it until then."""
 
 import json
 import signal

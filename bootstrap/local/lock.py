@@ -12,7 +12,7 @@ from bootstrap.words import Problem
 
 
 class StateLock:
-    """A lock that the kernel frees when its holder dies, however it dies. The holder's process id stands beside it."""
+    """A lock that the kernel frees when its holder dies, however it dies. The holder's process id is kept beside it."""
 
     def __init__(self, state_dir: Path) -> None:
         self.path = state_dir / "up.lock"

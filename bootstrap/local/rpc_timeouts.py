@@ -18,7 +18,7 @@ class RpcTimeouts(client.Interceptor):
     """Gives every call that names no time-out of its own one of ours. Calls end with RPCError or TimeoutError."""
 
     def intercept_client(self, next: client.OutboundInterceptor) -> client.OutboundInterceptor:  # noqa: A002  # The SDK's name.
-        """Stands between the client and the SDK."""
+        """Intercept calls between the client and the SDK."""
         return _Bounded(next)
 
 

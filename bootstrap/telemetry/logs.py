@@ -30,7 +30,7 @@ Event = MutableMapping[str, Any]
 
 
 def configure(settings: Settings, process: str, to: TextIO | None = None) -> None:
-    """Log from now on as `settings` want it; `process` stands in every line. Standard output unless `to` is given."""
+    """Log from now on as `settings` want it; `process` is in every line. Standard output unless `to` is given."""
     sink, level = to or sys.stdout, logging.getLevelNamesMapping()[settings.log_level]
     last: Processor = structlog.dev.ConsoleRenderer(colors=False)
     if settings.log_format == "json":

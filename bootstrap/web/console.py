@@ -45,6 +45,7 @@ def build_console(settings: Settings) -> FastAPI:
             payees=Payees(store, secrets.keyring),
             batches=bank_batches(settings, store, secrets.keyring),
             rails=settings.offered_rails,
+            pages_url=settings.api_url,
             desk=CardClient(client),
             sign_in=sign_in,
             notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),

@@ -1,4 +1,4 @@
-"""Payments that arrived: our cash, and what buyers owed or paid in advance, or what a provider held for us; where CNY came for foreign money, through the position."""
+"""Payments that arrived: our cash, and what buyers owed or paid in advance, or what a provider held for us, less what it kept for what it was owed back; where CNY came for foreign money, through the position."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ CROSS JOIN LATERAL (VALUES
     ('cash:' || r.rail, r.arrived_currency, r.arrived_minor),
     (CASE r.received_for WHEN 'deposit' THEN 'buyer_deposit:' WHEN 'commission' THEN 'split_account:' ELSE 'buyer_receivable:' END
      || r.buyer, r.currency, -r.owed_minor),
+    ('provider_payable:' || r.buyer, 'CNY', CASE r.received_for WHEN 'commission' THEN r.owed_minor - r.arrived_minor ELSE 0 END),
     ('fx_position', r.arrived_currency, CASE WHEN r.exchanged THEN r.difference_minor - r.arrived_minor ELSE 0 END),
     ('fx_position', r.currency, CASE WHEN r.exchanged THEN r.owed_minor ELSE 0 END),
     ('fx_difference', 'CNY', -r.difference_minor)

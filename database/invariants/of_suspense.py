@@ -13,6 +13,15 @@ CROSS JOIN LATERAL (VALUES ('suspense:' || c.rail, 1), (
     CASE c.cleared_as WHEN 'buyer' THEN 'buyer_receivable:buyer:' || c.buyer WHEN 'deposit' THEN 'buyer_deposit:buyer:' || c.buyer
                       WHEN 'issuer' THEN 'issuer_payable' WHEN 'capital' THEN 'capital'
                       WHEN 'interest' THEN 'interest:' || c.rail ELSE 'rail_fee:' || c.rail END, -1)) AS account (code, sign)
-WHERE c.agreed_at IS NOT NULL AND c.reversed_at IS NULL AND c.cleared_as <> 'returned'
+WHERE c.agreed_at IS NOT NULL AND c.reversed_at IS NULL AND c.cleared_as NOT IN ('returned', 'claim')
+UNION ALL
+SELECT c.id, posted.code, c.currency, posted.minor
+FROM suspense_clearing c JOIN claim_receipt p ON p.clearing_id = c.id JOIN rollback r ON r.id = p.claim_id
+CROSS JOIN LATERAL (VALUES
+    ('suspense:' || c.rail, c.amount_minor),
+    ('seller_receivable:' || r.owner, p.recovered_minor - c.amount_minor),
+    ('write_off', -p.recovered_minor)
+) AS posted (code, minor)
+WHERE c.agreed_at IS NOT NULL AND c.reversed_at IS NULL AND p.reversed_at IS NULL
 """,
 )

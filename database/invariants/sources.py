@@ -20,6 +20,7 @@ from database.invariants.of_claim_receipts import CLAIM_RECEIPTS
 from database.invariants.of_exchanges import EXCHANGES
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
+from database.invariants.of_provider_repayments import PROVIDER_REPAYMENTS
 from database.invariants.of_quotes import QUOTES
 from database.invariants.of_receipts import RECEIPTS
 from database.invariants.of_revaluations import REVALUATION_ENDS, REVALUATIONS
@@ -32,7 +33,7 @@ from database.invariants.of_withholding import WITHHOLDING
 from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
-    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, SALE_DIFFERENCES, BROKERED, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
+    QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, SALE_DIFFERENCES, BROKERED, PROVIDER_REPAYMENTS, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
     CLAIM_RECEIPTS, EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
 )  # fmt: skip
 

@@ -98,7 +98,7 @@ WHERE two_people AND started_at IS NOT NULL AND (decided_by IS NULL OR makers @>
 
 
 class GoodwillByTwo(Invariant):
-    """A goodwill payment was agreed to by nobody of those who proposed it."""
+    """Check that no proposer of a goodwill payment agreed to it."""
 
     code, name, often = "I8", "goodwill_by_two", True
     sql = """
@@ -140,6 +140,9 @@ SELECT format('sale %s was taken back by those who asked for it', id) FROM sale
 WHERE reversed_at IS NOT NULL AND return_asked_at IS NOT NULL AND return_askers @> to_jsonb(substr(reversed_by, 8))
 UNION ALL
 SELECT format('payment %s of a provider was confirmed by those who recorded it', id) FROM brokered_payment
+WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
+UNION ALL
+SELECT format('repayment %s to a provider was confirmed by those who recorded it', id) FROM provider_repayment
 WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
 UNION ALL
 SELECT format('exchange %s was confirmed by those who recorded it', id) FROM fx_exchange

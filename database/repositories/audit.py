@@ -17,7 +17,7 @@ def by_person(
 
 
 def by_machine(act: str, subject: str, *, facts: Mapping[str, Any] | None = None) -> AuditRow:
-    """Return the row of what the product did by itself (`machine:subject:action`) to `subject` (its id)."""
+    """Return the row of what the product did automatically (`machine:subject:action`) to `subject` (its id)."""
     return AuditRow(actor="machine", act=act, subject=subject, facts=plain(facts or {}))
 
 

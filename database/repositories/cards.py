@@ -158,7 +158,7 @@ async def set_fields(
     """Writes the fields that are given, number and PIN sealed; what is None stays. Returns the fields' new revision.
 
     `number` is tidied already (`Brand.require_number`). Refuses DuplicateCard when another live card has it with the same PIN, or is offered or bought; the
-    transaction goes on as if this had not been called.
+    transaction continues as if this had not been called.
     """
     values: dict[str, Any] = {"face_value_minor": face_value_minor, "expires_on": expires_on}
     if pin is not None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import ledger
 from database.repositories.matching import BACKDATED_DAYS, BOOKED
 from domain.finance.statements import StatementSource
+from domain.money import Currency
 from domain.places import BUSINESS_ZONE
 from domain.rules.reconciliation import SourceRules, accounts_on
 
@@ -18,7 +19,7 @@ LOOKED_BACK_DAYS = 92  # What was matched across days lies closer together.
 # Of each account its newest statement up to the day; balances of days without movements are those of the day before. A bank may
 # give a day in several files, in any order: each begins with what the one before left, and the last one is followed by none.
 _STATEMENTS = text("""
-SELECT s.account, s.file_name AS name, s.first_day, s.last_day, s.opening_minor, s.closing_minor, s.in_minor, s.out_minor, s.rejected,
+SELECT s.account, s.currency, s.file_name AS name, s.first_day, s.last_day, s.opening_minor, s.closing_minor, s.in_minor, s.out_minor, s.rejected,
        (SELECT before.closing_minor FROM statement before
         WHERE before.source = s.source AND before.account = s.account AND before.state = 'imported'
           AND before.last_day <= :day AND before.closing_minor IS NOT NULL
@@ -63,7 +64,7 @@ SELECT
   (SELECT coalesce(sum(difference_minor), 0) FROM statement_break
    WHERE source = CAST(:source AS varchar) AND verb = 'ignore' AND state = 'closed' AND day <= :day AND currency = 'CNY') AS ignored,
   (SELECT coalesce(sum(difference_minor), 0) FROM statement_break
-   WHERE source = CAST(:source AS varchar) AND state <> 'closed' AND line_id IS NULL AND entry_id IS NULL AND day <= :day) AS opening,
+   WHERE source = CAST(:source AS varchar) AND state <> 'closed' AND line_id IS NULL AND entry_id IS NULL AND day <= :day AND currency = 'CNY') AS opening,
   (SELECT coalesce(sum(x.amount_minor), 0) FROM expectation x
    LEFT JOIN statement_line l ON l.id = x.line_id OR (x.line_id IS NULL AND l.entry_id = x.entry_id)
    LEFT JOIN statement_break b ON b.id = x.break_id
@@ -75,7 +76,8 @@ SELECT
      AND {BOOKED} >= :first AND x.currency = 'CNY') AS seen_later
 """)  # noqa: S608  # A condition of ours.
 _OPEN = text("""
-SELECT count(*) AS breaks, coalesce(sum(greatest(abs(difference_minor), 0)), 0) AS open_minor,
+SELECT count(*) AS breaks, coalesce(sum(abs(difference_minor)) FILTER (WHERE currency = 'CNY'), 0) AS open_minor,
+       count(*) FILTER (WHERE currency <> 'CNY') AS foreign_breaks,
        count(*) FILTER (WHERE since < :late) AS late
 FROM statement_break WHERE source = CAST(:source AS varchar) AND state <> 'closed' AND day <= :day
 """)
@@ -95,7 +97,7 @@ class OfAccount:
 
 @dataclass(frozen=True)
 class DayFigures:
-    """A day, in minor units of CNY.
+    """A day, in minor units of CNY; what is kept there in other currencies is matched and judged, and counts in no sum.
 
     `statement_minor` = `books_minor` + `lines_minor` (only there) − `entries_minor` (only here) + `ignored_minor`
     + `booked_later_minor` − `seen_later_minor` + `opening_minor` + `unexplained_minor`.
@@ -120,6 +122,7 @@ class DayFigures:
     open_minor: int
     late: int
     first_day: date | None  # The first one that a statement of the source covers.
+    foreign_breaks: int  # Those of the open ones that are in another currency.
 
     @property
     def unexplained_minor(self) -> int | None:
@@ -162,16 +165,18 @@ async def figures(
         )
         for row in rows
     )  # fmt: skip
-    closing = {row.account: row.known_minor for row in rows}
+    there = {row.account for row in rows}
+    rows_cny = [row for row in rows if row.currency == Currency.CNY]
+    closing = {row.account: row.known_minor for row in rows_cny}
     known = [one for one in closing.values() if one is not None]
     return DayFigures(
-        source, day, accounts, tuple(one for one in accounts_on(source, day) if one not in closing),
-        sum(row.in_minor for row in rows), sum(row.out_minor for row in rows),
+        source, day, accounts, tuple(one for one in accounts_on(source, day) if one not in there),
+        sum(row.in_minor for row in rows_cny), sum(row.out_minor for row in rows_cny),
         sum(known) if known and len(known) == len(closing) else None,
         (await ledger.balance_at(session, source.own.code, _end(day))).amount_minor,
         (await ledger.balance_at(session, source.own.code, _end(day - timedelta(days=1)))).amount_minor,
         int(sums.lines), int(sums.recent + sums.older), int(sums.ignored), int(sums.booked_later), int(sums.seen_later),
-        int(sums.opening), still.breaks, int(still.open_minor), still.late, began,
+        int(sums.opening), still.breaks, int(still.open_minor), still.late, began, still.foreign_breaks,
     )  # fmt: skip
 
 

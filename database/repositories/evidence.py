@@ -107,7 +107,7 @@ async def head_of(session: AsyncSession, size: int) -> TreeHead:
 
 
 async def prove(session: AsyncSession, leaf_id: int) -> InclusionProof:
-    """That the leaf stands in the tree of the newest head. Refuses NotFound for no leaf, or one that waits for its place."""
+    """Prove that the leaf is in the tree of the newest head. Refuse NotFound for an unknown leaf, or one without a place yet."""
     head = await newest_head(session)
     found = await session.execute(select(LeafRow.leaf_hash, LeafRow.tree_index).where(LeafRow.id == leaf_id))
     leaf = found.one_or_none()

@@ -1,11 +1,10 @@
-"""Two-phase movements: money is held, then posted or given up; a hold that nobody posts in time expires."""
+"""Two-phase movements: money is held, then posted or given up; a hold that is not posted in time expires."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
@@ -137,10 +136,10 @@ def _require_open(row: HoldRow) -> None:
 
 async def _account_id(session: AsyncSession, account: Account, amount: Money) -> int:
     """The account's row, made when it is used for the first time."""
-    made = insert(AccountRow).values(
+    made = AccountRow(
         code=account.code, currency=amount.currency, kind=account.kind, owner=account.of.owner, sign=account.of.sign
     )
-    await session.execute(made.on_conflict_do_nothing(index_elements=["code", "currency"]))
+    await insert_once(session, made, "code", "currency", generated=("id",))
     same = (AccountRow.code == account.code, AccountRow.currency == amount.currency)
     found: int | None = (await session.execute(select(AccountRow.id).where(*same))).scalar_one()
     if found is None:

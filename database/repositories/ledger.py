@@ -144,7 +144,7 @@ async def open_accounts(way: AsyncSession | Plain, accounts: Sequence[tuple[Acco
 
 
 async def require_same(way: AsyncSession | Plain, step: Step) -> None:
-    """Raise PostedDifferently when the step's key stands for other postings than its own."""
+    """Raise PostedDifferently when the step's key belongs to other postings."""
     if await postings_of(way, step.key) != _lines(step.postings):
         raise PostedDifferently(f"the key of this {step.what} stands for other postings")
 
@@ -177,13 +177,13 @@ async def reverse(
 
 
 async def balance(session: AsyncSession, code: str, currency: Currency = Currency.CNY) -> Money:
-    """Return what an account stands at: positive is a debit balance. An account never used has nothing."""
+    """Return the balance of an account: positive is a debit balance. An account never used has nothing."""
     found = (await session.execute(_BALANCE, {"code": code, "currency": currency.value})).scalar_one_or_none()
     return Money(int(found or 0), currency)
 
 
 async def balance_at(session: AsyncSession, code: str, moment: datetime, currency: Currency = Currency.CNY) -> Money:
-    """Return what an account stood at after everything written up to a past moment."""
+    """Return the balance of an account after everything written up to a past moment."""
     values = {"code": code, "currency": currency.value, "moment": moment, "certain": moment + SLACK}
     found = (await session.execute(_BALANCE_AT, values)).scalar_one_or_none()
     return Money(int(found or 0), currency)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.orders import ORDER_TABLES
 from domain.finance.breaks import BreakKind
 from domain.finance.statements import LineKind, StatementSource
+from domain.money import Currency
 from domain.rules.reconciliation import FeeHandling, SourceRules
 
 # What makes an expectation free to be matched.
@@ -100,9 +101,9 @@ FROM bank_batch b JOIN bank_line m ON m.batch_id = b.id
 JOIN expectation x ON x.source = 'bank' AND x.key = m.key
 WHERE b.number = l.key AND l.source = 'bank' AND sign(x.amount_minor) = sign(l.amount_minor)
 """
-# A bank may book one debit for a whole batch, by its number: it stands for those transfers that are free as ever.
+# A bank may book one debit for a whole batch, by its number: it settles those transfers that are still free.
 _MEMBERS = f"{_OF_BATCH} AND x.currency = l.currency AND x.account IN ('', l.account) AND {FREE}"
-# Whether another line stands for transfers of the batch that a line names.
+# Whether another line settles transfers of the batch that a line names.
 _BATCH_TAKEN = f"""
 EXISTS (SELECT {_OF_BATCH}
         AND (x.line_id IS NOT NULL OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id)))
@@ -156,7 +157,7 @@ ORDER BY l.at, l.id LIMIT :most
 _NOT_THERE = text(f"""
 SELECT x.entry_id, x.account, x.day, x.at, x.amount_minor, x.currency FROM expectation x
 WHERE x.source = CAST(:source AS varchar) AND x.day BETWEEN :earliest AND :latest AND greatest(x.day, {BOOKED}) = ANY(:days)
-  AND x.account IN ('', CAST(:account AS varchar)) AND {FREE}
+  AND x.account IN ('', CAST(:account AS varchar)) AND x.currency = ANY(CAST(:currencies AS varchar[])) AND {FREE}
   AND NOT EXISTS (SELECT FROM statement_break b WHERE b.entry_id = x.entry_id AND b.state <> 'closed')
 ORDER BY x.at, x.entry_id LIMIT :most
 """).bindparams(bindparam("days", type_=ARRAY(Date)))  # noqa: S608  # Conditions of ours.
@@ -170,7 +171,7 @@ WHERE b.source = CAST(:source AS varchar) AND b.state <> 'closed'
            OR EXISTS (SELECT FROM statement_line o WHERE o.entry_id = x.entry_id))))
 ORDER BY b.id LIMIT :most
 """)
-# An order whose outcome nobody knows, named by a line with its exact amount: it was paid.
+# An order of unknown outcome, named by a line with its exact amount: it was paid.
 PROVED = """
 UPDATE {table} p SET answered = 'paid', state = 'unknown', gateway_reference = coalesce(p.gateway_reference, l.reference)
 FROM statement_line l
@@ -237,16 +238,24 @@ async def near(session: AsyncSession, source: StatementSource, rules: SourceRule
 
 
 async def not_there(
-    session: AsyncSession, source: StatementSource, account: str, days: Sequence[date]
+    session: AsyncSession, source: StatementSource, account: str, days: Sequence[date], currencies: Collection[Currency]
 ) -> list[FoundBreak]:
     """Return what our books have of these days and no statement has, without a break yet, at most AT_ONCE.
 
+    Only what is in `currencies` is expected: those whose statements there are.
     What was posted later than on its own day is judged with the day of its posting: nobody could see it before.
     """
     if not days:
         return []
     span = {"earliest": min(days) - timedelta(days=BACKDATED_DAYS), "latest": max(days)}
-    given = {"source": source.value, "account": account, "days": list(days), "most": AT_ONCE, **span}
+    given = {
+        "source": source.value,
+        "account": account,
+        "days": list(days),
+        "most": AT_ONCE,
+        **span,
+        "currencies": sorted(currencies),
+    }
     return [
         FoundBreak(
             BreakKind.MISSING_THERE, row.account, row.day, row.at, None, row.entry_id, row.amount_minor, -row.amount_minor,

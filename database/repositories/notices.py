@@ -44,7 +44,7 @@ async def tell(
     task_id: str | None = None,
     **facts: str,
 ) -> None:
-    """Notify each of these people (ids) once: the same `key` again notifies nobody. No secret in `facts`.
+    """Notify each of these people (ids) once: repeating a `key` notifies no one. No secret in `facts`.
 
     Shown in the console at once; when and whether it leaves for outside is settled here, by each person's wishes.
     """

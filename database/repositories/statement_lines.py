@@ -90,7 +90,7 @@ async def take_in(
     taken = await _write(connection, statement, source, account, first)
     if not again:
         return taken
-    # Their numbers stand among the lines by now, so that each of them is known or contradicts.
+    # Their numbers are among the lines by now, so that each of them is known or contradicts.
     more = await _write(connection, statement, source, account, again)
     contradicting = sorted(taken.contradicting + more.contradicting)
     return TakenIn(taken.lines, taken.matched, taken.known + more.known, tuple(contradicting))

@@ -39,7 +39,7 @@ def moment_now() -> Any:
 
 
 def moment_maybe(*, index: bool = False) -> Any:
-    """Declare a moment that may not have come yet."""
+    """Declare a nullable timestamp."""
     return mapped_column(DateTime(timezone=True), default=None, index=index)
 
 

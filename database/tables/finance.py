@@ -77,7 +77,7 @@ class PayeeCorrectionRow(TableRow):
     id: Mapped[str] = mapped_column(primary_key=True)
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))
     proposed_by: Mapped[str]  # seller:<id> | partner:<id> | person:<id> | routing
-    # A person who proposed it with everyone they act for; nobody for an owner.
+    # A person who proposed it with everyone they act for; empty for an owner.
     proposers: Mapped[list[str]] = json_list()
     reason: Mapped[str] = mapped_column(default="")  # Why, by a code of the managed list.
     account_sealed: Mapped[bytes] = sealed(required=True)
@@ -85,7 +85,7 @@ class PayeeCorrectionRow(TableRow):
     masked: Mapped[str]
     rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
     proposed_at: Mapped[datetime] = moment_now()
-    # person:<id> who agreed or refused; nobody for a seller's own.
+    # person:<id> who agreed or refused; empty for a seller's own.
     checked_by: Mapped[str | None] = mapped_column(default=None)
     applied_at: Mapped[datetime | None] = moment_maybe()
     refused_at: Mapped[datetime | None] = moment_maybe()
@@ -104,7 +104,7 @@ class PaymentNotificationRow(TableRow):
     verdict: Mapped[str]  # accepted | duplicate | signature_invalid | amount_mismatch | unknown_order
     amount_minor: Mapped[int | None] = minor_units_maybe()
     received_at: Mapped[datetime] = moment_now()
-    # How often; forged ones of one day are one row, so that nobody can fill the table.
+    # How often; forged ones of one day are one row, so that a flood cannot fill the table.
     times: Mapped[int] = mapped_column(default=1)
 
 
@@ -200,7 +200,7 @@ class PeriodRow(TableRow):
 
 
 class PeriodBalanceRow(TableRow):
-    """What an account stood at when its month was closed, and what was posted in it."""
+    """The balance of an account when its month was closed, and what was posted in it."""
 
     __tablename__ = "ledger_period_balance"
     month: Mapped[str] = mapped_column(ForeignKey("ledger_period.month"), primary_key=True)

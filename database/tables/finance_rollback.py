@@ -41,7 +41,7 @@ class RollbackRow(TableRow):
     )  # The claim took its cost out of the inventory; else out of what sold cards had cost.
     given_up_minor: Mapped[int] = mapped_column(
         BigInteger, default=0
-    )  # What of the claim nobody owes any more: written off or dropped.
+    )  # The part of the claim that is no longer owed: written off or dropped.
     reversed: Mapped[bool] = mapped_column(
         default=False
     )  # Dropped: its postings were reversed, what was offset owed again.
@@ -87,7 +87,10 @@ class ClaimReceiptRow(TableRow):
         Index("claim_receipt_of_claim", "claim_id", "id"),
         Index(
             "claim_receipt_reference_once", "claim_id", "rail", "reference", unique=True,
-            postgresql_where=text("reversed_at IS NULL"),
+            postgresql_where=text("reversed_at IS NULL AND clearing_id IS NULL"),
+        ),
+        Index(
+            "claim_receipt_of_clearing", "clearing_id", unique=True, postgresql_where=text("clearing_id IS NOT NULL")
         ),
         Index(
             "claim_receipt_asked", "id", postgresql_where=text("reverse_asked_at IS NOT NULL AND reversed_at IS NULL")
@@ -112,6 +115,14 @@ class ClaimReceiptRow(TableRow):
     reverse_asked_at: Mapped[datetime | None] = moment_maybe()
     reversed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
     reversed_at: Mapped[datetime | None] = moment_maybe()
+    recovered_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # What of it had been written off.
+    # What two people said of money in suspense: it posted the payment, and its reversal takes it back.
+    clearing_id: Mapped[str | None] = mapped_column(ForeignKey("suspense_clearing.id"), default=None)
+
+    @property
+    def recovered(self) -> Money:
+        """What of the amount had been written off."""
+        return Money(self.recovered_minor, self.currency)
 
     @property
     def amount(self) -> Money:

@@ -71,7 +71,7 @@ class PayoutWaitRow(TableRow):
     policy_version: Mapped[str] = mapped_column(default="")
     since: Mapped[datetime] = moment_now()
     until: Mapped[datetime | None] = moment_maybe()
-    signalled_at: Mapped[datetime | None] = moment_maybe()  # When its workflow last heard that it may go on.
+    signalled_at: Mapped[datetime | None] = moment_maybe()  # When its workflow was last signalled to continue.
     released_at: Mapped[datetime | None] = moment_maybe()
     released_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     released_reason: Mapped[str] = mapped_column(default="")

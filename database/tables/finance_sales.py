@@ -13,7 +13,7 @@ from domain.finance.counterparties import Instalments
 from domain.finance.rails import Rail
 from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode
 from domain.finance.waterfall import Base, PartKind
-from domain.money import Currency
+from domain.money import Currency, Money
 
 
 class SaleRow(TableRow):
@@ -58,7 +58,7 @@ class SaleRow(TableRow):
     reversed_by: Mapped[str | None] = mapped_column(default=None)
     reversed_on: Mapped[date | None] = mapped_column(default=None)  # The day that the reversal counts for.
     reversed_why: Mapped[str | None] = mapped_column(default=None)  # A code of the managed list.
-    return_asked_at: Mapped[datetime | None] = moment_maybe()  # None: nobody asked for a return.
+    return_asked_at: Mapped[datetime | None] = moment_maybe()  # None: no return was requested.
     return_asked_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     return_askers: Mapped[list[str]] = json_list()  # They with everyone they act for.
     # What was paid before a return and is owed back: rows of account, minor (a debit is positive) and currency.
@@ -111,6 +111,40 @@ class BrokeredPaymentRow(TableRow):
     confirmed_at: Mapped[datetime | None] = moment_maybe()
     declined_by: Mapped[str | None] = mapped_column(default=None)
     declined_at: Mapped[datetime | None] = moment_maybe()
+
+
+class ProviderRepaymentRow(TableRow):
+    """What we paid back to a licensed provider of commissions whose sales came back: recorded by one person, counted once another confirmed it."""
+
+    __tablename__ = "provider_repayment"
+    __table_args__ = (
+        Index(
+            "provider_repayment_reference_once", "provider", "reference", unique=True,
+            postgresql_where=text("declined_at IS NULL"),
+        ),
+    )  # fmt: skip
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
+    provider: Mapped[str]  # Its code.
+    rail: Mapped[Rail] = word(Rail, required=True)
+    amount_minor: Mapped[int] = minor_units()  # CNY minor units.
+    reference: Mapped[str]  # The rail's own, as on its statement.
+    paid_on: Mapped[date]
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    recorders: Mapped[list[str]] = json_list()  # They with everyone they act for.
+    recorded_at: Mapped[datetime] = moment_now()
+    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    confirmed_at: Mapped[datetime | None] = moment_maybe()
+    declined_by: Mapped[str | None] = mapped_column(default=None)
+    declined_at: Mapped[datetime | None] = moment_maybe()
+
+    @property
+    def amount(self) -> Money:
+        """The amount with its currency."""
+        return Money(self.amount_minor)
 
 
 class BuyerReceiptRow(TableRow):

@@ -33,7 +33,7 @@ from domain.money import Currency
 
 
 class CounterpartyRow(TableRow):
-    """Whom we settle with. What is owed to it stands in the ledger under its `owner`, in one currency."""
+    """A business we settle with. What is owed to it is in the ledger under its `owner`, in one currency."""
 
     __tablename__ = "counterparty"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -109,7 +109,7 @@ class SettlementRunRow(TableRow):
     payable_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     carried_out_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     deadline_at: Mapped[datetime | None] = moment_maybe()
-    overdue_at: Mapped[datetime | None] = moment_maybe()  # When finance heard that nobody answered.
+    overdue_at: Mapped[datetime | None] = moment_maybe()  # When finance was notified that no answer came.
     answer: Mapped[SettlementAnswer | None] = word(SettlementAnswer)
     answered_by: Mapped[str | None] = mapped_column(default=None)  # partner:<id>, person:<id> or machine
     answered_at: Mapped[datetime | None] = moment_maybe()
@@ -123,7 +123,7 @@ class SettlementRunRow(TableRow):
     payee_refused_at: Mapped[datetime | None] = moment_maybe()
     task_id: Mapped[str | None] = mapped_column(ForeignKey("work_item.id"), default=None)  # The newest piece of work.
     tasks: Mapped[int] = mapped_column(default=0)
-    revision: Mapped[int] = mapped_column(default=1)  # Rises with each change that its workflow must hear of.
+    revision: Mapped[int] = mapped_column(default=1)  # Rises with each change that its workflow must be notified of.
     heard_revision: Mapped[int] = mapped_column(default=0)
     made_at: Mapped[datetime] = moment_now()
     closed_at: Mapped[datetime | None] = moment_maybe()

@@ -220,7 +220,9 @@ class ReconciledDayRow(TableRow):
     open_minor: Mapped[int] = minor_units()  # The sum of what was open, each without its sign.
     unexplained_minor: Mapped[int] = minor_units()
     policy_version: Mapped[str]
-    suspense_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # What stood in suspense, each without its sign.
+    suspense_minor: Mapped[int] = mapped_column(
+        BigInteger, default=0
+    )  # The sum in suspense, each entry without its sign.
 
     @property
     def statement_says(self) -> Money:
@@ -234,5 +236,5 @@ class ReconciledDayRow(TableRow):
 
     @property
     def in_suspense(self) -> Money:
-        """The sum of what stood in suspense."""
+        """Return the sum in suspense."""
         return Money(self.suspense_minor)

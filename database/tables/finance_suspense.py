@@ -38,15 +38,16 @@ class SuspenseClearingRow(TableRow):
     buyer: Mapped[str] = mapped_column(default="")  # The buyer's code.
     # The other half of what went back.
     other_entry_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("entry.id"), default=None)
+    claim_id: Mapped[str | None] = mapped_column(
+        ForeignKey("rollback.id"), default=None
+    )  # The claim that a seller paid of.
     proposers: Mapped[list[str]] = json_list()
     proposed_at: Mapped[datetime] = moment_now()
     agreed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
     agreed_at: Mapped[datetime | None] = moment_maybe()
     declined_by: Mapped[str | None] = mapped_column(default=None)
     declined_at: Mapped[datetime | None] = moment_maybe()
-    posted_key: Mapped[str] = mapped_column(
-        default=""
-    )  # Empty for what went back: both entries stand against each other.
+    posted_key: Mapped[str] = mapped_column(default="")  # Empty for what went back: both entries offset each other.
     reversed_at: Mapped[datetime | None] = moment_maybe()
 
     @property

@@ -88,7 +88,7 @@ class AccessRequestRow(TableRow):
     asked_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
     asked_at: Mapped[datetime] = moment_now()
     answer: Mapped[AccessAnswer | None] = word(AccessAnswer)
-    answered_by: Mapped[str | None] = mapped_column(default=None)  # Nobody where a newer request took its place.
+    answered_by: Mapped[str | None] = mapped_column(default=None)  # None where a newer request replaced it.
     answered_at: Mapped[datetime | None] = moment_maybe()
 
 

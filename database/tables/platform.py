@@ -60,6 +60,6 @@ class CircuitRow(TableRow):
     # The system, or the system and the brand that it was asked about.
     name: Mapped[str] = mapped_column(primary_key=True)
     failures: Mapped[int]  # In a row, over all processes.
-    open_until: Mapped[datetime | None] = moment_maybe()  # Until then nobody calls; None: it has not opened.
+    open_until: Mapped[datetime | None] = moment_maybe()  # No calls until then; None: it has not opened.
     # Lease of the one process that tries whether it is up again.
     probing_until: Mapped[datetime | None] = moment_maybe()

@@ -28,7 +28,7 @@ class PolicyDocumentRow(TableRow):
     # Of the business day; publishing later than that day moves it to the day of publishing.
     effective_from: Mapped[date]
     who: Mapped[str]  # person.id; who began the draft.
-    # Everybody who saved the draft, person.id: none of them publishes it where two must.
+    # All who saved the draft, person.id: none of them publishes it where two must.
     makers: Mapped[list[str]] = json_list()
     why: Mapped[str]
     based_on: Mapped[str]  # The version in force when the draft was saved.

@@ -57,7 +57,7 @@ class ReviewDecisionRow(TableRow):
 
 
 class ReviewCheckRow(TableRow):
-    """What the second pair of eyes made of a decision."""
+    """The verdict of a second reviewer on a decision."""
 
     __tablename__ = "review_check"
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -70,14 +70,14 @@ class WorkItemRow(TableRow):
     leased_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     leased_at: Mapped[datetime | None] = moment_maybe()  # When they took it; renewals leave it alone.
     leased_until: Mapped[datetime | None] = moment_maybe()
-    assigned_to: Mapped[str | None] = mapped_column(default=None)  # person.id; nobody else is given it as their next.
+    assigned_to: Mapped[str | None] = mapped_column(default=None)  # person.id; it is the next task of no one else.
     assigned_at: Mapped[datetime | None] = moment_maybe()
     snoozed_until: Mapped[datetime | None] = moment_maybe()
     snooze_reason: Mapped[str] = mapped_column(default="")
     snoozed_by: Mapped[str | None] = mapped_column(default=None)  # person.id; notified when the snooze ends.
-    # Another desk or the customer is to act: taken by name alone, and nobody is given it as their next.
+    # Another desk or the customer must act: it is taken by name only, and is no one's next task.
     waiting: Mapped[bool] = mapped_column(default=False)
-    # A decision stands that was not undone, returned or refused; nobody can take the task.
+    # A decision exists that was not undone, returned or refused; the task cannot be claimed.
     decided: Mapped[bool] = mapped_column(default=False)
     maker_id: Mapped[str | None] = mapped_column(default=None)  # Who made the outcome that waits for a check.
     # The maker, everyone they acted for, and who made their accounts lately; none of them may check it.
@@ -131,7 +131,7 @@ class ClockIntervalRow(TableRow):
     task_id: Mapped[str]
     owner: Mapped[ClockOwner] = word(ClockOwner, required=True)
     person_id: Mapped[str | None] = mapped_column(default=None)  # Who held it, where one person did.
-    runs: Mapped[bool]  # False: nobody of ours can do anything, so no working time is used up.
+    runs: Mapped[bool]  # False: we cannot act, so no working time is used.
     started_at: Mapped[datetime] = moment()
     ended_at: Mapped[datetime | None] = moment_maybe()
 

@@ -29,7 +29,7 @@ class CardStatus(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a card stands in its journey, in business order."""
+    """The stage of a card in its journey, in business order."""
 
     INTAKE = "intake"  # Submitted; nothing has happened to it yet.
     READING = "reading"  # Its photograph is being read, or the seller checks what was read.
@@ -54,9 +54,9 @@ class WaitingFor(StrEnum):
     SELLER_CONFIRM = "seller_confirm"  # The money waits for the receiver's confirmation in the provider's app.
     REVIEWER = "reviewer"  # A reviewer decides.
     OUTLET = "outlet"  # A partner outlet confirms.
-    ISSUER = "issuer"  # The issuer is down or in maintenance; asked again by itself.
+    ISSUER = "issuer"  # The issuer is down or in maintenance; asked again automatically.
     GATEWAY = "gateway"  # The payment's outcome is unknown and is being reconciled.
-    RAIL = "rail"  # Nothing may leave on the payment's rail at the moment; it goes on by itself.
+    RAIL = "rail"  # Nothing may leave on the payment's rail at the moment; it continues automatically.
     FINANCE = "finance"  # A person of finance looks at the payment before it leaves.
     BANK = "bank"  # The payment is in a file that the bank carries out, or waits for the next one.
 
@@ -98,7 +98,7 @@ class EndReason(StrEnum):
     CHANGED = "card_changed"  # Before payment the issuer no longer confirmed what the quote was made for.
     PAYEE_REFUSED = "payee_refused"  # The payment gateway refused the payee.
     CANCELLED = "cancelled_by_operations"  # Operations cancelled it, with everything taken back.
-    TERMINATED = "terminated_by_operations"  # It could not go on, and its run could be ended in no other way.
+    TERMINATED = "terminated_by_operations"  # It could not continue, and its run could be ended in no other way.
 
 
 # A live card holds its fingerprint: no second submission of the same card can be accepted while one is.

@@ -1,6 +1,6 @@
 """What each step of a card's journey reports back: the only things a workflow branches on.
 
-Every result is a frozen dataclass of ids, enums, integers and ISO 8601 strings, so that it can stand in a
+Every result is a frozen dataclass of ids, enums, integers and ISO 8601 strings, so that it can be kept in a
 workflow's history for years; none ever holds a card number, a PIN, a one-time code or a payee.
 """
 
@@ -30,7 +30,7 @@ class Resume:
     """The facts of a card whose journey restarts from its rows; the defaults describe a card at its beginning.
 
     `quotes` and `tasks` are the numbers already used, `settled` the review reasons that a person approved. With a
-    `quote_id` the card goes on at the offer, or at the payment where it was `accepted`; with an `outcome` it has ended.
+    `quote_id` the card continues at the offer, or at the payment where it was `accepted`; with an `outcome` it has ended.
     """
 
     read: bool = False
@@ -45,7 +45,7 @@ class Resume:
     outcome: Outcome | None = None
     reason: EndReason | None = None
     detail: str | None = None
-    person_wanted: bool = False  # Operations asked for a person, and nobody has decided since.
+    person_wanted: bool = False  # Operations asked for a person, and no decision was made since.
 
 
 AT_ITS_BEGINNING = Resume()
@@ -68,7 +68,7 @@ class CardToBuy:
     brand: str
     issuer: str
     has_photos: bool
-    confirm_fields: bool  # The seller wants to check what was read before the card goes on.
+    confirm_fields: bool  # The seller wants to check what was read before the card continues.
     currency: Currency
     owner: str  # seller:<id> or partner:<id>
     resume: Resume = AT_ITS_BEGINNING
@@ -179,7 +179,7 @@ class OfferFacts:
 
 @dataclass(frozen=True)
 class TaskOpened:
-    """A review task stands in the queue; its clock in whole seconds from now, 0 for what has passed."""
+    """A review task is in the queue; its clock in whole seconds from now, 0 for what has passed."""
 
     task_id: str
     warn_after_s: int

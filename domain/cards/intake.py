@@ -29,7 +29,7 @@ class SubmittedCard:
     pin: str | None = field(default=None, repr=False)
     expiry: date | None = None
     photos: tuple[bytes, ...] = field(default=(), repr=False)
-    confirm_fields: bool = False  # The seller wants to see and correct what was read before the card goes on.
+    confirm_fields: bool = False  # The seller wants to see and correct what was read before the card continues.
     accept_at_or_above: Money | None = None  # A standing acceptance: a quote at least this high is accepted at once.
 
 
@@ -54,7 +54,7 @@ class Submission:
 
 
 def tidied(submission: Submission) -> Submission:
-    """Return the submission with the payee made plain: input methods add characters that nobody sees."""
+    """Return the submission with the payee normalised: input methods add invisible characters."""
     account, name = plain(submission.payee_account), plain_name(submission.payee_name)
     return replace(submission, payee_account=account, payee_name=name)
 

@@ -1,4 +1,4 @@
-"""What a card's photograph says: one reading with its fields, where each stands in the photo, and how sure the reader is."""
+"""What a card's photograph says: one reading with its fields, where each is in the photo, and how sure the reader is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 
-SURE = 0.9  # From this confidence on nobody needs to look at a field.
+SURE = 0.9  # From this confidence on a field needs no review.
 SURE_OF_BRAND = 0.9  # Below this confidence a brand is a guess from colours or a word of small print.
 
 
@@ -61,11 +61,6 @@ class Box:
         """Its middle."""
         return self.x + self.width / 2, self.y + self.height / 2
 
-    def scaled(self, factor: float) -> Box:
-        """Return the same place in a picture `factor` times as large."""
-        sides = (self.x, self.y, self.width, self.height)
-        return Box(*(round(side * factor) for side in sides))
-
     def joined(self, other: Box) -> Box:
         """Return the smallest box that holds both."""
         x, y = min(self.x, other.x), min(self.y, other.y)
@@ -86,7 +81,7 @@ class Reason(StrEnum):
     )
     RIVALS = "rivals"  # Without a label, and other print would do as well.
     BY_COLOURS = "by_colours"  # No word names the brand: only the card's colours do, and other cards have them, too.
-    UNCALIBRATED = "uncalibrated"  # Nobody measured what a score of this engine, with these weights, is worth.
+    UNCALIBRATED = "uncalibrated"  # The scores of this engine with these weights were never measured.
 
 
 @dataclass(frozen=True)
@@ -118,7 +113,7 @@ class ReadField:
 
     @property
     def is_candidate(self) -> bool:
-        """Only a code names it and nothing supports it: a person may take it, the card does not take it by itself."""
+        """Only a code names it and nothing supports it: a person may take it, the card does not take it automatically."""
         return self.source is Source.BARCODE and self.confidence < SURE_OF_CODE
 
     def __repr__(self) -> str:

@@ -62,7 +62,7 @@ class RejectReason(StrEnum):
     ALREADY_USED = "already_used"  # The value is gone.
     NOT_THE_SELLERS = "not_the_sellers"  # Ownership is in doubt.
     WRONG_BRAND = "wrong_brand"  # Another brand than submitted.
-    NOT_DECIDED = "not_decided"  # Nobody could decide in time, and the policy says to let it go.
+    NOT_DECIDED = "not_decided"  # Not decided in time, and the policy rejects it.
     OTHER = "other"  # See the note.
 
 

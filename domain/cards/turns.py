@@ -1,4 +1,4 @@
-"""When a seller hears of a card by a short message: it is their turn, their money is late, or the card has ended."""
+"""When a seller is notified of a card by a short message: it is their turn, their money is late, or the card has ended."""
 
 from __future__ import annotations
 

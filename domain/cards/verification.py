@@ -58,7 +58,7 @@ CONFIRMED_BEFORE_PAYMENT = frozenset({CardType.SUPERMARKET, CardType.ECOMMERCE, 
 
 
 class Secures(StrEnum):
-    """What the issuer of a brand does on request, so that nobody spends the card after it is paid for."""
+    """What the issuer of a brand does on request, so that the card cannot be spent after it is paid for."""
 
     REDEEM = "redeem"  # Moves the whole balance to us; cannot be undone.
     LOCK = "lock"  # Bars every purchase with the card until we release it.
@@ -69,7 +69,7 @@ class Held(StrEnum):
     """What became of one request to redeem or lock a card; no usable answer at all means that it is not known yet."""
 
     REDEEMED = "redeemed"  # The balance is ours.
-    LOCKED = "locked"  # Nobody can spend the card.
+    LOCKED = "locked"  # The card cannot be spent.
     REFUSED = "refused"  # The card could not be secured, and nothing was done.
     RELEASED = "released"  # It was locked and is no more, or the request was withdrawn before it had an effect.
     NOT_FOUND = "not_found"  # The issuer has never received the request.

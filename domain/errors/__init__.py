@@ -13,5 +13,8 @@ from domain.errors import people as people
 from domain.errors import policies as policies
 from domain.errors import quality as quality
 from domain.errors import review as review
+from domain.errors import sales as sales
 from domain.errors import settlement as settlement
+from domain.errors import support as support
+from domain.errors import tax as tax
 from domain.errors import work as work

@@ -12,7 +12,7 @@ class BrandUnknown(Refusal):
 
 
 class BrandNotBought(Refusal):
-    """Cards of the brand are no longer bought since the day `since`; `reason` says why, by language. Cards that were taken go on."""
+    """Cards of the brand are no longer bought since the day `since`; `reason` says why, by language. Cards that were taken continue."""
 
     code = "brand_not_bought"
 

@@ -1,4 +1,4 @@
-"""Name a fault that nobody foresaw without quoting it."""
+"""Name an unexpected fault without quoting it."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class PeriodNotOver(Refusal):
 
 
 class StatementKindUnknown(Refusal):
-    """The file is no statement that can be read: another kind of file, or a format nobody described. Nothing was imported."""
+    """The file is no statement that can be read: another kind of file, or an undescribed format. Nothing was imported."""
 
     code = "statement_kind_unknown"
     http_status = 415
@@ -101,7 +101,7 @@ class StatementTruncated(Refusal):
 
 
 class StatementHeadWrong(Refusal):
-    """The first lines of the file are not as its format describes them (`what`: header, titles or period). Nothing was imported."""
+    """The first lines of the file are not as its format describes them (`what`: header, titles, period or currency). Nothing was imported."""
 
     code = "statement_head_wrong"
 
@@ -173,21 +173,21 @@ class DayAsked(Refusal):
 
 
 class DayNotAsked(Refusal):
-    """Nobody asks to close the day (`day`) any more: the request was withdrawn or declined."""
+    """The request to close the day (`day`) is no longer pending: it was withdrawn or declined."""
 
     code = "day_not_asked"
     http_status = 409
 
 
 class NothingToRelease(Refusal):
-    """The payment waits for no person: it goes on by itself, was let go already, or its order is made."""
+    """The payment waits for no person: it continues automatically, was let go already, or its order is made."""
 
     code = "nothing_to_release"
     http_status = 409
 
 
 class RailSwitched(Refusal):
-    """The rail stands so already, or another person has just changed it: look at the page again."""
+    """The rail is in that state already, or another person has just changed it: look at the page again."""
 
     code = "rail_switched"
     http_status = 409
@@ -236,7 +236,7 @@ class NotClaimable(Refusal):
 
 
 class ClaimOver(Refusal):
-    """The claim stands otherwise by now (`state`): look at the page again."""
+    """The claim has another state by now (`state`): reload the page."""
 
     code = "claim_over"
     http_status = 409
@@ -257,7 +257,7 @@ class ClaimOwesLess(Refusal):
 
 
 class ReceiptOver(Refusal):
-    """This payment of a seller was taken back, or nobody asks for that any more: look at the page again."""
+    """This payment of a seller was reversed, or its reversal is no longer requested: reload the page."""
 
     code = "receipt_over"
     http_status = 409
@@ -306,7 +306,7 @@ class BankFileRefused(Refusal):
 
 
 class NotReversible(Refusal):
-    """This decision cannot be reversed (`what`): it is not carried out, nobody made it, or something was built on it meanwhile."""
+    """This decision cannot be reversed (`what`): it is not carried out, no person made it, or later decisions depend on it."""
 
     code = "not_reversible"
     http_status = 409
@@ -330,18 +330,4 @@ class ReversalDayClosed(Refusal):
     """The day (`day`) is closed: let the reversal count for the first open one (`open`); it names the decision that it reverses."""
 
     code = "reversal_day_closed"
-    http_status = 409
-
-
-class MoreThanStands(Refusal):
-    """More was to be cleared than stands in suspense of this entry (`there`)."""
-
-    code = "more_than_stands"
-    http_status = 409
-
-
-class ClearingOver(Refusal):
-    """What the money is was agreed to, declined or reversed before."""
-
-    code = "clearing_over"
     http_status = 409

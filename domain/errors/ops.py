@@ -27,7 +27,7 @@ class PartyInMaintenance(Refusal):
 
 
 class RepairChanged(Refusal):
-    """The repair is not in the `state` that was on the page: another person was faster, or it went on by itself."""
+    """The repair is not in the `state` that was on the page: another person was faster, or it continued automatically."""
 
     code = "repair_changed"
     http_status = 409

@@ -6,14 +6,14 @@ from domain.errors.base import Refusal
 
 
 class LastAdmin(Refusal):
-    """Nobody would be left who manages people and settings."""
+    """No one would be left to manage people and settings."""
 
     code = "last_admin"
     http_status = 409
 
 
 class OwnRoles(Refusal):
-    """Nobody changes their own roles, limit, probation or relatives, or ends their own work here."""
+    """One's own roles, limit, probation and relatives cannot be changed, nor one's own work ended."""
 
     code = "own_roles"
     http_status = 403
@@ -83,7 +83,7 @@ class StepUpNeeded(Refusal):
 
 
 class PasswordSignInOff(Refusal):
-    """Everybody signs in through the identity provider here."""
+    """All people sign in through the identity provider here."""
 
     code = "password_sign_in_off"
     http_status = 403
@@ -118,7 +118,7 @@ class SignInMismatch(Refusal):
 
 
 class PersonNotKnown(Refusal):
-    """The identity provider knows the person; nobody who works here has that address."""
+    """The identity provider knows the person, but no active person has that address."""
 
     code = "person_not_known"
     http_status = 403

@@ -13,7 +13,7 @@ class PolicyDraftChanged(Refusal):
 
 
 class OwnPolicy(Refusal):
-    """Nobody publishes a version that they wrote themselves where two people must."""
+    """The author of a version cannot publish it where two people must."""
 
     code = "own_policy"
     http_status = 403

@@ -22,14 +22,14 @@ class BlindOutcomeDiffers(Refusal):
 
 
 class CheckMissing(Refusal):
-    """The decision needs a second pair of eyes and has had none."""
+    """The decision needs a second review and has had none."""
 
     code = "check_missing"
     http_status = 409
 
 
 class DecidedUnseen(Refusal):
-    """A key decided a card that nobody can have looked at yet; probably it was meant for the card before."""
+    """A key decided a card too soon to have been seen; it was probably meant for the previous card."""
 
     code = "decided_unseen"
     http_status = 409

@@ -13,7 +13,7 @@ class CardNotForSale(Refusal):
 
 
 class CardClaimed(Refusal):
-    """A claim against the card's seller stands (`state`), so the card is no stock; it can be sold once the claim is declined or dropped."""
+    """The card has an open claim against its seller (`state`) and is not in stock; it can be sold once the claim is declined or dropped."""
 
     code = "card_claimed"
     http_status = 409
@@ -55,7 +55,7 @@ class ReturnWaits(Refusal):
 
 
 class ReturnOver(Refusal):
-    """Nobody asks for this sale to be taken back any more: a colleague has kept the sale."""
+    """The request to reverse this sale was rejected by a colleague."""
 
     code = "return_over"
     http_status = 409
@@ -90,7 +90,7 @@ class ProviderPaymentOver(Refusal):
 
 
 class ReferenceTaken(Refusal):
-    """The provider's reference stands for another payment."""
+    """The provider's reference belongs to another payment."""
 
     code = "reference_taken"
     http_status = 409
@@ -127,6 +127,13 @@ class ExchangeOver(Refusal):
     """This exchange was posted or discarded before."""
 
     code = "exchange_over"
+    http_status = 409
+
+
+class ProviderOwedLess(Refusal):
+    """The provider is owed back less than this (`there` says how much)."""
+
+    code = "provider_owed_less"
     http_status = 409
 
 

@@ -47,6 +47,13 @@ class CounterpartyKnown(Refusal):
     http_status = 409
 
 
+class OpeningInBooks(Refusal):
+    """The books already show an amount (`there`) on the account that no run has settled: an opening amount would count twice."""
+
+    code = "opening_in_books"
+    http_status = 409
+
+
 class CounterpartyChanged(Refusal):
     """A colleague changed the counterparty meanwhile: read it again, then change it."""
 

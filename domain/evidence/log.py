@@ -72,15 +72,6 @@ def head_message(size: int, at: str, root: bytes) -> bytes:
     return f"{HEAD_FORMAT}\n{size}\n{at}\n{root.hex()}\n".encode()
 
 
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """Compute the root over leaf hashes; of no leaf it is the hash of nothing."""
-    peaks: list[tuple[Node, bytes]] = []
-    for index, leaf in enumerate(leaves):
-        for _ in grown(peaks, index, leaf):
-            pass
-    return folded(peak for _, peak in peaks)
-
-
 def grown(peaks: list[tuple[Node, bytes]], index: int, leaf: bytes) -> Iterator[tuple[Node, bytes]]:
     """Appends the leaf hash with number `index` to a tree's peaks (in place) and yields every subtree that became full."""
     node, value = (0, index), leaf

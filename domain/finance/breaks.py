@@ -47,7 +47,7 @@ class Verb(StrEnum):
     EDIT = "edit"  # Our books take the statement's amount: the difference is posted, and both belong together.
     CREATE = "create"  # What one side lacks is posted in our books.
     REPLACE_LINK = "replace_link"  # It belongs to something else; where amounts differ, two people force the match.
-    FOUND = "found"  # The other side came by itself, with a later statement or posting. No person's act.
+    FOUND = "found"  # The other side came with a later statement or posting. No person's act.
 
 
 BY_HAND = (Verb.IGNORE, Verb.EDIT, Verb.CREATE, Verb.REPLACE_LINK)

@@ -18,7 +18,7 @@ class AccountKind(StrEnum):
 
 
 class OwnerKind(StrEnum):
-    """Whose an account is; it stands in the code after the class, e.g. `seller_payable:seller:01H…`."""
+    """The owner of an account; it follows the class in the code, e.g. `seller_payable:seller:01H…`."""
 
     PLATFORM = "platform"  # One account for the whole platform: the code is the class alone.
     RAIL = "rail"  # One for each way of paying, e.g. `alipay`.
@@ -71,7 +71,9 @@ _CLASSES = (
     AccountClass("partner_share", _LIABILITY, OwnerKind.PARTNER, Sign.CREDIT),  # A partner's part of a sale.
     AccountClass("partner_receivable", _ASSET, OwnerKind.PARTNER, Sign.DEBIT),  # What a partner owes back of its part.
     AccountClass("partner_cost", _EXPENSE, _PLATFORM, Sign.EITHER),  # What partners' shares cost us.
-    AccountClass("tax_withheld", _LIABILITY, _PLATFORM, Sign.CREDIT),  # Kept back for the tax office.
+    # Kept back for the tax office. A debit is what the office has and a returned payment no longer owes it: the next remittance
+    # is that much smaller.
+    AccountClass("tax_withheld", _LIABILITY, _PLATFORM, Sign.EITHER),
     AccountClass("fx_difference", _INCOME, _PLATFORM, Sign.EITHER),  # Gains (credit) and losses (debit) of rates.
     AccountClass(
         "fx_position", _ASSET, _PLATFORM, Sign.EITHER
@@ -79,6 +81,8 @@ _CLASSES = (
     # A licensed provider holds buyers' money for brokered cards, and pays their sellers out of it.
     AccountClass("split_account", _ASSET, OwnerKind.PROVIDER, Sign.EITHER),
     AccountClass("brokered_payable", _LIABILITY, _SELLER, Sign.CREDIT),  # What that provider pays to a seller.
+    # Our commission of sales that came back after it had arrived.
+    AccountClass("provider_payable", _LIABILITY, OwnerKind.PROVIDER, Sign.CREDIT),
     AccountClass("issuer_cost", _EXPENSE, _PLATFORM, Sign.EITHER),  # What asking issuers cost.
     AccountClass("issuer_payable", _LIABILITY, _PLATFORM, Sign.EITHER),  # What issuers will bill for being asked.
     AccountClass("goodwill", _EXPENSE, _PLATFORM, Sign.EITHER),  # Paid to customers beyond what was owed.

@@ -51,11 +51,11 @@ def realised(position: Money, booked: Money, moved: Money, value: Money) -> Mone
     beyond = abs(moved.amount_minor) - closes
     left = Money(0)
     if closes < abs(position.amount_minor):
-        left = booked - _share_of(booked, closes, abs(position.amount_minor))
-    opened = _share_of(value, beyond, abs(moved.amount_minor))
+        left = booked - share_of(booked, closes, abs(position.amount_minor))
+    opened = share_of(value, beyond, abs(moved.amount_minor))
     return left + opened - booked - value
 
 
-def _share_of(booked: Money, part: int, whole: int) -> Money:
-    """So much of an amount as a part is of the whole, rounded half up."""
+def share_of(booked: Money, part: int, whole: int) -> Money:
+    """Return so much of an amount as a part is of the whole, rounded half up."""
     return Money(round_half_up(Decimal(booked.amount_minor) * part / whole), booked.currency)

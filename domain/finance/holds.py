@@ -14,7 +14,7 @@ class HoldState(StrEnum):
     HELD = "held"  # It counts in the available balance.
     POSTED = "posted"  # The money has moved.
     VOIDED = "voided"  # It was given up.
-    EXPIRED = "expired"  # Nobody posted it in time.
+    EXPIRED = "expired"  # Not posted in time.
 
 
 def reserved_cause(card_id: str) -> str:

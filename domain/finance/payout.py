@@ -15,7 +15,7 @@ class PayoutOutcome(StrEnum):
 
     PAID = "paid"  # The gateway says the money arrived.
     REFUSED = "refused"  # The gateway says for certain that no money moved and none will.
-    UNKNOWN = "unknown"  # Nobody can say yet: only ever reconciled by a query, never sent again.
+    UNKNOWN = "unknown"  # Not known yet: only reconciled by a query, never sent again.
 
 
 class PayoutState(StrEnum):

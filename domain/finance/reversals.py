@@ -15,14 +15,14 @@ class ReversalOf(StrEnum):
     """What is reversed."""
 
     BREAK = "break"  # A decision on a break: the break is open again.
-    CLEARING = "clearing"  # What money in suspense was said to be: it stands in suspense again.
+    CLEARING = "clearing"  # The clearing of money in suspense: it returns to suspense.
 
 
 class NotReversed(StrEnum):
     """Why a decision cannot be reversed."""
 
     STATE = "state"  # It is not carried out, or was reversed before.
-    BY_ITSELF = "by_itself"  # No person decided it.
+    AUTOMATIC = "automatic"  # No person decided it.
     CLEARED = "cleared"  # What it posted to suspense was cleared, or a colleague has proposed to.
     CHANGED = "changed"  # What it linked belongs to something else by now.
 

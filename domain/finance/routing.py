@@ -24,12 +24,12 @@ class WaitReason(StrEnum):
     RAIL_DAY = "rail_day"  # As much left on the rail today as may.
     RAIL_MONTH = "rail_month"  # As much left on the rail this month as may.
     COOLING = "cooling"  # The seller named another payee than before, and the old contact has time to object.
-    NEW_PAYEE = "new_payee"  # The first payment to this payee, and a large one.
+    NEW_PAYEE = "new_payee"  # The first payments to this payee, and together a large sum.
     NAME_DIFFERS = "name_differs"  # The payee is not the seller as they were verified.
     UNVERIFIED = "unverified"  # So much goes to verified sellers alone.
 
 
-# What a person of finance looks at and lets go, or not. Everything else ends by itself or by what people change.
+# What a person of finance looks at and lets go, or not. Everything else ends automatically or by what people change.
 LOOKED_AT = frozenset({WaitReason.NEW_PAYEE, WaitReason.NAME_DIFFERS, WaitReason.UNVERIFIED, WaitReason.COOLING})
 
 
@@ -38,8 +38,8 @@ class NameState(StrEnum):
 
     SAME = "same"
     DIFFERS = "differs"
-    UNVERIFIED = "unverified"  # Nobody has verified the seller's name.
-    OTHERS = "others"  # Partners hand in cards of their own customers: there is no one name.
+    UNVERIFIED = "unverified"  # The seller's name was never verified.
+    OTHERS = "others"  # Partners submit cards of their own customers: there is no one name.
 
 
 class Health(StrEnum):
@@ -82,9 +82,9 @@ class RoutingRules:
     """One version of the policy; `rails` in order of preference, which decides between rails of one cost.
 
     A payment to another payee than before waits until `change_cools_hours` after the change where it and what was ordered to
-    the payee since then come to `change_cools_from_minor`. From
-    `new_payee_from_minor` on, the first payment to a payee waits for a person, and from `unverified_from_minor` on every
-    payment to a seller whose name nobody has verified. `other_name_waits`: so does one whose payee is not the verified
+    the payee since then come to `change_cools_from_minor`. Where the first payments to a payee come to `new_payee_from_minor`,
+    the one that does waits for a person: a payee is known as many hours after its first payment was paid, or once one was paid that a
+    person had let go. From `unverified_from_minor` on every payment to a seller whose name nobody has verified waits. `other_name_waits`: so does one whose payee is not the verified
     seller. `fail_over`: after a certain refusal the seller's earlier payee on the cheapest other rail is paid. An outcome may be
     stated by people `stated_after_minutes` after the order.
     """
@@ -113,8 +113,8 @@ class RoutingRules:
 class Situation:
     """The facts of one payment: what was ordered before it, and what is known of its payee.
 
-    `seller_day_minor`, `day_minor` and `month_minor` were ordered on the rail and not refused. `released`: a person of
-    finance looked and let it go.
+    `seller_day_minor`, `day_minor` and `month_minor` were ordered on the rail and not refused, `to_payee_minor` to a payee that is
+    new. `released`: a person of finance looked and let it go.
     """
 
     rail: Rail
@@ -126,13 +126,14 @@ class Situation:
     month_minor: int = 0
     name: NameState = NameState.UNVERIFIED
     new_payee: bool = False
+    to_payee_minor: int = 0
     cooling_until: datetime | None = None
     released: bool = False
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Why a payment waits; `until` is when the last reason that ends by itself does, None where people must act."""
+    """Why a payment waits; `until` is when the last reason that ends automatically does, None where people must act."""
 
     reasons: tuple[WaitReason, ...]
     until: datetime | None
@@ -215,7 +216,7 @@ def _doubts(rules: RoutingRules, found: Situation) -> Iterable[WaitReason]:
         yield WaitReason.NAME_DIFFERS
     if found.name is NameState.UNVERIFIED and found.amount_minor >= rules.unverified_from_minor:
         yield WaitReason.UNVERIFIED
-    if found.new_payee and found.amount_minor >= rules.new_payee_from_minor:
+    if found.new_payee and found.to_payee_minor + found.amount_minor >= rules.new_payee_from_minor:
         yield WaitReason.NEW_PAYEE
 
 

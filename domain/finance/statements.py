@@ -78,7 +78,7 @@ class Rejected(StrEnum):
     MOMENT = "moment"  # No date and time.
     OUTSIDE = "outside"  # Its day is not one of the statement's.
     NO_SERIAL = "no_serial"  # Without the provider's number it could be taken twice.
-    TWICE = "twice"  # The same number stands in this file before.
+    TWICE = "twice"  # The same number appears earlier in this file.
     DIFFERS = "differs"  # The same number was imported before with other values.
     FOREIGN = "foreign"  # It belongs to another account.
     TEXT = "text"  # Characters that are no text.
@@ -163,7 +163,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class RejectedLine:
-    """A line that was not taken: where it stands in the file, why, and how it reads."""
+    """A rejected line: its place in the file, the reason, and its text."""
 
     number: int
     why: Rejected

@@ -19,6 +19,7 @@ class ClearedAs(StrEnum):
 
     BUYER = "buyer"  # A buyer paid what they owe.
     DEPOSIT = "deposit"  # A buyer paid in advance.
+    CLAIM = "claim"  # A seller paid a claim back, or a part of it.
     ISSUER = "issuer"  # An issuer paid back, or was paid.
     INTEREST = "interest"
     FEE = "fee"  # The bank or provider charged for something.
@@ -27,7 +28,8 @@ class ClearedAs(StrEnum):
 
 
 CAME_IN = (
-    ClearedAs.BUYER, ClearedAs.DEPOSIT, ClearedAs.ISSUER, ClearedAs.INTEREST, ClearedAs.CAPITAL, ClearedAs.RETURNED,
+    ClearedAs.BUYER, ClearedAs.DEPOSIT, ClearedAs.CLAIM, ClearedAs.ISSUER, ClearedAs.INTEREST, ClearedAs.CAPITAL,
+    ClearedAs.RETURNED,
 )  # fmt: skip
 WENT_OUT = (ClearedAs.FEE, ClearedAs.ISSUER, ClearedAs.CAPITAL, ClearedAs.RETURNED)
 OF_BUYERS = frozenset({ClearedAs.BUYER, ClearedAs.DEPOSIT})
@@ -39,11 +41,14 @@ def choices(*, came_in: bool) -> tuple[ClearedAs, ...]:
 
 
 def account_for(cleared_as: ClearedAs, rail: Rail, buyer: str) -> Account:
-    """Return the account that it belongs to. Raises ValueError for `returned`, which has none, and for a buyer's code that is none."""
+    """Return the account that it belongs to. Raises ValueError for a buyer's code that is none, and for what has none of its own.
+
+    `returned` stands against another entry; of a claim, what is owed and what was written off are posted apart.
+    """
     if cleared_as in OF_BUYERS:
         return account("buyer_receivable" if cleared_as is ClearedAs.BUYER else "buyer_deposit", buyer_of(buyer))
-    if cleared_as is ClearedAs.RETURNED:
-        raise ValueError("what went back stands against another entry")
+    if cleared_as in (ClearedAs.RETURNED, ClearedAs.CLAIM):
+        raise ValueError(f"no account is that of: {cleared_as.value}")
     if cleared_as is ClearedAs.ISSUER:
         return account("issuer_payable")
     if cleared_as is ClearedAs.CAPITAL:

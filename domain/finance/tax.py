@@ -38,13 +38,6 @@ class CostBasis(StrEnum):
     NOTHING = "nothing"  # No cost is recognised.
 
 
-class SignOff(StrEnum):
-    """Whether finance has agreed to a version of the rules."""
-
-    OPEN = "open"
-    SIGNED = "signed"
-
-
 @dataclass(frozen=True)
 class Withheld:
     """What is withheld from one payment and by which row of which version; all in CNY."""

@@ -164,7 +164,7 @@ def _charged(charge: Charge, price: Money) -> Line:
 
 
 def _fee(charges: Sequence[Charge], price: Money, left: Money) -> Line:
-    """The platform's own fees after the shares in them; calculated as one charge where there is one and nobody shares it."""
+    """The platform's own fees after the shares in them; calculated as one charge where there is one that is not shared."""
     ours = [one for one in charges if one.to == PLATFORM]
     if len(ours) == 1 and ours[0].amount(price) == left:
         one = ours[0]

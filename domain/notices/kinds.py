@@ -32,7 +32,7 @@ class NoticeKind(StrEnum):
     GOODWILL = "goodwill"  # A goodwill payment that they proposed was paid or refused.
     DECLINED = "declined"  # A colleague declined what they proposed about money.
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
-    REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped by itself or ended.
+    REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped automatically or ended.
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.
     ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
     ALERT_OVER = "alert_over"  # (Its owner) it is over.

@@ -66,7 +66,7 @@ SHARES = (AlertRule.QUOTES, AlertRule.DISK, AlertRule.CONNECTIONS)
 
 
 class AlertState(StrEnum):
-    """Where an alert stands."""
+    """The state of an alert."""
 
     PENDING = "pending"  # Above its limit, not yet for long enough.
     FIRING = "firing"
@@ -92,7 +92,7 @@ class Standing:
 
 
 def following(before: Standing | None, above: bool, timing: Timing, now: datetime) -> Standing | None:
-    """Return where the alert stands after a look; None where there is none, or where a pending one has passed."""
+    """Return the alert's state after an evaluation; None without one, or where a pending one has passed."""
     if before is None or before.state is AlertState.OVER:
         before = Standing(AlertState.PENDING, now) if above else None
     if before is None:

@@ -11,7 +11,7 @@ from domain.ops.runbook import Topic
 
 
 class State(StrEnum):
-    """How a measure stands."""
+    """The state of a measure."""
 
     OK = "ok"
     ATTENTION = "attention"
@@ -44,7 +44,7 @@ class Measure(StrEnum):
     BACKUP = "backup"  # Age of the newest backup.
     TEMPORAL = "temporal"  # Age of Temporal's newest answer.
     LOOKS = "looks"  # Age of the oldest of the looks at stuck cards.
-    WORKERS = "workers"  # Task queues that nobody takes tasks from.
+    WORKERS = "workers"  # Task queues without a poller.
     LOOPS = "loops"  # Background loops that fail or are late.
     DISK = "disk"  # Used share of the disk that the state folder is on.
     PHOTOS = "photos"  # Used share of the disk that the photos are on.
@@ -78,7 +78,7 @@ class Scale:
     less: bool = False
 
     def state_of(self, value: float) -> State:
-        """Return how a value stands."""
+        """Return the state of a value."""
         sign = -1 if self.less else 1
         if self.broken is not None and sign * value >= sign * self.broken:
             return State.BROKEN
@@ -130,7 +130,7 @@ class Found:
 
     @property
     def state(self) -> State:
-        """How it stands."""
+        """Return its state."""
         if self.failed:
             return State.BROKEN
         if self.absent:
@@ -140,7 +140,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Reading:
-    """One measure as it is shown: what was found, when, and how it stands now."""
+    """One measure as it is shown: its value, when it was taken, and its state now."""
 
     found: Found
     taken_at: datetime | None  # None: never.

@@ -14,7 +14,7 @@ AHEAD = timedelta(days=366)
 class WindowState(StrEnum):
     """Where a window of maintenance is."""
 
-    PLANNED = "planned"  # Begins by itself.
+    PLANNED = "planned"  # Begins automatically.
     DRAINING = "draining"  # No call begins; those that run may end.
     HELD = "held"  # No call runs.
     RESUMING = "resuming"  # Calls begin again, `share` percent of the usual rate.
@@ -49,7 +49,7 @@ SLOWEST_PER_S = 1.0  # A lower rate leaves the first card without a call for a q
 
 @dataclass(frozen=True)
 class Window:
-    """One window; `brand` is empty for all of the provider. `next_at` is when it changes by itself; None: not before a person acts."""
+    """One window; `brand` is empty for all of the provider. `next_at` is when it changes automatically; None: not before a person acts."""
 
     id: str
     provider: str
@@ -123,7 +123,7 @@ def closed(window: Window, now: datetime) -> Window:
 
 
 def with_end(window: Window, ends_at: datetime | None) -> Window:
-    """Return a planned or holding window with another end; None: until a person ends it. Its state goes on as it is."""
+    """Return a planned or holding window with another end; None: until a person ends it. Its state does not change."""
     next_at = ends_at if window.state is WindowState.HELD else window.next_at
     return replace(window, ends_at=ends_at, next_at=next_at)
 

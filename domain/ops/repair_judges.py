@@ -13,7 +13,7 @@ from domain.ops.runs import OWN_CODE, OWN_DATABASE, StepState
 
 Options = Mapping[str, Any]
 Verdict = Foreseen | LeftOut
-# Waits that the journey lets anybody end early: the outlet's silence is then recorded, and a person decides without it.
+# Waits that may be ended early: the outlet's silence is then recorded, and a person decides without it.
 SKIPPABLE = frozenset({WaitingFor.OUTLET})
 BACK_OFF = frozenset({StepState.FAILING})
 

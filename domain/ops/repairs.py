@@ -14,8 +14,8 @@ class RepairKind(StrEnum):
     PAUSE = "pause"  # The pending step is not tried again until it is unpaused.
     UNPAUSE = "unpause"
     CHANGE_RETRY = "change_retry"  # The pending step is tried at other intervals, or for longer.
-    SIGNAL_AGAIN = "signal_again"  # A report that is in our rows is given to the workflow once more.
-    RESET = "reset"  # The journey goes on from a named point, from its rows.
+    SIGNAL_AGAIN = "signal_again"  # A report that is in our rows is given to the workflow again.
+    RESET = "reset"  # The journey continues from a named point, from its rows.
     SEND_TO_REVIEW = "send_to_review"  # A person decides.
     SECOND_PAYOUT = "second_payout"  # Another payee after a sure refusal.
     CANCEL = "cancel"  # The journey ends, with compensation.
@@ -23,13 +23,13 @@ class RepairKind(StrEnum):
 
 
 class RepairState(StrEnum):
-    """Where a repair stands."""
+    """The state of a repair."""
 
     DRAFT = "draft"  # Its runs and options are chosen.
     PREVIEWED = "previewed"  # Each item was judged: what would change, or why it is left out.
     WAITING = "waiting"  # A second person has to agree.
     RUNNING = "running"
-    SUSPENDED = "suspended"  # By a person, or by itself; the repair says why.
+    SUSPENDED = "suspended"  # By a person, or automatically; the repair says why.
     DONE = "done"  # Every item is cured, left out, or ended meanwhile.
     PARTLY_DONE = "partly_done"  # Some are not cured.
     FAILED = "failed"  # None is cured.
@@ -63,7 +63,7 @@ UNDER_WAY = frozenset({RepairState.RUNNING, RepairState.SUSPENDED})
 
 
 class ItemState(StrEnum):
-    """Where one run of a repair stands. An item is cured only when what the repair was for has happened."""
+    """The state of one item of a repair. An item is cured only when what the repair was for has happened."""
 
     WAITING = "waiting"  # Nothing was done to it yet.
     EXCLUDED = "excluded"  # Left out, with a reason.
@@ -77,7 +77,6 @@ class ItemState(StrEnum):
 
 
 UNFINISHED = frozenset({ItemState.WAITING, ItemState.ACTING})
-UNPROVEN = frozenset({ItemState.ACTED, ItemState.FAILED_AGAIN})
 NOT_CURED = frozenset({ItemState.FAILED, ItemState.FAILED_AGAIN, ItemState.ACTED})
 FAILURES = frozenset({ItemState.FAILED, ItemState.FAILED_AGAIN})
 # What a repair of the failed items only takes over from the one before.
@@ -93,11 +92,11 @@ class Excluded(StrEnum):
     NOT_A_CARD = "not_a_card"
     OTHER_REPAIR = "other_repair"  # Another repair has it; `repair` in the facts names which.
     NO_STEP = "no_step"  # Nothing is known to be failing or waiting for a worker.
-    OWN_STEP = "own_step"  # A step of our own database: it is retried every 30 seconds by itself.
-    CODE_FAILS = "code_fails"  # The workflow's own code fails: no step can be retried before that is mended.
+    OWN_STEP = "own_step"  # A step of our own database: it is retried every 30 seconds automatically.
+    CODE_FAILS = "code_fails"  # The workflow's own code fails: no step can be retried before that is fixed.
     PAUSED = "paused"  # Its step is paused: unpause it.
     NOT_PAUSED = "not_paused"
-    NOT_SKIPPABLE = "not_skippable"  # It waits for something that the journey does not let anybody skip.
+    NOT_SKIPPABLE = "not_skippable"  # It waits for something that cannot be skipped.
     NO_REPORT = "no_report"  # No report in our rows is one that the card could have missed.
     IN_REVIEW = "in_review"  # A review task is open: the reviewer decides.
     OFFERED = "offered"  # The seller holds an offer.
@@ -109,14 +108,14 @@ class Excluded(StrEnum):
     NOT_READ = (
         "not_read"  # Nothing is known of it yet; at the latest after a quarter of an hour its seller types the fields.
     )
-    NO_RATE = "no_rate"  # Without a rate nobody can price it.
-    NOT_RUNNING = "not_running"  # Temporal does not run it: reset it to where its rows say it stands.
+    NO_RATE = "no_rate"  # It cannot be priced without a rate.
+    NOT_RUNNING = "not_running"  # Temporal does not run it: reset it to the point that its rows state.
     CAN_BE_CANCELLED = "can_be_cancelled"  # Its program works: it needs no terminating.
     ORDER_OPEN = "order_open"  # A payment order is under way or its outcome unknown: only the gateway's answer helps.
     OWED = "owed"  # The gateway refused the payee; the money is owed until another one is named.
     SECURED = "secured"  # Its issuer was asked to lock or redeem it for us.
     NOT_REFUSED = "not_refused"  # The gateway has refused no payee of it.
-    NO_PAYEE = "no_payee"  # Nobody has proposed another payee.
+    NO_PAYEE = "no_payee"  # No other payee was proposed.
 
 
 class Suspended(StrEnum):
@@ -143,7 +142,7 @@ class ResetPoint(StrEnum):
     READING = "reading"  # Its photographs are read again.
     VERIFICATION = "verification"  # Issuer, store or outlet are asked again, then it is priced.
     PAYMENT_CHECK = "payment_check"  # The issuer confirms the accepted card again, before an order is written down.
-    HERE = "here"  # Where its rows say that it stands: the way out of code that fails.
+    HERE = "here"  # The point that its rows state: the way out of code that fails.
 
 
 class Proof(StrEnum):
@@ -163,7 +162,7 @@ def judged(counts: Mapping[ItemState, int]) -> RepairState:
 
 
 def too_many_failures(counts: Mapping[ItemState, int], least: int, share_bp: int) -> bool:
-    """Return whether a repair stops by itself: at least so many failures, and more than this share of what was acted on."""
+    """Return whether a repair stops automatically: at least so many failures, and more than this share of what was acted on."""
     failed = sum(counts.get(state, 0) for state in FAILURES)
     acted = failed + counts.get(ItemState.ACTED, 0) + counts.get(ItemState.CURED, 0)
     return failed >= max(1, least) and failed * 10_000 > share_bp * acted

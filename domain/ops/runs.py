@@ -52,11 +52,11 @@ class StepState(StrEnum):
     UNSTARTED = "unstarted"  # It is scheduled, and no worker has taken it.
     STARTED = "started"  # A worker has taken it and has not answered.
     PAUSED = "paused"  # The activity was paused in Temporal.
-    WORKFLOW_TASK = "workflow_task"  # The workflow's own code fails: no activity runs before that is mended.
+    WORKFLOW_TASK = "workflow_task"  # The workflow's own code fails: no activity runs before that is fixed.
     MISSING = "missing"  # Temporal does not run the workflow.
 
 
-WORKFLOW_TASK = "workflow_task"  # Stands for a step's name where the workflow's own code fails.
+WORKFLOW_TASK = "workflow_task"  # In place of a step's name where the workflow's own code fails.
 ISSUER_QUEUE, STORE_QUEUE = "issuer-", "store-"
 # Which provider each step asks; a step of an issuer's queue asks that issuer, any other step our own database.
 ASKED = {
@@ -84,7 +84,7 @@ def provider_of(step: str, queue: str) -> str:
 
 
 def _issuer_in(queue: str, prefix: str) -> str:
-    """The issuer in a queue's name; one of several brands stands behind a full stop."""
+    """The issuer in a queue's name; one of several brands follows a full stop."""
     return queue.removeprefix(prefix).partition(".")[0]
 
 

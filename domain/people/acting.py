@@ -35,5 +35,5 @@ class ActingReviewer:
 
     @property
     def hands(self) -> frozenset[str]:
-        """Everybody who counts as one with this person when two people are needed."""
+        """Return all who count as one with this person when two people are needed."""
         return self.circle | self.handlers

@@ -18,12 +18,12 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
     ADDED = "added"
     REMOVED = "removed"
-    ORDER = "order"  # Rows stand in another order.
+    ORDER = "order"  # Rows are in another order.
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One changed value. `schema` describes the value; None stands for the side that has none."""
+    """One changed value. `schema` describes the value; None on the side that has none."""
 
     path: Path
     kind: ChangeKind

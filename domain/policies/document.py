@@ -83,7 +83,7 @@ def built_in_file(kind: str, path: Path, key: str) -> tuple[PolicyDocument, ...]
 
 
 def built_in(kind: str, described: Mapping[str, Any]) -> PolicyDocument:
-    """Return one version of the product's own: its name and date stand beside its values."""
+    """Return one version of the product's own: its name and date are kept beside its values."""
     values = {name: value for name, value in described.items() if name not in ("version", "effective_from")}
     begins = date.fromisoformat(str(described["effective_from"]))
     return PolicyDocument(kind, BUILT_IN_NUMBER, str(described["version"]), begins, values)

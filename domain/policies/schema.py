@@ -1,6 +1,6 @@
 """JSON Schema for policy documents: short builders, and a document's flaws by the schema.
 
-Keywords of our own stand beside the standard ones, for editors and for differences in words: `unit` says what a number
+Keywords of our own extend the standard ones, for editors and for differences in words: `unit` says what a number
 counts (minor, bp, s, ms, min, days), `names` which catalogue of words names an object's keys or a list's members, `row_key`
 which field of a list's rows tells them apart, `ordered` that their order counts all the same, `offers` where the values come
 from that a person chooses from, and `empty` what no choice is called. The standard `default` is what a document that lacks the field is read with.

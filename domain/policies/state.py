@@ -16,7 +16,7 @@ class PolicyState(StrEnum):
 
 
 class PolicyNews(StrEnum):
-    """What those who may publish hear of a version."""
+    """What the people who may publish are notified of."""
 
     ASKED = "asked"
     PUBLISHED = "published"

@@ -15,14 +15,14 @@ CNY_PER_UNIT_MAX = 10
 
 
 class CheckNeed(StrEnum):
-    """Why a decision needs a second pair of eyes."""
+    """Why a decision needs a second review."""
 
     VALUE = "value"  # So much money is not decided alone.
     RISK = "risk"  # Something about the card is suspicious.
     BRAND = "brand"  # Every card of this brand is checked.
     PROBATION = "probation"  # Its maker is new.
     UNVERIFIED = "unverified"  # No party has confirmed the card, or one contradicts it.
-    SAMPLE = "sample"  # Drawn, by a rule that nobody can influence.
+    SAMPLE = "sample"  # Sampled, by a rule that cannot be influenced.
     APPEAL = "appeal"  # It takes the place of a decision that a customer appealed against.
 
 
@@ -78,8 +78,8 @@ def need(made: ProposedDecision, policy: CheckPolicy) -> CheckNeed | None:
 def drawn(lot: str, share_bp: int) -> bool:
     """Return whether this lot is among `share_bp` of ten thousand.
 
-    `lot` is a keyed hash of the card (hex, at least 16 digits; `lot_of`). The card and the key are fixed before anybody
-    decides, so undoing a decision changes nothing, and without the key nobody can foresee the draw.
+    `lot` is a keyed hash of the card (hex, at least 16 digits; `lot_of`). The card and the key are fixed before a person
+    decides, so undoing a decision changes nothing, and the draw cannot be foreseen without the key.
     """
     return int(lot[:16], 16) % BASIS_POINTS_PER_ONE < share_bp
 
@@ -92,9 +92,9 @@ def lot_of(keyring: KeyRing, card_id: str, seed: str) -> str:
 def apart(
     makers: frozenset[str], checkers: frozenset[str], handled_by: Mapping[str, frozenset[str]] | None = None
 ) -> bool:
-    """Return whether nobody is on both sides: each side is a person with everyone they act for at that moment.
+    """Return whether no person is on both sides: each side is a person with everyone they act for at that moment.
 
-    `handled_by` names, for anybody of either side, who made, invited or reset their account or gave them a role within
+    `handled_by` names, for each person of either side, who made, invited or reset their account or gave them a role within
     the policy's days: such a person counts as part of that side, so that one administrator with two accounts is one person.
     """
     known = handled_by or {}

@@ -21,7 +21,7 @@ class UnusualReading(StrEnum):
 
     ELSEWHERE = "elsewhere"  # They tried a card they have not claimed, or that is bought or ended.
     REFUSED_OFTEN = "refused_often"  # Many of their tries were refused.
-    NEAR_LIMIT = "near_limit"  # They have nearly read as many as anybody may.
+    NEAR_LIMIT = "near_limit"  # Their reveals are close to the limit.
 
 
 def unusual(shown: int, refused: int, *, elsewhere: bool, policy: RevealPolicy) -> UnusualReading | None:

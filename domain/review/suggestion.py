@@ -21,8 +21,8 @@ class SuggestionWhy(StrEnum):
     NUMBER_BREAKS_RULES = "number_breaks_rules"  # The number could not have been issued by the brand.
     NEIGHBOURS = "neighbours"  # Neighbouring numbers came from other sellers.
     PIN_WRONG = "pin_wrong"  # The issuer says that the PIN is wrong.
-    PIN_BREAKS_RULES = "pin_breaks_rules"  # The brand issues no such PIN and nobody has confirmed it.
-    PIN_DOUBTFUL = "pin_doubtful"  # The PIN is hard to read and nobody has confirmed it.
+    PIN_BREAKS_RULES = "pin_breaks_rules"  # The PIN breaks the brand's rules and was not confirmed.
+    PIN_DOUBTFUL = "pin_doubtful"  # The PIN is hard to read and was not confirmed.
     UNREADABLE = "unreadable"  # The photo shows nothing that can be read.
     FIELD_MISSING = "field_missing"  # A field that is needed is not known.
     ISSUER_SILENT = "issuer_silent"  # The issuer does not know the card or gives no answer.
@@ -63,7 +63,7 @@ class SuggestionInput:
     conflict: bool = False  # That answer contradicts card or seller.
     pin_said: str = ""  # right | wrong, as a party says
     has_pin: bool = True  # The brand's cards have one.
-    entry_needed: bool = False  # A regional card whose fields nobody has entered yet.
+    entry_needed: bool = False  # A regional card whose fields were not entered yet.
     worth_known: bool = True
     store_asked: bool = False  # Store or outlet looked at it on a reviewer's demand.
     has_store: bool = True  # Some store or outlet can look at cards of this type.
@@ -165,7 +165,7 @@ def _wrong_pin(sight: SuggestionInput, _: int) -> Suggestion | None:
 
 
 def _doubtful(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion | None:
-    """A field that is missing, or hard to read and confirmed by nobody, is asked for."""
+    """Ask for a field that is missing, or hard to read and unconfirmed."""
     for one in sight.fields:
         if one.name is FieldName.NUMBER and not one.present:
             return _ask(AskedItem.NUMBER, "missing", SuggestionWhy.FIELD_MISSING, GUESS_BP)
@@ -207,7 +207,7 @@ def _approval(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion:
     ]
     unsure = bool(doubtful) or not _fit(sight)
     if unsure and not sight.answered:
-        # The card is known to nobody, and hard to read or odd: a person compares it with the photo themselves.
+        # The card is unknown, and hard to read or odd: a person compares it with the photo themselves.
         return Suggestion(None, (SuggestionWhy.ENTER_BY_HAND,))
     score = min([SURE_BP, *(read if not sight.answered else ())]) - (0 if sight.answered else UNCONFIRMED_BP)
     return Suggestion(ReviewOutcome.APPROVE, tuple(_for_approval(sight, unsure=unsure)), max(score, 0))

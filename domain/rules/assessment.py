@@ -1,4 +1,4 @@
-"""When a machine may buy a card by itself: the assessment that sends the rest to a person, as one pure function."""
+"""When a machine may buy a card automatically: the assessment that sends the rest to a person, as one pure function."""
 
 from __future__ import annotations
 

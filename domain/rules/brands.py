@@ -111,7 +111,7 @@ class Brand:
         return face_value
 
     def is_bought(self, moment: datetime) -> bool:
-        """Return whether new cards of the brand are taken at `moment`; cards that were taken before go on."""
+        """Return whether new cards of the brand are taken at `moment`; cards that were taken before continue."""
         return self.not_bought_from is None or business_day(moment) < self.not_bought_from
 
     def require_bought(self, moment: datetime) -> None:
@@ -156,7 +156,7 @@ def brands_of_issuer(issuer: str) -> tuple[str, ...]:
 
 
 def providers() -> tuple[Provider, ...]:
-    """Return everybody whom today's cards may depend on: issuers, the stores of dining brands, and those there is one of."""
+    """Return all providers that today's cards may depend on: issuers, the stores of dining brands, and those there is one of."""
     tills = {brand.issuer for brand in catalogue().values() if brand.card_type is CardType.DINING}
     of_issuers = (*map(issuer, sorted(issuers())), *map(store, sorted(tills)))
     return (*of_issuers, OUTLETS, FX_DESK, PAYOUTS, MESSAGES)

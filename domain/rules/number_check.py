@@ -34,7 +34,7 @@ class NumberCheck:
     """What the rule says of one number. `prefix` is the fixed beginning of the brand's numbers, empty for none.
 
     `check_found` and `check_expected` are the check character, None for brands without one and for numbers that it
-    cannot be worked out for. They stand in the last four, which are never hidden.
+    cannot be worked out for. They are in the last four, which are never hidden.
     """
 
     places: tuple[Place, ...]

@@ -1,4 +1,4 @@
-"""What must stand in our own rows before money leaves: a workflow's history alone is nobody's word."""
+"""Judge what our own rows must prove before money is sent: a workflow's history alone is no proof."""
 
 from __future__ import annotations
 

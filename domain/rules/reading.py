@@ -76,6 +76,6 @@ def reading_of(found: PolicyDocument) -> ReadingLimits:
 
 
 def sure_from_bp(brand: str, field: str, on: date) -> int:
-    """Return from which confidence on nobody needs to look at a brand's field: its own limit, or else the general one."""
+    """Return the confidence from which a brand's field needs no review: its own limit, or else the general one."""
     own = reading_in_force(on).own_bp(brand, field)
     return limits_in_force(on).confidence_bp_min if own is None else own

@@ -33,8 +33,8 @@ class FeeHandling(StrEnum):
 class SourceRules:
     """The rules of one source.
 
-    A difference up to `tolerance_minor` is posted as rounding by itself, also without a key where there is one candidate.
-    Without a key, an amount is matched within `window_days`; so long a payment may take to stand on a statement. A charge is `fee_bp` of the amount, at most
+    A difference up to `tolerance_minor` is posted as rounding automatically, also without a key where there is one candidate.
+    Without a key, an amount is matched within `window_days`; so long a payment may take to appear on a statement. A charge is `fee_bp` of the amount, at most
     `fee_max_minor` (0: none). What is open for `late_hours` is late. `accounts` are ours there (none: any).
     """
 

@@ -21,7 +21,7 @@ class RepairRules:
     """One version of the rules. Times in seconds, rates in runs per second, shares in basis points.
 
     More than `alone_max` runs need a second person. The first `canary` runs are acted on alone and must be proven within
-    `canary_wait_s`. A repair stops by itself at `failures_min` failures that are more than `failures_bp` of what was acted
+    `canary_wait_s`. A repair stops automatically at `failures_min` failures that are more than `failures_bp` of what was acted
     on, and waits `proof_wait_s` for its last runs to be proven.
     """
 

@@ -128,9 +128,15 @@ def splits_in_force(on: date) -> SplitRules:
     return splits_of(BOOK.in_force(KIND, on))
 
 
+def intake_points(on: date) -> Mapping[str, str]:
+    """Return the names of the intake points of the rules that hold on a day, by their codes."""
+    parties = splits_in_force(on).counterparties
+    return {code: one["name"] for code, one in parties.items() if one["kind"] == CounterpartyKind.INTAKE}
+
+
 def require_intake_point(code: str, on: date) -> None:
     """Refuse FieldInvalid (`intake_point`) for a code that is no intake point of the rules that hold on a day; none is no fault."""
-    if code and splits_in_force(on).counterparties.get(code, {}).get("kind") != CounterpartyKind.INTAKE:
+    if code and code not in intake_points(on):
         raise FieldInvalid(field="intake_point", why="not_offered")
 
 

@@ -1,4 +1,4 @@
-"""The promises to a customer, each on a clock of its own: it runs while the ticket is ours and stands while the customer is asked."""
+"""The promises to a customer, each on a clock of its own: it runs while the ticket is ours and pauses while waiting for the customer."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def open_promises(ticket: Standing, now: datetime, *, reopened: bool) -> dict[Cl
 def allowed_s(policy: Policy, kind: ClockKind, earlier: timedelta) -> int | None:
     """Return the working seconds of a run; None where the policy makes no such promise.
 
-    `earlier` is the working time that earlier resolutions of the ticket used up: a reopened one goes on with what is left,
+    `earlier` is the working time that earlier resolutions of the ticket used up: a reopened one continues with what is left,
     and with the policy's floor at least.
     """
     if kind is ClockKind.FIRST_RESPONSE:
@@ -98,7 +98,7 @@ def overdue(calendar: WorkingCalendar, run: Run, stretches: Sequence[Stretch], n
 
 
 def paused_since(stretches: Iterable[Stretch]) -> datetime | None:
-    """Return since when the clocks stand; None while they run, and once nobody has the ticket."""
+    """Return since when the clocks are paused; None while they run, and once the ticket has no owner."""
     return next((one.starts for one in stretches if one.ends is None and not one.runs), None)
 
 

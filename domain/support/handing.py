@@ -11,5 +11,5 @@ class HandOverAnswer(StrEnum):
     ACCEPTED = "accepted"  # The receiver works on the ticket.
     DECLINED = "declined"  # The receiver said no, and why.
     WITHDRAWN = "withdrawn"  # Who offered it keeps it after all.
-    EXPIRED = "expired"  # Nobody answered in time.
+    EXPIRED = "expired"  # Not answered in time.
     ENDED = "ended"  # The ticket was solved, closed or merged meanwhile.

@@ -46,7 +46,7 @@ class MailOutcome(StrEnum):
 
     OPENED = "opened"  # It is the first of a new ticket.
     APPENDED = "appended"  # It joined the conversation of a ticket.
-    NOTED = "noted"  # An automatic answer in the conversation; nobody has to answer it.
+    NOTED = "noted"  # An automatic answer in the conversation; it needs no reply.
     REPORTED = "reported"  # A delivery report on a mail of ours.
     IGNORED = "ignored"  # From ourselves, or from a machine about no ticket.
 

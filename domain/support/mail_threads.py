@@ -1,4 +1,4 @@
-"""The ids that join mails into one conversation: our own carry the ticket and a keyed tag, so that nobody can guess one."""
+"""The ids that join mails into one conversation: our own carry the ticket and a keyed tag, so that none can be guessed."""
 
 from __future__ import annotations
 

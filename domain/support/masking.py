@@ -41,7 +41,7 @@ def mask_secrets(words: str, numbers: Iterable[str | None] = (), pins: Iterable[
 
 
 class _Plain:
-    """The words with each digit of any script as one of a keyboard; `at` is where each character stood."""
+    """The words with each digit of any script as one of a keyboard; `at` is the original place of each character."""
 
     def __init__(self, words: str) -> None:
         pairs = list(_folded(words))
@@ -51,7 +51,7 @@ class _Plain:
         self._bare_text = "".join(self.text[index] for index in self._bare).upper()
 
     def places(self, secret: str) -> Iterator[tuple[int, int]]:
-        """Where in the words this secret stands, whatever separates its characters."""
+        """Find this secret in the words, whatever separates its characters."""
         bare = "".join(one for one in secret if one.isalnum())
         start = self._bare_text.find(bare) if bare else -1
         while start >= 0:

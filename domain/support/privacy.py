@@ -14,7 +14,7 @@ from domain.support.tickets import TEAM, TICKET, TicketCategory
 from domain.work.deadlines import Policies, Terms
 from domain.work.task import Priority
 
-COPY_LASTS = timedelta(days=14)  # A copy that nobody fetched is erased.
+COPY_LASTS = timedelta(days=14)  # A copy that was not fetched by then is erased.
 RECORDS_YEARS = 10  # Vouchers of transactions, by the anti-money-laundering law.
 RECORDS = timedelta(days=3653)  # The same, with its leap days.
 

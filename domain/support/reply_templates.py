@@ -12,7 +12,7 @@ _VARIABLE = re.compile(r"\{([^{}\n]{0,40})\}")
 
 
 class TemplateVariable(StrEnum):
-    """What a template can name, as it stands in braces."""
+    """The variables of a template, as written in braces."""
 
     CUSTOMER = "customer"  # A partner by name, a mail customer as they sign, a seller by masked phone number.
     TICKET = "ticket"  # The last characters of the ticket's id.
@@ -47,7 +47,7 @@ def fill(words: str, values: Mapping[str, str]) -> Filled:
 
 
 def unknown_variables(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return what stands in braces and is no variable, each once."""
+    """Return the unknown names in braces, each once."""
     known = {one.value for one in TemplateVariable}
     named = (found.strip().lower() for text in texts for found in _VARIABLE.findall(text))
     return tuple(dict.fromkeys(name for name in named if name not in known))

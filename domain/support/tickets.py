@@ -23,7 +23,7 @@ class TicketState(StrEnum):
     NEW = "new"  # No agent has answered yet.
     OPEN = "open"  # An agent is to answer or to act.
     WAITING_CUSTOMER = "waiting_customer"  # The customer was asked; the clocks are paused.
-    WAITING_INSIDE = "waiting_inside"  # Another desk was asked; the customer's clocks go on.
+    WAITING_INSIDE = "waiting_inside"  # Another desk was asked; the customer's clocks keep running.
     SOLVED = "solved"  # Answered for good; the customer may still object.
     CLOSED = "closed"  # Nothing more will happen; an answer opens a new ticket.
 
@@ -35,7 +35,7 @@ class TicketCategory(StrEnum):
     """What the customer's trouble is about."""
 
     PAYOUT_LATE = "payout_late"  # The money has not come.
-    PAYMENT_UNKNOWN = "payment_unknown"  # Nobody can say whether it was paid.
+    PAYMENT_UNKNOWN = "payment_unknown"  # It is unknown whether it was paid.
     QUOTE_DISPUTE = "quote_dispute"  # The price is too low, or not the one promised.
     CARD_REJECTED = "card_rejected"  # The card was not bought.
     CARD_FAULTY = "card_faulty"  # A card that was bought from us does not work.
@@ -65,7 +65,7 @@ class InsideDesk(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """What stands in a ticket's conversation. Internal notes are comments on its work item."""
+    """The parts of a ticket's conversation. Internal notes are comments on its work item."""
 
     CUSTOMER = "customer"  # The customer's own words.
     REPLY = "reply"  # An agent's public reply.

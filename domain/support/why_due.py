@@ -34,7 +34,7 @@ class TicketClocks:
     ended: Sequence[Ended]
     had: Sequence[Stretch]
     plans: Sequence[PlanMade]
-    unverified: bool = False  # Nobody has confirmed the source of its policy's time.
+    unverified: bool = False  # The source of its policy's time was not confirmed.
     names: Mapping[str, str] = field(default_factory=dict)
 
 

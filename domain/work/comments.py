@@ -11,7 +11,7 @@ WORDS_MAX = 2000
 FILES_MAX = 3
 # Thirteen digits in a row, however they are grouped, are a card number; a telephone number has eleven.
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ \-.]?){12,}[0-9](?![0-9])")
-# Nobody's note lists so many digits; one that does tries PINs, and would learn by the refusal which of them is right.
+# No honest note lists so many digits; one that does tries PINs, and would learn from the refusal which is right.
 _DIGITS_MAX = 60
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•・.,、，。;:/\\|_*#'\"()<>\[\]]")
 
@@ -37,7 +37,7 @@ def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
     """Return the ids of the people called with `@` and what they answer to (`calls`), each once, in the order of the words.
 
     The longest name that fits is meant: `@Lin Fang` calls Lin Fang and not Lin. People who share a name are all called.
-    An @ inside a word, as in an e-mail address, calls nobody.
+    An @ inside a word, as in an e-mail address, mentions no one.
     """
     names = [(called.casefold(), one.id) for one in people for called in one.calls]
     lowered, found = words.casefold(), dict[str, None]()
@@ -57,7 +57,7 @@ def tells_a_secret(words: str, secrets: Iterable[str | None]) -> bool:
 
 
 def _plain(words: str) -> str:
-    """Full-width, circled and other scripts' digits as those of a keyboard, and without characters that nobody sees."""
+    """Full-width, circled and other scripts' digits as those of a keyboard, and without invisible characters."""
     folded = (
         one for one in unicodedata.normalize("NFKC", words) if unicodedata.category(one) not in ("Cf", "Mn", "Me")
     )

@@ -53,7 +53,7 @@ def parse(document: object, version: int) -> Policies:
 
 
 class _Reader:
-    """Collects flaws, and goes on with something harmless, so that one look finds them all."""
+    """Collect flaws and continue with a harmless value, so that one check finds them all."""
 
     def __init__(self) -> None:
         self.flaws: list[Flaw] = []
@@ -223,7 +223,7 @@ def _policy(reader: _Reader, path: str, given: object, calendars: Mapping[str, o
 
 
 def _response(reader: _Reader, path: str, name: str, fields: Mapping[str, Any], kind: KindOfWork) -> int | None:
-    """A promise to answer; none is known of a kind whose items nobody outside waits at."""
+    """A promise to answer; kinds without an outside customer have none."""
     given = fields.get(name)
     if given is None:
         return None

@@ -1,4 +1,4 @@
-"""By when a person must have decided: policies as data, working time, and clocks that stand while others have the card."""
+"""By when a person must have decided: policies as data, working time, and clocks that pause while others have the card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ClockOwner(StrEnum):
     """Whose time it is."""
 
     REVIEWER = "reviewer"  # A reviewer is to decide.
-    CHECKER = "checker"  # The second pair of eyes is to check.
+    CHECKER = "checker"  # The second reviewer must check.
     SENIOR = "senior"  # It was escalated.
     SUPPORT = "support"  # An agent is to answer the customer.
     SUPPORT_LEAD = "support_lead"  # It was escalated to the leads of support.

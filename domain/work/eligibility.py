@@ -15,7 +15,7 @@ from domain.work.task import TaskPhase
 class Ineligible(StrEnum):
     """Why a person cannot have a task now."""
 
-    CLOSED = "closed"  # Nobody's decision is waited for any more.
+    CLOSED = "closed"  # No decision is awaited any more.
     DECIDED = "decided"  # There is a valid decision.
     HELD = "held"  # Another person is working on it.
     ASSIGNED = "assigned"  # It is assigned to another person.

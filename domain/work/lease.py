@@ -19,6 +19,6 @@ class Leased(Protocol):
 
 
 def holder_of(leased: Leased, now: datetime) -> str | None:
-    """Return the person whose lease lasts at this moment; None when nobody holds it."""
+    """Return the person whose lease lasts at this moment; None when it is unclaimed."""
     lasting = leased.leased_until is not None and leased.leased_until > now
     return leased.leased_by if lasting else None

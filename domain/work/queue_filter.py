@@ -31,7 +31,7 @@ class Hand(StrEnum):
 
     MINE = "mine"  # I hold its lease.
     OTHERS = "others"  # A colleague holds it.
-    FREE = "free"  # Nobody does.
+    FREE = "free"  # Unclaimed.
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Wanted:
         return replace(self, hand=None, snoozed=False, waiting=False, sort=QueueSort.QUEUE)
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Names and values as they stand in an address; what is open is left out."""
+        """Return names and values as in an address; open ones are left out."""
         words = [
             ("kind", "" if self.kind == REVIEW else self.kind),
             *_many("type", self.card_types), *_many("brand", self.brands), *_many("reason", self.reasons), *_many("language", self.languages),

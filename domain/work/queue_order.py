@@ -18,7 +18,7 @@ URGENT_LEAD = timedelta(days=3650)  # Before everything of its band that is not 
 
 
 class OrderReason(StrEnum):
-    """Why a task stands where it stands in the queue."""
+    """Why a task has its place in the queue."""
 
     MINE_HELD = "mine_held"  # It is in one's own hand.
     MINE_ASSIGNED = "mine_assigned"  # It was given to oneself.

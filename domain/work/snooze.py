@@ -12,7 +12,7 @@ from domain.work.working_time import WorkingCalendar
 
 DAY_ENDS = time(18)  # For a team whose calendar never closes.
 DAY_BEGINS = time(9)
-SNOOZE_MAX = timedelta(days=30)  # Longer is no snooze; the deadline goes on meanwhile.
+SNOOZE_MAX = timedelta(days=30)  # Longer is no snooze; the deadline keeps running.
 
 
 class SnoozeUntil(StrEnum):

@@ -1,4 +1,4 @@
-"""A piece of work at a desk: how urgent it is, which phase it is in, where it stands in the queue, and why it came back."""
+"""A piece of work at a desk: how urgent it is, which phase it is in, its place in the queue, and why it came back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Priority(StrEnum):
 
 
 class TaskPhase(StrEnum):
-    """Which pair of eyes a task waits for."""
+    """Whether a task awaits its first or its second reviewer."""
 
     REVIEW = "review"  # Waiting for a decision.
     CHECK = "check"  # Decided; another person applies, returns or rejects it.
@@ -52,7 +52,7 @@ class CameBack(StrEnum):
 
 
 class CheckVerdict(StrEnum):
-    """What the second pair of eyes does with a staged outcome."""
+    """What the second reviewer does with a staged outcome."""
 
     APPLY = "apply"  # The decision takes effect.
     RETURN = "return"  # Back to its maker, with a reason.

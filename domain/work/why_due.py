@@ -38,11 +38,11 @@ class DueReason(StrEnum):
     SPENT_BY = "spent_by"  # owner, person, spent
     # Of a ticket, whose promises have a clock each:
     PROMISE = "promise"  # promise, started, policy, version, allowed
-    PROMISE_LEFT = "promise_left"  # promise, carried, allowed: a reopened ticket goes on with what is left.
+    PROMISE_LEFT = "promise_left"  # promise, carried, allowed: a reopened ticket continues with what is left.
     PROMISE_DUE = "promise_due"  # promise, warn, due
     PROMISE_LATE = "promise_late"  # promise, due, late, owner
-    PROMISE_STANDS = "promise_stands"  # promise, left: it goes on with this once the customer has answered.
-    PROMISE_FROZEN = "promise_frozen"  # promise, late: it was late before, and no later while it stands.
+    PROMISE_STANDS = "promise_stands"  # promise, left: it continues with this once the customer has answered.
+    PROMISE_FROZEN = "promise_frozen"  # promise, late: it was late before, and no later while it is paused.
     PROMISE_KEPT = "promise_kept"  # promise, kept
     PROMISE_BROKEN = "promise_broken"  # promise, kept, due, owner
     PROMISE_VOID = "promise_void"  # promise, at

@@ -94,14 +94,6 @@ def split_answer(body: str, member: str) -> tuple[dict[str, Any], str, str] | No
     return (content, raw, whole["sign"]) if isinstance(content, dict) and content == whole.get(member) else None
 
 
-def new_key_pair() -> tuple[bytes, bytes]:
-    """Make a fresh pair as PEM: private (PKCS #8) and public."""
-    key = rsa.generate_private_key(PUBLIC_EXPONENT, KEY_BITS)
-    encoding, none = serialization.Encoding.PEM, serialization.NoEncryption()
-    public = key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, none), public
-
-
 def _raw_member(body: str, member: str) -> str | None:
     name = f'"{member}"'
     found = body.find(name)

@@ -11,7 +11,7 @@ from domain.money import Money
 SYSTEM = "alipay"
 # Reviewed against the documents of `alipay.fund.trans.uni.transfer`: with these the payee cannot be paid, and nothing moved.
 # A code that is not here stays unknown until a query settles it: so do a fault of our request (INVALID_PARAMETER), an empty
-# balance, our limits and our permissions. They say nothing of the payee, and pass when we mend them.
+# balance, our limits and our permissions. They say nothing of the payee, and pass once we fix them.
 REFUSALS: Mapping[str, PayeeFault] = {
     "PAYEE_NOT_EXIST": PayeeFault.ACCOUNT_UNKNOWN,
     "PAYEE_ACCOUNT_NOT_EXSIT": PayeeFault.ACCOUNT_UNKNOWN,  # Alipay's spelling.

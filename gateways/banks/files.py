@@ -146,7 +146,7 @@ def _result(form: BankFormat, row: list[str], number: int) -> ResultLine:
 
 
 def _read(cells: tuple[str, ...], row: Sequence[str], why: str, number: int) -> dict[str, str]:
-    """The values of a row by name; a cell that is no value must stand as the format has it."""
+    """Return the values of a row by name; a cell without a value must match the format's text."""
     if len(row) != len(cells):
         raise FileRefused(why, number)
     found = {}

@@ -1,6 +1,6 @@
 """A bank's file format as data: encoding, delimiter, how amounts are written, and the cells of each kind of line.
 
-A format is a JSON file; `docs/gateways.md` describes it. A cell is a text as it stands, or `{name}` for a value.
+A format is a JSON file; `docs/gateways.md` describes it. A cell is a literal text, or `{name}` for a value.
 """
 
 from __future__ import annotations
@@ -73,11 +73,14 @@ class BankFormat:
 
 
 def formats_in(folder: Path) -> dict[str, BankFormat]:
-    """Read every format of a folder, by name; none where there is no such folder. Raises FormatUnreadable naming the file."""
+    """Read every format of a folder that pays, by name; none where there is no such folder. Raises FormatUnreadable naming the file."""
     found = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
-            one = parse(json.loads(path.read_text(encoding="utf-8")))
+            given = json.loads(path.read_text(encoding="utf-8"))
+            if "statement" in given and "order" not in given:
+                continue  # An account that we pay nobody from.
+            one = parse(given)
         except (ValueError, KeyError, TypeError, LookupError) as fault:
             raise FormatUnreadable(f"{path.name}: {fault}") from None
         found[one.name] = one

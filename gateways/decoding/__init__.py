@@ -1,4 +1,4 @@
-"""Opens files from outside in a child process, where a file made to eat memory or time can hurt nobody but itself."""
+"""Opens files from outside in a child process, so that a file made to exhaust memory or time harms no other request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gateways.mail.wire import HEAD_BYTES_MAX, Reader, unpacked
 from gateways.pictures.accept import BYTES_MAX, AcceptedPhoto
 
 AT_ONCE = 2  # A picture of 40 megapixels takes 120 MB while it is decoded.
-FILES_MAX = 200  # A child that opened so many ends: what decoders do not give back ends with it.
+FILES_MAX = 200  # A child that opened so many ends: what decoders do not release ends with it.
 SECONDS_MAX = 30.0  # Of one file, by the clock on the wall: the child's own limit counts the processor's time.
 LENGTH = struct.Struct(">I")
 PROJECT = Path(__file__).resolve().parents[2]

@@ -80,7 +80,7 @@ class MailGateway:
         except aiosmtplib.SMTPRecipientsRefused as refused:
             raise _judged(refused.recipients[0].code if refused.recipients else 0) from None
         except aiosmtplib.SMTPAuthenticationError:
-            # Our own password: it is mended in the settings, and then the same mail can leave.
+            # Our own password: once the settings are corrected, the same mail can be sent.
             raise GatewayUnavailable(SYSTEM, "authentication") from None
         except aiosmtplib.SMTPResponseException as answered:
             raise _judged(answered.code) from None

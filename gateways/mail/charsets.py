@@ -8,7 +8,7 @@ import re
 from charset_normalizer import from_bytes
 
 GUESSED_FROM_BYTES = 20_000  # So much of a text is looked at; the rest is in the same charset.
-# Each stands for itself and for the smaller charsets that programs declare in its place.
+# Each covers itself and the smaller charsets that programs declare in its place.
 _WIDER = {
     "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "cp936": "gb18030", "gb_2312-80": "gb18030",
     "big5": "big5hkscs", "iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "ascii", "utf8": "utf-8",

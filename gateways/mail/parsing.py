@@ -103,7 +103,7 @@ def _mail(raw: bytes, message: Message, parts: _Parts, reader: Reader) -> Inboun
         to=_addresses(message, "to"),
         cc=_addresses(message, "cc"),
         files=tuple(parts.files),
-        # Nobody can say which of several senders was checked.
+        # It is unknown which of several senders was checked.
         flags=flags if len(senders) <= 1 else flags | {MailFlag.UNVERIFIED},
         notes=frozenset(parts.notes),
         files_left_out=parts.left_out,

@@ -11,8 +11,8 @@ from mailparser_reply import EmailReplyParser
 
 HTML_CHARACTERS_MAX = 400_000
 DEPTH_MAX = 200  # Of elements within each other: the time that a parser takes grows with the square of it.
-LINE_CHARACTERS_MAX = 1_000  # In a longer line nobody's program writes that it quotes, and looking for that takes long.
-QUOTES_SOUGHT_IN = 20_000  # Characters: nobody writes a longer answer above a quoted mail.
+LINE_CHARACTERS_MAX = 1_000  # No program announces a quote in a longer line, and searching it is slow.
+QUOTES_SOUGHT_IN = 20_000  # Characters: no one writes a longer answer above a quoted mail.
 _KEPT_TAGS = {
     "p", "br", "div", "span", "a", "b", "i", "em", "strong", "u", "ul", "ol", "li", "table", "thead", "tbody", "tr", "td",
     "th", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "dl", "dt", "dd",

@@ -29,7 +29,7 @@ _IDENTIFIER = re.compile(
 class Verdict(StrEnum):
     """What the outlet says."""
 
-    PENDING = "pending"  # Nobody has looked yet; says nothing new, and may come late.
+    PENDING = "pending"  # Not checked yet; says nothing new, and may come late.
     CONFIRMED = "confirmed"  # The card is good for `face_value`.
     DENIED = "denied"  # The card is not good.
 

@@ -22,7 +22,7 @@ from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
 from gateways.alipay.states import REFUSALS, SYSTEM, ended
 from gateways.breaker import Breakers
 from gateways.calls import CallRecord
-from gateways.errors import BillAbsent, GatewayRefused, GatewayUnavailable, ReportRefused
+from gateways.errors import BillAbsent, GatewayRefused, GatewayUnavailable
 from gateways.http import BILL_BYTES_MAX, TOO_MANY_REQUESTS, Reply, exchange
 
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
@@ -41,7 +41,7 @@ BILL = "alipay.data.dataservice.bill.downloadurl.query"
 NO_BILL = "isp.bill_not_exist"  # Of a day whose bill is not made yet, and of one on which nothing moved.
 
 SUCCESS, BUSINESS_FAILED = "10000", "40004"
-# The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
+# The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must fix our side.
 NOT_ACCEPTED = frozenset({"20001", "40001", "40002", "40003", "40006"})
 NO_ANSWER = "NO_ANSWER"  # No usable answer; the order may or may not have arrived.
 UNTRUSTED = "UNTRUSTED_ANSWER"  # An answer without Alipay's signature, or about another order.
@@ -196,12 +196,6 @@ class AlipayGateway:
         if found is None or not self._verifier.is_signed(found[1], found[2]):
             return None
         return found[0]
-
-
-def require_amount(report: PayoutReport, order: PayoutOrder) -> None:
-    """Raises ReportRefused("wrong_amount") when a report says paid and names another amount than the order's, or none."""
-    if report.outcome is PayoutOutcome.PAID and report.amount != order.amount:
-        raise ReportRefused(SYSTEM, "wrong_amount")
 
 
 def _working(reply: Reply) -> Reply:

@@ -18,7 +18,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from domain.errors.files import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
 from gateways.pictures.ground import in_levels, of_both_bytes, of_grey_bytes, on_ground
 from gateways.pictures.look import look_of
-from gateways.pictures.mending import ends_of, without_extras
+from gateways.pictures.salvaging import ends_of, without_extras
 
 BYTES_MAX = 12 * 1024 * 1024
 PIXELS_MAX = 40_000_000

@@ -32,8 +32,3 @@ def look_of_jpeg(jpeg: bytes) -> int | None:
     """`look_of` of a kept photo. Raises OSError for bytes that are no picture."""
     with Image.open(io.BytesIO(jpeg)) as photo:
         return look_of(photo)
-
-
-def distance(one: int, other: int) -> int:
-    """In how many of the 64 bits two looks differ."""
-    return ((one ^ other) & ((1 << BITS) - 1)).bit_count()

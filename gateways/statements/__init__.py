@@ -25,7 +25,7 @@ _OTHERS = ("utf-8-sig", "gb18030", "utf-16")
 def opened(
     content: IO[bytes], accounts: Mapping[StatementSource, Sequence[str]], banks: Path = BANKS
 ) -> StatementReader:
-    """Return a reader for the file, which can be sought in and stands at its beginning.
+    """Return a reader for the file, which is seekable and at its beginning.
 
     `accounts` are ours at each source; a format that names no account is read by them. `banks` is the folder of the
     described formats of banks. Raises StatementKindUnknown,
@@ -42,9 +42,9 @@ def opened(
     if _first_line(head, "utf-8-sig").startswith(FIRST_COLUMN):
         return WechatStatement(content, accounts[StatementSource.WECHAT])
     described = (*bank_formats(banks), *invoice_formats())
-    for one in described:
-        if one.heads(_first_line(head, one.form["encoding"])):
-            return DescribedStatement(content, one)
+    alike = [(one, first) for one in described if one.heads(first := _first_line(head, one.form["encoding"]))]
+    for one, _ in sorted(alike, key=lambda found: not found[0].is_of(found[1])):  # A bank's accounts may begin alike.
+        return DescribedStatement(content, one)
     _require_no_other_encoding(head, described)
     raise StatementKindUnknown(seen="")
 

@@ -31,6 +31,7 @@ from domain.finance.statements import (
     StatementSource,
     line_id,
 )
+from domain.money import Currency
 from domain.places import business_day
 from gateways.statements.lines import BEIJING, LineRejected, Sums, count, fen, grouped_yuan, yuan
 
@@ -61,6 +62,20 @@ class Described:
         """Return whether a file of this format can begin so."""
         return _values(self.part["header"], _cells(self.form, first_line)) is not None
 
+    def is_of(self, first_line: str) -> bool:
+        """Return whether a file that begins so is of the account that the format describes."""
+        return (_values(self.part["header"], _cells(self.form, first_line)) or {}).get("account") == self.form.get(
+            "account"
+        )
+
+    @property
+    def currency(self) -> Currency:
+        """The currency of its statements, yuan unless it says otherwise. Raises StatementHeadWrong for one that is none of ours."""
+        try:
+            return Currency(self.form.get("currency", Currency.CNY))
+        except ValueError:
+            raise StatementHeadWrong(what="currency") from None
+
 
 @cache
 def formats(folder: Path, source: StatementSource) -> tuple[Described, ...]:
@@ -84,7 +99,7 @@ class DescribedStatement:
         self._rows = self._read_rows()
         self._around = self._read_header()
         first, last = self._around_day("from"), self._around_day("until")
-        self.head = StatementHead(of.source, self._around.get("account", ""), first, last)
+        self.head = StatementHead(of.source, self._around.get("account", ""), first, last, of.currency)
         self._foot: StatementFoot | None = None
 
     def batches(self) -> Iterator[Batch]:
@@ -146,7 +161,17 @@ class DescribedStatement:
             raise LineRejected(Rejected.OUTSIDE)
         kind = self._kind(values.get("type", ""), key, amount)
         identity = line_id(self._of.source, self.head.account, reference)
-        line = (identity, self._number, kind.value, key, reference, amount, "CNY", when.isoformat(), business_day(when))
+        line = (
+            identity,
+            self._number,
+            kind.value,
+            key,
+            reference,
+            amount,
+            self.head.currency.value,
+            when.isoformat(),
+            business_day(when),
+        )
         return line, self._balance(values["balance"]) if "balance" in values else None
 
     def _signed(self, values: Mapping[str, str]) -> int:
@@ -266,7 +291,7 @@ def _cells(form: Mapping[str, Any], line: str) -> list[str]:
 
 
 def _values(described: Sequence[str], cells: Sequence[str]) -> dict[str, str] | None:
-    """What stands in the named cells; None where the number of cells or a fixed word differs."""
+    """Return the named cells; None where the number of cells or a fixed word differs."""
     if len(described) != len(cells):
         return None
     found = {}

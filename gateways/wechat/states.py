@@ -12,9 +12,9 @@ from domain.money import Money
 SYSTEM = "wechat"
 AMOUNT_MAX = 10**12
 PAID, FAILED = "SUCCESS", frozenset({"FAIL", "CANCELLED"})
-# Working on it. An unconfirmed transfer that is called off stands as CANCELING until it is CANCELLED.
+# Working on it. An unconfirmed transfer that is cancelled is CANCELING until it is CANCELLED.
 UNDER_WAY = frozenset({"ACCEPTED", "PROCESSING", "TRANSFERING", "CANCELING"})
-# Reviewed against the documents of "merchant transfer": why a transfer failed that is the receiver's to mend. A reason that
+# Reviewed against the documents of "merchant transfer": why a transfer failed that only the receiver can fix. A reason that
 # is not here ends the transfer all the same, and says nothing of the receiver.
 REASONS: Mapping[str, PayeeFault] = {
     "OPENID_INVALID": PayeeFault.ACCOUNT_UNKNOWN,

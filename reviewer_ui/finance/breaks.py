@@ -47,8 +47,8 @@ from domain.work.kinds import subject_of
 from reviewer_ui.finance.reversing import NOTHING_TYPED, TypedReversal, asked_to_reverse
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.support.item_desk import ItemDesk, item_desk
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from reviewer_ui.work.item_desk import ItemDesk, item_desk
 from reviewer_ui.work.item_pages import show_items
 from services.finance.break_plans import Plan, sides_of
 from services.finance.breaks import Breaks
@@ -195,7 +195,9 @@ async def agree_to_reversal(
     """Reverse it as the second person: the break is open again."""
     await require_step_up(request, person)
     try:
-        return see_other(await Reversals(console.services.database).agree(person.id, reversal_id))
+        return see_other(
+            await Reversals(console.services.database, console.services.keyring).agree(person.id, reversal_id)
+        )
     except Refusal as refusal:
         return await _render(request, console, person, break_id, refusal=refusal)
 
@@ -206,7 +208,9 @@ async def decline_reversal(
 ) -> Response:
     """Discards the request: the decision stays."""
     try:
-        return see_other(await Reversals(console.services.database).decline(person.id, reversal_id))
+        return see_other(
+            await Reversals(console.services.database, console.services.keyring).decline(person.id, reversal_id)
+        )
     except Refusal as refusal:
         return await _render(request, console, person, break_id, refusal=refusal)
 

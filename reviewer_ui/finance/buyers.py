@@ -107,7 +107,7 @@ async def received(
 
 @router.post("/sales/reserved/{key}/give-up")
 async def give_up(request: Request, console: At, person: SalesKeeper, key: str) -> Response:
-    """Give back what is held of a deposit for a card."""
+    """Release the part of a deposit that is held for a card."""
     try:
         await Reservations(console.services.database).give_up(person.id, key)
     except Refusal as refusal:

@@ -60,6 +60,10 @@ async def _brokered(_session: AsyncSession, payment_id: str) -> str:
     return f"/sales/brokered#payment-{payment_id}"
 
 
+async def _provider_repaid(_session: AsyncSession, repayment_id: str) -> str:
+    return f"/sales/brokered#repayment-{repayment_id}"
+
+
 async def _receipt(_session: AsyncSession, _receipt_id: str) -> str:
     return "/sales/buyers"
 
@@ -72,7 +76,7 @@ async def _exchange(_session: AsyncSession, exchange_id: str) -> str:
     return f"/fx#exchange-{exchange_id}"
 
 
-# By the name of the source, as it stands before the colon of a cause.
+# By the name of the source, which is before the colon of a cause.
 async def _rollback(_session: AsyncSession, claim_id: str) -> str:
     return f"/claims#claim-{claim_id}"
 
@@ -103,6 +107,7 @@ FINDERS: Mapping[str, Finder] = {
     "sale": _sale,
     "sale_difference": _sale_difference,
     "brokered": _brokered,
+    "provider_repaid": _provider_repaid,
     "receipt": _receipt,
     "exchange": _exchange,
     "revaluation": _revaluation,

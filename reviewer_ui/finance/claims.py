@@ -138,7 +138,7 @@ async def drop(request: Request, console: At, person: Claimer, claim_id: str) ->
 
 @router.post("/claims/{claim_id}/pay-back")
 async def pay_back(request: Request, console: At, person: Claimer, claim_id: str) -> Response:
-    """Propose once more to pay what a dropped claim had set off."""
+    """Propose again to pay what a dropped claim had set off."""
     doing = _rollbacks(console).pay_back(person.id, claim_id)
     return await _done(request, console, person, doing, claim_id, "pay-back")
 

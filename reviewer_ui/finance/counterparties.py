@@ -25,6 +25,7 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.settlement import settlement_in_force
+from domain.rules.splits import intake_points
 from languages import LOCALES
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -82,6 +83,7 @@ class PartyContext:
     me: str
     refusal: Refusal | None
     owed: Money  # Of returned sales, not taken off yet.
+    link: str  # The address by which an intake point's sellers come; empty: it is none, or the rules do not know it.
     kinds: tuple[CounterpartyKind, ...] = tuple(CounterpartyKind)
     rails: tuple[Rail, ...] = tuple(Rail)
     languages: tuple[str, ...] = LOCALES
@@ -209,6 +211,12 @@ def _day(written: str) -> date:
         raise FieldInvalid(field="since", why="not_a_date") from None
 
 
+def _link(console: Console, party: CounterpartyRow | None) -> str:
+    """The address that an intake point shows as a link or a QR code, once the rules that split sales know it."""
+    known = party is not None and party.owner in intake_points(business_day(now()))
+    return f"{console.services.pages_url}/?via={party.owner}" if party is not None and known else ""
+
+
 async def _render(
     request: Request, console: Console, person: Person, party_id: str | None, form: PartyForm | None = None,
     refusal: Refusal | None = None,
@@ -226,7 +234,7 @@ async def _render(
         )  # fmt: skip
     context = PartyContext(
         shell(request, person), row, shown, payees, runs, names, partners, settlement_in_force(business_day(now())).terms,
-        person.may(Permission.MANAGE_COUNTERPARTIES), person.id, refusal, owed,
+        person.may(Permission.MANAGE_COUNTERPARTIES), person.id, refusal, owed, _link(console, row),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = "/counterparties/new" if party_id is None else f"/counterparties/{party_id}"

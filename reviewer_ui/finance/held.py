@@ -1,4 +1,4 @@
-"""Payments that wait before anything is sent: why and until when, and the second pair of eyes that lets one go."""
+"""Payments that wait before anything is sent: why and until when, and their release by a second person."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def show(request: Request, console: At, person: PayoutReader) -> Response:
 
 @router.post("/held/{key}/release")
 async def release(request: Request, console: At, person: Releaser, key: str, reason: Words = "") -> Response:
-    """Let the payment go; it goes on by itself within seconds."""
+    """Release the payment; it continues automatically within seconds."""
     await require_step_up(request, person)
     services = console.services
     letting = PayoutWaits(services.database, services.keyring).release(person.id, key, reason)

@@ -1,6 +1,6 @@
 """The cards of the finance overview: each area brings its own, by one line in `CARDS`, in the order in which they are read.
 
-A card says what there is, how much, and where to go on; what needs a person stands first and is marked.
+A card says what there is, how much, and where to continue; what needs a person comes first and is marked.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Maker = Callable[[AsyncSession, Person, datetime], Awaitable[OverviewCard | None
 
 
 async def unknown_payments(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
-    """Show payments whose outcome nobody knows: neither paid nor owed, and never sent again."""
+    """Show payments of unknown outcome: neither paid nor owed, and never sent again."""
     lines = tuple(
         CardLine(
             "money.unknown.line", {"count": str(one.many)}, one.amount, since=one.since, href="/payouts?state=unknown",
@@ -87,6 +87,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.months", waits.months, "/money/periods"),
         ("money.second.returns", waits.returns, "/sales?state=asked"),
         ("money.second.brokered", waits.brokered, "/sales/brokered"),
+        ("money.second.repayments", waits.repayments, "/sales/brokered#owed-back"),
         ("money.second.exchanges", waits.exchanges, "/fx"),
     )
 
@@ -130,12 +131,12 @@ async def in_flight(session: AsyncSession, _person: Person, _now: datetime) -> O
 async def owed(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what is owed: to sellers, and for payees that were refused, to partners, for tax and to issuers."""
     classes = (
-        "seller_payable", "brokered_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit",
+        "seller_payable", "brokered_payable", "provider_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit",
     )  # fmt: skip
     lines = [
         CardLine(f"account_class.{one.code}", amount=-one.balance, href=f"/money/accounts?class={one.code}")
         for one in await totals(session, classes)
-        if one.balance.amount_minor
+        if one.balance.amount_minor < 0
     ]
     if many := await attention.waiting_for_payee(session):
         lines.append(CardLine("money.owed.no_payee", count=many, href="/owed", alarm=True))
@@ -143,14 +144,15 @@ async def owed(session: AsyncSession, _person: Person, _now: datetime) -> Overvi
 
 
 async def receivables(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
-    """Show what others owe us, and money that is not explained yet."""
+    """Show what others owe us, the tax office too where it was paid more than is withheld, and money that is not explained yet."""
+    classes = ("seller_receivable", "buyer_receivable", "partner_receivable", "tax_withheld", "suspense")
     lines = tuple(
         CardLine(
             f"account_class.{one.code}", amount=one.balance, href=f"/money/accounts?class={one.code}",
             alarm=one.code == "suspense",
         )
-        for one in await totals(session, ("seller_receivable", "buyer_receivable", "partner_receivable", "suspense"))
-        if one.balance.amount_minor
+        for one in await totals(session, classes)
+        if one.balance.amount_minor > 0 or (one.code == "suspense" and one.balance.amount_minor)
     )  # fmt: skip
     return OverviewCard("money.receivable", lines, "/money/accounts", "money.receivable.none")
 

@@ -1,4 +1,4 @@
-"""Payment orders for finance: those whose outcome is unknown stand on top. Nothing here can pay."""
+"""Payment orders for finance: those of unknown outcome come first. Nothing here can pay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Months of the books: one person of finance asks to close one, another agrees; both show again who they are."""
+"""Months of the books: one finance member requests the close, another approves it; both confirm their identity."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class OverviewContext:
     total: Money
     chart: Columns | None
     may: bool
-    moving: bool  # A file is on its way: the list is asked for again by itself.
+    moving: bool  # A file is on its way: the list is asked for again automatically.
     refusal: Refusal | None
     day: str
     bytes_max: int = FILE_BYTES_MAX

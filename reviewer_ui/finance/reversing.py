@@ -27,4 +27,4 @@ async def asked_to_reverse(
 ) -> None:  # fmt: skip
     """Ask; without a day it counts for the first open one. Refuse as `Reversals.ask`, and FieldInvalid for a day that is none."""
     day = day_of("counts_for", typed.counts_for) if typed.counts_for.strip() else None
-    await Reversals(console.services.database).ask(person.id, of, subject, typed.reason, day)
+    await Reversals(console.services.database, console.services.keyring).ask(person.id, of, subject, typed.reason, day)

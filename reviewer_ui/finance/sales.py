@@ -46,7 +46,7 @@ class SalesContext:
 class SaleContext:
     """One sale; `names` are people's by id. `may_return`: its reader may ask for it to come back, or answer who did.
 
-    `brokered` is what a licensed provider pays its seller, None where it pays nobody.
+    `brokered` is what a licensed provider pays its seller, None without such a payment.
     """
 
     shell: Shell
@@ -84,7 +84,7 @@ async def show(request: Request, console: At, person: SalesReader, sale_id: str)
 async def take_back(
     request: Request, console: At, person: SalesKeeper, sale_id: str, reason_code: Annotated[str, Form(max_length=64)] = ""
 ) -> Response:  # fmt: skip
-    """Ask for the sale to be taken back, after one more proof of who one is; a second person agrees."""
+    """Request reversal of the sale, after confirming one's identity; a second person approves it."""
     await require_step_up(request, person)
     asking = SaleReturns(console.services.database).ask(person.id, sale_id, reason_code)
     return await _done(request, console, person, sale_id, asking, {"reason_code": reason_code})
@@ -92,7 +92,7 @@ async def take_back(
 
 @router.post("/sales/{sale_id}/return/agree")
 async def agree(request: Request, console: At, person: SalesKeeper, sale_id: str) -> Response:
-    """Take the sale back as the second person, after one more proof of who one is."""
+    """Reverse the sale as the second person, after confirming one's identity."""
     await require_step_up(request, person)
     agreeing = SaleReturns(console.services.database).agree(person.id, sale_id)
     return await _done(request, console, person, sale_id, agreeing)

@@ -33,8 +33,8 @@ from domain.people.roles import Permission
 from gateways.pictures.store import PhotoMissing
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.support.item_desk import ItemDesk, item_desk
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from reviewer_ui.work.item_desk import ItemDesk, item_desk
 from services.finance.settlement.answering import people_needed, require_sense
 from services.finance.settlement.statement_files import MEDIA_TYPES
 from web.forms import member_of, money_of

@@ -1,4 +1,4 @@
-"""Suspense: which money nobody has explained, since when and whose it is; what each entry turns out to be, and decisions that were wrong."""
+"""Suspense: unexplained money, its age and owner; the clearing of each entry, and the reversal of wrong decisions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.cards.named import NAMED_MAX, card_named
 from database.reads.finance import suspense as reads
+from database.reads.finance.claims import claim_on
 from database.reads.people import accounts
 from database.tables.columns import now
 from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.general import CardNumberTyped, FieldInvalid, NotFound
 from domain.errors.people import StepUpNeeded
 from domain.finance.reversals import ReversalOf
 from domain.finance.statements import StatementSource
@@ -41,7 +44,7 @@ Reconciler = Annotated[Person, Depends(allowed(Permission.RECONCILE))]
 Words = Annotated[str, Form(max_length=4000)]
 Line = Annotated[str, Form(max_length=40)]
 FORM_PATH = f"{PAGE}/clearings"
-FIELDS = ("entry_id", "cleared_as", "amount", "buyer", "other_half", "reason")
+FIELDS = ("entry_id", "cleared_as", "amount", "buyer", "claim", "other_half", "reason")
 ENTRY_DIGITS = 18
 
 
@@ -57,7 +60,7 @@ class ClearingLine:
 
 @dataclass(frozen=True)
 class SuspenseContext:
-    """The page: what stands, and the newest clearings, those that wait first. `full`: there is more than is shown."""
+    """The page: what is in suspense, and the newest clearings, waiting ones first. `full`: there is more than is shown."""
 
     shell: Shell
     entries: tuple[reads.InSuspense, ...]
@@ -80,17 +83,19 @@ class EntryContext:
     entry: reads.InSuspense
     kinds: tuple[ClearedAs, ...]
     of_buyers: bool
+    of_claims: bool
     others: tuple[reads.InSuspense, ...]
     typed: Mapping[str, str]
     refusal: Refusal | None
     may: bool
     proof: ProofHere | None
     reason_max: int = REASON_MAX
+    named_max: int = NAMED_MAX
 
 
 @router.get("")
 async def show(request: Request, console: At, person: PayoutReader) -> Response:
-    """List what stands in suspense, the oldest first."""
+    """List what is in suspense, the oldest first."""
     return await _page(request, console, person)
 
 
@@ -107,9 +112,13 @@ async def propose(request: Request, console: At, person: Reconciler) -> Response
     sent, proof = await sent_proof(request, *FIELDS)
     try:
         found = await _found(console, sent, proof)
-        await Suspense(console.services.database).propose(person.id, found, console.services.photos)
+        await Suspense(console.services.database, console.services.keyring).propose(
+            person.id, found, console.services.photos
+        )
     except (StepUpNeeded, NotFound):
         raise
+    except CardNumberTyped as refusal:  # A secret is shown on no page.
+        return await _entry_page(request, console, person, sent["entry_id"], {**sent, "claim": ""}, refusal)
     except Refusal as refusal:
         return await _entry_page(request, console, person, sent["entry_id"], sent, refusal)
     return see_other(PAGE)
@@ -117,16 +126,16 @@ async def propose(request: Request, console: At, person: Reconciler) -> Response
 
 @router.post("/clearings/{clearing_id}/agree")
 async def agree(request: Request, console: At, person: Reconciler, clearing_id: str) -> Response:
-    """Agree as the second person: it leaves suspense."""
+    """Agree as the second person: the amount moves out of suspense."""
     await require_step_up(request, person)
-    doing = Suspense(console.services.database).agree(person.id, clearing_id)
+    doing = Suspense(console.services.database, console.services.keyring).agree(person.id, clearing_id)
     return await _done(request, console, person, doing, clearing_id)
 
 
 @router.post("/clearings/{clearing_id}/decline")
 async def decline(request: Request, console: At, person: Reconciler, clearing_id: str) -> Response:
     """Discard the proposal."""
-    doing = Suspense(console.services.database).decline(person.id, clearing_id)
+    doing = Suspense(console.services.database, console.services.keyring).decline(person.id, clearing_id)
     return await _done(request, console, person, doing, clearing_id)
 
 
@@ -144,9 +153,9 @@ async def reverse(
 async def agree_to_reversal(
     request: Request, console: At, person: Reconciler, clearing_id: str, reversal_id: str
 ) -> Response:
-    """Reverse it as the second person: it stands in suspense again."""
+    """Reverse the clearing as the second person: the amount returns to suspense."""
     await require_step_up(request, person)
-    doing = Reversals(console.services.database).agree(person.id, reversal_id)
+    doing = Reversals(console.services.database, console.services.keyring).agree(person.id, reversal_id)
     return await _done(request, console, person, doing, clearing_id)
 
 
@@ -155,7 +164,7 @@ async def decline_reversal(
     request: Request, console: At, person: Reconciler, clearing_id: str, reversal_id: str
 ) -> Response:
     """Discard the request."""
-    doing = Reversals(console.services.database).decline(person.id, reversal_id)
+    doing = Reversals(console.services.database, console.services.keyring).decline(person.id, reversal_id)
     return await _done(request, console, person, doing, clearing_id)
 
 
@@ -172,17 +181,28 @@ async def evidence(console: At, person: PayoutReader, clearing_id: str) -> Respo
 
 
 async def _found(console: Console, sent: Mapping[str, str], proof: ProofFile | None) -> Found:
-    """What was entered. Refuse NotFound and FieldInvalid (`cleared_as`, `amount`)."""
+    """What was entered. Refuse NotFound, FieldInvalid (`cleared_as`, `amount`, `claim`) and CardNumberTyped."""
     number, kind = _number(sent["entry_id"]), member_of(ClearedAs, sent["cleared_as"])
     async with console.services.database.transaction() as session:
         known = await reads.entry(session, number)
+        claim = await _claim(session, sent["claim"]) if kind is ClearedAs.CLAIM else ""
     if known is None:
         raise NotFound(entry=sent["entry_id"][:26])
     if kind is None:
         raise FieldInvalid(field="cleared_as", why="missing")
     amount = money_of("amount", sent["amount"], known.amount.currency)
     other = _number(sent["other_half"]) or None
-    return Found(number, kind, amount, sent["reason"], sent["buyer"].strip(), other, proof)
+    return Found(number, kind, amount, sent["reason"], sent["buyer"].strip(), other, claim, proof)
+
+
+async def _claim(session: AsyncSession, written: str) -> str:
+    """The claim on the card that was named. Refuse FieldInvalid (`claim`) and CardNumberTyped."""
+    if not written.strip():
+        raise FieldInvalid(field="claim", why="missing")
+    claim = await claim_on(session, await card_named(session, "claim", written))
+    if claim is None:
+        raise FieldInvalid(field="claim", why="not_found")
+    return claim.id
 
 
 def _number(written: str) -> int:
@@ -244,7 +264,7 @@ async def _entry_page(
     kinds = choices(came_in=found.came_in)
     others = tuple(one for one in around if one.came_in is not found.came_in and one.free.amount_minor > 0)
     context = EntryContext(
-        shell(request, person), found, kinds, bool(OF_BUYERS & set(kinds)), others,
+        shell(request, person), found, kinds, bool(OF_BUYERS & set(kinds)), ClearedAs.CLAIM in kinds, others,
         {name: sent.get(name, "") for name in FIELDS}, refusal, person.may(Permission.RECONCILE), proof_here(request, person),
     )  # fmt: skip
     if request.method == "POST":

@@ -43,7 +43,7 @@ _OWNER = re.compile(r"(seller|partner):[0-9A-Z]{1,40}")
 class TaxContext:
     """The page of tax; `signed` is finance's signature under the version in force, None while there is none.
 
-    `typed` is what stands in the forms.
+    `typed` is the input of the forms.
     """
 
     shell: Shell

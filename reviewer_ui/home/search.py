@@ -1,4 +1,4 @@
-"""One search everywhere: what is typed is sent by a form, so that no telephone or card number stands in an address."""
+"""One search everywhere: the query is sent by a form, so that no phone or card number is in an address."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class NoticesContext:
-    """The list; `older` is the id to go on from, empty on the last page."""
+    """The list; `older` is the id to continue from, empty on the last page."""
 
     shell: Shell
     entries: tuple[Entry, ...]

@@ -93,7 +93,7 @@ class WindowView:
     may_end_at_once: bool
     may_change_end: bool
     end: str
-    next_share: int  # Percent, at its next step; 0: none follows by itself.
+    next_share: int  # Percent, at its next step; 0: none follows automatically.
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class MayDo:
 
 @dataclass(frozen=True)
 class RepairContext:
-    """One repair; `alone` says that nobody else has to agree, `own` that the second person must be another."""
+    """One repair; `alone`: no second person is needed; `own`: the second person must be another."""
 
     shell: Shell
     repair: reads.Repair

@@ -46,7 +46,7 @@ class KindChoice:
 
 @dataclass(frozen=True)
 class Typed:
-    """What stands in the form; numbers as they were typed."""
+    """The input of the form; numbers as entered."""
 
     kind: str = ""
     reason_code: str = ""

@@ -166,7 +166,7 @@ def chosen_in(form: FormData) -> Chosen:
 def _as_typed(form: FormData, kind: RepairKind) -> dict[str, Any]:
     try:
         return options_in(form, kind)
-    except Refusal:  # The number that is none stands in the refusal; its field has the default again.
+    except Refusal:  # The refusal names the invalid number; its field has the default again.
         return {}
 
 

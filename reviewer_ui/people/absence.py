@@ -1,4 +1,4 @@
-"""Absences as forms: a person declares their own here, and the people's page uses the same for anybody's."""
+"""Absences as forms: a person declares their own here, and the people's page uses the same for others."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def declare(request: Request, console: At, person: QueueReader, form: Abse
 
 @router.post("/{absence_id}/call-off")
 async def call_off(console: At, person: QueueReader, absence_id: str) -> Response:
-    """Ends one of one's own absences. Refuses NotFound for anybody else's."""
+    """End one of one's own absences. Refuse NotFound for those of others."""
     await require_of(console, absence_id, person.id)
     await console.absences.call_off(person.id, absence_id)
     return see_other(HERE)

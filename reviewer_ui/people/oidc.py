@@ -70,7 +70,7 @@ async def come_back(
     request: Request, console: At, code: Long = "", state: Short = "", error: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
     """Receive the browser from the provider: its answer opens a session, or confirms the one it has. An answer counts once."""
-    request.state.back = "/sign-in"  # What the provider sent is said again to nobody.
+    request.state.back = "/sign-in"  # What the provider sent is not repeated.
     try:
         sent = _kept(request, console, state)
         response = await _answered(request, console, sent, code, error)
@@ -82,7 +82,7 @@ async def come_back(
 
 @router.get("/step-up/done")
 async def done(request: Request, console: At, person: SignedIn) -> Response:
-    """Says that the other tab may go on."""
+    """Tell that the other tab may continue."""
     return await console.answer(request, "people/step_up_done.html", DoneContext(shell(request, person)))
 
 
@@ -114,7 +114,7 @@ async def _send(console: Console, to: str, person_id: str = "") -> Response:
 
 
 def _kept(request: Request, console: Console, state: str) -> Sent:
-    """What this browser was sent away with. Refuses SignInMismatch: otherwise anybody could sign it in as themselves."""
+    """Return the state that this browser was sent away with. Refuse SignInMismatch: otherwise an attacker could sign it in as themselves."""
     try:
         sealed = base64.urlsafe_b64decode(request.cookies.get(COOKIE, ""))
         asked, to, person_id = json.loads(console.services.keyring.open_text(sealed, purpose="form", aad=_AAD))
@@ -133,5 +133,5 @@ def _provider(console: Console) -> ProviderSignIn:
 
 
 def _word(error: str) -> str:
-    """The provider's error as a word: `access_denied`; whatever else came along is nobody's to show."""
+    """The provider's error as a word: `access_denied`; nothing else of it is shown."""
     return error if error.isascii() and error.replace("_", "").isalnum() else "–"

@@ -105,7 +105,7 @@ class _Typed:
 
 @router.get("")
 async def show_all(request: Request, console: At, person: PeopleManager) -> Response:
-    """Everybody, those who work here first."""
+    """Return all people, active ones first."""
     async with console.services.database.transaction() as session:
         found = await reads.everybody(session)
     people = tuple(_line(row, away, busy) for row, away, busy in found)

@@ -136,7 +136,7 @@ async def sign_in_page(
 async def let_in(
     request: Request, console: Console, person: PersonRow, to: str, *, way: str, proved: bool = True
 ) -> Response:
-    """Opens a session of this browser and goes on to the page that was wanted."""
+    """Open a session of this browser and redirect to the requested page."""
     browser, address = browser_name(request.headers.get("user-agent", "")), address_of(request)[:ADDRESS_MAX]
     token = await console.sessions.open(person.id, way=way, browser=browser, address=address, proved=proved)
     response = see_other(safe_return(to))

@@ -21,6 +21,6 @@ async def confirm(
     person: SignedIn,
     next: Annotated[str, Form(max_length=500)] = "/",  # noqa: A002
 ) -> Response:
-    """Asks, until it is shown; then goes back to the page."""
+    """Show the confirmation form until confirmed, then redirect to the page."""
     await require_step_up(request, person)
     return see_other(safe_return(next))

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/setup/people/{person_id}")
 
 @router.post("/totp-reset")
 async def reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
-    """Request a reset from a second person; requires confirmed identity. Nobody can reset their own this way."""
+    """Request a reset from a second person; requires confirmed identity. One's own cannot be reset this way."""
     if person_id == person.id:
         raise NotAllowed(permission=Permission.MANAGE_PEOPLE.value)
     await require_step_up(request, person)

@@ -32,7 +32,7 @@ class Field:
     choices: tuple[Choice, ...] = ()
     lowest: str = ""
     highest: str = ""
-    reading: str = ""  # The number once more in a larger unit, e.g. `2 d`.
+    reading: str = ""  # The number in a larger unit, e.g. `2 d`.
 
     def wrong(self, flaws: Iterable[Flaw]) -> tuple[Flaw, ...]:
         """Return those of the flaws that lie in this field."""

@@ -116,7 +116,7 @@ class FieldMaker:
         return tuple(label for label, _, _ in self._leaves(inner))
 
     def _cells(self, inner: Schema, value: Any, at: Spot, before: str = "") -> tuple[Field, ...]:
-        """The fields of a row, or of an object whose name `before` stands before each."""
+        """Return the fields of a row, or of an object whose name `before` prefixes each."""
         if inner["type"] != "object":
             return (self._field(inner, value, at, translate("console.policies.value", self.locale)),)
         return tuple(

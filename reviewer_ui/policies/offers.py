@@ -18,7 +18,7 @@ PERSON = "person:"
 
 @dataclass(frozen=True)
 class People:
-    """Names by id: of those who can be chosen, and of everybody, also of those who have left."""
+    """Names by id: of the people who can be chosen, and of all, including those who left."""
 
     offered: Mapping[str, str] = field(default_factory=dict)
     everybody: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Numbers of a policy once more in a unit that a person reads at a glance: 172800 s are 2 d."""
+"""Show the numbers of a policy in larger units: 172800 s are 2 d."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ async def decide(
     request: Request, console: At, person: Checker, press: Pressed, review_id: str,
     outcome: Line = "", reason: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
-    """Record what the second reviewer would have decided; then go on to the next."""
+    """Record what the second reviewer would have decided; then open the next."""
     try:
         await _require_seen(console, press, review_id)
         chosen = _outcome(outcome)

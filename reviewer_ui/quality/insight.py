@@ -53,7 +53,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Board:
-    """Figures that stand on one page: its address, the key of its title, and what makes each figure."""
+    """Figures of one page: its address, the key of its title, and what makes each figure."""
 
     path: str
     title: str

@@ -122,7 +122,7 @@ async def deadlines(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 
 async def straight_through(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """How many paid cards needed nobody, by type."""
+    """Return the share of paid cards processed fully automatically, by type."""
     found = await reads.straight_through(session, span)
     rows = tuple(
         Row(

@@ -22,8 +22,9 @@ from gateways.pictures.store import PhotoMissing
 from gateways.pictures.veil import coarse
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, shell
-from services.quality.reading_quality import ReadingQuality, picture_of, reading_quality
-from services.quality.shadow_readings import ReaderComparison, comparisons
+from services.quality.reading_quality import ReadingQuality, Table, picture_of, reading_quality
+from services.quality.seller_values import SellerValues, seller_values
+from services.quality.shadow_readings import ReaderComparison, comparisons, left_out
 from web.locale import locale_of
 from web.spreadsheet import Cell, download, given
 
@@ -32,6 +33,7 @@ QualityReader = Annotated[Person, Depends(allowed(Permission.SEE_QUALITY))]
 SPANS = (30, 90, 365)
 Days = Annotated[int, Query(ge=1, le=3650)]
 BrandCode = Annotated[str, Query(max_length=40)]
+Tables = tuple[tuple[str, Table], ...]  # By brand, by field, by condition.
 PLOT = 240  # Units a side of a drawing.
 PRECISION_FROM = 0.8  # The lower edge of the drawing of precision.
 HEADS = ("kind", "brand", "field", "condition", "labels", "right", "accepted", "wrong", "wrong_at_most_bp")
@@ -50,7 +52,8 @@ class Dot:
 
 @dataclass(frozen=True)
 class ReadingContext:
-    """The page of figures; `tables` are the same labels by brand, by field and by condition; `curve` are the points of a line."""
+    """The page of figures; `tables` are the same labels by brand, by field and by condition, `seller_tables` what sellers gave;
+    `curve` are the points of a line."""
 
     shell: Shell
     days: int
@@ -59,7 +62,9 @@ class ReadingContext:
     brands: tuple[tuple[str, str], ...]
     names: dict[str, str]
     quality: ReadingQuality
-    tables: tuple[tuple[str, tuple[tuple[str, Tally], ...]], ...]
+    tables: Tables
+    sellers: SellerValues
+    seller_tables: Tables
     dots: tuple[Dot, ...]
     curve: str
     plot: int
@@ -70,13 +75,14 @@ class ReadingContext:
 
 @dataclass(frozen=True)
 class ShadowContext:
-    """Both readers side by side; `share_bp` of the photos are read by the second one."""
+    """Both readers side by side; `share_bp` of the photos are read by the second one, `left_out` photos are not compared."""
 
     shell: Shell
     days: int
     spans: tuple[int, ...]
     share_bp: int
     found: tuple[ReaderComparison, ...]
+    left_out: int
 
 
 @router.get("")
@@ -86,12 +92,11 @@ async def show(
     """All figures of the last days, of one brand or of all."""
     names = {code: one.names[locale_of(request)] for code, one in catalogue().items()}
     chosen = brand if brand in names else ""
-    quality = await _quality(console, days, chosen)
-    tables = (("brand", quality.brands), ("field", quality.fields), ("condition", quality.conditions))
+    quality, sellers = await _figures(console, days, chosen)
     brands = tuple(sorted(((name, code) for code, name in names.items())))
     context = ReadingContext(
-        shell(request, person), days, SPANS, chosen, tuple((code, name) for name, code in brands), names, quality, tables,
-        tuple(_dots(quality.reliability)), _line(quality.curve), PLOT, person.may(Permission.SEE_CARD),
+        shell(request, person), days, SPANS, chosen, tuple((code, name) for name, code in brands), names, quality, _tables(quality), sellers,
+        _tables(sellers), tuple(_dots(quality.reliability)), _line(quality.curve), PLOT, person.may(Permission.SEE_CARD),
         person.may(Permission.SEE_POLICIES), reading_in_force(business_day(datetime.now(UTC))).version,
     )  # fmt: skip
     return await console.answer(request, "quality/reading.html", context)
@@ -100,12 +105,14 @@ async def show(
 @router.get("/figures.csv")
 async def figures(console: At, person: QualityReader, days: Days = 90, brand: BrandCode = "") -> Response:  # noqa: ARG001
     """Every table as one file; intervals are left to the reader, who has both counts, but for how many may be wrong."""
-    quality = await _quality(console, days, brand)
+    quality, sellers = await _figures(console, days, brand)
     rows = [_row("all", "", "", "", quality.whole)]
     rows += [_row("brand", name, "", "", one) for name, one in quality.brands]
     rows += [_row("field", "", name, "", one) for name, one in quality.fields]
     rows += [_row("condition", "", "", name, one) for name, one in quality.conditions]
     rows += [_row("cell", *parts, one) for parts, one in quality.cells]
+    rows += [_row("sellers", "", "", "", sellers.whole)]
+    rows += [_row("sellers_cell", *parts, one) for parts, one in sellers.cells]
     return download("cardloop-reading", HEADS, given(rows))
 
 
@@ -136,14 +143,27 @@ async def shadow(request: Request, console: At, person: QualityReader, days: Day
     now = datetime.now(UTC)
     async with console.services.database.transaction() as session:
         found = await comparisons(session, console.services.keyring, now - timedelta(days=days), now)
+        gone = await left_out(session, now - timedelta(days=days), now)
     share_bp = reading_in_force(business_day(now)).shadow_bp
-    context = ShadowContext(shell(request, person), days, SPANS, share_bp, tuple(found))
+    context = ShadowContext(shell(request, person), days, SPANS, share_bp, tuple(found), gone)
     return await console.answer(request, "quality/shadow.html", context)
 
 
 async def _quality(console: Console, days: int, brand: str) -> ReadingQuality:
     async with console.services.database.transaction() as session:
         return await reading_quality(session, console.services.keyring, datetime.now(UTC), days, brand)
+
+
+async def _figures(console: Console, days: int, brand: str) -> tuple[ReadingQuality, SellerValues]:
+    async with console.services.database.transaction() as session:
+        return (
+            await reading_quality(session, console.services.keyring, datetime.now(UTC), days, brand),
+            await seller_values(session, datetime.now(UTC), days, brand),
+        )
+
+
+def _tables(of: ReadingQuality | SellerValues) -> Tables:
+    return (("brand", of.brands), ("field", of.fields), ("condition", of.conditions))
 
 
 def _row(kind: str, brand: str, name: str, condition: str, of: Tally) -> Sequence[Cell]:

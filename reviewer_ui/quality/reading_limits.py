@@ -32,7 +32,7 @@ Writer = Annotated[Person, Depends(allowed(Permission.SET_POLICIES))]
 
 @dataclass(frozen=True)
 class LimitsContext:
-    """What the labels allow, field by field; `open_version` is a draft that waits, 0 when there is none."""
+    """What the labels allow, field by field, those with a proposal first; `open_version` is a draft that waits, 0 when there is none."""
 
     shell: Shell
     found: tuple[Proposal, ...]
@@ -78,8 +78,9 @@ async def _page(request: Request, console: Console, person: Person, refusal: Ref
         found = await proposals(session, now)
     state, limits = await console.policies.state(KIND), reading_in_force(today)
     names = {code: one.names[locale_of(request)] for code, one in catalogue().items()}
+    ordered = tuple(sorted(found, key=lambda one: (one.limit_bp is None, one.missing > 0)))
     context = LimitsContext(
-        shell(request, person), tuple(found), names, limits, limits_in_force(today).confidence_bp_min,
+        shell(request, person), ordered, names, limits, limits_in_force(today).confidence_bp_min,
         max(limits.labels_min, needed(limits.wrong_bp_max)), 0 if state.open is None else state.open.version,
         person.may(Permission.SET_POLICIES), person.may(Permission.TRY_READING), refusal,
     )  # fmt: skip

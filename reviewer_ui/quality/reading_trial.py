@@ -79,7 +79,7 @@ async def read(request: Request, console: At, person: Trier) -> Response:
 async def reveal(
     request: Request, console: At, person: Trier, token: Annotated[str, Form(max_length=TOKEN_MAX)] = ""
 ) -> Response:
-    """Show the same answer with numbers and PINs, which goes on record. Refuses NotFound once it is older than ten minutes."""
+    """Show the same answer with numbers and PINs, which is recorded in the audit log. Refuse NotFound once it is older than ten minutes."""
     tried = _opened(console.services.keyring, person, token)
     async with console.services.database.transaction() as session:
         note(session, person, "console:reading:reveal_tried", "reading_trial")

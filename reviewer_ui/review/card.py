@@ -50,11 +50,11 @@ POLLS_MAX = 60  # Every 10 s for ten minutes.
 class Hold(StrEnum):
     """Who holds the card's review task, from the viewer's side."""
 
-    NONE = "none"  # Nobody's decision is waited for.
+    NONE = "none"  # No decision is awaited.
     FREE = "free"  # It can be taken.
     MINE = "mine"  # This person holds the lease.
     OTHER = "other"  # Another person holds it.
-    DECIDED = "decided"  # Decided; it leaves shortly, or waits for a second pair of eyes.
+    DECIDED = "decided"  # Decided; it takes effect shortly, or awaits a second review.
     UNDELIVERED = "undelivered"  # Decided and written down, but the card's workflow has not heard it.
     NOT_YOURS = "not_yours"  # It can be taken, by others than this person.
 

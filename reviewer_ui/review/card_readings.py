@@ -18,6 +18,7 @@ from domain.places import business_day
 from domain.rules.brands import Brand, brand
 from domain.rules.plausible import is_plausible
 from domain.rules.reading import sure_from_bp
+from domain.rules.whose_reading import of_number
 from domain.sealing import KeyRing
 from services.cards.corrections import same_value
 from services.cards.readings_of_card import ReadAs, number_among
@@ -98,18 +99,19 @@ def fields_read(opened: OpenCard) -> dict[FieldName, FieldRead]:
 
 
 def reading_by_photo(opened: OpenCard) -> dict[str, ReadingRow]:
-    """Return the latest reading of each photo; of a photo of several cards that with the card's number, else with the surest number."""
+    """Return the latest reading of each photo; of a photo of several cards that of this card, else with the surest number."""
     record = opened.record
     known, number = brand(record.card.brand), opened.on_card[FieldName.NUMBER]
 
-    def counts(row: ReadingRow) -> tuple[bool, bool, int]:
+    def counting(rows: Sequence[ReadingRow]) -> ReadingRow:
+        own = of_number([number_among(opened.fields_of(row)) for row in rows], number or "")
+        return max((rows[at] for at in own), key=surest, default=None) or max(rows, key=surest)
+
+    def surest(row: ReadingRow) -> tuple[bool, bool, int]:
         read = (one for one in opened.fields_of(row) if one[0] is FieldName.NUMBER)
         return max((_judged(known, one, number) for one in read), default=(False, False, 0))
 
-    return {
-        photo_id: rows[0] if len(rows) == 1 else max(rows, key=counts)
-        for photo_id, rows in latest_by_photo(record.readings).items()
-    }
+    return {photo_id: counting(rows) for photo_id, rows in latest_by_photo(record.readings).items()}
 
 
 def _all_seen(opened: OpenCard) -> Iterable[Seen]:

@@ -90,7 +90,7 @@ class EventView:
 
 
 def may_see_internal(person: Person) -> bool:
-    """Resale price and fee are for those who answer for money: nobody else can leak or undercut them."""
+    """Show resale price and fee only to people responsible for money, so that no one else can leak or undercut them."""
     return person.may(Permission.SEE_PAYOUTS) or person.may(Permission.DECIDE_ESCALATED)
 
 

@@ -1,4 +1,4 @@
-"""The second pair of eyes on the card page: what its maker decided, and the three things a checker does with it."""
+"""The second review on the card page: what the maker decided, and the three verdicts of a checker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reviewer does with a card: take it, give it back, decide it and go on, and look at a secret with a reason."""
+"""The acts of a reviewer on a card: claim, release, decide and open the next, and reveal a secret with a reason."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def decide(
     asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
     confirmed: Marks = (),
 ) -> Response:  # fmt: skip
-    """Writes the decision down; it leaves for the card by itself. Whatever is refused leaves the draft on the page.
+    """Writes the decision down; it leaves for the card automatically. Whatever is refused leaves the draft on the page.
 
     `act` is the pressed button: `accept` (what was `suggested`), or an outcome with its reason, `reject:forged`.
     """
@@ -200,7 +200,7 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
 
 
 async def _may_compare(console: Console, person: Person) -> bool:
-    """Whether this person may have their typing compared again: nobody may try so often that a PIN is found out."""
+    """Return whether this person may compare their entry again: limited so that a PIN cannot be guessed."""
     try:
         await console.typed_throttle.hit("typed", person.id)
     except TooManyTries:

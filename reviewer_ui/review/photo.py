@@ -25,7 +25,7 @@ from services.people.acting import standing
 from services.review.reveal_record import uncovered
 
 router = APIRouter()
-PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which nobody can read.
+PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which is unreadable.
 JPEG = "image/jpeg"
 
 

@@ -50,7 +50,7 @@ def settles(record: CardRecord) -> timedelta:
 
 
 def require_seen(press: Press, record: CardRecord) -> None:
-    """Refuse DecidedUnseen for a key that came before anybody can have looked, and for one whose page is unknown."""
+    """Refuse DecidedUnseen for a key that was pressed too soon after the page was shown, or whose page is unknown."""
     if press.by != BY_KEY or press.looked:
         return
     shown = _moment(press.shown_at)

@@ -1,4 +1,4 @@
-// What the card page does by itself: it keeps the lease while somebody works, and takes the acts away when the task went to somebody else.
+// Keep the lease while a person works on the card, and remove the actions once the task belongs to a colleague.
 
 const KEEP_EVERY_MS = 60_000;
 
@@ -9,12 +9,12 @@ function keepLease(form) {
     asking = true;
     try {
       const answer = await fetch(form.dataset.keep, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      if (answer.status === 409) document.body.dispatchEvent(new Event("unkept")); // Somebody else has it: the page asks who.
+      if (answer.status === 409) document.body.dispatchEvent(new Event("unkept")); // A colleague has it: the page asks who.
       if (!answer.ok) return;
       const until = (await answer.json()).until;
       for (const shown of document.querySelectorAll("[data-countdown]")) shown.dataset.countdown = until;
     } catch {
-      // The network is away: the countdown goes on, and the next key tries again.
+      // The network is away: the countdown continues, and the next key tries again.
     } finally {
       kept = Date.now();
       asking = false;

@@ -1,4 +1,4 @@
-// What a form for comments does by itself: it completes the name behind an @ and lists the chosen files.
+// Complete the name behind an @ in a comment, and list the chosen files.
 
 function completeMentions(field) {
   const list = document.getElementById(field.getAttribute("list"));
@@ -9,7 +9,7 @@ function completeMentions(field) {
     asked = begun; // Only the name goes out, never what else was typed.
     const before = field.value.slice(0, field.value.length - begun.length);
     const answer = await fetch(`/people/called?q=${encodeURIComponent(begun)}`);
-    if (!answer.ok || asked !== begun) return; // A later letter has asked anew.
+    if (!answer.ok || asked !== begun) return; // A later letter has sent a new request.
     list.replaceChildren(...(await answer.json()).map(({ name, email, calls }) => {
       const option = document.createElement("option");
       // Browsers offer only what begins as it was typed: Zhou is completed to Zhou Yuan, 周 to the whole name.

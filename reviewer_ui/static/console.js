@@ -11,7 +11,7 @@ const typing = (element) =>
   Boolean(element?.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable]"));
 const reachable = (element) => !element.closest(":disabled") && element.checkVisibility();
 
-// A key decides a card only once somebody worked on its page, or it was in view for a time that grows with its value:
+// A key decides a card only once a person worked on its page, or it was in view for a time that grows with its value:
 // a second key that was meant for the card before must not decide this one.
 let looked = false;
 let viewedMs = 0;
@@ -99,7 +99,7 @@ function act(key, target) {
     return true;
   }
   if (press(name)) return true;
-  if (name === "/") location.assign("/search"); // On a phone the field stands on its own page.
+  if (name === "/") location.assign("/search"); // On a phone the field is on its own page.
   return name === "/";
 }
 
@@ -132,7 +132,7 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
-// Signing out leads to the sign-in page by itself. Whatever the page asks for until then is answered "not signed in",
+// Signing out leads to the sign-in page. Whatever the page asks for until then is answered "not signed in",
 // which would lead there with an address to come back to: nothing more is asked, and no answer counts.
 let leaving = false;
 document.addEventListener("submit", (event) => (leaving ||= event.target.matches("form[action='/sign-out']")));
@@ -203,7 +203,7 @@ function forget(secret) {
   setTimeout(() => secret.remove(), Number(secret.dataset.goneAfter) * 1000);
 }
 
-// Whoever asked to see a secret reads why not in its place; a refusal keeps its status.
+// The reason of a refused reveal is shown in place of the secret; a refusal keeps its status.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target, xhr } = event.detail;
   if (target.id === "secret" && xhr.status >= 400 && xhr.status < 500) event.detail.shouldSwap = true;
@@ -212,8 +212,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 const watchSecrets = () => document.querySelectorAll("[data-gone-after]").forEach(forget);
 document.addEventListener("htmx:afterSwap", watchSecrets);
 document.addEventListener("htmx:afterRequest", (event) => {
-  const told = event.target.dataset?.saved;
-  if (told) event.target.querySelector("[data-saved-at]").textContent = event.detail.successful ? told : event.target.dataset.unsaved;
+  const saved = event.target.dataset?.saved;
+  if (saved) event.target.querySelector("[data-saved-at]").textContent = event.detail.successful ? saved : event.target.dataset.unsaved;
 });
 // A page kept for the "back" button would show the secret again.
 window.addEventListener("pagehide", () => document.querySelectorAll("[data-gone-after]").forEach((one) => one.remove()));

@@ -1,4 +1,4 @@
-// While the stream is not open, parts of the page that wait for it are told every half minute to ask by themselves.
+// While the stream is not open, the parts of the page that wait for it refresh every half minute.
 
 const EVERY_MS = 30_000;
 const ask = () => document.body.dispatchEvent(new Event("unheard"));
@@ -9,5 +9,5 @@ document.addEventListener("htmx:sseOpen", () => {
   const missed = asking;
   clearInterval(asking);
   asking = null;
-  if (missed && performance.now() > EVERY_MS) ask(); // What happened while nobody told.
+  if (missed && performance.now() > EVERY_MS) ask(); // What was missed while the stream was closed.
 });

@@ -116,7 +116,7 @@ class Photo {
     if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
     keys[event.key]();
     event.preventDefault();
-    event.stopPropagation(); // A key that the photo has used is nobody else's.
+    event.stopPropagation(); // A key that the photo used is not handled again.
   }
 
   wheel(event) {

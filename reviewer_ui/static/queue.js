@@ -103,7 +103,7 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && closeG
 
 // New rows keep what was selected and where one was; what has left the page is no longer selected.
 const inRows = (element) => element?.matches?.("#rows [data-open]") === true;
-let told = document.getElementById("rows")?.dataset.told;
+let announced = document.getElementById("rows")?.dataset.found;
 let wasFocused = false;
 document.addEventListener("htmx:beforeRequest", () => (wasFocused = inRows(document.activeElement)));
 document.addEventListener("htmx:afterSwap", () => {
@@ -116,11 +116,11 @@ document.addEventListener("htmx:afterSwap", () => {
     if (row) opener(row).focus();
   }
   tellPicked();
-  const now = document.getElementById("rows")?.dataset.told;
-  if (now && now !== told) document.getElementById("said").textContent = told = now;
+  const now = document.getElementById("rows")?.dataset.found;
+  if (now && now !== announced) document.getElementById("said").textContent = announced = now;
 });
 
-// Menus of the filters close when one goes on elsewhere, and with Escape.
+// Filter menus close on a click elsewhere and with Escape.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.pick[open]")) if (!menu.contains(event.target)) menu.open = false;
 });

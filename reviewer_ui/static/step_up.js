@@ -1,4 +1,4 @@
-// The question who is there, as a dialog over the page: the act behind it goes on once it is answered.
+// Identity confirmation as a dialog over the page: the act continues once it is confirmed.
 
 const dialog = document.getElementById("step-up");
 

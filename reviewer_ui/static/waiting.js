@@ -1,20 +1,20 @@
-// A page that takes long to come: its place is shown after 300 ms, and that work goes on after two seconds.
+// Show a placeholder when a page takes longer than 300 ms, and a progress text after two seconds.
 
 const SHOWN_MS = 300;
-const TOLD_MS = 2000;
+const WORDS_MS = 2000;
 const timers = [];
 
 function settle() {
   while (timers.length) clearTimeout(timers.pop());
   document.body.classList.remove("waiting");
-  const told = document.getElementById("waiting");
-  if (told) told.textContent = "";
+  const waiting = document.getElementById("waiting");
+  if (waiting) waiting.textContent = "";
 }
 
 function begin() {
   settle();
   timers.push(setTimeout(() => document.body.classList.add("waiting"), SHOWN_MS));
-  timers.push(setTimeout(() => (document.getElementById("waiting").textContent = document.getElementById("waiting").dataset.words), TOLD_MS));
+  timers.push(setTimeout(() => (document.getElementById("waiting").textContent = document.getElementById("waiting").dataset.words), WORDS_MS));
 }
 
 // What is fetched into this page, opened beside it or downloaded does not replace it.

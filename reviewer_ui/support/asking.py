@@ -50,7 +50,7 @@ class AskedPart:
     may_ask: bool
     may_withdraw: bool
     second_payouts: tuple[PayeeRequestRow, ...]  # Oldest first.
-    owed: tuple[str, ...]  # Linked cards whose payee was refused and that nobody asked another payee for.
+    owed: tuple[str, ...]  # Linked cards whose payee was refused, without a request for another payee.
     payee_reasons: tuple[ReasonView, ...]
 
 

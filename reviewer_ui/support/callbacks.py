@@ -13,24 +13,16 @@ from starlette.responses import Response
 from database.reads.cards import submissions
 from database.reads.support.callbacks import record
 from database.reads.work import comments as comment_reads
-from database.reads.work.queue import reason_words
 from database.repositories import cards
-from database.tables.columns import now
 from domain.errors.base import Refusal
 from domain.people.roles import Permission
 from domain.support.callbacks import CALLBACK_WORK, WORDS_MAX, CallbackWanted
-from domain.work.eligibility import Ineligible, why_not
-from domain.work.lease import holder_of
-from domain.work.reason_codes import ReasonedAct
-from domain.work.snooze import SnoozeUntil
 from reviewer_ui.brand_names import brand_names
-from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from reviewer_ui.work.item_desk import ItemDesk, item_desk
 from reviewer_ui.work.item_pages import show_items
-from services.people.acting import standing
 from services.support.callbacks import Callbacks
-from services.work.task_facts import task_facts
 from web.story import Moment, moments
 from web.words import without_repeats
 
@@ -70,25 +62,11 @@ class CallbackContext:
     phone_masked: str
     language: str
     asked_at: datetime
-    due_at: datetime
-    late: bool
-    soon: bool
-    escalated: bool
+    item: ItemDesk
     card: CardLine | None
     brands: dict[str, dict[str, str]]
     story: tuple[Moment, ...]
     comments: tuple[comment_reads.Comment, ...]
-    holder: str
-    held_by_me: bool
-    open: bool
-    why_not: tuple[Ineligible, ...]
-    may_take_over: bool
-    snoozed_until: datetime | None
-    answers: tuple[ReasonView, ...]
-    snooze_reasons: tuple[ReasonView, ...]
-    escalate_reasons: tuple[ReasonView, ...]
-    take_over_reasons: tuple[ReasonView, ...]
-    moments: tuple[SnoozeUntil, ...]
     closed_at: datetime | None
     closed_by: str
     answer: dict[str, str]
@@ -163,20 +141,13 @@ async def _render(
     request: Request, console: Console, person: Person, task_id: str, *,
     refusal: Refusal | None = None, typed: Typed | None = None, telephone: str = "", comment: str = "",
 ) -> Response:  # fmt: skip
-    moment = now()
     async with console.services.database.transaction() as session:
         found = await record(session, task_id)
         task, asked = found.task, found.request
         card = None if task.card_id is None else await cards.load(session, task.card_id)
         story = () if card is None else await submissions.story(session, card.id)
         said = await comment_reads.of_work(session, task)
-        reasons = await reason_words(session)
-        keeps = why_not(await standing(session, person.id, moment), await task_facts(session, task), moment)
-    listed = {
-        act: tuple(reason_view(one) for one in reasons.values() if one.act == act and one.active)
-        for act in (CALLBACK_WORK.closes, ReasonedAct.SNOOZE, ReasonedAct.ESCALATE, ReasonedAct.TAKE_OVER)
-    }
-    holder = holder_of(task, moment)
+        item = await item_desk(session, person, task)
     context = CallbackContext(
         shell=shell(request, person),
         task_id=task.id,
@@ -185,25 +156,11 @@ async def _render(
         phone_masked=asked.phone_masked,
         language=asked.language,
         asked_at=asked.asked_at,
-        due_at=task.due_at,
-        late=task.closed_at is None and task.due_at < moment,
+        item=item,
         card=None if card is None else CardLine(card.id, card.brand, card.number_tail, card.stage, card.outcome),
         brands=brand_names(),
         story=tuple(reversed(without_repeats(moments(story)))),
         comments=said,
-        holder="" if holder is None else found.names.get(holder, ""),
-        held_by_me=holder == person.id and task.closed_at is None,
-        open=task.closed_at is None,
-        why_not=keeps if task.closed_at is None else (),
-        may_take_over=person.may(Permission.TAKE_OVER) and holder not in (None, person.id),
-        snoozed_until=task.snoozed_until if task.snoozed_until and task.snoozed_until > moment else None,
-        escalated=task.escalated and task.closed_at is None,
-        soon=task.closed_at is None and task.warn_at <= moment <= task.due_at,
-        answers=listed[ReasonedAct.CLOSE_CALLBACK],
-        snooze_reasons=listed[ReasonedAct.SNOOZE],
-        escalate_reasons=listed[ReasonedAct.ESCALATE],
-        take_over_reasons=listed[ReasonedAct.TAKE_OVER],
-        moments=tuple(one for one in SnoozeUntil if one is not SnoozeUntil.MOMENT),
         closed_at=asked.closed_at,
         closed_by=found.names.get(asked.closed_by or "", ""),
         answer=found.answer,

@@ -31,7 +31,7 @@ Line = Annotated[str, Form(max_length=60)]
 
 @dataclass(frozen=True)
 class ContactPart:
-    """The part of the page; `link` is the newest question, None where nobody was asked."""
+    """The part of the page; `link` is the newest question, None without a question."""
 
     link: ContactLinkView | None
     waits: bool  # For the seller's answer.

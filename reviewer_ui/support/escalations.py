@@ -22,8 +22,8 @@ from domain.support.escalations import ANSWER_MAX, READ
 from domain.work.kinds import kind_of, subject_of
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
-from reviewer_ui.support.item_desk import ItemDesk, item_desk
 from reviewer_ui.visit import At, Console, Shell, see_other, shell, signed_in
+from reviewer_ui.work.item_desk import ItemDesk, item_desk
 from reviewer_ui.work.item_pages import show_items
 from services.support.escalating import Escalations
 from services.work.items import item

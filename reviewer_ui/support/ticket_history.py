@@ -35,7 +35,7 @@ class HistoryLine:
 def history_line(
     event: TicketEventRow, names: Mapping[str, str], reasons: ReasonNames, customer: str, locale: str
 ) -> HistoryLine:  # fmt: skip
-    """Return the event in the reader's language; one that has no words yet stands as it is kept."""
+    """Return the event in the reader's language; one that has no words yet is shown as stored."""
     facts = {name: _fact(event.what, name, value, names, reasons, locale) for name, value in event.facts.items()}
     key = f"ticket_event.{event.what}"
     own = f"{key}.{event.facts.get('code', '')}"  # Refusals that no channel said have sentences of their own.

@@ -117,7 +117,7 @@ class TicketContext:
     refusal: Refusal | None
     parts: dict[str, object]
     form_key: str
-    next_query: str  # The filter that "next" goes on with.
+    next_query: str  # The filter that "next" keeps.
     categories: tuple[TicketCategory, ...] = tuple(TicketCategory)
     priorities: tuple[Priority, ...] = tuple(Priority)
     languages: tuple[str, ...] = LANGUAGES

@@ -65,7 +65,7 @@ async def queue() -> Response:
 
 @router.post("")
 async def search(request: Request, console: At, person: Reader, q: Line = "", before: Line = "") -> Response:
-    """Show the tickets that hold these words. Sent by a form, so that what is entered stands in no address."""
+    """Show the tickets that hold these words. Sent by a form, so that the query is in no address."""
     request.state.back = "/tickets"
     asked = q.strip()
     if not asked:

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/review/tasks/{task_id}")
 
 @dataclass(frozen=True)
 class WhoContext:
-    """The task in a line, and everybody's answer, those who may take it first."""
+    """The task in a line, and each person's eligibility, eligible people first."""
 
     shell: Shell
     card_id: str

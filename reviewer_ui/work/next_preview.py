@@ -1,4 +1,4 @@
-"""The card after this one: named on the bar, and its photo brought near, so that it opens at once. Nobody takes it by that."""
+"""The next card: named on the bar, with its photo prefetched so that it opens at once. It is not claimed by that."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def ahead(
 
 
 async def _named(console: Console, around: Shell, card_id: str) -> AheadContext:
-    """The rows and the photo are read as the card's page will read them: the second time they are at hand."""
+    """The rows and the photo are read as the card's page will read them: the second time they are cached."""
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     if record.photos:

@@ -130,7 +130,7 @@ class QueueContext:
     poll_url: str | None
     live_url: str
     nothing_left: bool
-    undelivered: tuple[UndeliveredDecision, ...]  # What seniors see of it; empty for everybody else.
+    undelivered: tuple[UndeliveredDecision, ...]  # What seniors see of it; empty for all others.
     reopen_reasons: tuple[ReasonView, ...]
 
 

@@ -59,7 +59,7 @@ class _Typed:
 
 @router.get("")
 async def show(request: Request, console: At, person: QueueReader) -> Response:
-    """Everybody's own views and those that are shared with them."""
+    """Manage one's own views and those that are shared."""
     return await _page(request, console, person)
 
 
@@ -67,7 +67,7 @@ async def show(request: Request, console: At, person: QueueReader) -> Response:
 async def save(
     request: Request, console: At, person: QueueReader, name: Line = "", query: Query = "", shared: Line = ""
 ) -> Response:
-    """Keeps the queue's filter under a name, at hand above the queue, and opens it."""
+    """Save the queue's filter under a name, pin it above the queue, and open it."""
     try:
         view_id = await console.views.save(person.id, name, query, shared=shared == "yes")
     except Refusal as refusal:

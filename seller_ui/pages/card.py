@@ -126,7 +126,7 @@ async def ahead(visit: SellerVisit, card_id: str) -> Response:
 async def answered(
     visit: Visit, card_id: str, sent: Mapping[str, str], answer: Callable[[], Awaitable[object]], then: str = ""
 ) -> Response:
-    """Does what a form on the card's page asks and goes on to `then`, the card's page unless another is named.
+    """Do what a form on the card's page asks and redirect to `then`, the card's page unless another is named.
 
     A refusal brings the page back with what was typed and why.
     """

@@ -25,6 +25,7 @@ from domain.finance.rails import Rail, require_offered
 from domain.money import Money
 from domain.rules.brands import Brand, brand, catalogue
 from domain.typed import plain
+from seller_ui.intake_points import VIA, CameVia, came_via, keep, point_of
 from seller_ui.site import (
     NO_FAULTS,
     REFUSED,
@@ -57,6 +58,7 @@ class BrandsPage:
 
     brands: tuple[Brand, ...]
     ended: tuple[Brand, ...]
+    via: CameVia
     section: str = "sell"
 
 
@@ -72,6 +74,7 @@ class SellPage:
     rails: tuple[Rail, ...]
     digits_only: bool
     delay: Delay | None  # Whom a card of this brand is verified with is in maintenance: no turnaround is promised.
+    via: CameVia  # The offline point that takes the card in.
     faults: Faults = NO_FAULTS
     photos_lost: bool = False  # Photos came with a refused form: a browser does not put them into it again.
     section: str = "sell"
@@ -83,7 +86,8 @@ async def front(visit: AnyVisit) -> Response:
     brands = sorted(catalogue().values(), key=lambda entry: ("high", "medium", "low").index(entry.popularity))
     moment = now()
     bought, ended = (tuple(one for one in brands if one.is_bought(moment) is yes) for yes in (True, False))
-    return await visit.page("brands.html", BrandsPage(bought, ended))
+    via = came_via(visit.request)
+    return _kept(visit, via, await visit.page("brands.html", BrandsPage(bought, ended, via)))
 
 
 @router.get("/sell/{code}")
@@ -91,7 +95,8 @@ async def form(visit: SellerVisit, code: str, how: str = "photo") -> Response:
     """Show the form for one card of this brand. Refuses BrandNotBought."""
     chosen = brand(code)
     chosen.require_bought(now())
-    return await _form(visit, chosen, how if how in HOWS else "photo", {}, None)
+    via = came_via(visit.request)
+    return _kept(visit, via, await _form(visit, chosen, how if how in HOWS else "photo", {}, None, via))
 
 
 @router.post("/sell/{code}")
@@ -107,8 +112,15 @@ async def send(visit: SellerVisit, code: str) -> Response:
         card_ids = await _submit(visit, chosen, sent)
     except REFUSED as refused:
         how = "type" if words.get("how") == "type" else "photo"
-        return await _form(visit, chosen, how, words, refused, photos_lost=bool(await uploads(sent, "photo")))
+        via, lost = point_of(words.get(VIA, "")), bool(await uploads(sent, "photo"))
+        via = CameVia() if via.unknown else via  # What is refused says so; sent again, the form names no point.
+        return _kept(visit, via, await _form(visit, chosen, how, words, refused, via, photos_lost=lost))
     return visit.go(f"/cards/{card_ids[0]}" if len(card_ids) == 1 else "/cards")
+
+
+def _kept(visit: Visit, via: CameVia, page: Response) -> Response:
+    keep(visit.request, page, via, secure=visit.site.services.cookies_secure)
+    return page
 
 
 async def _form(
@@ -117,6 +129,7 @@ async def _form(
     how: str,
     sent: Mapping[str, str],
     refused: Refusal | FormRefused | None,
+    via: CameVia,
     *,
     photos_lost: bool = False,
 ) -> Response:
@@ -135,6 +148,7 @@ async def _form(
         rails=visit.site.services.rails,
         digits_only=digits_only(chosen),
         delay=delay_of(held, Stage.INTAKE, chosen.card_type, chosen.code),
+        via=via,
         faults=visit.faults(refused),
         photos_lost=photos_lost,
     )
@@ -146,6 +160,8 @@ async def _submit(visit: Visit, chosen: Brand, form: FormData) -> tuple[str, ...
     shown = visit.site.forms.read(sent.get("shown", ""), chosen.code, visit.owner)
     photos = await uploads(form, "photo")
     require_complete(chosen, sent, photos)
+    if point_of(sent.get(VIA, "")).unknown:
+        raise FieldInvalid(field="intake_point", why="closed")
     payee = await _payee(visit, sent)
     form_hash = visit.site.forms.digest(sent["shown"], sent, photos)
     submissions = [
@@ -159,6 +175,7 @@ async def _submit(visit: Visit, chosen: Brand, form: FormData) -> tuple[str, ...
             channel="web",
             locale=visit.locale,
             form_hash=form_hash,
+            intake_point=sent.get(VIA, ""),
         )
         for key, card in _keyed(shown.form_id, cards_from(chosen, sent, photos))
     ]
@@ -224,7 +241,7 @@ async def _sent_before(visit: Visit, form: FormData) -> str | None:
 
 
 def card_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> SubmittedCard:
-    """Read the card from the form. What was photographed is shown to the seller before it goes on."""
+    """Read the card from the form. The reading of a photo is shown to the seller before submission."""
     number, pictures = sent.get("number") or None, tuple(dict.fromkeys(photos))
     if not number and not pictures:
         raise NothingToRead(card=0)

@@ -55,7 +55,7 @@ async def ask_phone(visit: AnyVisit, next: str = "") -> Response:  # noqa: A002 
 
 @router.post("/sign-in")
 async def send_code(visit: AnyVisit) -> Response:
-    """Sends the code and goes on to its page."""
+    """Send the code and redirect to its page."""
     sent = texts(await visit.request.form())
     phone, before = plain(sent.get("phone", "")).replace(" ", ""), visit.site.sessions.phone(visit.request)
     codes = before.codes if before is not None and before.phone == phone else ()

@@ -1,4 +1,4 @@
-"""Something is wrong: a seller asks, reads the answer, writes again, and sees by when we answer."""
+"""Questions of a seller: ask, read the answer, reply, and see by when we answer."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class TicketPage:
 
     ticket: OwnTicket
     newest: str  # What the page shows, for its question whether there is more.
-    again: TicketCategory  # Of a question that goes on from this one.
+    again: TicketCategory  # Of a question that follows up this one.
     cards: tuple[CardView, ...]
     rating: TicketRatingRow | None
     copy_until: datetime | None  # A copy of their data can be fetched until then.
@@ -158,7 +158,7 @@ async def live(visit: SellerVisit, ticket_id: str, seen: Annotated[str, Query(ma
 
 @router.post("/tickets/{ticket_id}/messages")
 async def write(visit: SellerVisit, ticket_id: str) -> Response:
-    """Add a message; a solved ticket is open again. A closed one leads to a new question that goes on from it."""
+    """Add a message; a solved ticket is open again. A closed one leads to a new question that follows it up."""
     form = await visit.request.form()
     try:
         await visit.site.message_throttle.hit("ticket_message", visit.owner)

@@ -97,7 +97,7 @@ async def object_to(visit: SellerVisit, claim_id: str) -> Response:
 
 
 async def _own_claim(visit: Visit, claim_id: str) -> ClaimView:
-    """The seller's own claim that stands. Refuses NotFound."""
+    """Return the seller's own open claim. Refuse NotFound."""
     async with visit.site.services.database.transaction() as session:
         found = await claims_of(session, visit.owner)
     for one in found:

@@ -1,7 +1,7 @@
 // Shows the photograph that was taken or chosen before it is sent. Without this script the form works, only blind.
 (() => {
   "use strict";
-  // With one photo there is nothing to say of several; without this script the question always stands there.
+  // With one photo there is nothing to say of several; without this script the question is always shown.
   const ask = (form, count) => { const asked = form && form.querySelector("[data-several]"); if (asked) asked.hidden = count < 2; };
   for (const asked of document.querySelectorAll("[data-several]")) ask(asked.closest("form"), 0);
   document.addEventListener("change", (event) => {

@@ -28,7 +28,7 @@
     source.addEventListener("open", () => { if (poll) { clearInterval(poll); poll = 0; } });
   }
 
-  // A form that somebody is filling in is not swapped away for news that does not concern it.
+  // A form that is being filled in is not replaced by an update that does not concern it.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const typing = document.activeElement && document.activeElement.closest("#live form input:not([type=hidden])");
     const fresh = document.createElement("div");

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.cards.latest_readings import by_look
 from database.reads.cards.similar import rejected_for_cause
 from database.reads.review.standing import approves
 from database.repositories import cards
@@ -16,7 +17,7 @@ from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
-from domain.cards.reading import confidence_bp, least_confidence_bp
+from domain.cards.reading import FieldName, confidence_bp, least_confidence_bp
 from domain.cards.review import SETTLED_BY_CORRECTION, ReviewReason
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import business_day
@@ -26,7 +27,9 @@ from domain.rules.limits import limits_in_force
 from domain.rules.reading import reading_in_force
 from domain.sealing import KeyRing
 from services.cards.provider_calls import claims_of
+from services.cards.readings_of_card import numbers_in, of_card
 
+Entry = dict[str, Any]  # A field of a reading as its row keeps it: everything but its value.
 NEIGHBOURS_WITHIN = timedelta(days=1)
 
 
@@ -48,6 +51,10 @@ async def assessment_inputs_of(session: AsyncSession, keyring: KeyRing, card: Ca
     entries = [entry for fields in readings or [] for entry in fields]
     today = business_day(datetime.now(UTC))
     surely, limits = limits_in_force(today).contradiction_bp_min, reading_in_force(today)
+
+    def contradicts(entry: Entry) -> bool:
+        return entry["use"] == "differs" and confidence_bp(entry) >= surely
+
     own = [(one, limits.own_bp(card.brand, one["name"])) for one in entries]
     least = least_confidence_bp(one for one, limit in own if limit is None)
     claims = replace(
@@ -56,7 +63,8 @@ async def assessment_inputs_of(session: AsyncSession, keyring: KeyRing, card: Ca
         below_own_limit=any(
             one["use"] == "taken" and limit is not None and confidence_bp(one) < limit for one, limit in own
         ),
-        typed_differs=any(entry["use"] == "differs" and confidence_bp(entry) >= surely for entry in entries),
+        typed_differs=any(map(contradicts, entries))
+        and any(map(contradicts, await _speaking_of(session, keyring, card, number))),
         number_valid=number is None or brand(card.brand).is_valid(number),
         neighbours=neighbours,
         rejected_before=rejected,
@@ -70,6 +78,22 @@ def _readings(card_id: str) -> Any:
     """The fields of every reading of a current photo."""
     readings = select(func.jsonb_agg(ReadingRow.fields)).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
     return readings.where(ReadingRow.card_id == card_id, PhotoRow.current).scalar_subquery()
+
+
+async def _speaking_of(session: AsyncSession, keyring: KeyRing, card: CardRow, number: str | None) -> list[Entry]:
+    """The fields that the current photos show of this card; a number of another card only where none shows this card's (secret)."""
+    read = select(ReadingRow).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
+    wanted = read.where(ReadingRow.card_id == card.id, PhotoRow.current).order_by(ReadingRow.created_at, ReadingRow.id)
+    rows = (await session.execute(wanted)).scalars().all()
+    numbers = numbers_in(keyring, rows)
+    own = {row.id for row in of_card(by_look(rows), numbers, brand(card.brand), number)}
+    shown = number in numbers.values()
+    return [
+        entry
+        for row in rows
+        for entry in row.fields
+        if row.id in own or (entry["name"] == FieldName.NUMBER and not shown)
+    ]
 
 
 def _approved(card_id: str) -> Any:

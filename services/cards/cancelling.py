@@ -25,7 +25,7 @@ from domain.work.kinds import REVIEW
 from domain.work.lease import holder_of
 from services.cards import securing
 from services.cards.reversing import reverse_acceptance
-from services.work import drafts, sla
+from services.work import items, sla
 
 VOID_WHY = "cancelled"
 STANDING = frozenset({QuoteState.ACCEPTED, QuoteState.VOIDED})
@@ -97,8 +97,7 @@ async def _close_review(session: AsyncSession, card: CardRow, now: datetime) -> 
     people = await _at_work(session, task, made, now)
     for decision in made:
         decision.void_at, decision.void_why = now, VOID_WHY
-    task.closed_at = now
-    await drafts.forget(session, task.id)
+    await items.closed(session, task, now)
     key = f"{NoticeKind.CARD_ENDED}:{task.id}"
     await tell(session, people, NoticeKind.CARD_ENDED, key, card_id=card.id, task_id=task.id)
 

@@ -197,7 +197,7 @@ def require_complete(card: CardRow, given: Corrections) -> None:
 
 
 def require_payable(card: CardRow, given: Corrections, valued_minor: int) -> None:
-    """Refuses an approval of a card nobody knows the worth of: neither a quote above zero nor a face value."""
+    """Refuse to approve a card of unknown value: neither a quote above zero nor a face value."""
     if valued_minor <= 0 and given.face_value is None and card.face_value_minor is None:
         raise FieldInvalid(field="face_value", why="needed")
 

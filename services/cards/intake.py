@@ -64,7 +64,7 @@ STARTER = "starter"  # The loop that starts cards whose workflow is not known to
 
 
 class Intake:
-    """Takes submissions and the seller's corrections. Raises Refusal for whatever the submitter can mend."""
+    """Takes submissions and the seller's corrections. Raises Refusal for whatever the submitter can fix."""
 
     def __init__(self, database: Database, keyring: KeyRing, photos: PhotoStore) -> None:
         self._database = database
@@ -193,7 +193,7 @@ class Intake:
             await connection.execute(statement)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
-        """Return what the card's workflow starts with, or goes on with where it was started before. Refuses NotFound."""
+        """Return the input with which the card's workflow starts or, if it was started before, continues. Refuses NotFound."""
         photographed = exists().where(PhotoRow.card_id == CardRow.id)
         statement = (
             select(CardRow, SubmissionRow.owner, photographed)
@@ -228,7 +228,7 @@ class Intake:
         return CheckedCard(given, known, number, pin, tuple(photos))
 
     async def _kept(self, raw: bytes) -> tuple[AcceptedPhoto, ...]:
-        """Cleans and keeps a photo, or each page of a PDF, before the transaction: one left over by a refusal is sealed and names nobody."""
+        """Cleans and keeps a photo, or each page of a PDF, before the transaction: one left over by a refusal is sealed and linked to no seller."""
         photos = await decoding.photos(raw)
         for photo in photos:
             await asyncio.to_thread(self._photos.write, photo.jpeg)
@@ -288,7 +288,7 @@ def _items(number: str | None, pin: str | None, face_value: Money | None, expiry
 async def _require_awaited(session: AsyncSession, card: CardRow, items: Collection[str]) -> None:
     """Refuses when nothing is awaited, and, while one item is awaited, everything but that item.
 
-    Fields that are awaited are typed: a photo sent instead would stand there unread.
+    Fields that are awaited are typed: a photo sent instead would stay unread.
     """
     if card.waiting_for is WaitingFor.SELLER_FIELDS and AskedItem.PHOTO not in items:
         return

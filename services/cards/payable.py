@@ -28,7 +28,7 @@ RIGHT_WORDS = tuple(word for word, result in CODE_RESULTS.items() if result is D
 async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str | None:
     """Return what is missing for this card to be paid by this quote, None when nothing is; the caller holds the card."""
     status = heard([answer for answer in await answers_about(session, card) if not is_recheck(answer)]).status
-    # What a machine bought needs no person, and each type only its own proofs: this stands in the way of every payment.
+    # What a machine bought needs no person, and each type only its own proofs: this blocks every payment.
     by_machine = not quote.review_reasons and CONSEQUENCES[status][0] is Consequence.PROCEED
     approved = frozenset[str]() if by_machine else await approved_reasons(session, card.id)
     coded = card.card_type is CardType.SUPERMARKET and await code_proved(session, card)

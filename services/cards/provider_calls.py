@@ -58,7 +58,7 @@ class OpenedCard:
 
 @dataclass(frozen=True)
 class Parties:
-    """Everybody who can be asked; `outlet_callback_url` is where outlets report to."""
+    """All providers that can be queried; `outlet_callback_url` is where outlets report to."""
 
     issuer: IssuerGateway
     pos: PosGateway

@@ -9,7 +9,7 @@ from database.sealed import fields_of
 from database.tables.cards import ReadingRow
 from domain.cards.reading import FieldName
 from domain.rules.brands import Brand, tidy_number
-from domain.rules.number_check import is_nearly
+from domain.rules.whose_reading import of_number
 from domain.sealing import KeyRing
 
 ReadAs = tuple[FieldName, str, Mapping[str, Any]]  # Name, value (secret), and what is kept beside it.
@@ -18,16 +18,14 @@ ReadAs = tuple[FieldName, str, Mapping[str, Any]]  # Name, value (secret), and w
 def of_card(
     looks: Iterable[Sequence[ReadingRow]], numbers: Mapping[str, str], known: Brand, number: str | None
 ) -> list[ReadingRow]:
-    """Return the reading of each look that speaks of the card with this number (secret); of photos of other cards none.
+    """Return the readings that speak of the card with this number (secret), in the order of the looks; of photos of other cards none.
 
     `looks` are the readings of one photo at one moment, one for each card that it shows, `numbers` what `numbers_in` them is. Of several
-    the one counts whose number is this one, else the only one that is nearly this one: a character of it was misread; without a number
-    none. A photo of one card shows another card if its number is one of the brand's and far from this one, while another photo shows
-    this one.
+    those count that `of_number` finds; without a number none. A photo of one card shows another card if its number is one of the
+    brand's and far from this one, while another photo shows this one.
     """
     shown = number is not None and number in numbers.values()
-    found = (_of_photo(rows, numbers, number or "", known, shown=shown) for rows in looks)
-    return [row for row in found if row is not None]
+    return [row for rows in looks for row in _of_photo(rows, numbers, number or "", known, shown=shown)]
 
 
 def numbers_in(keyring: KeyRing, readings: Iterable[ReadingRow]) -> dict[str, str]:
@@ -47,11 +45,8 @@ def number_among(read: Iterable[ReadAs]) -> str:
 
 def _of_photo(
     rows: Sequence[ReadingRow], read: Mapping[str, str], number: str, known: Brand, *, shown: bool
-) -> ReadingRow | None:
-    near = [row for row in rows if read[row.id] and is_nearly(read[row.id], number)]
-    if len(rows) == 1:
-        another = shown and not near and known.is_valid(read[rows[0].id])
-        return None if another else rows[0]
-    same = [row for row in near if read[row.id] == number]
-    chosen = same or near
-    return chosen[0] if len(chosen) == 1 else None
+) -> Sequence[ReadingRow]:
+    own = [rows[at] for at in of_number([read[row.id] for row in rows], number)]
+    if len(rows) > 1 or own:
+        return own
+    return [] if shown and known.is_valid(read[rows[0].id]) else rows

@@ -71,7 +71,7 @@ async def _tasks(session: AsyncSession, card_id: str) -> tuple[int, ReviewDecisi
 
 
 def _counts_since(decision: ReviewDecisionRow, card: CardRow) -> bool:
-    """Whether the decision was applied after the card was opened again; one from before only stands in its story."""
+    """Return whether the decision was applied after the card was reopened; an earlier one is history only."""
     return card.reopened_at is None or (decision.applied_at is not None and decision.applied_at >= card.reopened_at)
 
 

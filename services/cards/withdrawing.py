@@ -16,7 +16,7 @@ from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.work.kinds import REVIEW
-from services.work import drafts, sla
+from services.work import items, sla
 
 VOID_WHY = "withdrawn"
 
@@ -54,11 +54,10 @@ async def _close_review(session: AsyncSession, card_id: str, now: datetime) -> N
     row = (await session.execute(chosen)).scalar_one_or_none()
     if row is None:
         return
-    row.closed_at = now
     stands = (
         ReviewDecisionRow.task_id == row.id,
         is_pending(),
     )
     for made in (await session.execute(select(ReviewDecisionRow).where(*stands).with_for_update())).scalars():
         made.void_at, made.void_why = now, VOID_WHY
-    await drafts.forget(session, row.id)
+    await items.closed(session, row, now)

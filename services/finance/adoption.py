@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
@@ -23,17 +23,19 @@ from domain.finance.payout import RETURNED, PayoutOutcome, PayoutReport, PayoutS
 from domain.finance.tax import Withheld
 from domain.money import Money
 from domain.sealing import KeyRing
+from domain.work.deadlines import ClockOwner
 from domain.work.kinds import REVIEW
 from services.finance import offsets, withholding
 from services.finance.payout_orders import order_of, ordered_first
 from services.finance.routing import count_made
 from services.finance.waiting import goes_on
+from services.work import items, sla
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
 
 
 class Adopting:
-    """Makes our rows agree with what the gateway says for certain. It asks nobody and pays nobody."""
+    """Adopt in our rows what the gateway reports for certain. It sends no query and no payment."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
@@ -100,11 +102,18 @@ class Adopting:
             await count_made(session, row.rail, sent, now())
             await goes_on(session, paid.key, now())
         # A decision on the card comes too late now: its seller has the money.
-        open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
-        await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
+        await _close_review(session, card)
         facts = {"key": paid.key, "amount": str(Money(row.amount_minor, row.currency))}
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.found", facts, actor="gateway")
         await cards.record(session, card.id, change)
+
+
+async def _close_review(session: AsyncSession, card: CardRow) -> None:
+    open_one = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
+    task = (await session.execute(select(WorkItemRow).where(*open_one).with_for_update())).scalar_one_or_none()
+    if task is not None:
+        await items.closed(session, task, now())
+        await sla.pass_to(session, task, ClockOwner.MACHINE, now())
 
 
 def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
@@ -113,7 +122,7 @@ def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
         return None  # It left our account, and came back.
     if row.state is PayoutState.REFUSED:
-        return "was paid though it stands as refused here"
+        return "was paid though it is recorded as refused here"
     if row.answered is None:
         row.answered, row.gateway_reference = paid.outcome, paid.gateway_reference
         row.state = PayoutState.UNKNOWN

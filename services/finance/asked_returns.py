@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.loop_faults import apart
 from database.repositories.orders import the_order
 from database.session import Database
 from database.tables.columns import now
@@ -20,6 +21,7 @@ from gateways.errors import GatewayError
 from services.finance.order_kinds import kind_by_key, kind_of
 from services.finance.returned import Found, to_ask
 
+LOOP = "returns"
 _log = structlog.get_logger("returns")
 
 
@@ -42,7 +44,12 @@ class Returns:
         """Ask about up to so many claims; return how many were booked. What the gateway does not confirm is asked again."""
         async with self._database.transaction() as session:
             keys = await to_ask(session, limit, now() - self._again_after)
-        return sum([await self._ask(key) for key in keys])
+        return sum([await self._apart(key) for key in keys])
+
+    async def _apart(self, key: str) -> bool:
+        async with apart(self._database, LOOP, key):
+            return await self._ask(key)
+        return False
 
     async def _ask(self, key: str) -> bool:
         async with self._database.transaction() as session:

@@ -1,4 +1,4 @@
-"""What is on an account and not held, with the account locked: nobody else takes from it until the transaction ends."""
+"""Read what is on an account and not held, with the account locked until the transaction ends."""
 
 from __future__ import annotations
 

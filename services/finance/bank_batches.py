@@ -253,7 +253,7 @@ def _facts(batch: BankBatchRow) -> dict[str, str]:
 
 
 async def _require_on(session: AsyncSession) -> None:
-    """Refuse BanksOff while banks are switched off: nothing new leaves in a file either."""
+    """Refuse BanksOff while banks are switched off: nothing new is sent in a file either."""
     if await is_off(session, Rail.BANK):
         raise BanksOff()
 

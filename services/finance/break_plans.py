@@ -21,7 +21,7 @@ from domain.finance.chart import Sign
 from domain.finance.ledger import Postings
 from domain.finance.postings.statements import break_cause, line_cause
 from domain.finance.statements import LineState
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.rules.reconciliation import ReconciliationRules
 
 LINK_MAX = 200
@@ -58,7 +58,7 @@ class Plan:
     closes_entry: int | None
     difference: Money
     second: bool
-    listed: tuple[int, ...] = ()  # Expectations of a batch that the line stands for.
+    listed: tuple[int, ...] = ()  # Expectations of the batch that the line settles.
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ async def planned(session: AsyncSession, row: BreakRow, choice: Choice, rules: R
         row.day if line is None else line.day, None if entry is None else entry.card_id, None if line is None else line.id,
         state, entry.entry_id if line is not None and entry is not None else None,
         entry.entry_id if line is None and entry is not None else None, difference,
-        needs_second(difference.amount_minor, forced=forced, alone_max_minor=rules.alone_max_minor),
+        difference.currency is not Currency.CNY  # What one may adjust alone is an amount in yuan.
+        or needs_second(difference.amount_minor, forced=forced, alone_max_minor=rules.alone_max_minor),
         tuple(batch),
     )  # fmt: skip
 

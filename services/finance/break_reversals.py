@@ -17,7 +17,10 @@ from domain.finance.breaks import BY_HAND, BreakState, Verb
 from domain.finance.postings.statements import break_cause, line_cause
 from domain.finance.reversals import REVERSED, NotReversed
 from domain.finance.statements import LineState, StatementSource
+from domain.people.acting import ActingReviewer
+from domain.sealing import KeyRing
 from services.finance.break_work import reopen_work
+from services.people.acting import standing
 
 BY_PEOPLE = (LineState.MANUAL, LineState.FORCE, LineState.IGNORED)
 
@@ -43,7 +46,7 @@ class BreakDecision:
         if row.state is not BreakState.CLOSED or row.verb is None:
             raise NotReversible(what=NotReversed.STATE.value)
         if row.verb not in BY_HAND or row.decided_by is None:
-            raise NotReversible(what=NotReversed.BY_ITSELF.value)
+            raise NotReversible(what=NotReversed.AUTOMATIC.value)
         if row.posted_key and await suspense_reads.is_cleared(session, row.posted_key):
             raise NotReversible(what=NotReversed.CLEARED.value)
         line_id = line_of(row)
@@ -70,6 +73,15 @@ class BreakDecision:
     def page(self) -> str:
         """Where it is seen."""
         return f"/reconciliation/breaks/{self.row.id}"
+
+    @property
+    def of_claim(self) -> bool:
+        """No decision on a break is one of a claim."""
+        return False
+
+    async def who(self, session: AsyncSession, _keyring: KeyRing, person: str, now: datetime) -> ActingReviewer:
+        """Return the standing of a person who may take part: anybody whose work it is."""
+        return await standing(session, person, now)
 
     def decided(self) -> dict[str, str]:
         """Return the decision as its reversal keeps it."""

@@ -13,9 +13,8 @@ from domain.finance.breaks import BREAK, TEAM, BreakState
 from domain.identifiers import break_task
 from domain.work.deadlines import ClockOwner
 from domain.work.task import CameBack
-from services.work import drafts, sla
-from services.work.leases import end_lease
-from services.work.ordering import placed, sent_back
+from services.work import items, sla
+from services.work.ordering import sent_back
 
 
 async def open_work(session: AsyncSession, now: datetime, limit: int) -> int:
@@ -28,29 +27,19 @@ async def open_work(session: AsyncSession, now: datetime, limit: int) -> int:
             id=break_task(row.id), kind=BREAK, language="zh_CN", team=TEAM, value_minor=abs(row.amount_minor),
             reasons=[row.kind.value], opened_at=now, order_at=now, warn_at=now, due_at=now,
         )  # fmt: skip
-        session.add(task)
-        await session.flush()
+        await items.opened(session, task, ClockOwner.FINANCE, now)
         row.task_id = task.id
-        await sla.pass_to(session, task, ClockOwner.FINANCE, now)
-        await sla.plan(session, task, now, "opened")
-        placed(task, now)
     return len(rows)
 
 
 async def close_work(session: AsyncSession, task_id: str, now: datetime) -> None:
     """Close the work item of a break that is over."""
     task = await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
-    if task.closed_at is not None:
-        return
-    task.closed_at = now
-    end_lease(task)
-    task.assigned_to = task.assigned_at = None
-    await sla.stop_own(session, task, now)
-    await drafts.forget(session, task.id)
+    await items.closed(session, task, now)
 
 
 async def reopen_work(session: AsyncSession, task_id: str, reason: str, now: datetime) -> None:
-    """Put the work item of a break that is open again back into the queue, as its own; its clock goes on."""
+    """Return the work item of a reopened break to the queue; its clock continues."""
     task = await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
     if task.closed_at is None:
         return

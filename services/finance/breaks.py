@@ -94,7 +94,7 @@ class Breaks:
     async def agree(self, person: str, break_id: str) -> None:
         """Carry a proposal out as the second person. Agreed to already by them, nothing changes.
 
-        Refuse NotAllowed, NotFound, BreakOver, BreakChanged, and OwnWork to the first person, anybody they act for or who
+        Refuse NotAllowed, NotFound, BreakOver, BreakChanged, and OwnWork to the first person, anyone they act for or who
         handled their account lately.
         """
         async with self._database.transaction() as session:

@@ -146,7 +146,7 @@ class BrokeredPayments:
 
 
 async def require_unpaid(session: AsyncSession, sale: SaleRow) -> None:
-    """Refuse SellerPaid while a payment of the provider stands, confirmed or not. The caller holds the sale's row."""
+    """Refuse SellerPaid while a provider payment is recorded, confirmed or not. The caller holds the sale's row."""
     if await _standing(session, sale.id) is not None:
         raise SellerPaid()
 
@@ -177,7 +177,7 @@ async def _standing(session: AsyncSession, sale_id: str) -> BrokeredPaymentRow |
 
 
 def _same(row: BrokeredPaymentRow, person: str, reference: str, said: ProviderPaid) -> str:
-    """The id of the payment when the same person records the same once more. Refuses SellerPaid and ProviderPaymentWaits."""
+    """The id of the payment when the same person records the same again. Refuses SellerPaid and ProviderPaymentWaits."""
     given = (person, reference, said.amount, said.paid_on)
     if given == (row.recorded_by, row.reference, Money(row.amount_minor, row.currency), row.paid_on):
         return row.id

@@ -1,4 +1,4 @@
-"""What a partner's program hears of claims against it: made, answered, given up, paid back, and offset against its payments."""
+"""What a partner's program is notified of about claims against it: made, answered, given up, paid back, and offset against its payments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A seller pays a claim back themselves: finance records what arrived, and two people take back what was recorded in error."""
+"""A seller pays a claim back themselves: finance records what arrived, and two people take back what was recorded in error.
+
+Of a claim that was written off it makes good what was lost.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,25 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
-from database.reads.finance.claims import left_of
-from database.repositories import cards, ledger, outbox
+from database.repositories import ledger
 from database.repositories.audit import by_person
-from database.repositories.cards import Change
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
-from domain.errors.finance import ClaimOver, ClaimOwesLess, ReceiptOver, ReceiptReconciled
+from domain.errors.finance import ReceiptOver, ReceiptReconciled
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ReferenceTaken
-from domain.finance.postings.rollback import paid_back
+from domain.errors.suspense import ReceiptOfSuspense
+from domain.finance.ledger import cash
 from domain.finance.rails import Rail
-from domain.finance.rollback import RollbackState
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from services.finance.claim_news import PAID_BACK, PAID_BACK_UNDONE, announce
+from services.finance.claim_payments import UNDONE, facts_of, post, recovered_of, require_other_way, undone
 from services.finance.claimed_stock import locked_claim
-from services.finance.offsets import left_again, settled_or_left
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.receipts import REFERENCE_MAX
@@ -40,7 +40,6 @@ from services.finance.references import provider_reference
 from services.finance.second_person import Proposal, notify_declined, require_apart, stranger
 from services.people.permissions import require
 
-CLAIM_PAID = "claim_paid"  # The message to the seller.
 # What a statement says of it otherwise than by the whole amount: a person has decided, or the rules have posted a difference.
 _RECONCILED = text("""
 SELECT true FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN expectation x ON x.entry_id = e.id
@@ -71,10 +70,10 @@ class ClaimReceipts:
         self._now = now
 
     async def record(self, person: str, claim_id: str, key: str, said: PaidBack, store: PhotoStore) -> str:
-        """Record a payment once per key: the seller owes that much less, and hears of it. Return its id.
+        """Record a payment once per key: reduce the debt, or what is lost, and notify the seller. Return its id.
 
         Refuses NotAllowed, NotFound, FieldInvalid (`amount`, `reference`, `received_on`, `evidence`), what files are refused for,
-        ClaimOver where the claim is not agreed to, ClaimOwesLess for more than is left, ReferenceTaken, IdempotencyKeyReused for a
+        ClaimOver where the claim is not agreed to, ClaimOwesLess for more than is left or was written off, ReferenceTaken, IdempotencyKeyReused for a
         key that stands for another payment, and OwnWork to people on the seller's side.
         """
         reference = provider_reference(said.reference, REFERENCE_MAX)
@@ -86,31 +85,28 @@ class ClaimReceipts:
             if (before := known.scalar_one_or_none()) is not None:
                 return _same(before, claim.id, reference, said)
             await stranger(session, self._keyring, person, claim.owner, claim.card_id, now)
-            await _require_owed(session, claim, said.amount)
+            recovered = await recovered_of(session, claim, said.amount)
+            await require_other_way(session, claim, said.rail, reference, cleared=False)
             row = ClaimReceiptRow(
                 id=new_id(), key=key, claim_id=claim.id, rail=said.rail, amount_minor=said.amount.amount_minor,
                 currency=said.amount.currency, reference=reference, received_on=said.received_on,
                 evidence_name=proof.name, evidence_type=proof.media_type, evidence_sha256=proof.sha256,
-                recorded_by=person, recorded_at=now,
+                recorded_by=person, recorded_at=now, recovered_minor=recovered.amount_minor,
             )  # fmt: skip
             session.add(row)
             try:
                 await session.flush()
             except IntegrityError as clash:
                 raise _clash(clash) from None
-            lines = paid_back(claim.owner, said.amount, said.rail)
-            await ledger.post(
-                session, _cause(row), claim.card_id, "claim_paid_back", lines, happened_on=said.received_on, cause=_cause(row)
-            )  # fmt: skip
-            left = await settled_or_left(session, claim, now)
-            await self._tell(session, claim, said.amount, left, undone=False)
-            session.add(by_person(person, "console:claim:receive", claim.id, facts=_facts(row)))
+            await post(session, claim, row, cash(said.rail), _cause(row), _cause(row), said.received_on, now)
+            session.add(by_person(person, "console:claim:receive", claim.id, facts=facts_of(claim, row)))
         return row.id
 
     async def ask_reversal(self, person: str, receipt_id: str, reason: str) -> None:
         """Ask to take a payment back that was recorded in error. Asked for by them already, nothing changes.
 
-        Refuses NotAllowed, NotFound, FieldInvalid (`reason`), ReceiptOver, ReceiptReconciled, and OwnWork to people on the seller's side.
+        Refuses NotAllowed, NotFound, FieldInvalid (`reason`), ReceiptOver, ReceiptReconciled, ReceiptOfSuspense for one that suspense
+        posted, and OwnWork to people on the seller's side.
         """
         said = required_reason(reason)
         async with self._database.transaction() as session:
@@ -118,6 +114,8 @@ class ClaimReceipts:
             row, claim = await _both(session, receipt_id)
             if row.reversed_at is not None:
                 raise ReceiptOver()
+            if row.clearing_id is not None:
+                raise ReceiptOfSuspense()
             if row.reverse_asked_at is not None:
                 if row.reverse_asked_by == person:
                     return
@@ -126,30 +124,32 @@ class ClaimReceipts:
             who = await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now())
             row.reverse_asked_by, row.reverse_askers = person, sorted(who.circle)
             row.reverse_reason, row.reverse_asked_at = said, self._now()
-            session.add(by_person(person, "console:claim:ask_receipt_back", claim.id, reason=said, facts=_facts(row)))
+            session.add(
+                by_person(person, "console:claim:ask_receipt_back", claim.id, reason=said, facts=facts_of(claim, row))
+            )
 
     async def reverse(self, person: str, receipt_id: str) -> None:
-        """Take the payment back as the second person: the seller owes it again, and hears of it. Done by them already, nothing changes.
+        """Reverse the payment as the second person: the seller owes it again and is notified. Repeated by the same person, nothing changes.
 
         Refuses NotAllowed, NotFound, ReceiptOver, ReceiptReconciled, and OwnWork to who asked and to people on the seller's side.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
+            # No statement is matched with it meanwhile; before its claim, as where money leaves suspense for one.
+            await acquire(session, AdvisoryLock.MATCHING)
             row, claim = await _both(session, receipt_id)
             if row.reversed_at is not None and row.reversed_by == person:
                 return
             _require_asked(row)
             who = await stranger(session, self._keyring, person, claim.owner, claim.card_id, self._now())
             await require_apart(session, who, row.reverse_askers, self._now())
-            await acquire(session, AdvisoryLock.MATCHING)  # No statement is matched with it meanwhile.
             await _require_unreconciled(session, row)
             now = self._now()
             row.reversed_by, row.reversed_at = person, now
             back = f"{_cause(row)}:reversed"
-            await ledger.reverse(session, back, _cause(row), "claim_receipt_reversed", happened_on=business_day(now))
-            left = await left_again(session, claim)
-            await self._tell(session, claim, row.amount, left, undone=True)
-            session.add(by_person(person, "console:claim:receipt_back", claim.id, facts=_facts(row)))
+            await ledger.reverse(session, back, _cause(row), UNDONE, happened_on=business_day(now))
+            await undone(session, claim, row)
+            session.add(by_person(person, "console:claim:receipt_back", claim.id, facts=facts_of(claim, row)))
 
     async def keep(self, person: str, receipt_id: str) -> None:
         """Leave the payment as it is, as a second person or as who asked. Refuses NotAllowed, NotFound and ReceiptOver."""
@@ -159,7 +159,7 @@ class ClaimReceipts:
             _require_asked(row)
             await notify_declined(session, row.reverse_asked_by, person, Proposal.CLAIM_RECEIPT, "/claims")
             row.reverse_asked_by, row.reverse_askers, row.reverse_reason, row.reverse_asked_at = None, [], "", None
-            session.add(by_person(person, "console:claim:keep_receipt", claim.id, facts=_facts(row)))
+            session.add(by_person(person, "console:claim:keep_receipt", claim.id, facts=facts_of(claim, row)))
 
     def _require_sense(self, said: PaidBack) -> None:
         """Refuse what cannot have arrived; a day that no statement is compared with any more is refused, too."""
@@ -168,20 +168,6 @@ class ClaimReceipts:
             raise FieldInvalid(field="amount", why="out_of_range")
         if not today - timedelta(days=BACKDATED_DAYS) <= said.received_on <= today:
             raise FieldInvalid(field="received_on", why="out_of_range")
-
-    async def _tell(
-        self, session: AsyncSession, claim: RollbackRow, amount: Money, left: Money, *, undone: bool
-    ) -> None:
-        """The seller or the partner hears of it, and the card's story has it."""
-        card = await cards.load_for_update(session, claim.card_id)
-        facts = {"claim": claim.id, "amount": str(amount), "left": str(left)}
-        what = "rollback.paid_undone" if undone else "rollback.paid"
-        await cards.record(session, card.id, Change(card.stage, card.waiting_for, card.until, what, facts))
-        if claim.owner.startswith("seller:"):
-            state = "undone" if undone else "part" if left.amount_minor else "whole"
-            news = {"card_id": card.id, "brand": card.brand, "page": "/wallet", "state": state, **facts}
-            await outbox.put(session, outbox.MESSAGES, claim.owner, CLAIM_PAID, news)
-        await announce(session, claim, PAID_BACK_UNDONE if undone else PAID_BACK, left, paid=amount)
 
 
 async def _both(session: AsyncSession, receipt_id: str) -> tuple[ClaimReceiptRow, RollbackRow]:
@@ -192,16 +178,6 @@ async def _both(session: AsyncSession, receipt_id: str) -> tuple[ClaimReceiptRow
     claim = await locked_claim(session, known.claim_id)
     row = await session.get_one(ClaimReceiptRow, known.id, with_for_update=True, populate_existing=True)
     return row, claim
-
-
-async def _require_owed(session: AsyncSession, claim: RollbackRow, amount: Money) -> None:
-    if claim.state in (RollbackState.PROPOSED, RollbackState.DECLINED):
-        raise ClaimOver(state=claim.state.value)
-    left = Money(await left_of(session, claim), claim.currency)
-    if amount.currency is not claim.currency:
-        raise FieldInvalid(field="amount", why="out_of_range")
-    if amount > left:
-        raise ClaimOwesLess(there=str(left))
 
 
 async def _require_unreconciled(session: AsyncSession, row: ClaimReceiptRow) -> None:
@@ -228,10 +204,3 @@ def _clash(clash: IntegrityError) -> IdempotencyKeyReused | ReferenceTaken:
 def _cause(row: ClaimReceiptRow) -> str:
     """The cause that its postings name, and the key of the first."""
     return f"claim_receipt:{row.id}"
-
-
-def _facts(row: ClaimReceiptRow) -> dict[str, str]:
-    return {
-        "receipt": row.id, "amount": str(row.amount), "rail": row.rail.value,
-        "reference": row.reference, "received_on": row.received_on.isoformat(), "proof": row.evidence_sha256,
-    }  # fmt: skip

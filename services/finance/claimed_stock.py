@@ -1,4 +1,4 @@
-"""Cards against which a claim stands are worth nothing: they are not sold, and one that its buyer brings back is no stock."""
+"""Cards with an open claim are worth nothing: they are not sold, and one that its buyer returns is not in stock."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ async def locked_claim(session: AsyncSession, claim_id: str) -> RollbackRow:
 
 
 async def require_unclaimed(session: AsyncSession, card_id: str) -> None:
-    """Refuse CardClaimed while a claim stands on the card, a proposed one too: its price is or may be claimed from its seller."""
+    """Refuse CardClaimed while the card has an open claim, a proposed one too: its price is or may be claimed from its seller."""
     if (claim := await _standing(session, card_id, lock=False)) is not None:
         raise CardClaimed(state=claim.state.value)
 
 
 async def take_out(session: AsyncSession, card_id: str, day: date) -> None:
-    """Take a card that just came back from its buyer out of stock where a claim stands on it; once. The caller holds the card.
+    """Take a card that its buyer just returned out of stock where it has an open claim; once. The caller holds the card.
 
     A claim that was agreed to while the card was in stock took it out then; a proposed one does when it is agreed to.
     """
@@ -60,7 +60,7 @@ async def take_out(session: AsyncSession, card_id: str, day: date) -> None:
 
 
 async def in_stock(session: AsyncSession, card_id: str) -> bool:
-    """Return whether the card's cost still stands in the inventory, by the card's own entries."""
+    """Return whether the card's cost is still in the inventory, by the card's own entries."""
     stands = (
         select(func.coalesce(func.sum(EntryRow.amount_minor), 0))
         .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)

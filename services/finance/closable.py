@@ -74,7 +74,7 @@ async def _first_open(session: AsyncSession, until: str) -> str:
 async def _open_days(
     session: AsyncSession, source: StatementSource, first: date, last: date, began: date | None
 ) -> OpenDays | None:
-    """The days of a source since its first statement that nobody closed; None without any."""
+    """Return the unclosed days of a source since its first statement; None without any."""
     if began is None or began > last:
         return None
     closed = select(ReconciledDayRow.day).where(

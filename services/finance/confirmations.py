@@ -56,7 +56,7 @@ async def opened(
 
 
 async def closed(session: AsyncSession, key: str) -> None:
-    """Keep that nobody has to confirm any more: it was confirmed, or it is over."""
+    """Record that no confirmation is awaited any more: it was given, or the wait is over."""
     row = await session.get(ConfirmationRow, key, with_for_update=True)
     if row is None or row.closed_at is not None:
         return

@@ -133,10 +133,11 @@ class DailyClose:
 
 
 async def _in_suspense(session: AsyncSession, source: StatementSource) -> int:
-    """What stands in suspense now, minor units of CNY; issuers have no such account."""
+    """Return what is in suspense now, minor units of CNY; issuers have no such account."""
     return 0 if source.rail is None else (await suspense.sum_of(session, source.rail)).total.amount_minor
 
 
 def needs_second(figures: DayFigures, rules: ReconciliationRules) -> bool:
-    """Return whether a second person must agree to the close: so much is open, or a difference that nothing explains."""
-    return figures.open_minor > rules.close_alone_max_minor or bool(figures.unexplained_minor)
+    """Return whether a second person must agree to the close: so much is open, or in another currency, or a difference that nothing explains."""
+    much = figures.open_minor > rules.close_alone_max_minor or bool(figures.foreign_breaks)
+    return much or bool(figures.unexplained_minor)

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.once import insert_once
 from database.repositories import ledger
 from database.repositories.audit import by_person
+from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_sales import FxExchangeRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
-from domain.errors.sales import ExchangeOver, ForeignMoneyLess
+from domain.errors.sales import ExchangeOver, ForeignMoneyLess, ReferenceTaken
 from domain.finance.chart import Account, account_of
 from domain.finance.fx import Rate, rate_of, realised
 from domain.finance.postings import fx
@@ -65,7 +66,8 @@ class Exchanges:
         """Record an exchange once per key and return its id; it is posted at once below the amount that needs two people.
 
         Refuse NotAllowed, FieldInvalid (`account`, `sold`, `arrived`, `rate`, `rate_source`, `rate_at`, `reference`,
-        `exchanged_on`), ForeignMoneyLess, and IdempotencyKeyReused for a key that stands for another exchange.
+        `exchanged_on`), ForeignMoneyLess, ReferenceTaken for an exchange of the account that was recorded before, and
+        IdempotencyKeyReused for a key of another exchange.
         """
         kept_on, reference = self._require_sense(asked), provider_reference(asked.reference, REFERENCE_MAX)
         async with self._database.transaction() as session:
@@ -74,6 +76,7 @@ class Exchanges:
             known = select(FxExchangeRow).where(FxExchangeRow.key == key)
             if (row := (await session.execute(known)).scalar_one_or_none()) is not None:
                 return _same(row, asked, reference)
+            await _require_unrecorded(session, kept_on, reference)
             await _require_there(session, kept_on, asked.sold)
             who = await standing(session, person, self._now())
             made = FxExchangeRow(
@@ -145,7 +148,7 @@ class Exchanges:
             raise FieldInvalid(field="arrived", why="out_of_range")
         if abs((asked.arrived - at_rate).amount_minor) > ROUNDED_BY:
             raise FieldInvalid(field="arrived", why="not_at_rate", at_rate=str(at_rate))
-        if asked.exchanged_on > today:
+        if not today - timedelta(days=BACKDATED_DAYS) <= asked.exchanged_on <= today:
             raise FieldInvalid(field="exchanged_on", why="out_of_range")
         return kept_on
 
@@ -155,6 +158,15 @@ async def _require_there(session: AsyncSession, kept_on: Account, sold: Money) -
     there = await ledger.balance(session, kept_on.code, sold.currency)
     if there < sold:
         raise ForeignMoneyLess(there=str(there))
+
+
+async def _require_unrecorded(session: AsyncSession, kept_on: Account, reference: str) -> None:
+    """Refuse ReferenceTaken for an exchange of the account that waits or was posted. The caller holds the lock of positions."""
+    same = exists().where(
+        FxExchangeRow.account == kept_on.code, FxExchangeRow.reference == reference, FxExchangeRow.declined_at.is_(None)
+    )
+    if (await session.execute(select(same))).scalar_one():
+        raise ReferenceTaken()
 
 
 async def _locked(session: AsyncSession, exchange_id: str) -> FxExchangeRow:
@@ -170,7 +182,7 @@ def _require_waiting(row: FxExchangeRow) -> None:
 
 
 def _same(row: FxExchangeRow, asked: ExchangeAsked, reference: str) -> str:
-    """The id of the exchange that this key stands for. Refuse IdempotencyKeyReused when it is another one."""
+    """Return the id of the exchange of this key. Refuse IdempotencyKeyReused when it is another one."""
     given = (asked.account, asked.sold, asked.arrived, rate_of(asked.rate.text), reference, asked.exchanged_on)
     known = (
         row.account, Money(row.sold_minor, row.currency), Money(row.arrived_minor), row.rate, row.reference, row.exchanged_on,

@@ -1,4 +1,4 @@
-"""Payments that wait are looked at until they may go on, and let go by a person where one has to look first."""
+"""Check waiting payments until they may continue; a person releases those that need a check."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PayoutWaits:
         self._now = now
 
     async def ready(self, limit: int) -> tuple[Ready, ...]:
-        """Return up to `limit` payments that may go on and were not signalled lately, the longest waiting first.
+        """Return up to `limit` payments that may continue and were not signalled lately, the longest waiting first.
 
         What still waits gets its present reasons; what has ended otherwise waits no more. Raises DatabaseUnavailable.
         """
@@ -119,7 +119,7 @@ class PayoutWaits:
         return None
 
     async def _require_second(self, session: AsyncSession, person: str, row: PayoutWaitRow) -> None:
-        """Refuse OwnWork to a person who stands on the side of who is paid, or decided what is paid."""
+        """Refuse OwnWork to a person on the payee's side, or who decided what is paid."""
         whose = await kind_by_key(row.key).whose(session, row.key)
         who = await stranger_to(session, self._keyring, person, whose, self._now())
         require_no_maker(who, whose.makers)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.repositories import expectations, ledger, matching
+from database.repositories.loop_faults import apart_within
 from database.repositories.matching import FoundBreak
 from database.repositories.orders import ORDER_TABLES
 from database.session import Database
@@ -28,6 +29,7 @@ from services.finance.order_kinds import kind_by_key
 from services.finance.returned import Found
 
 ROUNDS_MAX = 1_000  # Of AT_ONCE breaks each: more would be a file of nothing else.
+RETURNED_LINES = "returned_lines"  # What a returned line that cannot be booked is set aside under.
 _PAID = " UNION ALL ".join(
     f"SELECT key, rail, amount_minor FROM {table.__tablename__} WHERE state = 'paid'"  # noqa: S608  # Our own table.
     for table in ORDER_TABLES.values()
@@ -36,6 +38,7 @@ _RETURNED = text(f"""
 SELECT l.id, l.key, l.reference, -l.amount_minor AS paid_minor, l.amount_minor, l.currency
 FROM statement_line l JOIN ({_PAID}) AS p ON p.key = l.key AND p.rail = l.source
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind = 'returned' AND l.amount_minor = p.amount_minor
+  AND NOT EXISTS (SELECT FROM set_aside s WHERE s.loop = '{RETURNED_LINES}' AND s.subject = l.id AND s.again_at > :now)
 ORDER BY l.at, l.id LIMIT 500
 """)  # noqa: S608  # Names of our own tables.
 
@@ -74,8 +77,8 @@ class Matching:
                 return
             await self.run_in(session, row.source)
             rules = self._rules(row.source)
-            days = await complete_days(session, row, rules)
-            while missing := await matching.not_there(session, row.source, row.account, days):
+            days, currencies = await complete_days(session, row, rules)
+            while missing := await matching.not_there(session, row.source, row.account, days, currencies):
                 await self._write(session, row.source, missing)
                 if len(missing) < matching.AT_ONCE:
                     break
@@ -88,14 +91,16 @@ class Matching:
             return
         earlier = select(StatementRow.account).where(
             StatementRow.source == row.source, StatementRow.state == StatementState.IMPORTED,
-            StatementRow.opening_minor.is_not(None), StatementRow.id != row.id,
+            StatementRow.opening_minor.is_not(None), StatementRow.id != row.id, StatementRow.currency == row.currency,
         )  # fmt: skip
         others = set((await session.execute(earlier)).scalars())
         if row.account in others:
             return
         began = datetime.combine(row.first_day, time(), BUSINESS_ZONE)
         before = began - timedelta(microseconds=1)
-        ours = 0 if others else (await ledger.balance_at(session, row.source.own.code, before)).amount_minor
+        ours = (
+            0 if others else (await ledger.balance_at(session, row.source.own.code, before, row.currency)).amount_minor
+        )
         if (difference := row.opening_minor - ours) != 0:
             day = row.first_day - timedelta(days=1)
             found = FoundBreak(
@@ -104,22 +109,23 @@ class Matching:
             await self._write(session, row.source, [found])
 
     async def _money_back(self, session: AsyncSession, source: StatementSource, now: datetime) -> int:
-        """Book what a line says came back of a paid order: the exact key and amount."""
+        """Book what a line says came back of a paid order: the exact key and amount. A line that fails is set aside alone."""
         booked = 0
-        for line in (await session.execute(_RETURNED, {"source": source.value})).all():
+        for line in (await session.execute(_RETURNED, {"source": source.value, "now": now})).all():
             amount = Money(line.amount_minor, Currency(line.currency))
             kind = kind_by_key(line.key)
-            booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
+            async with apart_within(session, RETURNED_LINES, line.id):
+                booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
         return booked
 
     async def _judge(self, session: AsyncSession, source: StatementSource, rules: SourceRules) -> int:
-        """Post by itself what the rules allow, and write the breaks of all else; return how many lines were matched so."""
+        """Post what the rules allow to post automatically, and write breaks for the rest; return how many lines were matched so."""
         posted = await self._round(session, source, await matching.near(session, source, rules), rules)
         for _ in range(ROUNDS_MAX):
             found = await matching.new_breaks(session, source, rules)
             breaks = []
             for one in found:
-                against = by_itself(one, rules)
+                against = automatic(one, rules)
                 if against is None:
                     breaks.append(one)
                 else:
@@ -137,7 +143,7 @@ class Matching:
         self, session: AsyncSession, source: StatementSource, pairs: Sequence[FoundBreak], rules: SourceRules
     ) -> int:
         """Post the differences of pairs that nothing but their amounts joins, where the rules allow it; return how many."""
-        allowed = [(one, against) for one in pairs if (against := by_itself(one, rules)) is Against.ROUNDING]
+        allowed = [(one, against) for one in pairs if (against := automatic(one, rules)) is Against.ROUNDING]
         for one, against in allowed:
             await self._post(session, source, one, against)
         return len(allowed)
@@ -177,7 +183,7 @@ class Matching:
         await session.flush()
 
     async def _end(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
-        """Close the breaks whose other side came by itself."""
+        """Close the breaks whose other side arrived."""
         while ended := await matching.over(session, source):
             for break_id in ended:
                 row = await session.get_one(BreakRow, break_id, with_for_update=True, populate_existing=True)
@@ -190,17 +196,21 @@ class Matching:
         return reconciliation_in_force(business_day(self._now())).sources[source]
 
 
-def by_itself(found: FoundBreak, rules: SourceRules) -> Against | None:
+def automatic(found: FoundBreak, rules: SourceRules) -> Against | None:
     """Return where the rules post a difference without a person; None: a person decides."""
     if found.line_id is None:
         return None
     return posts_itself(found.kind, found.amount_minor, found.difference_minor, found.ours_minor, rules)
 
 
-async def complete_days(session: AsyncSession, row: StatementRow, rules: SourceRules) -> list[date]:
-    """Return the days that are complete with this file: they and the days within the window after them have statements."""
+async def complete_days(
+    session: AsyncSession, row: StatementRow, rules: SourceRules
+) -> tuple[list[date], frozenset[Currency]]:
+    """Return the days that are complete with this file, they and the days within the window after them having statements, and
+    the currencies of these: no statement shows what our books have in another one.
+    """
     if row.first_day is None or row.last_day is None:
-        return []
+        return [], frozenset()
     first, window = row.first_day - timedelta(days=rules.window_days), rules.window_days
     wanted = (
         StatementRow.source == row.source,
@@ -209,15 +219,18 @@ async def complete_days(session: AsyncSession, row: StatementRow, rules: SourceR
         StatementRow.first_day <= row.last_day + timedelta(days=window),
     )
     covered: dict[str, set[date]] = {}
+    currencies = {row.currency}
     for other in (await session.execute(select(StatementRow).where(*wanted))).scalars():
         covered.setdefault(other.account, set()).update(_span(other.first_day, other.last_day))
+        currencies.add(other.currency)
     accounts = [row.account] if row.source is StatementSource.ISSUER else [*(rules.accounts or covered)]
     everywhere = set.intersection(*(covered.get(one, set()) for one in accounts)) if accounts else set()
-    return [
+    days = [
         day
         for day in _span(first, row.last_day)
         if all(day + timedelta(days=after) in everywhere for after in range(window + 1))
     ]
+    return days, frozenset(currencies)
 
 
 def _span(first: date | None, last: date | None) -> list[date]:

@@ -34,7 +34,7 @@ async def chosen(session: AsyncSession, owner: str, payout: Money, now: datetime
 async def take(
     session: AsyncSession, owner: str, card_id: str, key: str, taken: Sequence[tuple[str, int]], now: datetime
 ) -> None:
-    """Keep what an order offsets of claims that `chosen` has locked, and tell who owes them. The order posts it."""
+    """Record what an order offsets of claims that `chosen` has locked, and notify the debtor. The order posts it."""
     for rollback_id, minor in taken:
         row = await session.get_one(RollbackRow, rollback_id, with_for_update=True)
         session.add(RollbackOffsetRow(rollback_id=rollback_id, payout_key=key, amount_minor=minor, at=now))

@@ -9,7 +9,7 @@ from domain.finance.rails import Rail
 from gateways.alipay.states import REFUSALS
 from gateways.wechat.states import REASONS
 
-# The bank's words stand in its own format: what is kept of them is ours already where the format explains them.
+# The bank's words come in its own format: what is kept of them is ours already where the format explains them.
 _WORDS: Mapping[Rail, Mapping[str, PayeeFault]] = {
     Rail.ALIPAY: REFUSALS,
     Rail.WECHAT: REASONS,

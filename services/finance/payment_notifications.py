@@ -37,7 +37,7 @@ class PaymentNotices:
     async def receive(
         self, body: bytes, rail: Rail = Rail.ALIPAY, headers: Mapping[str, str] | None = None
     ) -> PaymentReport:
-        """Receive a gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
+        """Receive a gateway's notice, as its bytes came. It is kept with our verdict and moves no money on its own.
 
         Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours on that rail); the verdict is kept all the same.
         """
@@ -55,7 +55,7 @@ class PaymentNotices:
             card = await session.get_one(CardRow, row_of_order.card_id) if isinstance(row_of_order, PayoutRow) else None
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
-        if row_of_order is not None and card is None:  # Its workflow asks the gateway by itself.
+        if row_of_order is not None and card is None:  # Its workflow asks the gateway automatically.
             return PaymentReport("", report.key, verdict, waited_for=False)
         if card is None:
             raise NotFound()
@@ -71,7 +71,7 @@ async def _judged(
         row = None  # Another rail's order: it is none of theirs to report on.
     verdict = verdict_on(row, report)
     amount = None if report.amount is None else report.amount.amount_minor
-    # Each rail counts by itself: one must not use up another's number.
+    # Each rail counts separately: one must not use up another's number.
     notify_id = notify_id if rail is Rail.ALIPAY else f"{rail.value}:{notify_id}"
     heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount, rail=rail)
     if not await heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:

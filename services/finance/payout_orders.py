@@ -95,7 +95,7 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
 
 
 async def refused_on(session: AsyncSession, at: datetime, rail: Rail = Rail.ALIPAY) -> None:
-    """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
+    """Count a notification that is not the gateway's: all of one day are one row, so that a flood cannot fill the table.
 
     It has an id of our own: a forged notification must not use up the id of the genuine one.
     """
@@ -157,7 +157,7 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
 
 
 async def _post_outcome(session: AsyncSession, row: PayoutRow, owner: str, amount: Money, *, paid: bool) -> None:
-    """Post what became of an order. A refusal gives back what it had used of the limits, and what it had offset."""
+    """Post the outcome of an order. A refusal releases what the order had used of the limits, and what it had offset."""
     offset = Money(row.offset_minor, row.currency)
     if paid:
         postings = payout_paid(amount, row.rail)
@@ -168,7 +168,7 @@ async def _post_outcome(session: AsyncSession, row: PayoutRow, owner: str, amoun
     what = "payout_paid" if paid else "payout_refused"
     await ledger.post(session, f"{row.key}:settled", row.card_id, what, postings, cause=f"payout:{row.key}")
     if not paid:
-        await withholding.give_back(session, row.key, now())
+        await withholding.reverse(session, row.key, now())
         # In the order in which an order that is being made locks them.
         await offsets.undo(session, row.key, now())
         await refused_again(session, row.rail, amount, row.prepared_at)

@@ -62,7 +62,7 @@ class Periods:
         self._now = now
 
     async def ask(self, person: str, month: str, note: str = "") -> str:
-        """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
+        """Request the permanent close of a month; return the id to agree to. Nothing changes before a second person agrees.
 
         `note` says why days of it stay open, where some are. Refuse NotAllowed, FieldInvalid (`month`, `note`), PeriodNotOver before
         its last day is over, PeriodClosed when it or a later month was closed before, PositionsUnvalued for the oldest month that it
@@ -155,7 +155,7 @@ def _require_valued(missing: Unready) -> None:
 
 
 async def keep_balances(session: AsyncSession, month: str) -> None:
-    """Keep what every account stood at when a closed month ended. Safe to repeat: a closed month does not change."""
+    """Store the balance of every account at the end of a closed month. Safe to repeat: a closed month does not change."""
     await session.execute(text(BALANCES), {"month": month, "end": first_day(next_month(month))})
 
 

@@ -23,7 +23,7 @@ class ProofFile:
 
 
 async def kept(store: PhotoStore, given: ProofFile | None) -> Attachment:
-    """Clean and seal a file before the transaction; one left over by a refusal belongs to nobody.
+    """Clean and seal a file before the transaction; one left over by a refusal has no owner.
 
     Refuse FieldInvalid (`evidence`) without one, AttachmentTooLarge, AttachmentUnsupported and FileTooDemanding.
     """

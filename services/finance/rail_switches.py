@@ -1,4 +1,4 @@
-"""Switch a rail off at once, and on again by two people. What is under way is still asked about; nothing new leaves."""
+"""Switch a rail off at once, and on again by two people. Open payments are still queried; nothing new is sent."""
 
 from __future__ import annotations
 

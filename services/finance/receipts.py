@@ -6,20 +6,21 @@ Foreign money that was exchanged leaves a realised difference.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.locks import AdvisoryLock, acquire
+from database.locks import AdvisoryLock, acquire, acquire_for
 from database.once import insert_once
 from database.repositories import ledger
 from database.repositories.audit import by_person
+from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
 from database.tables.finance_sales import BuyerReceiptRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
-from domain.errors.sales import BuyerOwesLess, SplitAccountLess
+from domain.errors.sales import BuyerOwesLess, ProviderOwedLess, ReferenceTaken, SplitAccountLess
 from domain.finance.fx import realised
 from domain.finance.ledger import Postings
 from domain.finance.postings import fx
@@ -33,6 +34,7 @@ from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
 from services.finance.positions import position
+from services.finance.references import provider_reference
 from services.finance.split_money import held_for_us
 from services.people.permissions import require
 
@@ -41,7 +43,10 @@ REFERENCE_MAX = 64
 
 @dataclass(frozen=True)
 class ReceiptAsked:
-    """A payment of a buyer, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY."""
+    """A payment of a buyer, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY.
+
+    Of our part of brokered sales less may arrive than it counts for: the provider keeps the rest for what it is owed back.
+    """
 
     buyer: str  # The buyer's code, or the provider's.
     rail: Rail
@@ -63,8 +68,11 @@ class Receipts:
         """Record a payment once per key and return its id.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
-        they owe, SplitAccountLess for more than is ours of a split account, and IdempotencyKeyReused for a key that stands for another payment.
+        they owe, SplitAccountLess for more than is ours of a split account, ProviderOwedLess where the provider keeps more than it is
+        owed, ReferenceTaken for a payment of the rail that was recorded before, and IdempotencyKeyReused for a key that stands for
+        another payment.
         """
+        asked = replace(asked, reference=provider_reference(asked.reference, REFERENCE_MAX))
         _require_sense(asked, business_day(self._now()))
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
@@ -73,6 +81,7 @@ class Receipts:
             ).scalar_one_or_none()
             if known is not None:
                 return _same(known, asked)
+            await _require_unrecorded(session, asked)
             posted, difference = await self._posted(session, asked)
             row = BuyerReceiptRow(
                 id=new_id(), key=key, buyer=_payer(asked), received_for=asked.received_for, rail=asked.rail,
@@ -100,7 +109,10 @@ class Receipts:
             ours = (await held_for_us(session, asked.buyer)).ours
             if ours < asked.owed:
                 raise SplitAccountLess(there=str(ours))
-            return postings.received(asked.rail, asked.arrived, postings.split_account(asked.buyer)), nothing
+            owes = await available(session, postings.provider_payable(asked.buyer))
+            if owes < asked.owed - asked.arrived:
+                raise ProviderOwedLess(there=str(owes))
+            return postings.commission_received(asked.rail, asked.buyer, asked.owed, asked.arrived), nothing
         buyer = buyer_of(asked.buyer)
         if asked.received_for is ReceiptFor.DEPOSIT:
             return postings.received(asked.rail, asked.arrived, postings.buyer_deposit(buyer)), nothing
@@ -122,19 +134,20 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
         buyer_of(asked.buyer)
     except ValueError:
         raise FieldInvalid(field="buyer", why="not_a_code") from None
-    for name, amount in (("amount", asked.owed), ("arrived", asked.arrived)):
-        if not 0 < amount.amount_minor <= MINOR_MAX:
+    commission = asked.received_for is ReceiptFor.COMMISSION
+    for name, amount, least in (("amount", asked.owed, 1), ("arrived", asked.arrived, 0 if commission else 1)):
+        if not least <= amount.amount_minor <= MINOR_MAX:
             raise FieldInvalid(field=name, why="out_of_range")
     if asked.arrived.currency not in (asked.owed.currency, Currency.CNY):
         raise FieldInvalid(field="arrived", why="out_of_range")
     same = asked.arrived.currency is asked.owed.currency
-    if asked.received_for is ReceiptFor.COMMISSION and asked.owed.currency is not Currency.CNY:
+    if commission and asked.owed.currency is not Currency.CNY:
         raise FieldInvalid(field="amount", why="out_of_range")  # It is exchanged on the split account first.
-    if (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
+    if commission and asked.arrived > asked.owed:
         raise FieldInvalid(field="arrived", why="out_of_range")
-    if not 0 < len(asked.reference) <= REFERENCE_MAX or not asked.reference.isprintable():
-        raise FieldInvalid(field="reference", why="missing")
-    if asked.received_on > today:
+    if not commission and (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
+        raise FieldInvalid(field="arrived", why="out_of_range")
+    if not today - timedelta(days=BACKDATED_DAYS) <= asked.received_on <= today:
         raise FieldInvalid(field="received_on", why="out_of_range")
 
 
@@ -144,10 +157,21 @@ def _payer(asked: ReceiptAsked) -> str:
 
 
 def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
-    given = (_payer(asked), asked.owed, asked.arrived, asked.rail, asked.reference)
+    given = (
+        _payer(asked), asked.owed, asked.arrived, asked.rail, asked.reference, asked.received_on, asked.received_for,
+    )  # fmt: skip
     known = (
         row.buyer, Money(row.owed_minor, row.currency), Money(row.arrived_minor, row.arrived_currency), row.rail, row.reference,
+        row.received_on, row.received_for,
     )  # fmt: skip
     if given != known:
         raise IdempotencyKeyReused()
     return row.id
+
+
+async def _require_unrecorded(session: AsyncSession, asked: ReceiptAsked) -> None:
+    """Refuse ReferenceTaken for a payment of the rail that was recorded before; another call that records it at the same time waits."""
+    await acquire_for(session, AdvisoryLock.RECEIPTS, f"{asked.rail}:{asked.reference}")
+    same = exists().where(BuyerReceiptRow.rail == asked.rail, BuyerReceiptRow.reference == asked.reference)
+    if (await session.execute(select(same))).scalar_one():
+        raise ReferenceTaken()

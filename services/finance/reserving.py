@@ -30,7 +30,7 @@ class Reservations:
         self._now = now
 
     async def reserve(self, person: str, key: str, asked: SaleAsked) -> None:
-        """Hold what the sale would take of the buyer's deposit, once per key, for RESERVED_FOR; nobody else is sold the card meanwhile.
+        """Hold what the sale would take of the buyer's deposit, once per key, for RESERVED_FOR; the card is reserved for this buyer until then.
 
         Refuse what `Sales.record` refuses, FieldInvalid (`paid_from`) for a sale that no deposit pays, and CardReserved where
         the card is held for a buyer already.
@@ -60,7 +60,7 @@ class Reservations:
                 session.add(by_person(person, "console:sale:reserve", asked.card_id, facts=facts))
 
     async def give_up(self, person: str, key: str) -> None:
-        """Give back what is held; what was given up or is over stays so. Refuse NotAllowed, NotFound, and ReservationOver once it was sold."""
+        """Release the hold; an ended hold stays ended. Refuse NotAllowed, NotFound, and ReservationOver once it was sold."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row = await _known(session, key)

@@ -1,6 +1,6 @@
 """Money that came back after an order was paid: our cash again, owed again, and its card waits for another payee.
 
-A returned order stands as refused with a `payout_return` row: everything that counts paid orders counts it no more.
+A returned order is kept as refused with a `payout_return` row: nothing that counts paid orders counts it any more.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import delete, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.repositories.orders import OrderRow
@@ -33,7 +33,7 @@ class Found(StrEnum):
 
     BOOKED = "booked"  # Posted now; its card waits for another payee.
     KNOWN = "known"  # Posted before.
-    NOT_PAID = "not_paid"  # The order does not stand as paid: its own outcome is asked for, and nothing is posted here.
+    NOT_PAID = "not_paid"  # The order is not paid in our rows: its own outcome is queried, and nothing is posted here.
     AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: a person must look.
     NO_ORDER = "no_order"  # No order of ours.
 
@@ -42,7 +42,7 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     """Book that the money of a paid order came back, once per order, in the caller's transaction.
 
     The caller has the gateway's own word for it: an answer, a bank's file or a statement's line. Posts cash and what is
-    owed, notifies the seller, and lets the card's journey go on from its rows to wait for another payee.
+    owed, notifies the seller, and continues the card's journey from its rows, to wait for another payee.
     """
     row = await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
     if row is None:
@@ -80,7 +80,7 @@ async def was_returned(session: AsyncSession, card_id: str) -> bool:
 async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime) -> None:
     """Keep that an order's money is said to have come back; it counts once the gateway itself says so."""
     claim = ReturnRow(key=key, amount_minor=amount.amount_minor, currency=amount.currency, claimed_at=now)
-    await session.execute(insert(ReturnRow).values(claim.values()).on_conflict_do_nothing(index_elements=["key"]))
+    await insert_once(session, claim, "key")
 
 
 async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datet
     await ledger.post(
         session, f"{row.key}:returned", row.card_id, "payout_returned", postings, cause=f"payout:{row.key}"
     )
-    await _give_back(session, row, owner, now)
+    await _reverse_tax(session, row, owner, now)
     if card.outcome is Outcome.PAID:
         await _open_again(session, card.id, now)
     facts = {"key": row.key, "amount": str(amount), "code": RETURNED}
@@ -111,9 +111,9 @@ async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datet
     await sla.follow(session, card.id, WaitingFor.SELLER_PAYEE, now)
 
 
-async def _give_back(session: AsyncSession, row: PayoutRow, owner: str, now: datetime) -> None:
+async def _reverse_tax(session: AsyncSession, row: PayoutRow, owner: str, now: datetime) -> None:
     """What was withheld and offset with the order is owed again on both sides: the next order takes it again."""
-    await withholding.give_back(session, row.key, now)
+    await withholding.reverse(session, row.key, now)
     if row.offset_minor:
         lines = offset_undone(owner, Money(row.offset_minor, row.currency))
         key, cause = f"{row.key}:offset:back", f"payout:{row.key}"
@@ -122,7 +122,7 @@ async def _give_back(session: AsyncSession, row: PayoutRow, owner: str, now: dat
 
 
 async def _open_again(session: AsyncSession, card_id: str, now: datetime) -> None:
-    """The card stays ours; only its journey goes on, from its rows, at the payment (decision 0011)."""
+    """Keep the card; continue its journey from its rows, at the payment (decision 0011)."""
     values = {"outcome": None, "reason": None, "reason_detail": None, "started_at": None, "reopened_at": now}
     opened = update(CardRow).where(CardRow.id == card_id).values(values)
     await session.execute(opened.execution_options(synchronize_session=False))

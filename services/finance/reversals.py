@@ -1,4 +1,4 @@
-"""A wrong decision is reversed by two people: one asks, another agrees; what it posted is reversed and named, and its subject open again."""
+"""Reverse a wrong decision by two people: one asks, another agrees; its posting is reversed and named, and its subject reopened."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from domain.finance.reversals import REVERSED, ReversalOf, first_open, reversal_
 from domain.finance.statements import StatementSource
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
+from domain.sealing import KeyRing
 from services.finance.break_reversals import BreakDecision
+from services.finance.claim_payments import UNDONE
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.suspense import ClearingDecision
-from services.people.acting import standing
 from services.people.permissions import require
 from services.work.secret_scan import require_no_number
 
@@ -53,8 +55,17 @@ class Decision(Protocol):
         ...
 
     @property
+    def of_claim(self) -> bool:
+        """Whether it was a seller's payment on a claim: they read of its reversal as of one that was recorded in error."""
+        ...
+
+    @property
     def page(self) -> str:
         """Where it is seen."""
+        ...
+
+    async def who(self, session: AsyncSession, keyring: KeyRing, person: str, now: datetime) -> ActingReviewer:
+        """Return the standing of a person who may take part. Refuse OwnWork to any other."""
         ...
 
     def decided(self) -> dict[str, str]:
@@ -75,8 +86,11 @@ _LOCKED: Mapping[ReversalOf, Callable[[AsyncSession, str], Awaitable[Decision]]]
 class Reversals:
     """Reverses decisions. `person` is a person's id; their rights are checked here."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
 
     async def ask(
@@ -84,7 +98,7 @@ class Reversals:
     ) -> str:  # fmt: skip
         """Ask to reverse a decision; return the request's id. It counts for the first open day unless another is given.
 
-        Refuse NotAllowed, NotFound, FieldInvalid (`reason`, `counts_for`), SecretInWords, NotReversible, ReversalWaits, and
+        Refuse NotAllowed, NotFound, FieldInvalid (`reason`, `counts_for`), SecretInWords, NotReversible, ReversalWaits, OwnWork to people on the side of a claim's seller, and
         ReversalDayClosed for a day that is closed, or whose month is.
         """
         said = required_reason(reason)
@@ -95,7 +109,7 @@ class Reversals:
             found, now = await _LOCKED[of](session, subject), self._now()
             day = await open_day_of(session, found.source, found.day) if counts_for is None else counts_for
             await _require_open(session, found, day, business_day(now))
-            askers = sorted((await standing(session, person, now)).circle)
+            askers = sorted((await found.who(session, self._keyring, person, now)).circle)
             row = ReversalRow(
                 id=new_id(), of=of, subject=subject[:26], counts_for=day, reason=said, asked_by=person, askers=askers,
                 asked_at=now,
@@ -122,15 +136,17 @@ class Reversals:
                 return page_of(row)
             _require_waiting(row)
             now = self._now()
-            await require_apart(session, await standing(session, person, now), row.askers, now)
             found = await _LOCKED[row.of](session, row.subject)
+            who = await found.who(session, self._keyring, person, now)
+            await require_apart(session, who, row.askers, now)
             await _require_open(session, found, row.counts_for, business_day(now))
             row.decided = found.decided()
             if found.posted_key:
                 row.posted_key = reversal_key(found.posted_key)
                 await _require_signs(session, found.posted_key)
+                step = UNDONE if found.of_claim else REVERSED
                 await ledger.reverse(
-                    session, row.posted_key, found.posted_key, REVERSED, happened_on=row.counts_for
+                    session, row.posted_key, found.posted_key, step, happened_on=row.counts_for
                 )  # fmt: skip
             row.agreed_by, row.agreed_at = person, now
             await session.flush()

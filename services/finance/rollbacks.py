@@ -199,7 +199,7 @@ class Rollbacks:
             session.add(by_person(person, "console:claim:keep", row.id))
 
     async def pay_back(self, person: str, rollback_id: str) -> None:
-        """Propose once more to pay what a dropped claim had offset, after that payment was declined or did not arrive.
+        """Propose again to pay what a dropped claim had offset, after that payment was declined or did not arrive.
 
         Proposed or paid already, nothing changes. Refuses NotAllowed, NotFound, ClaimOver where nothing is owed, FieldInvalid
         (`payee`) where no order was paid whose payee it could go to, and OwnWork to people on the seller's side.
@@ -279,7 +279,7 @@ class Rollbacks:
         )  # fmt: skip
 
     async def _tell(self, session: AsyncSession, row: RollbackRow) -> None:
-        """The seller hears of it by message, and it stands in the card's story."""
+        """Notify the seller by message, and add it to the card's history."""
         card = await cards.load_for_update(session, row.card_id)
         facts = {"claim": row.id, "amount": str(Money(row.amount_minor, row.currency)), "kind": row.kind.value}
         change = Change(card.stage, card.waiting_for, card.until, "rollback.claimed", facts)

@@ -16,6 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, acquire_for
 from database.once import insert_once
 from database.reads.finance import routing as reads
 from database.repositories import outbox
@@ -32,6 +33,7 @@ from domain.typed import plain_name
 
 SELLER = "seller:"
 CHANGED = "payee_changed"  # The message to the old contact.
+ALL = timedelta(days=3660)  # Longer than orders are kept.
 AGAIN = 10  # Each time another order was counted meanwhile, so that the next judgement sees less of the limit left.
 T = TypeVar("T")
 
@@ -112,14 +114,14 @@ async def count_made(session: AsyncSession, rail: Rail, amount: Money, now: date
 
 
 async def refused_again(session: AsyncSession, rail: Rail, amount: Money, prepared_at: datetime) -> None:
-    """Give back what a refused order had used of the limits of its day and month."""
+    """Release what a refused order had used of the limits of its day and month."""
     mine = PayoutUsageRow.rail == rail, PayoutUsageRow.day == business_day(prepared_at)
     less = {"refused_minor": PayoutUsageRow.refused_minor + amount.amount_minor}
     await session.execute(update(PayoutUsageRow).where(*mine).values(less).execution_options(synchronize_session=False))
 
 
 async def why_waiting(session: AsyncSession, keyring: KeyRing, payment: Payment, now: datetime) -> Wait | None:
-    """Return why a payment waits at this moment, without counting it; None when it may go on."""
+    """Return why a payment waits at this moment, without counting it; None when it may continue."""
     rules = routing_in_force(business_day(now))
     return judge(rules, await situation(session, keyring, payment, rules, now))
 
@@ -146,12 +148,14 @@ async def situation(
     if payment.card_id is None:  # Goodwill: its payee was paid before, and two people agreed to it.
         name = await _name(session, keyring, payment)
         return replace(found, name=NameState.OTHERS if name is NameState.UNVERIFIED else name)
-    known = await reads.was_paid(session, payment.owner, payment.payee_index)
+    first = await reads.first_paid(session, payment.owner, payment.payee_index)
+    to_payee = await _ordered_to_new(session, payment, rules, first, now)
     return replace(
         found,
         name=await _name(session, keyring, payment),
-        new_payee=not known,
-        cooling_until=await _cooling(session, payment, rules, now, known=known),
+        new_payee=to_payee is not None,
+        to_payee_minor=to_payee or 0,
+        cooling_until=await _cooling(session, payment, rules, now, known=first is not None),
     )
 
 
@@ -160,21 +164,52 @@ def _limited(payment: Payment) -> str | None:
     return payment.owner if payment.agreed is None else None
 
 
+async def _ordered_to_new(
+    session: AsyncSession, payment: Payment, rules: RoutingRules, first: reads.FirstPaid | None, now: datetime
+) -> int | None:
+    """Return what was ordered before to a payee that is new, so that no sum leaves in small parts; None for a known payee.
+
+    Of payments at once the second one sees the first. As for a change of payee, a partner's payments are not summed: its customers
+    have a payee each.
+    """
+    if payment.payee_index is None or not payment.owner.startswith(SELLER):
+        return 0 if first is None else None
+    if first is not None and _known(rules, first, now):
+        return None
+    await acquire_for(session, AdvisoryLock.NEW_PAYEE, f"{payment.owner} {payment.payee_index}")
+    return await reads.ordered_to(session, payment.owner, payment.payee_index, now - ALL, payment.key)
+
+
+def _known(rules: RoutingRules, first: reads.FirstPaid, now: datetime) -> bool:
+    return first.released or first.at + timedelta(hours=rules.change_cools_hours) <= now
+
+
 async def _agreed(
     session: AsyncSession, payment: Payment, payee: AgreedPayee, rules: RoutingRules, found: Situation
 ) -> Situation:
     """Judge a counterparty's payee by what it was paid before: a known one is judged no more.
 
-    Two people agreed to the payee; a change cools down from then on, as a seller's does.
+    Two people agreed to the payee; a change cools down from then on, as a seller's does, and what was ordered to the payee
+    meanwhile counts with this payment, paid or not.
     """
-    known = await reads.paid_payees_of(session, payee.counterparty_id)
-    if {payee.id, payment.payee_index} & known:
+    paid = await reads.paid_payees_of(session, payee.counterparty_id)
+    mine = [one.first for one in paid if one.same(payee.id, payment.payee_index)]
+    looked_at, hours = any(first.released for first in mine), timedelta(hours=rules.change_cools_hours)
+    if any(first.at + hours <= found.now for first in mine):
         return replace(found, name=NameState.OTHERS)
+    await acquire_for(session, AdvisoryLock.NEW_PAYEE, f"{payee.counterparty_id} {payee.id}")
+    before = await reads.ordered_to_party(
+        session, payee.counterparty_id, payee.id, payment.payee_index, payment.key
+    )  # fmt: skip
+    cools = len(mine) < len(paid) and before + payment.amount.amount_minor >= rules.change_cools_from_minor
     same = same_name(payee.counterparty, payment.payee_name)
-    cools = bool(known) and payment.amount.amount_minor >= rules.change_cools_from_minor
-    until = payee.agreed_at + timedelta(hours=rules.change_cools_hours) if cools else None
-    name = NameState.SAME if same else NameState.DIFFERS
-    return replace(found, name=name, new_payee=True, cooling_until=until)
+    return replace(
+        found,
+        name=NameState.OTHERS if looked_at else NameState.SAME if same else NameState.DIFFERS,
+        new_payee=not looked_at,
+        to_payee_minor=before,
+        cooling_until=payee.agreed_at + hours if cools else None,
+    )
 
 
 def same_name(one: str, other: str) -> bool:
@@ -225,7 +260,7 @@ async def _cooling(
 
 async def _noticed(session: AsyncSession, payment: Payment, now: datetime) -> datetime | None:
     """When it was first seen that the seller names another payee than before; None for the first that they name at all."""
-    before = await reads.paid_payees(session, payment.owner, now - timedelta(days=3660))
+    before = await reads.paid_payees(session, payment.owner, now - ALL)
     if not before or payment.payee_index is None:
         return None
     row = PayeeChangeRow(

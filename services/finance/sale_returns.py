@@ -59,9 +59,9 @@ class SaleReturns:
             prove(session, person, "return_ask", row, reason=reason_code)
 
     async def agree(self, person: str, sale_id: str) -> None:
-        """Take the sale back as the second person: its postings are reversed as of today, and the card may be sold again.
+        """Reverse the sale as the second person: its postings are reversed as of today, and the card may be sold again.
 
-        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, and what a partner had been paid it owes. Done by them already,
+        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, what a partner had been paid it owes, and our commission that had arrived we owe to the provider. Done by them already,
         nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
@@ -78,7 +78,7 @@ class SaleReturns:
             prove(session, person, "take_back", row, reason=row.reversed_why or "")
 
     async def decline(self, person: str, sale_id: str) -> None:
-        """Leave the sale as it is, as a second person or as who asked. Refuse as `agree`, but OwnWork."""
+        """Reject the return request, or withdraw one's own. Refuse as `agree`, but OwnWork."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECORD_SALES)
             row = await _asked(session, sale_id)
@@ -91,8 +91,9 @@ class SaleReturns:
 
     async def _reverse(self, session: AsyncSession, row: SaleRow) -> None:
         today, cause = business_day(self._now()), f"sale:{row.id}"
-        if row.rate is not None:
+        if row.rate is not None or row.mode is SaleMode.BROKERED:
             await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
+        if row.rate is not None:
             back = Money(-row.total_minor, row.currency)
             difference = realised(*await position(session, row.currency), back, Money(-row.booked_minor))
             row.difference_minor += difference.amount_minor
@@ -114,7 +115,7 @@ class SaleReturns:
 
 
 async def _locked(session: AsyncSession, sale_id: str) -> SaleRow:
-    """The sale, the card of an own one locked before it as everywhere: nobody claims it meanwhile. Refuses NotFound."""
+    """The sale, the card of an own one locked before it as everywhere, so that it is not claimed meanwhile. Refuse NotFound."""
     known = await session.get(SaleRow, sale_id[:26])
     if known is None:
         raise NotFound(sale=sale_id[:26])

@@ -19,7 +19,7 @@ from database.tables.finance_sales import SaleRow, SaleSplitRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.sales import BuyerOwesLess, CardReserved, CardSold, PriceTooLow
 from domain.finance.counterparties import Instalments
-from domain.finance.fx import Rate, realised
+from domain.finance.fx import Rate, rate_of, realised
 from domain.finance.holds import reserved_cause
 from domain.finance.ledger import Postings
 from domain.finance.postings import fx
@@ -94,7 +94,7 @@ class Sales:
         """Record a sale once per key and return its id. It counts for its own day, or the first open one.
 
         Refuse NotAllowed, FieldInvalid (`buyer`, `price`, `sold_on`, `rate`, `key`), NotFound, CardNotForSale, CardClaimed,
-        CardSold, CardReserved for another buyer, PriceTooLow, BuyerOwesLess where a deposit does not reach, and IdempotencyKeyReused for a key that stands for another sale.
+        CardSold, CardReserved for another buyer, PriceTooLow, BuyerOwesLess where a deposit does not reach, and IdempotencyKeyReused for a key of another sale.
         """
         if not 0 < len(key) <= KEY_MAX or not key.isprintable():
             raise FieldInvalid(field="key", why="missing")
@@ -266,9 +266,15 @@ async def _open_sale(session: AsyncSession, card_id: str) -> str | None:
 
 
 def _same(row: SaleRow, asked: SaleAsked) -> str:
-    """The id of the sale that this key stands for. Refuse IdempotencyKeyReused when it is another one."""
-    given = (asked.card_id, f"buyer:{asked.buyer}", asked.price, asked.mode, asked.paid_from)
-    known = (row.card_id, row.buyer, Money(row.price_minor, row.currency), row.mode, row.paid_from)
+    """Return the id of the sale of this key. Refuse IdempotencyKeyReused when it is another one."""
+    rate = None if asked.rate is None else rate_of(asked.rate.text)
+    given = (
+        asked.card_id, f"buyer:{asked.buyer}", asked.price, asked.mode, asked.paid_from, asked.instalments, rate, asked.sold_on,
+    )  # fmt: skip
+    known = (
+        row.card_id, row.buyer, Money(row.price_minor, row.currency), row.mode, row.paid_from, row.instalments, row.rate,
+        business_day(row.sold_at),
+    )  # fmt: skip
     if given != known:
         raise IdempotencyKeyReused()
     return row.id

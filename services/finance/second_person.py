@@ -1,4 +1,4 @@
-"""The second person of an act about money: independent of the first, and on nobody's side."""
+"""The second person of an act about money: independent of the first, and of the payee."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ class Proposal(StrEnum):
     PAYEE = "payee"
     OUTCOME = "outcome"
     EXCHANGE = "exchange"
+    PROVIDER_REPAYMENT = "provider_repayment"
     REVERSAL = "reversal"
     SUSPENSE = "suspense"
 
 
 async def notify_declined(session: AsyncSession, asker: str | None, person: str, proposal: Proposal, page: str) -> None:
-    """Notify who proposed something that `person` declined it, with the page that it is on; nobody of what they took back themselves."""
+    """Notify the proposer that `person` declined the proposal, with its page; withdrawing one's own notifies no one."""
     if asker is not None and asker != person:
         key = f"{NoticeKind.DECLINED}:{new_id()}"
         await tell(session, [asker], NoticeKind.DECLINED, key, by=person, proposal=proposal.value, page=page)

@@ -16,7 +16,7 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.sales import CardNotForSale
 from domain.finance.chart import account_of
 from domain.finance.ledger import Postings
-from domain.finance.postings.sales import buyer_receivable, partner_owes_back
+from domain.finance.postings.sales import buyer_receivable, partner_owes_back, provider_owed_back
 from domain.finance.postings.sales import owed_back as buyers_credit
 from domain.finance.sales import PaidFrom, SaleMode
 from domain.finance.waterfall import PartKind
@@ -25,6 +25,7 @@ from domain.places import business_day
 from domain.rules.splits import SELLERS
 from services.finance.available import available
 from services.finance.claimed_stock import require_unclaimed
+from services.finance.split_money import paid_to_us
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,12 @@ async def for_sale(session: AsyncSession, card_id: str, mode: SaleMode, sold_on:
 async def owed_back(session: AsyncSession, row: SaleRow) -> list[Postings]:
     """Return what must be posted beside the reversal of a sale, so that no account gets a sign that it may not have.
 
-    A buyer who owes less than the sale has paid for it; a partner whose share is less than its part of it was paid that.
+    A buyer who owes less than the sale has paid for it; a partner whose share is less than its part of it was paid that; and a
+    provider that holds less than it is to pay has paid us our commission. The caller holds the lock of positions for a brokered sale.
     """
     found: list[Postings] = []
+    if row.mode is SaleMode.BROKERED and (ours := await paid_to_us(session, row)).amount_minor:
+        found.append(provider_owed_back(row.payer.partition(":")[2], ours))
     if row.mode is SaleMode.OWN and row.paid_from is PaidFrom.RECEIVABLE:
         owes = await available(session, buyer_receivable(row.buyer), row.currency)
         if (paid := row.total_minor - owes.amount_minor) > 0:

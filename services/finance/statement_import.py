@@ -131,7 +131,7 @@ class StatementImport:
         ]
 
     def _require_ours(self, head: StatementHead) -> None:
-        """Refuse StatementForeign for an account that is not ours today nor was on that day, or an issuer nobody knows; StatementNotOver."""
+        """Refuse StatementForeign for an account that is not ours today nor was on that day, or an unknown issuer; StatementNotOver."""
         today = business_day(self._now())
         own = accounts_on(head.source, today)
         own = own and own + accounts_on(head.source, head.last_day or today)
@@ -180,7 +180,7 @@ def _next(batches: Iterator[Batch]) -> Batch | None:
 def _days(head: StatementHead, foot: StatementFoot, given: date | None) -> tuple[date, date]:
     """The days that a file covers: as it says itself, else as its lines say, else as was said by who brought it.
 
-    Refuses StatementTruncated (`what` day) where nobody says, or where the lines are of other days than was said.
+    Refuses StatementTruncated (`what` day) where no day is given, or where the lines are of other days.
     """
     if head.first_day is not None and head.last_day is not None:
         return head.first_day, head.last_day

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.repositories.audit import by_person
+from database.repositories.set_aside import left_out
 from database.sealed import STATEMENT_PIECE
 from database.session import Database
 from database.tables.finance_statements import StatementPieceRow, StatementRow
@@ -108,16 +109,17 @@ class Statements:
         return Brought(row.id, known=False)
 
     def _again(self, row: StatementRow, day: date | None) -> None:
-        """A refused file waits once more: what refused it may have been mended, or the day was missing."""
+        """Queue a refused file again: the cause may have been fixed, or the day was missing."""
         if row.state is StatementState.REFUSED:
             row.state, row.refused_as, row.refused_with, row.progress = StatementState.RECEIVED, "", {}, 0
             row.given_day, row.brought_at, row.ended_at = day or row.given_day, self._now(), None
 
 
-async def waiting(session: AsyncSession) -> str | None:
-    """Return the file that waits longest to be imported."""
-    found = select(StatementRow.id).where(StatementRow.state == StatementState.RECEIVED)
-    return (await session.execute(found.order_by(StatementRow.brought_at).limit(1))).scalar_one_or_none()
+async def waiting(session: AsyncSession, loop: str, now: datetime) -> str | None:
+    """Return the file that waits longest to be imported and is not set aside by the loop."""
+    wanted = (StatementRow.state == StatementState.RECEIVED, ~left_out(loop, StatementRow.id, now))
+    found = select(StatementRow.id).where(*wanted).order_by(StatementRow.brought_at, StatementRow.id)
+    return (await session.execute(found.limit(1))).scalar_one_or_none()
 
 
 async def note_progress(database: Database, statement_id: str, lines: int) -> None:
@@ -126,7 +128,7 @@ async def note_progress(database: Database, statement_id: str, lines: int) -> No
 
 
 async def _spooled(read: Read, whole: IO[bytes]) -> tuple[str, int]:
-    """Copy what comes into the open file, which then stands at its beginning; return its hash and size."""
+    """Copy the stream into the open file and rewind it; return its hash and size."""
     digest, size = hashlib.sha256(), 0
     while piece := await read(PIECE_BYTES):
         size += len(piece)

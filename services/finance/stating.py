@@ -1,4 +1,4 @@
-"""Two people of finance state what became of a payment that nobody else says anything about: by a document, never by sending."""
+"""Two people of finance state the outcome of a payment that no provider reports: by a document, never by sending."""
 
 from __future__ import annotations
 

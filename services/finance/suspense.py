@@ -1,4 +1,4 @@
-"""What money in suspense turns out to be: one person names it with a document, another agrees, and one posting moves it on."""
+"""Clear money in suspense: one person identifies it with a document, another agrees, and one posting moves it to its account."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
-from domain.errors.finance import ClearingOver, MoreThanStands, NotReversible
+from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.sales import BuyerOwesLess
+from domain.errors.suspense import ClearingOver, MoreThanStands
 from domain.finance.reversals import NotReversed
 from domain.finance.statements import StatementSource
 from domain.finance.suspense import CLEARED, OF_BUYERS, ClearedAs, account_for, cause_of, choices, cleared
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
+from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.finance import cleared_claims
 from services.finance.available import available
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
@@ -39,7 +43,10 @@ PAGE = "/reconciliation/suspense"
 
 @dataclass(frozen=True)
 class Found:
-    """What one person found out about an entry in suspense. `buyer` is a buyer's code, `other` the other half of what went back."""
+    """What one person found out about an entry in suspense.
+
+    `buyer` is a buyer's code, `other` the other half of what went back, `claim` the id of the claim that a seller paid of.
+    """
 
     entry_id: int
     cleared_as: ClearedAs
@@ -47,21 +54,26 @@ class Found:
     reason: str
     buyer: str = ""
     other: int | None = None
+    claim: str = ""
     evidence: ProofFile | None = field(default=None, repr=False)
 
 
 class Suspense:
     """Clears entries out of suspense. `person` is a person's id; their rights are checked here."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
 
     async def propose(self, person: str, found: Found, store: PhotoStore) -> str:
         """Say what so much of an entry is, to be agreed to by a second person; return the proposal's id.
 
         Refuse NotAllowed, NotFound for an entry that is in no suspense account, FieldInvalid (`cleared_as`, `amount`, `buyer`,
-        `other_half`, `reason`, `evidence`), what files are refused for, SecretInWords, MoreThanStands and BuyerOwesLess.
+        `claim`, `other_half`, `reason`, `evidence`), what files are refused for, SecretInWords, MoreThanStands and BuyerOwesLess; for a
+        claim also ClaimOver, ClaimOwesLess, ReferenceTaken, and OwnWork to people on the seller's side.
         """
         reason = required_reason(found.reason)
         require_no_number(reason)
@@ -77,14 +89,14 @@ class Suspense:
                 amount_minor=found.amount.amount_minor, reason=reason, evidence_name=proof.name,
                 evidence_type=proof.media_type, evidence_sha256=proof.sha256, proposed_by=person,
                 currency=entry.amount.currency, buyer=found.buyer if found.cleared_as in OF_BUYERS else "",
-                other_entry_id=other, proposers=sorted((await standing(session, person, self._now())).circle),
+                other_entry_id=other, claim_id=found.claim[:26] or None if found.cleared_as is ClearedAs.CLAIM else None, proposers=sorted((await standing(session, person, self._now())).circle),
                 proposed_at=self._now(),
             )  # fmt: skip
             if found.amount.currency is not row.currency or row.amount_minor <= 0:
                 raise FieldInvalid(field="amount", why="out_of_range")
             if entry.free < row.amount:
                 raise MoreThanStands(there=str(entry.free))
-            await _require_place(session, row, entry, free=True)
+            await self._require_place(session, row, entry, free=True)
             session.add(row)
             session.add(_audited(person, "propose", row))
         return row.id
@@ -92,7 +104,8 @@ class Suspense:
     async def agree(self, person: str, clearing_id: str) -> None:
         """Clear it as the second person, by one posting that names the proposal. Agreed to already by them, nothing changes.
 
-        Refuse NotAllowed, NotFound, ClearingOver, MoreThanStands, BuyerOwesLess, and OwnWork to who is no independent second person.
+        Refuse NotAllowed, NotFound, ClearingOver, MoreThanStands, BuyerOwesLess, OwnWork to who is no independent second person, and
+        for a claim what `propose` refuses.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.RECONCILE)
@@ -106,13 +119,11 @@ class Suspense:
             entry = await _entry(session, row.entry_id)
             if entry.stands < row.amount:
                 raise MoreThanStands(there=str(entry.stands))
-            await _require_place(session, row, entry, free=False)
-            cause = cause_of(row.id)
-            if moved := cleared(row.cleared_as, row.rail, row.buyer, row.amount, came_in=row.came_in):
-                row.posted_key = f"{cause}:cleared"
-                await ledger.post(
-                    session, row.posted_key, None, CLEARED, moved, happened_on=business_day(now), cause=cause
-                )  # fmt: skip
+            if row.cleared_as is ClearedAs.CLAIM:
+                row.posted_key = await cleared_claims.paid_of(session, self._keyring, person, row, entry, now)
+            else:
+                await self._require_place(session, row, entry, free=False)
+                await _post(session, row, now)
             row.agreed_by, row.agreed_at = person, now
             session.add(_audited(person, "agree", row))
 
@@ -125,6 +136,28 @@ class Suspense:
             row.declined_by, row.declined_at = person, self._now()
             session.add(_audited(person, "decline", row))
             await notify_declined(session, row.proposed_by, person, Proposal.SUSPENSE, PAGE)
+
+    async def _require_place(
+        self, session: AsyncSession, row: SuspenseClearingRow, entry: InSuspense, *, free: bool
+    ) -> None:
+        """Refuse an amount that has no place where it is said to belong: as `propose` does."""
+        if row.cleared_as is ClearedAs.RETURNED:
+            other = None if row.other_entry_id is None else await reads.entry(session, row.other_entry_id)
+            if other is None or other.rail is not entry.rail or other.came_in is entry.came_in:
+                raise FieldInvalid(field="other_half", why="missing" if row.other_entry_id is None else "not_expected")
+            there = other.free if free else other.stands
+            if there.currency is not row.currency or there < row.amount:
+                raise MoreThanStands(there=str(there))
+            return
+        if row.cleared_as is ClearedAs.CLAIM:
+            await cleared_claims.require_claim(session, self._keyring, row, entry)
+            return
+        try:
+            place = account_for(row.cleared_as, row.rail, row.buyer)
+        except ValueError:
+            raise FieldInvalid(field="buyer", why="not_a_code") from None
+        if row.cleared_as is ClearedAs.BUYER and (owes := await available(session, place, row.currency)) < row.amount:
+            raise BuyerOwesLess(there=str(owes))
 
 
 class ClearingDecision:
@@ -158,6 +191,17 @@ class ClearingDecision:
         """What it posted; empty for nothing."""
         return self.row.posted_key
 
+    @property
+    def of_claim(self) -> bool:
+        """Whether it was a seller's payment on a claim."""
+        return self.row.cleared_as is ClearedAs.CLAIM
+
+    async def who(self, session: AsyncSession, keyring: KeyRing, person: str, now: datetime) -> ActingReviewer:
+        """Return the standing of a person who may take part. Refuse OwnWork to people on the side of a claim's seller."""
+        if self.of_claim:
+            return await cleared_claims.stranger_to_claim(session, keyring, person, self.row, now)
+        return await standing(session, person, now)
+
     def decided(self) -> dict[str, str]:
         """Return the decision as its reversal keeps it."""
         row = self.row
@@ -166,28 +210,20 @@ class ClearingDecision:
             "at": "" if row.agreed_at is None else row.agreed_at.isoformat(), "posted_key": row.posted_key,
         }  # fmt: skip
 
-    async def undo(self, session: AsyncSession, _reversal: ReversalRow, now: datetime) -> None:
+    async def undo(self, session: AsyncSession, reversal: ReversalRow, now: datetime) -> None:
         """Let the amount stand in suspense again."""
         self.row.reversed_at = now
+        if self.of_claim:
+            await cleared_claims.taken_back(session, self.row, reversal, now)
         await session.flush()
 
 
-async def _require_place(session: AsyncSession, row: SuspenseClearingRow, entry: InSuspense, *, free: bool) -> None:
-    """Refuse FieldInvalid (`buyer`, `other_half`), BuyerOwesLess and MoreThanStands where the amount has no place where it is said to belong."""
-    if row.cleared_as is ClearedAs.RETURNED:
-        other = None if row.other_entry_id is None else await reads.entry(session, row.other_entry_id)
-        if other is None or other.rail is not entry.rail or other.came_in is entry.came_in:
-            raise FieldInvalid(field="other_half", why="missing" if row.other_entry_id is None else "not_expected")
-        there = other.free if free else other.stands
-        if there.currency is not row.currency or there < row.amount:
-            raise MoreThanStands(there=str(there))
-        return
-    try:
-        place = account_for(row.cleared_as, row.rail, row.buyer)
-    except ValueError:
-        raise FieldInvalid(field="buyer", why="not_a_code") from None
-    if row.cleared_as is ClearedAs.BUYER and (owes := await available(session, place, row.currency)) < row.amount:
-        raise BuyerOwesLess(there=str(owes))
+async def _post(session: AsyncSession, row: SuspenseClearingRow, now: datetime) -> None:
+    """Post it to where it belongs; nothing for what went back."""
+    cause = cause_of(row.id)
+    if moved := cleared(row.cleared_as, row.rail, row.buyer, row.amount, came_in=row.came_in):
+        row.posted_key = f"{cause}:cleared"
+        await ledger.post(session, row.posted_key, None, CLEARED, moved, happened_on=business_day(now), cause=cause)
 
 
 async def _entry(session: AsyncSession, entry_id: int) -> InSuspense:
@@ -211,7 +247,7 @@ def _require_waiting(row: SuspenseClearingRow) -> None:
 
 def _audited(person: str, act: str, row: SuspenseClearingRow) -> object:
     facts = {
-        "clearing": row.id, "as": row.cleared_as.value, "amount": str(row.amount), "buyer": row.buyer,
+        "clearing": row.id, "as": row.cleared_as.value, "amount": str(row.amount), "buyer": row.buyer, "claim": row.claim_id or "",
         "other": "" if row.other_entry_id is None else str(row.other_entry_id), "evidence": row.evidence_sha256,
     }  # fmt: skip
     return by_person(person, f"console:suspense:{act}", str(row.entry_id), reason=row.reason, facts=facts)

@@ -195,7 +195,7 @@ def certificate(
         (say("person"), who.name or "–"),
         (say("number"), owner),
         (say("year"), str(year)),
-        (say("payments"), str(len(lines))),
+        (say("payments"), str(sum(1 if one.proceeds.amount_minor >= 0 else -1 for one in lines))),
     )
     return pdf.Sheet(
         locale, say("title"), say("subtitle", year=year), facts,

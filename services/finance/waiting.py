@@ -78,7 +78,7 @@ def held_by(wait: Wait) -> PaymentHeld:
 
 
 def waiting_for(wait: Wait) -> WaitingFor:
-    """Return whom a payment waits for: a person of finance where they can let it go, else what ends by itself."""
+    """Return whom a payment waits for: a person of finance where they can let it go, else what ends automatically."""
     return WaitingFor.FINANCE if LOOKED_AT & set(wait.reasons) else WaitingFor.RAIL
 
 

@@ -42,7 +42,7 @@ async def keep(session: AsyncSession, row: PayoutRow, owner: str, tax: Withheld,
         await ledger.post(session, f"{row.key}:tax", row.card_id, "tax_withheld", posted, cause=cause)
 
 
-async def give_back(session: AsyncSession, key: str, now: datetime) -> None:
+async def reverse(session: AsyncSession, key: str, now: datetime) -> None:
     """Take back what was withheld from an order that was refused: it is owed to the seller again."""
     row = await session.get(TaxWithholdingRow, key)
     if row is None or row.given_back_at is not None:

@@ -32,7 +32,7 @@ class Bulkhead:
     async def settle(self, patience_s: float | None) -> None:
         """Wait until one delivery has ended, at most `patience_s` seconds; with None until all have.
 
-        Raises the failure of one that has ended with an exception; the others go on.
+        Raises the failure of one that has ended with an exception; the others continue.
         """
         if not self._running:
             return

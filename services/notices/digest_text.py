@@ -21,7 +21,7 @@ from services.notices.quantities import worded
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
 CARD_SHOWN = 6  # The last characters of a card's id, as in the console.
-# Nobody writes a card number or PIN into a notice; should it happen, it does not leave the house.
+# A notice holds no card number or PIN; if one does, it is not sent.
 _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.

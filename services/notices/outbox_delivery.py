@@ -134,7 +134,7 @@ class Delivery:
         except TimeoutError:
             return "timeout", _next_try(row.attempts)
         except SealBroken:
-            return "seal broken", _next_try(row.attempts)  # The key ring can still be mended.
+            return "seal broken", _next_try(row.attempts)  # The key ring can still be corrected.
         except NoAddress:
             return "no address", None
         except DatabaseUnavailable:

@@ -36,7 +36,7 @@ class AlertActs:
                 session.add(by_person(person, "ops:alert:acknowledge", row.id, facts=_facts(row)))
 
     async def snooze(self, person: str, alert_id: str, hours: int, reason: str) -> None:
-        """Send nothing of it for so many hours, also when it ends and fires again; it is sent again after that.
+        """Mute the alert for `hours`, also when it ends and fires again.
 
         0 hours end a snooze. Refuses like `acknowledge`, and FieldInvalid (`hours`, `reason`), SecretInWords.
         """

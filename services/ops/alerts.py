@@ -66,10 +66,10 @@ class _Look:
         standing = {(row.rule, row.subject): row for row in rows}
         for rule, row in [(key[0], row) for key, row in standing.items()]:
             if rule not in self._rules.rules:
-                await self._end(row)  # Nobody wants to know of it any more.
+                await self._end(row)  # Its rule no longer exists or is off.
         for rule, limits in self._rules.rules.items():
             if rule not in values:
-                continue  # Not known: what fires goes on firing, and nothing begins.
+                continue  # Not known: a firing alert keeps firing, and none begins.
             subjects = {*values[rule], *(subject for one, subject in standing if one is rule)}
             for subject in sorted(subjects):
                 value = values[rule].get(subject, 0.0)
@@ -96,7 +96,7 @@ class _Look:
             await fires(self._session, _fired(row), self._rules.webhook_url)
 
     async def _begun(self, rule: AlertRule, subject: str, after: Standing) -> AlertRow:
-        """A new alert; a snooze of the one before it goes on."""
+        """Open a new alert; it inherits the snooze of the one before it."""
         row = AlertRow(
             id=new_id(), rule=rule, subject=subject, state=AlertState.PENDING, since=after.since, value=0, worst=0,
             limit_value=0, owner="",

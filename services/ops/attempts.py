@@ -15,7 +15,7 @@ from services.ops.repairs import proofs
 KEPT_MAX = (
     20_000  # Runs whose newest failure waits to be written; beyond that the oldest are dropped: describing finds them.
 )
-# A step that failed before goes on counting; another step of the same run begins at its own failures.
+# A step that failed before keeps counting; another step of the same run begins at its own failures.
 WRITE = """
 INSERT INTO pending_step (workflow_id, kind, subject, state, step, queue, provider, failures, error_class, reason, message,
                           since, last_at, next_at, build_id, worker)

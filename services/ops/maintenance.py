@@ -88,7 +88,7 @@ class Maintenance:
             return row.id
 
     async def end(self, by: str, window_id: str, *, at_once: bool = False) -> None:
-        """Cancel a planned window, or resume the provider by degrees; `at_once` skips the degrees, also while it is resumed.
+        """Cancel a planned window, or resume the provider in stages; `at_once` skips the stages, also while it is resumed.
 
         Refuses NotAllowed, NotFound and, when another was quicker, NotInMaintenance.
         """

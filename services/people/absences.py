@@ -23,7 +23,7 @@ LONGEST = timedelta(days=366)
 
 
 class Absences:
-    """Absences and mere delegations. People declare their own; MANAGE_PEOPLE declares anybody's."""
+    """Absences and mere delegations. People declare their own; MANAGE_PEOPLE declares those of others."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database

@@ -116,7 +116,7 @@ async def ask(
     roles: Iterable[Role] = (),
     bounds: Mapping[str, object] | None = None,
 ) -> None:
-    """Put a request before a second person, in the place of one that waits, and tell everybody who could confirm it."""
+    """Ask a second person, replacing a request that waits, and notify all who could confirm it."""
     await withdraw(session, person, kind, now)
     named = [role.value for role in roles]
     session.add(
@@ -136,7 +136,7 @@ async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: da
 
 
 async def notify(session: AsyncSession, by: str, person: str, news: AccessNews, also: Iterable[str] = ()) -> None:
-    """Notify compliance (and `also`) that a person's access changed; `by` is empty where nobody is signed in."""
+    """Notify compliance (and `also`) that a person's access changed; `by` is empty without a signed-in person."""
     people = {*await compliance(session, but=by), *also}
     await tell(session, people, NoticeKind.ACCESS, f"access:{new_id()}", person=person, by=by, news=news.value)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import ConsoleSessionRow
 
-NOBODYS_HASH = "-"  # No password has it: nobody signs in by it.
+NOBODYS_HASH = "-"  # No password has this hash, so it allows no sign-in.
 
 
 async def end_sessions(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> None:

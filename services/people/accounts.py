@@ -1,6 +1,6 @@
 """Setting up the people of the console: roles, skills and limits, relatives, and whether they work here at all.
 
-Every change is audited. At least one administrator always remains, and nobody changes their own rights.
+Every change is audited. At least one administrator always remains, and no one can change their own rights.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class People:
             if not active:
                 await _require_another_manager(session, person)
                 await sign_out(session, person, self._now())
-                await _give_back(session, person)
+                await _release_work(session, person)
             row.active = active
             session.add(on_account(by, "switch_on" if active else "switch_off", person))
             await access.notify(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
@@ -165,7 +165,7 @@ class People:
         return f"{own_account(self._keyring, account)}:{masked_account(account)}"
 
     async def remove_relative(self, by: str, person: str, seller: str) -> None:
-        """Takes a declaration back; nothing happens when there is none. Nobody takes back their own: OwnRoles."""
+        """Remove a declaration; without one, nothing changes. Removing one's own is refused: OwnRoles."""
         async with self._database.transaction() as session:
             await _others(session, by, person)
             row = await session.get(RelativeRow, (person, seller))
@@ -189,7 +189,7 @@ async def _person(session: AsyncSession, by: str, person: str) -> PersonRow:
 
 
 async def _others(session: AsyncSession, by: str, person: str) -> PersonRow:
-    """The same for what nobody does to themselves; all who manage people are locked first, so that one of two stays."""
+    """Lock the person for a change that is refused to oneself; all who manage people are locked first, so that one of two stays."""
     managers = or_(*(PersonRow.roles.contains([role]) for role in sorted(_MANAGERS)))
     await session.execute(select(PersonRow.id).where(managers).order_by(PersonRow.id).with_for_update())
     row = await _person(session, by, person)
@@ -204,7 +204,7 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
         raise LastAdmin()
 
 
-async def _give_back(session: AsyncSession, person: str) -> None:
+async def _release_work(session: AsyncSession, person: str) -> None:
     waiting = (WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))
     await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.leased_by == person).values(NOBODY))
     given = {"assigned_to": None, "assigned_at": None}
@@ -224,7 +224,7 @@ async def _seller(session: AsyncSession, named: str) -> str:
 
 
 def require_sound(work: WorkSetUp) -> None:
-    """Refuses FieldInvalid for what nobody can be set up with."""
+    """Refuse FieldInvalid for work that cannot be assigned to a person."""
     if not 0 <= work.capacity <= CAPACITY_MAX:
         raise FieldInvalid(field="capacity", why="not_a_number", most=CAPACITY_MAX)
     if work.limit_minor is not None and work.limit_minor < 0:

@@ -64,7 +64,7 @@ def handled_since(now: datetime) -> datetime:
 async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime) -> dict[str, frozenset[str]]:
     """Return who made, invited, reset or gave roles to each of these people (ids) within the policy's days before `now`.
 
-    An account made by the installation, at its first start or on the command line, was made by nobody.
+    An account made by the installation, at its first start or on the command line, has no creator.
     """
     mine = (AuditRow.subject.in_(list(people)), AuditRow.act.in_(HANDLING), AuditRow.actor.like("person:%"))
     lately = (AuditRow.at > handled_since(now), AuditRow.at <= now)

@@ -21,7 +21,7 @@ OWN = "account:"  # Prefix of a declared account among a person's relatives: acc
 async def people_linked(
     session: AsyncSession, keyring: KeyRing, card_id: str, among: Iterable[str] | None = None
 ) -> frozenset[str]:
-    """Return everybody (or of `among`, ids) who shares telephone, payee account, payee name or address with the seller."""
+    """Return all people (or those of `among`, ids) who share phone, payee account, payee name or address with the seller."""
     seller = await _seller(session, keyring, card_id)
     people = select(PersonRow.id, PersonRow.email, PersonRow.name)
     declared = select(RelativeRow.person_id, RelativeRow.seller).where(RelativeRow.seller.startswith(OWN))
@@ -48,7 +48,7 @@ async def relink(session: AsyncSession, keyring: KeyRing, person: str) -> None:
 
 
 def own_account(keyring: KeyRing, account: str) -> str:
-    """Return how an account (telephone, e-mail address or payee account) stands in a declaration, without its mask."""
+    """Return the form of an account (phone, e-mail address or payee account) in a declaration, without its mask."""
     return OWN + keyring.index(account_trait(account), purpose="link")
 
 

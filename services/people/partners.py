@@ -1,4 +1,4 @@
-"""Businesses that hand in cards by API: made here, and known by a key of which only a keyed hash is stored."""
+"""Businesses that submit cards by API: made here, and known by a key of which only a keyed hash is stored."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class ConsoleSignIn:
     async def check(self, email: str, password: str, origin: Origin) -> PersonRow:
         """Return the person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries.
 
-        Wrong passwords from elsewhere refuse nobody: tries are counted per client, or per device that signed in before.
+        Wrong passwords from elsewhere lock no one out: attempts are counted per client, or per device that signed in before.
         """
         address = email.strip().lower()
         await self._per_origin.hit(address, origin.name)
@@ -63,7 +63,7 @@ class ConsoleSignIn:
     async def vouched_for(self, identity: Identity) -> PersonRow:
         """Find the active person whom the provider means: by its name for them, at first by their verified address.
 
-        Nobody is made by it. Refuses PersonNotKnown and EmailNotVerified.
+        It creates no account. Refuses PersonNotKnown and EmailNotVerified.
         """
         async with self._database.transaction() as session:
             known = await _known(session, identity)
@@ -104,7 +104,7 @@ def _recommended() -> PasswordHash:
 
 @functools.cache
 def _decoy(hasher: PasswordHash) -> str:
-    """The hash of a password that nobody has: made once in a process, before the first sign-in."""
+    """Return the hash of a random password, made once in a process, before the first sign-in."""
     return hasher.hash(secrets.token_hex(16))
 
 

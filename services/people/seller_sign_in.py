@@ -37,7 +37,7 @@ MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE
 
 
 class SellerSignIn:
-    """Signs sellers in by telephone; the message they read is `message.sign_in_code` of the catalogue."""
+    """Sign sellers in by phone; the message they read is `message.sign_in_code` of the catalogue."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class SellerSignIn:
         self._strangers = Throttle(database, CODES_FOR_STRANGERS)
 
     async def send_code(self, phone: str, origin: Origin, locale: str = "zh_CN") -> str:
-        """Sends a six-digit code and returns its id, which the browser that asked keeps: nobody else can try the code.
+        """Send a six-digit code and return its id, which the requesting browser keeps: no other browser can try the code.
 
         Refuses PhoneInvalid, TooManyTries, TemporarilyUnavailable.
         """

@@ -35,7 +35,7 @@ async def give(session: AsyncSession, request: AccessRequestRow, now: datetime) 
 
 
 async def withdraw_of(session: AsyncSession, row: AbsenceRow, now: datetime) -> None:
-    """Let the request for a stand-in of an absence fall that was called off."""
+    """Withdraw the stand-in request of a cancelled absence."""
     waiting = (
         AccessRequestRow.person_id == row.person_id,
         AccessRequestRow.kind == AccessKind.STAND_IN,

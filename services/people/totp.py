@@ -124,7 +124,7 @@ class Totp:
 
 
 async def reset(session: AsyncSession, person_id: str) -> bool:
-    """Takes a lost authenticator away and ends the person's sessions; False when nobody has that id."""
+    """Reset a lost authenticator and end the person's sessions; False for an unknown id."""
     known = await _forget(session, person_id)
     await sign_out(session, person_id, datetime.now(UTC))
     return known

@@ -71,7 +71,7 @@ class PolicyDocuments:
         self._now = now
 
     async def state(self, kind: PolicyKind) -> KindState:
-        """Return how a kind stands in the database at this moment."""
+        """Return the state of a kind in the database at this moment."""
         async with self._database.transaction() as session:
             return await self._state(session, kind)
 

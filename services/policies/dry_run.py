@@ -65,7 +65,7 @@ async def dry_run(
     session: AsyncSession, keyring: KeyRing, before: PolicyDocument, after: PolicyDocument, now: datetime
 ) -> tuple[Figure, ...]:
     """Return the figures of a kind's dry run. Raises KeyError for no kind."""
-    return await RUNS[after.kind](Trial(session, keyring, before, after, now - LOOKS_BACK))
+    return await RUNS[after.kind](Trial(session, keyring, before, after, now - LOOKS_BACK, now))
 
 
 async def _brands(trial: Trial) -> tuple[Figure, ...]:

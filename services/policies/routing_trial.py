@@ -13,7 +13,7 @@ from services.policies.trial import Figure, Trial
 
 
 async def routing_figures(trial: Trial) -> tuple[Figure, ...]:
-    """Return what the paid transfers cost by both versions, and how many refused payments would go on over another rail."""
+    """Return what the paid transfers cost by both versions, and how many refused payments would continue over another rail."""
     both = routing_of(trial.before), routing_of(trial.after)
     paid = await recent_payouts.transfers(trial.session, trial.since)
     costs = [sum(number * _cost(rules, rail, minor) for rail, minor, number in paid) for rules in both]

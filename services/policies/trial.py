@@ -34,8 +34,4 @@ class Trial:
     before: PolicyDocument
     after: PolicyDocument
     since: datetime
-
-    @property
-    def now(self) -> datetime:
-        """The moment of the dry run."""
-        return self.since + LOOKS_BACK
+    now: datetime

@@ -90,7 +90,7 @@ async def draw(
 ) -> None:  # fmt: skip
     """Puts an applied decision before a second reviewer where it is drawn and the day's cap is not reached.
 
-    Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
+    Called in the transaction that applies the decision; a decision by the deadline policy is not a person's judgement.
     """
     policy = policy or sampling_policy(business_day(now))
     lot = lot_of(keyring, task.card, policy.seed)
@@ -279,7 +279,7 @@ async def _item_of(session: AsyncSession, row: SecondReviewRow) -> WorkItemRow |
 
 
 async def _item_taken(session: AsyncSession, task_id: str, person: str, until: datetime, now: datetime) -> None:
-    """Lease the work item with its review; its clock names nobody, for who reviews blind is nobody's to know."""
+    """Lease the work item with its review; the clock does not name the blind reviewer."""
     item = await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
     if holder_of(item, now) not in (None, person):
         raise held_by_another(item)

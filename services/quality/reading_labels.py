@@ -56,8 +56,8 @@ async def keep_labels(
 ) -> None:
     """Labels every field that was read, once its card is approved: the card's own fields are the truth by then.
 
-    Each photo is labelled once: by the latest reading that speaks of this card, and by the latest approval where a card is approved
-    again. A photo in which that reading cannot be known, because it shows several cards or another one, is not labelled.
+    Each photo is labelled once: by the latest reading that speaks of this card, of two that have its number by the surer one for each
+    field, and by the latest approval where a card is approved again. A photo in which that reading cannot be known, because it shows several cards or another one, is not labelled.
     Called in the transaction that applies the decision.
     """
     if decision.outcome not in APPROVALS:
@@ -68,8 +68,13 @@ async def keep_labels(
     looks = latest_by_photo((await session.execute(wanted)).scalars())
     await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.photo_id.in_(looks)))
     numbers = numbers_in(keyring, (row for rows in looks.values() for row in rows))
+    labels: dict[tuple[str | None, str], ReadingLabelRow] = {}
     for reading in of_card(looks.values(), numbers, brand(card.brand), truth.get(FieldName.NUMBER)):
-        session.add_all(_labels(reading, truth, keyring, card.brand, decision, now))
+        for label in _labels(reading, truth, keyring, card.brand, decision, now):
+            kept = labels.setdefault((label.photo_id, label.field), label)
+            if (kept.confidence_bp or 0) < (label.confidence_bp or 0):
+                labels[label.photo_id, label.field] = label
+    session.add_all(labels.values())
 
 
 async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False) -> list[Label]:

@@ -19,6 +19,8 @@ from domain.sealing import KeyRing
 from services.quality.reading_labels import where_wrong
 
 WORST = 12
+Table = tuple[tuple[str, Tally], ...]  # By name.
+Cells = tuple[tuple[tuple[str, str, str], Tally], ...]  # By brand, field and condition.
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class ReadingQuality:
     """The figures of one span. Tables have a line for each brand, field, condition, and all three together."""
 
     whole: Tally
-    brands: tuple[tuple[str, Tally], ...]
-    fields: tuple[tuple[str, Tally], ...]
-    conditions: tuple[tuple[str, Tally], ...]
-    cells: tuple[tuple[tuple[str, str, str], Tally], ...]
+    brands: Table
+    fields: Table
+    conditions: Table
+    cells: Cells
     reliability: tuple[Bin, ...]
     curve: tuple[tuple[float, float], ...]
     confusions: tuple[tuple[str, str, int], ...] = field(repr=False)
@@ -70,9 +72,9 @@ async def reading_quality(
     secret = [one for one in wrong if one.field in SECRET_FIELDS]
     worst = await reads.placed(session, wrong[:WORST])
     return ReadingQuality(
-        tally(groups, limits), _table(groups, lambda one: one.brand, limits), _table(groups, lambda one: one.field, limits),
-        _table(groups, lambda one: one.condition, limits),
-        tuple((_parts(key), tally(some, limits)) for key, some in by(groups, _cell).items()),
+        tally(groups, limits), table_of(groups, lambda one: one.brand, limits), table_of(groups, lambda one: one.field, limits),
+        table_of(groups, lambda one: one.condition, limits),
+        cells_of(groups, limits),
         tuple(reliability(groups)), tuple(coverage_curve(groups)),
         tuple(confusions(_opened(keyring, one) for one in secret)),
         tuple(_case(keyring, one, limits) for one in worst),
@@ -101,10 +103,16 @@ def limit_of(now: datetime) -> Callable[[LabelGroup], int]:
     return limit
 
 
-def _table(
+def table_of(
     groups: Sequence[LabelGroup], key: Callable[[LabelGroup], str], limits: Callable[[LabelGroup], int]
-) -> tuple[tuple[str, Tally], ...]:
+) -> Table:
+    """Return the figures by a key, in the order of the keys."""
     return tuple((name, tally(some, limits)) for name, some in by(groups, key).items())
+
+
+def cells_of(groups: Sequence[LabelGroup], limits: Callable[[LabelGroup], int]) -> Cells:
+    """Return the figures by brand, field and condition together."""
+    return tuple((_parts(key), tally(some, limits)) for key, some in by(groups, _cell).items())
 
 
 def _cell(one: LabelGroup) -> str:

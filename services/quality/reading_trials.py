@@ -31,7 +31,7 @@ from ocr.reader import CardReader
 LOOK_S = 0.2  # Between two looks for the answer.
 TAKEN_WITHIN_S = 5.0  # A reader that has not begun by then is busy.
 ANSWERED_WITHIN_S = 40.0
-KEPT = timedelta(minutes=2)  # What nobody came back for is deleted.
+KEPT = timedelta(minutes=2)  # A result that is not fetched by then is deleted.
 WAIT_S_MIN = 5
 _log = structlog.get_logger("trials")
 
@@ -134,7 +134,7 @@ class TrialReader:
         self._busy = busy
 
     async def read(self) -> int:
-        """Read the photo that waits longest, and delete what nobody came back for; return how many were read.
+        """Read the photo that waits longest, and delete results that were not fetched; return how many were read.
 
         Raises DatabaseUnavailable.
         """
@@ -161,7 +161,7 @@ class TrialReader:
         jpeg = base64.b64decode(TRIED_PHOTO.open(self._keyring, trial_id, sealed))
         try:
             readings = self._reader.read(jpeg, brand or None)
-        except Exception as error:  # noqa: BLE001  # The reader's process must go on reading cards.
+        except Exception as error:  # noqa: BLE001  # The reader's process must keep reading cards.
             _log.error("trial_failed", reason=kind_and_place(error))
             return None
         hidden = [one.box for card in readings for one in card.fields if one.name in SECRET_FIELDS and one.box]

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
+from database.reads.cards.latest_readings import by_look
 from database.sealed import LABEL_TRUTH, READING_VALUES, SHADOW_VALUES
 from database.session import Database
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
@@ -23,8 +24,8 @@ from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import business_day
 from domain.quality.agreement import Share
 from domain.rules.brands import tidy_number
-from domain.rules.number_check import is_nearly
 from domain.rules.reading import LIMITED, reading_in_force
+from domain.rules.whose_reading import number_read, of_number
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoMissing, PhotoStore
 from ocr.reader import CardReader
@@ -82,6 +83,7 @@ class _Drawn:
     photo_id: str
     brand: str
     stored_sha256: str
+    beside_others: bool  # The first reader saw several cards in the photo.
     number: str = field(repr=False)
 
 
@@ -115,9 +117,9 @@ class ShadowReader:
             readings = await asyncio.to_thread(self._read, drawn)
         except PhotoMissing:
             readings = ()
-        chosen = _of_card(readings, drawn.number)
+        chosen = _of_card(readings, drawn)
         async with self._database.transaction() as session:
-            await session.execute(insert(ShadowReadingRow).values(self._kept(drawn, chosen)).on_conflict_do_nothing())
+            await insert_once(session, self._kept(drawn, chosen))
         return 1
 
     async def _next(self, session: AsyncSession, share_bp: int) -> _Drawn | None:
@@ -133,14 +135,16 @@ class ShadowReader:
         )
         for row, brand, digest in await session.execute(wanted):
             if lot_bp(row.id) < share_bp:
-                number = json.loads(READING_VALUES.open(self._keyring, row.id, row.values_sealed)).get("number", "")
-                return _Drawn(row.id, row.card_id, row.photo_id, brand, digest, number)
+                looks = await _looks_of_several(session, [row.photo_id])
+                beside_others = any(one.id == row.id for look in looks for one in look)
+                number = number_of(self._keyring, row)
+                return _Drawn(row.id, row.card_id, row.photo_id, brand, digest, beside_others, number)
         return None
 
     def _read(self, drawn: _Drawn) -> tuple[Reading, ...]:
         return self._reader.read(self._photos.read(drawn.stored_sha256), drawn.brand)
 
-    def _kept(self, drawn: _Drawn, reading: Reading | None) -> dict[str, object]:
+    def _kept(self, drawn: _Drawn, reading: Reading | None) -> ShadowReadingRow:
         fields = reading.fields if reading else ()
         values = json.dumps({one.name.value: one.value for one in fields})
         entries = [
@@ -152,16 +156,16 @@ class ShadowReader:
             }
             for one in fields
         ]
-        return {
-            "reading_id": drawn.reading_id,
-            "card_id": drawn.card_id,
-            "photo_id": drawn.photo_id,
-            "reader": reading.reader if reading else "",
-            "duration_ms": reading.duration_ms if reading else 0,
-            "fields": entries,
-            "values_sealed": SHADOW_VALUES.seal(self._keyring, drawn.reading_id, values),
-            "created_at": self._now(),
-        }
+        return ShadowReadingRow(
+            reading_id=drawn.reading_id,
+            card_id=drawn.card_id,
+            photo_id=drawn.photo_id,
+            reader=reading.reader if reading else "",
+            duration_ms=reading.duration_ms if reading else 0,
+            fields=entries,
+            values_sealed=SHADOW_VALUES.seal(self._keyring, drawn.reading_id, values),
+            created_at=self._now(),
+        )
 
 
 def lot_bp(reading_id: str) -> int:
@@ -181,17 +185,36 @@ async def comparisons(
     for shadow, live in await session.execute(newest):
         pairs[live.reader, shadow.reader].append((live, shadow))
     truths = await _truths(session, keyring, [live for both in pairs.values() for live, _ in both])
-    several = await _of_several(session, [live.photo_id for both in pairs.values() for live, _ in both])
-    return [_compared(keyring, names, both, truths, several) for names, both in sorted(pairs.items())]
+    others = await _of_others(session, keyring, [live.photo_id for both in pairs.values() for live, _ in both], truths)
+    return [_compared(keyring, names, both, truths, others) for names, both in sorted(pairs.items())]
 
 
-async def _of_several(session: AsyncSession, photo_ids: Sequence[str]) -> frozenset[str]:
-    """The ids of readings of photos that showed several cards at one look."""
+async def left_out(session: AsyncSession, since: datetime, until: datetime) -> int:
+    """Return how many photos of a span are not compared: gone, or of several cards of which none is known to be the first reader's."""
+    one = ShadowReadingRow
+    chosen = select(func.count()).where(one.created_at > since, one.created_at <= until, one.reader == "")
+    return await session.scalar(chosen) or 0
+
+
+async def _of_others(
+    session: AsyncSession, keyring: KeyRing, photo_ids: Sequence[str], truths: dict[tuple[str, str], str]
+) -> frozenset[str]:
+    """The ids of readings of photos of several cards that are not known to speak of the card whose truth people found."""
+    others: set[str] = set()
+    for look in await _looks_of_several(session, photo_ids):
+        truth = tidy_number(truths.get((look[0].photo_id, FieldName.NUMBER), ""))
+        own = of_number([number_of(keyring, row) for row in look], truth)
+        others |= {row.id for at, row in enumerate(look) if at not in own}
+    return frozenset(others)
+
+
+async def _looks_of_several(session: AsyncSession, photo_ids: Sequence[str]) -> list[tuple[ReadingRow, ...]]:
+    """The readings of each look at these photos that showed several cards."""
     row = ReadingRow
     cards = func.count().over(partition_by=(row.photo_id, row.created_at))
     counted = select(row.id, cards.label("cards")).where(row.photo_id.in_(photo_ids)).subquery()
-    found = select(counted.c.id).where(counted.c.cards > 1).order_by(counted.c.id)
-    return frozenset((await session.execute(found)).scalars())
+    several = select(row).join(counted, counted.c.id == row.id).where(counted.c.cards > 1)
+    return by_look((await session.execute(several.order_by(row.created_at, row.id))).scalars())
 
 
 async def _truths(
@@ -208,14 +231,12 @@ async def _truths(
 
 def _compared(
     keyring: KeyRing, names: tuple[str, str], both: Sequence[tuple[ReadingRow, ShadowReadingRow]],
-    truths: dict[tuple[str, str], str], several: frozenset[str],
+    truths: dict[tuple[str, str], str], others: frozenset[str],
 ) -> ReaderComparison:  # fmt: skip
     counts = {name.value: FieldComparison(name.value) for name in LIMITED}
     for live, shadow in both:
         read = json.loads(READING_VALUES.open(keyring, live.id, live.values_sealed))
         again = json.loads(SHADOW_VALUES.open(keyring, shadow.reading_id, shadow.values_sealed))
-        number = tidy_number(truths.get((live.photo_id, FieldName.NUMBER), ""))
-        of_another = live.id in several and not is_nearly(number_of(keyring, live), number)
         for name, count in counts.items():
             one, other = (_tidy(name, values.get(name)) for values in (read, again))
             if one is None and other is None:
@@ -223,7 +244,7 @@ def _compared(
             count.agree += one == other
             count.differ += one != other
             truth = _tidy(name, truths.get((live.photo_id, name)))
-            if truth is not None and not of_another:
+            if truth is not None and live.id not in others:
                 _judge(count, one == truth, other == truth)
     middle = len(both) // 2
     return ReaderComparison(
@@ -243,10 +264,9 @@ def _tidy(name: str, value: str | None) -> str | None:
     return tidy_number(value) if value is not None and FieldName(name) in SECRET_FIELDS else value
 
 
-def _of_card(readings: Sequence[Reading], number: str) -> Reading | None:
-    """Of several cards in the photo the one with this number, else the first."""
-    for one in readings:
-        found = one.field(FieldName.NUMBER)
-        if found is not None and tidy_number(found.value) == tidy_number(number):
-            return one
-    return readings[0] if readings else None
+def _of_card(readings: Sequence[Reading], drawn: _Drawn) -> Reading | None:
+    """The reading of the card that the first reader read; None where that cannot be known (see `of_number`)."""
+    if len(readings) == 1 and not drawn.beside_others:
+        return readings[0]
+    own = of_number([number_read(one) for one in readings], drawn.number)
+    return readings[own[0]] if own else None

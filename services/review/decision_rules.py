@@ -41,7 +41,7 @@ async def require_sense(session: AsyncSession, card: CardRow, given: Verdict) ->
     """Return the rejection reason shown to the seller, from the reason's row; None for other outcomes.
 
     Refuses FieldInvalid, ReasonUnknown, an approval of a card that cannot be asked about or paid for, and a question to
-    the store about one whose number nobody knows.
+    the store about one without a known number.
     A rejection that names only the seller's reason means the reason of the same name.
     """
     _require_fields(given)
@@ -55,7 +55,7 @@ async def require_sense(session: AsyncSession, card: CardRow, given: Verdict) ->
     if given.outcome in APPROVALS:
         await _require_buyable(session, card, given.corrected)
     if given.outcome is ReviewOutcome.HAND_TO_STORE and card.number_sealed is None:
-        raise CardNumberInvalid(brand=card.brand, why="missing")  # Nobody can be asked about a card without its number.
+        raise CardNumberInvalid(brand=card.brand, why="missing")  # A card without its number cannot be verified.
     return rejection
 
 

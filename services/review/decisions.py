@@ -98,14 +98,14 @@ class Decisions:
             if (worth := worth_at_most(card, task, given)) > task.value_minor:
                 await require_fit(
                     session, self._keyring, person, task, self._now(), worth
-                )  # Nobody corrects a card beyond their own limit.
+                )  # A correction must not exceed the person's limit.
             verdict = Verdict(outcome, reason_code, reject_reason, asked_item, given, note, suggestion)
             rejection = await require_sense(session, card, verdict)
             decision = self._decision(task, who, verdict, rejection)
             session.add(decision)
             await session.flush()
             if not await self._four_eyes.stage(session, self._keyring, card, task, decision, given):
-                task.decided = True  # Nobody can take it any more.
+                task.decided = True  # It can no longer be claimed.
             await drafts.forget(session, task_id, person)
             facts = {"against_reading": ",".join(differing)} if differing else {}
             session.add(audited(person, outcome.value, task_id, note, **facts))
@@ -114,7 +114,7 @@ class Decisions:
     async def undo(self, person: str, decision_id: str) -> Undone:
         """Takes one's decision back: the task is in one's hand again, with what was decided as its draft.
 
-        Refuses NotFound for anybody else's, and TooLateToUndo once it is on its way to the card.
+        Refuse NotFound for a colleague's, and TooLateToUndo once it has been sent to the card.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)

@@ -1,4 +1,4 @@
-"""Decisions leave for their cards: when nobody can undo them any more and every check they need has passed."""
+"""Send decisions to their cards once they can no longer be undone and every check they need has passed."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ async def send(
 
 def _due(moment: datetime, *, again: bool) -> Any:
     unheard = ReviewDecisionRow.sent_at.is_(None) | (ReviewDecisionRow.sent_at < moment - RESEND_AFTER) | again
-    # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
+    # A staged outcome leaves its task undecided until a second reviewer has applied it.
     checked = (ReviewDecisionRow.needs_check == "") | WorkItemRow.decided
     stands = (
         is_pending(),
         WorkItemRow.closed_at.is_(None),
     )
-    taken = ReviewDecisionRow.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
+    taken = ReviewDecisionRow.undelivered_at.is_(None)  # A card that has refused is not asked again automatically.
     found = select(ReviewDecisionRow.id).join(WorkItemRow, WorkItemRow.id == ReviewDecisionRow.task_id)
     ready = ~left_out(LOOP, ReviewDecisionRow.id, moment)
     return found.where(*stands, taken, ReviewDecisionRow.effective_at <= moment, unheard, checked, ready)

@@ -72,7 +72,7 @@ class Checks:
         """Applies, returns or refuses the staged decision and returns its id; an applied one leaves for its card at once.
 
         Refuses NotAllowed, NotFound, NothingToCheck, TaskDecided, TaskNotHeld, TaskHeldByAnother, NotEligible, ReasonUnknown
-        for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anybody
+        for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anyone
         they act for, is the maker or one the maker acted for, or the same person recently created both accounts.
         """
         if len(note) > NOTE_LENGTH_MAX:
@@ -157,7 +157,7 @@ class Checks:
 
 
 async def require_checked(session: AsyncSession, decision: ReviewDecisionRow) -> None:
-    """Refuses CheckMissing when a decision that needs a second pair of eyes reaches its card without one."""
+    """Refuse CheckMissing for a decision that needs a second review and reaches its card without one."""
     if not decision.needs_check:
         return
     made = frozenset({decision.person_id or "", *decision.acting_for})
@@ -181,7 +181,7 @@ async def _void(session: AsyncSession, task: WorkItemRow, barred: set[str], reas
 
 
 def free(task: WorkItemRow) -> None:
-    """In nobody's hand, and ready for a decision again."""
+    """Release the task and return it to the queue."""
     task.phase, task.staged_id, task.maker_id, task.maker_circle, task.blind = TaskPhase.REVIEW, None, None, [], False
     task.blind_outcome = task.blind_by = None
     end_lease(task)

@@ -39,7 +39,7 @@ class Overturned:
 
 
 async def reopened(session: AsyncSession, changed: Overturned, at: datetime) -> bool:
-    """Open the card again; tell whether it could be. Its journey goes on from its rows, at verification, with a new quote.
+    """Open the card again; tell whether it could be. Its journey continues from its rows, at verification, with a new quote.
 
     A card that did not end by that rejection, or that was submitted again meanwhile, stays as it is. What was
     approved unchanged counts as a decision with its second person; anything else lets a person look before an offer.

@@ -25,7 +25,7 @@ from services.notices.recipients import seniors
 from services.people.permissions import require
 from services.review.decision_form import as_form
 from services.review.four_eyes import free
-from services.work import drafts, sla
+from services.work import drafts, items, sla
 from services.work.desk import Desk
 from services.work.leases import audited
 from services.work.ordering import sent_back
@@ -46,7 +46,7 @@ class Undeliverable:
     async def reopen(self, person: str, decision_id: str, reason_code: str) -> str:
         """Void the decision and reopen its task, with what was entered as its maker's draft; returns the card's id.
 
-        A decision that has fallen is applied by nobody, however late the card hears of it. Where the card has ended
+        A withdrawn decision is never applied, however late the card is notified. Where the card has ended
         meanwhile there is nothing to decide, and the task is closed. Refuses NotAllowed to who is no senior,
         ReasonUnknown, and NotFound for a decision that was not refused, or was applied or reopened in the meantime.
         """
@@ -59,7 +59,7 @@ class Undeliverable:
             if (await cards.load(session, task.card)).outcome is None:
                 await self._open_again(session, task, decision, reason_code, now)
             else:
-                task.closed_at = now
+                await items.closed(session, task, now)
                 await sla.stop(session, task.card, now)
             why = str(decision.undelivered_why.get("code", ""))
             session.add(audited(person, "reopen", task.id, reason_code, decision=decision.id, refused=why))

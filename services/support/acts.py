@@ -1,4 +1,4 @@
-"""What the acts on tickets stand on, by what they need beside the rows: nothing, the key ring, or the files as well."""
+"""The bases of the acts on tickets, by what they need besides the rows: nothing, the key ring, or the files as well."""
 
 from __future__ import annotations
 

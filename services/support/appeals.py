@@ -106,7 +106,7 @@ async def _decided(session: AsyncSession, card: CardRow) -> ReviewDecisionRow:
 
 
 async def _looked_again(session: AsyncSession, card_id: str) -> set[str]:
-    """Everybody of earlier blind reviews of the card."""
+    """Return all reviewers of earlier blind reviews of the card."""
     rows = await session.execute(select(SecondReviewRow).where(SecondReviewRow.card_id == card_id))
     return {
         one

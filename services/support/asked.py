@@ -13,8 +13,7 @@ from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
 from domain.support.escalations import EscalationState
 from services.support.history import happened
-from services.work import drafts, sla
-from services.work.leases import end_lease
+from services.work import items
 
 
 async def open_questions(session: AsyncSession, ticket_id: str) -> list[TicketEscalationRow]:
@@ -47,8 +46,4 @@ async def close_item(session: AsyncSession, row: TicketEscalationRow, now: datet
     if row.task_id is None:
         return
     task = await session.get_one(WorkItemRow, row.task_id, with_for_update=True, populate_existing=True)
-    task.closed_at = now
-    end_lease(task)
-    task.assigned_to = task.assigned_at = None
-    await sla.stop_own(session, task, now)
-    await drafts.forget(session, task.id)
+    await items.closed(session, task, now)

@@ -1,4 +1,4 @@
-"""Tickets from before the search are made to be found, newest first; broken off at any moment, it goes on with the next one."""
+"""Index the tickets created before the search existed, newest first; after an interruption it continues with the next one."""
 
 from __future__ import annotations
 

@@ -26,10 +26,9 @@ from domain.work.reason_codes import ReasonedAct
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support.acts import KeyedActs
-from services.work import drafts, sla
+from services.work import items
 from services.work.assignment import require_able
-from services.work.leases import audited, end_lease, require_held
-from services.work.ordering import placed
+from services.work.leases import audited, require_held
 from services.work.reason_codes import require_reason
 from services.work.secret_scan import require_no_secret, require_no_secret_about
 from services.work.story import record
@@ -51,7 +50,7 @@ class Callbacks(KeyedActs):
     async def ask(self, owner: str, card_id: str, asked: Asked) -> str:
         """Put a request about the seller's card into the queue of support; return its id.
 
-        Refuse NotFound for anybody else's card, FieldInvalid (`words`), SecretInWords, and CallbackWaits while one is open.
+        Refuse NotFound for a card of another seller, FieldInvalid (`words`), SecretInWords, and CallbackWaits while one is open.
         """
         words = _required(asked)
         async with self._database.transaction() as session:
@@ -65,16 +64,12 @@ class Callbacks(KeyedActs):
                 warn_at=now, due_at=now, barred=await _decided_by(session, card_id),
             )  # fmt: skip
             task.linked = sorted(await people_linked(session, self._keyring, card_id))
-            session.add(task)
-            await session.flush()
+            await items.opened(session, task, ClockOwner.SUPPORT, now)
             row = CallbackRequestRow(
                 id=task.id, card_id=card_id, seller=owner, wanted=asked.wanted, words=words,
                 phone_masked=seller.phone_masked, language=seller.locale, asked_at=now,
             )  # fmt: skip
             session.add(row)
-            await sla.pass_to(session, task, ClockOwner.SUPPORT, now)
-            await sla.plan(session, task, now, "opened")
-            placed(task, now)
             await record(session, task, "asked", {"wanted": asked.wanted.value}, actor=owner)
         return task.id
 
@@ -94,11 +89,7 @@ class Callbacks(KeyedActs):
             await require_able(session, person, task, now)
             await require_no_secret_about(session, self._keyring, task.card_id, note)
             row.reason_code, row.note, row.closed_by, row.closed_at = reason.code, note.strip(), person, now
-            task.closed_at = now
-            end_lease(task)
-            task.assigned_to = task.assigned_at = None
-            await sla.stop_own(session, task, now)
-            await drafts.forget(session, task.id)
+            await items.closed(session, task, now)
             session.add(audited(person, "close", task.id, reason.code, **({"note": row.note} if row.note else {})))
             await session.flush()
             await record(session, task, "closed", _answer(reason), actor=f"person:{person}")
@@ -148,7 +139,7 @@ async def _next_number(session: AsyncSession, card_id: str) -> int:
 
 
 async def _decided_by(session: AsyncSession, card_id: str) -> list[str]:
-    """Everybody who decided or checked the card, with all they acted for: nobody explains their own decision."""
+    """Return all who decided or checked the card, with all they acted for: they must not explain their own decision."""
     made = select(ReviewDecisionRow.person_id, ReviewDecisionRow.acting_for).where(ReviewDecisionRow.card_id == card_id)
     checked = (
         select(ReviewCheckRow.person_id, ReviewCheckRow.acting_for)

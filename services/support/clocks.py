@@ -34,7 +34,7 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
 
 async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime, why: str) -> None:
-    """Do what `follow` does for the ticket's own workflow, which need not hear of what it does itself."""
+    """Do what `follow` does for the ticket's own workflow, which does not need notice of its own acts."""
     if ticket.state not in UNDER_WAY:
         await withdraw_all(session, ticket, now)
     task.waiting = ticket.state in WAITING
@@ -53,14 +53,14 @@ async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now
 
 
 async def reopen_kept(session: AsyncSession, ticket: TicketRow, at: datetime) -> None:
-    """Let the promises run again that were kept at this moment, by a reply that was taken back: they were never kept."""
+    """Restart the promises that a withdrawn reply had fulfilled."""
     own = (TicketClockRow.ticket_id == ticket.id, TicketClockRow.met_at == at)
     again = update(TicketClockRow).where(*own).values(met_at=None, met_by="")
     await session.execute(again.execution_options(synchronize_session="fetch"))
 
 
 def owner_of(ticket: TicketRow, task: WorkItemRow) -> ClockOwner | None:
-    """Return whose time it is by the ticket's state; nobody's once it is solved."""
+    """Return the owner of the clock by the ticket's state; none once it is solved."""
     if ticket.state not in UNDER_WAY:
         return None
     if ticket.state is TicketState.WAITING_CUSTOMER:

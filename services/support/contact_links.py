@@ -48,7 +48,7 @@ class ContactLinks(KeyedActs):
         """Ask the seller of this telephone whether the ticket's mail address is theirs; return the question's id.
 
         Refuse what `changeable` refuses, NotFound for a ticket that is not of a mail address alone, PhoneInvalid,
-        FieldInvalid (`phone`) where nobody sells by it, OwnWork, ContactLinkWaits and TooManyTries.
+        FieldInvalid (`phone`) for a phone of no seller, OwnWork, ContactLinkWaits and TooManyTries.
         """
         index = phone_index(self._keyring, e164(phone))
         await self._throttle.hit("search", person)
@@ -88,7 +88,7 @@ class ContactLinks(KeyedActs):
     async def answer(self, owner: str, link_id: str, *, theirs: bool) -> None:
         """Confirm that the address is the seller's, so that its tickets are, too; or say that it is not.
 
-        Refuse NotFound to anybody else, and ContactLinkOver.
+        Refuse NotFound to all others, and ContactLinkOver.
         """
         async with self._database.transaction() as session:
             row, contact = await self._of(session, link_id, ContactLinkState.ASKED)
@@ -148,7 +148,7 @@ async def _contact_of(session: AsyncSession, ticket: TicketRow) -> ContactRow:
 
 
 async def _end_old(session: AsyncSession, contact_id: str, now: datetime) -> None:
-    """A question that nobody answered in time is no hindrance to another."""
+    """Expire a question without an answer, so that another can be asked."""
     old = (
         ContactLinkRow.contact_id == contact_id, ContactLinkRow.state == ContactLinkState.ASKED,
         ContactLinkRow.expires_at <= now,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.sealed import CONTACT_ADDRESS
 from database.tables.columns import now
 from database.tables.support.tickets import ContactRow
@@ -17,12 +17,11 @@ from domain.support.contacts import address_index_of
 async def contact_of(session: AsyncSession, keyring: KeyRing, address: str, locale: str) -> ContactRow:
     """Return the contact with this address; where there is none, one without a name is made."""
     index, made = address_index_of(keyring, address), new_id()
-    values = {
-        "id": made, "address_sealed": CONTACT_ADDRESS.seal(keyring, made, address), "address_index": index,
-        "address_masked": masked(address), "name": "", "locale": locale, "created_at": now(),
-    }  # fmt: skip
-    statement = insert(ContactRow).values(values).on_conflict_do_nothing(index_elements=["address_index"])
-    await session.execute(statement)
+    contact = ContactRow(
+        id=made, address_sealed=CONTACT_ADDRESS.seal(keyring, made, address), address_index=index,
+        address_masked=masked(address), name="", locale=locale, created_at=now(),
+    )  # fmt: skip
+    await insert_once(session, contact, "address_index")
     return (await session.execute(select(ContactRow).where(ContactRow.address_index == index))).scalar_one()
 
 

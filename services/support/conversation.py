@@ -35,6 +35,7 @@ from services.support.undoing import unanswer
 from services.support.words import attach, cleaned, masked, required_words
 from services.work import drafts
 from services.work.assignment import require_able
+from services.work.items import suspended
 from services.work.leases import end_lease, require_held
 from services.work.reason_codes import require_reason
 from services.work.secret_scan import require_no_number
@@ -228,8 +229,7 @@ def solve(ticket: TicketRow, task: WorkItemRow, person: str | None, solution: st
     """Set a ticket solved; the caller writes history and clocks."""
     ticket.state, ticket.solution, ticket.inside_desk = TicketState.SOLVED, solution, None
     ticket.solved_at, ticket.solved_by, ticket.waits_since = now, person, None
-    task.closed_at = now
-    end_lease(task)
+    suspended(task, now)
 
 
 def reopen(ticket: TicketRow, task: WorkItemRow) -> None:
@@ -309,7 +309,7 @@ async def _with_key(session: AsyncSession, ticket_id: str, key: str | None) -> s
 
 
 async def require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None:
-    """Refuse CustomerWrote when a message that still stands is newer than the one on the agent's page."""
+    """Refuse CustomerWrote when a message that was not withdrawn is newer than the one on the agent's page."""
     if not seen:
         return
     newer = (

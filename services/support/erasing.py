@@ -33,7 +33,7 @@ NOBODY = "–"  # The mask of a payee that is gone.
 async def erase(
     session: AsyncSession, keyring: KeyRing, found: Erasable, row: ErasureRow, locale: str, now: datetime
 ) -> None:  # fmt: skip
-    """Erase what was found, but the account itself; the hashes of files that nobody else has come into `row.files`."""
+    """Erase what was found, but the account itself; the hashes of files without another owner go into `row.files`."""
     gone = translate("privacy.erased_words", locale)
     attachments = await words_gone(session, found.tickets, found.messages, gone)
     for request in found.requests:

@@ -1,4 +1,4 @@
-"""Erasing what a seller asked to have erased: one person proposes it, another agrees, and what the law keeps stays with its reason."""
+"""Erase a seller's data on request: one person proposes it, another agrees; data that the law keeps stay, with the reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Erasures(KeyedActs):
     async def confirm(self, person: str, ticket_id: str, erasure_id: str) -> None:
         """Agree as the second person, and erase; the account is closed once the request is solved. The caller has asked who is there.
 
-        Refuse NotAllowed, NotFound when it waits no longer, and OwnWork to anybody who is no independent second person.
+        Refuse NotAllowed, NotFound when it no longer waits, and OwnWork to a person who is not independent.
         """
         async with self._database.transaction() as session:
             ticket, row = await self._waiting(session, person, ticket_id, erasure_id)

@@ -53,7 +53,7 @@ class GoodwillProposal:
 
 
 class Goodwill(KeyedActs):
-    """Proposals and their second persons. `person` is a person's id; nobody here sees or enters an account number."""
+    """Proposals and their second persons. `person` is a person's id; account numbers are neither shown nor entered here."""
 
     async def propose(self, person: str, ticket_id: str, asked: GoodwillProposal) -> str:
         """Propose a payment to the ticket's requester; return the proposal's id.
@@ -105,7 +105,7 @@ class Goodwill(KeyedActs):
     async def agree(self, person: str, goodwill_id: str) -> None:
         """Agree as the second person: the payment is made. Agreed to already by them, nothing changes.
 
-        Refuse NotAllowed, NotFound, GoodwillOver, and OwnWork to the proposer, anybody they act for or who handled their
+        Refuse NotAllowed, NotFound, GoodwillOver, and OwnWork to the proposer, anyone they act for or who handled their
         account lately, and to relatives of the seller or people linked to them.
         """
         async with self._database.transaction() as session:

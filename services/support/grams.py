@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.tables.support.search import TicketSearchRow
 from database.tables.support.tickets import TicketMessageRow, TicketRow
 from database.tables.work import CommentRow
@@ -17,22 +17,20 @@ WRITTEN_MAX = 500
 
 
 async def index_old(session: AsyncSession, ticket_id: str) -> None:
-    """Write down what a ticket from before the search is found by, behind all that are found already."""
+    """Index a ticket created before the search existed, behind all that are indexed already."""
     behind = select(func.least(func.min(TicketSearchRow.number), 0) - 1).scalar_subquery()
-    old = insert(TicketSearchRow).values(ticket_id=ticket_id, number=behind, folded="", grams=[])
-    await session.execute(old.on_conflict_do_nothing(index_elements=["ticket_id"]))
+    old = TicketSearchRow(ticket_id=ticket_id)
+    await insert_once(session, old, "ticket_id", generated=("number",), computed={"number": behind})
     await index(session, ticket_id)
 
 
 async def index(session: AsyncSession, ticket_id: str) -> None:
-    """Write down what the ticket is found by now: subject, public messages that stand, and internal notes.
+    """Index the ticket: subject, public messages that were not withdrawn, and internal notes.
 
     Call it after each change of words. Two who write at once wait for each other here, so that neither is forgotten.
     """
     await session.flush()
-    await session.execute(
-        insert(TicketSearchRow).values(ticket_id=ticket_id, folded="", grams=[]).on_conflict_do_nothing()
-    )
+    await insert_once(session, TicketSearchRow(ticket_id=ticket_id), "ticket_id", generated=("number",))
     mine = TicketSearchRow.ticket_id == ticket_id
     number = (await session.execute(select(TicketSearchRow.number).where(mine).with_for_update())).scalar_one()
     text = folded(await _words(session, ticket_id))

@@ -1,4 +1,4 @@
-"""Hand a ticket over: it stays with who offers it until the receiver accepts, and an offer ends by itself."""
+"""Hand a ticket over: it stays with who offers it until the receiver accepts, and an offer ends automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with a ticket's item at any desk stands in the ticket's history, too."""
+"""Write what people do with a ticket's item at any desk into the ticket's history too."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from prometheus_client import Counter
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.once import insert_once
 from database.repositories import outbox
 from database.session import Database
 from database.tables.support.mail import InboundMailRow, TicketParticipantRow
@@ -94,7 +94,7 @@ class InboundMails:
     async def take(self, raw: bytes, *, whole: bool = True) -> MailOutcome:
         """Keep a mail and return what became of it; the same mail again changes nothing and gives the same answer.
 
-        What is written to the ticket first has a key of its own: a crash at any moment is mended by taking the mail again.
+        What is written to the ticket first has a key of its own: after a crash at any moment, taking the mail again is safe.
         With `whole` False the bytes are the head of a mail that is over the size limit. Refuses FileTooDemanding for a head that cannot be read.
         """
         mail = await decoding.mail(raw, self._reader)
@@ -155,7 +155,7 @@ class InboundMails:
         return await self._written(session, mail, thread)
 
     async def _reported(self, session: AsyncSession, mail: InboundMail) -> MailOutcome:
-        """Believe a report only about ids that we made: nobody else can name one."""
+        """Accept a report only about ids that we made: no outsider can name one."""
         outcome = MailOutcome.IGNORED
         for failure in mail.failed:
             for ticket_id, message_id in messages_of([failure.message_id], tags(self._keyring)):
@@ -165,7 +165,7 @@ class InboundMails:
         return outcome
 
     async def _noted(self, session: AsyncSession, mail: InboundMail, ticket: TicketRow | None) -> MailOutcome:
-        """Keep an automatic answer in its conversation without starting a clock; one of no ticket is nobody's question."""
+        """Keep an automatic answer in its conversation without starting a clock; one without a ticket opens none."""
         contact = await known_contact(session, self._keyring, mail.sender.address)
         if ticket is None or contact is None or ticket.state is TicketState.CLOSED:
             return MailOutcome.IGNORED
@@ -295,8 +295,8 @@ class InboundMails:
         for one in others[:PARTICIPANTS_MAX]:
             other = await contact_of(session, self._keyring, one.address, mail.language)
             if other.id != contact.id:
-                row = {"ticket_id": ticket.id, "contact_id": other.id, "at": self._now()}
-                await session.execute(insert(TicketParticipantRow).values(row).on_conflict_do_nothing())
+                row = TicketParticipantRow(ticket_id=ticket.id, contact_id=other.id, at=self._now())
+                await insert_once(session, row)
 
     async def _earlier(self, session: AsyncSession, mail: InboundMail) -> Sequence[datetime]:
         same = InboundMailRow.sender_index == address_index_of(self._keyring, mail.sender.address)

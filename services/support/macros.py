@@ -41,7 +41,7 @@ from services.work.secret_scan import require_no_number
 
 @dataclass(frozen=True)
 class MacroPreview:
-    """What a macro would do: the reply as it would leave, and what stands in its way."""
+    """Preview of a macro: the reply as it would be sent, and what blocks it."""
 
     macro_id: str
     name: str
@@ -92,7 +92,7 @@ class Macros(KeyedActs):
     async def preview(self, person: str, ticket_id: str, macro_id: str) -> MacroPreview:
         """Return what the macro would do now: it is done and undone again within one transaction, so that both agree.
 
-        Refuse NotAllowed and NotFound; what stands in its way is in the preview.
+        Refuse NotAllowed and NotFound; what blocks it is in the preview.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)

@@ -1,4 +1,4 @@
-"""A mail of ours did not arrive: its message says so, its agents are notified, and nobody waits for an answer to it."""
+"""A mail of ours did not arrive: its message says so, its agents are notified, and no answer is awaited."""
 
 from __future__ import annotations
 

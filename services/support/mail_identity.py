@@ -32,7 +32,7 @@ class MailIdentity:
 
 
 def tags(keyring: KeyRing) -> TagOf:
-    """Return what tags the ids of our mails: without the key ring nobody can make one."""
+    """Return what tags the ids of our mails: they cannot be forged without the key ring."""
     return lambda text: keyring.index(text, purpose="mail")
 
 

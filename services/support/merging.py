@@ -29,8 +29,8 @@ from services.support.handing import expire_due
 from services.support.history import happened
 from services.support.linking import link_tickets
 from services.support.opening import NewTicket, Opening
-from services.work import drafts
-from services.work.leases import end_lease, held_by_another
+from services.work import items
+from services.work.leases import held_by_another
 
 
 class Merging:
@@ -162,10 +162,7 @@ async def _close(
     await depart(session, ticket, now)
     ticket.state, ticket.closed_at, ticket.merged_into = TicketState.CLOSED, now, into.id
     ticket.waits_since = None
-    task.closed_at = task.closed_at or now
-    end_lease(task)
-    task.assigned_to = task.assigned_at = task.snoozed_until = None
-    await drafts.forget(session, task.id)
+    await items.closed(session, task, now)
     await expire_due(session, ticket, now)
     happened(session, ticket, f"person:{person}", "merged", now, other=into.id)
     await tell_followers(session, ticket, f"person:{person}", "merged", now)

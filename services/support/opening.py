@@ -41,7 +41,7 @@ class NewTicket:
     mail_id: str | None = None
     shortened: bool = False
     at: datetime | None = None  # When they wrote it, where that was before we read it.
-    earlier: str | None = None  # A ticket of the same requester that this one goes on from.
+    earlier: str | None = None  # A ticket of the same requester that this one follows up.
 
 
 class Opening(FiledActs):
@@ -136,7 +136,7 @@ async def link_card(session: AsyncSession, ticket: TicketRow, card_id: str, by: 
 
 
 async def link_earlier(session: AsyncSession, ticket: TicketRow, earlier: str, by: str, now: datetime) -> None:
-    """Say that the ticket goes on from an earlier one of its requester. Refuse NotFound for any other one."""
+    """Record that the ticket follows up an earlier one of its requester. Refuse NotFound for any other one."""
     found = await session.get(TicketRow, earlier)
     if found is None or not await is_theirs(session, found.requester, ticket.requester):
         raise NotFound(ticket=earlier[:26])

@@ -24,7 +24,7 @@ from services.people.kinship import people_linked
 from services.support import appeals
 from services.support.acts import KeyedActs
 from services.support.conversation import locked_question
-from services.work import sla
+from services.work import items, sla
 from services.work.ordering import placed
 
 LOOP = "old_questions"
@@ -36,7 +36,7 @@ async def opened(
 ) -> None:  # fmt: skip
     """Open the work item of a question, whose clock began when it was asked.
 
-    That of a `review` says nothing of the ticket, and is kept from everybody who knows the first decision.
+    That of a `review` says nothing of the ticket, and is hidden from all who know the first decision.
     """
     kind, moment = ASKED[row.desk], row.asked_at
     item = WorkItemRow(
@@ -48,16 +48,12 @@ async def opened(
         item.reasons, item.barred, item.team = [], list(review.first_circle), await appeals.team_of(session, review)
     if row.card_id is not None:
         item.linked = sorted(await people_linked(session, keyring, row.card_id))
-    session.add(item)
-    await session.flush()
+    await items.opened(session, item, OWNER_OF_DESK[row.desk], moment)
     row.task_id = item.id
     if review is not None:
         review.task_id = item.id
     session.add(row)
     await session.flush()
-    await sla.pass_to(session, item, OWNER_OF_DESK[row.desk], moment)
-    await sla.plan(session, item, moment, "opened")
-    placed(item, moment)
 
 
 class OldQuestions(KeyedActs):
@@ -93,10 +89,10 @@ class OldQuestions(KeyedActs):
             of_row = select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id).with_for_update()
             review = (await session.execute(of_row)).scalar_one()
             await opened(session, self._keyring, ticket, task, row, review, self._now())
-            await self._as_it_stands(session, row, review)
+            await self._unchanged(session, row, review)
         return True
 
-    async def _as_it_stands(self, session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> None:
+    async def _unchanged(self, session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> None:
         """A review that a person has before them, or that waits for a senior, is so in the queue, too."""
         item, now = await session.get_one(WorkItemRow, row.task_id), self._now()
         if review.second_outcome is not None:

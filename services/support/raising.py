@@ -1,4 +1,4 @@
-"""Escalate a ticket to the leads: it leaves its agent, stands before all others, and its clock is the leads'."""
+"""Escalate a ticket to the leads: it leaves its agent, comes first in the queue, and its clock is the leads'."""
 
 from __future__ import annotations
 

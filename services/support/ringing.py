@@ -26,7 +26,7 @@ from services.work.ordering import placed
 
 
 async def ring(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime) -> datetime | None:
-    """Send every alarm that is due; return when the next one is. None while the clocks stand. The ticket is locked."""
+    """Send every alarm that is due; return when the next one is. None while the clocks are paused. The ticket is locked."""
     had = await sla.stretches(session, task)
     if ticket.state not in UNDER_WAY or paused_since(had) is not None:
         return None

@@ -17,14 +17,15 @@ from services.support import clocks, grams
 from services.support.announcing import CLOSED, announce
 from services.support.conversation import solve
 from services.support.history import happened
+from services.work import items
 
 BY_SILENCE = "no_answer"  # Of the managed list `solve_ticket`.
 
 
 async def pass_time(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime) -> datetime | None:
-    """Do what silence and time ask for at this moment; return when to look again. The ticket is locked.
+    """Send reminders and close the ticket when the policy's times have passed; return when to check again.
 
-    The notices that it writes leave with the replies that are due.
+    The ticket is locked. The notices are sent with the replies that are due.
     """
     rules = tickets_in_force(business_day(now))
     if ticket.state is TicketState.WAITING_CUSTOMER:
@@ -34,6 +35,7 @@ async def pass_time(session: AsyncSession, ticket: TicketRow, task: WorkItemRow,
         if closes > now:
             return closes
         ticket.state, ticket.closed_at = TicketState.CLOSED, now
+        await items.closed(session, task, now)
         happened(session, ticket, "machine", "closed", now, policy=rules.version)
         if ticket.requester.startswith("partner:"):  # A seller heard of it when the ticket was solved.
             await announce(session, ticket, CLOSED)

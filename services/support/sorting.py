@@ -1,4 +1,4 @@
-"""What a ticket is: category, cause, priority and language; who follows it. Each change stands in its history."""
+"""Set a ticket's category, cause, priority and language, and who follows it. Each change is in its history."""
 
 from __future__ import annotations
 

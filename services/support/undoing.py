@@ -11,7 +11,7 @@ from services.support.clocks import reopen_kept
 
 
 async def unanswer(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
-    """Set the ticket back to before a reply that was just withdrawn; where a later reply stands, it answers what this one did."""
+    """Set the ticket back to before a reply that was just withdrawn; a later reply that was not withdrawn answers what this one did."""
     standing = (
         TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.kind == MessageKind.REPLY,
         TicketMessageRow.withdrawn_at.is_(None), TicketMessageRow.id != message.id,

@@ -19,18 +19,12 @@ from domain.support.tickets import FILES_MAX, SUBJECT_MAX, WORDS_MAX, LinkedKind
 from gateways import decoding
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoStore
+from services.work import comments
 
 
 def required_words(words: str, files: Sequence[object] = ()) -> str:
     """Return the words without surrounding space. Refuse FieldInvalid (`words`, `files`) for nothing at all or too much."""
-    said = words.strip()
-    if not said and not files:
-        raise FieldInvalid(field="words", why="missing")
-    if len(said) > WORDS_MAX:
-        raise FieldInvalid(field="words", why="too_long")
-    if len(files) > FILES_MAX:
-        raise FieldInvalid(field="files", why="too_many")
-    return said
+    return comments.required_words(words, files, longest=WORDS_MAX, most=FILES_MAX)
 
 
 def required_subject(subject: str) -> str:
@@ -55,7 +49,7 @@ async def masked(session: AsyncSession, keyring: KeyRing, ticket_id: str, words:
 
 
 async def cleaned(store: PhotoStore, files: Sequence[tuple[str, bytes]]) -> list[Attachment]:
-    """Clean and seal files (name, bytes) before the transaction; one left over by a refusal belongs to nobody.
+    """Clean and seal files (name, bytes) before the transaction; one left over by a refusal has no owner.
 
     Refuse AttachmentTooLarge, AttachmentUnsupported and FileTooDemanding.
     """

@@ -116,7 +116,7 @@ def concerned(task: WorkItemRow, now: datetime) -> list[str]:
 
 
 async def of_step(session: AsyncSession, team: str, step: ChainStep) -> list[str]:
-    """Return the people of a step: one person, the team's own of the roles that work in teams, everybody of the others."""
+    """Return the people of a step: one person, team members for roles that work in teams, all members of other roles."""
     if step.role is None:
         return [step.person] if await session.get(PersonRow, step.person) is not None else []
     wanted = step.role

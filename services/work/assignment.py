@@ -29,8 +29,8 @@ from services.work.task_facts import task_facts
 
 LOOP = "assignment"
 PAGE = 100  # Tasks looked at together.
-PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest waits for the next look.
-# What an assignment itself changes, or what passes by itself.
+PAGES_MAX = 20  # After this many pages of tasks that no available person may take, the rest waits for the next run.
+# What an assignment itself changes, or what passes with time.
 _PASSING = frozenset({Ineligible.HELD, Ineligible.ASSIGNED, Ineligible.SNOOZED})
 
 
@@ -53,7 +53,7 @@ class Assignment:
             now = self._now()
             await self._take_back(session, now, limit)
             room, done = await _room(session, now), 0
-            theirs = await self._at_hand(session, list(room), now)
+            theirs = await self._available(session, list(room), now)
             for kind in kinds():
                 done += await self._give_out(session, kind.code, room, theirs, now, limit - done)
             return done
@@ -79,7 +79,7 @@ class Assignment:
             after = last
         return done
 
-    async def _at_hand(self, session: AsyncSession, people: list[str], now: datetime) -> list[ActingReviewer]:
+    async def _available(self, session: AsyncSession, people: list[str], now: datetime) -> list[ActingReviewer]:
         """The people whose rows can be judged; one with a faulty row is set aside, and the others are given work."""
         found: list[ActingReviewer] = []
         for person, circle in (await circles(session, people, now)).items():
@@ -98,7 +98,7 @@ class Assignment:
         return None
 
     async def _take_back(self, session: AsyncSession, now: datetime, limit: int) -> None:
-        """Tasks that were given to people who are away, off duty or gone, and are in no hand: to a stand-in who may, or the queue."""
+        """Move unclaimed tasks of people who are away, off duty or gone to an eligible stand-in, or to the queue."""
         tasks = (await session.execute(_stuck(now).limit(limit).with_for_update(skip_locked=True))).scalars().all()
         for task_id, task in [(task.id, task) for task in tasks]:
             async with self._alone(session, task_id):
@@ -111,13 +111,13 @@ class Assignment:
 
     @asynccontextmanager
     async def _alone(self, session: AsyncSession, task_id: str) -> AsyncIterator[None]:
-        """One task in a savepoint: its failure undoes its own part and sets it aside, and the others go on."""
+        """One task in a savepoint: its failure rolls back its own part and sets it aside; the others continue."""
         async with apart(self._database, LOOP, task_id), session.begin_nested():
             yield
 
 
 async def given(session: AsyncSession, task: WorkItemRow, to: str, now: datetime) -> None:
-    """Writes the assignment down and tells them; the caller has locked the task and judged the person."""
+    """Record the assignment and notify the assignee; the caller has locked the task and checked the person."""
     task.assigned_to, task.assigned_at = to, now
     key = f"{NoticeKind.ASSIGNED}:{task.id}:{now.isoformat()}"
     await tell(session, [to], NoticeKind.ASSIGNED, key, card_id=task.card_id, task_id=task.id)

@@ -84,7 +84,7 @@ class Bulk:
         )
 
     async def release(self, person: str, tasks: Sequence[str]) -> str:
-        """Gives back what is in the person's hand and takes back what was assigned; returns the batch's id."""
+        """Release the person's leases and withdraw their assignments; return the batch's id."""
         return await self._each(person, tasks, "release", lambda task_id: self._released(person, task_id), {})
 
     async def batch(self, person: str, batch_id: str) -> Batch:

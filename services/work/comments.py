@@ -58,12 +58,12 @@ class Comments:
         self._written = written or {}
 
     async def add(self, person: str, card_id: str, words: str, files: Sequence[tuple[str, bytes]] = ()) -> str:
-        """Writes the comment, tells everybody it calls, and keeps its files, all in one transaction; returns its id.
+        """Write the comment, notify all it mentions, and keep its files, in one transaction; return its id.
 
         `files` are names with bytes. Refuses NotAllowed, NotFound, FieldInvalid for no words or too many files,
         SecretInWords, AttachmentTooLarge and AttachmentUnsupported.
         """
-        said = _required(words, files)
+        said = required_words(words, files)
         kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
             await require(session, person, Permission.COMMENT)
@@ -76,9 +76,9 @@ class Comments:
     ) -> str:  # fmt: skip
         """Write a comment with its files on a work item of any kind that the person may see, as `add` does on a card.
 
-        With a card it stands among the card's comments.
+        With a card it is shown among the card's comments.
         """
-        said = _required(words, files)
+        said = required_words(words, files)
         kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
             task = await _seen_item(session, person, task_id)
@@ -124,7 +124,7 @@ class Comments:
         return tuple(fitting)[:FOUND_MAX]
 
     async def _kept(self, name: str, content: bytes) -> Attachment:
-        """Judged and sealed before the transaction: a file left over by a refusal is sealed and belongs to nobody."""
+        """Judged and sealed before the transaction: a file left over by a refusal is sealed and has no owner."""
         taken = await decoding.attachment(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
@@ -152,7 +152,7 @@ async def _seen_item(session: AsyncSession, person: str, task_id: str) -> WorkIt
 
 
 async def _write(session: AsyncSession, row: CommentRow, kept: Sequence[Attachment]) -> str:
-    """Write the comment with its files, and notify everybody it mentions; return its id."""
+    """Write the comment with its files, and notify all it mentions; return its id."""
     row.mentions = list(mentioned(row.words, await mentionable(session)))
     session.add(row)
     await session.flush()
@@ -176,7 +176,7 @@ async def _tell_called(session: AsyncSession, row: CommentRow, by: str) -> None:
 
 
 async def mentionable(session: AsyncSession) -> tuple[Mentionable, ...]:
-    """Everybody of the console who may see a card, by name."""
+    """Return all people of the console who may see a card, by name."""
     found = await session.execute(select(PersonRow).where(PersonRow.active).order_by(PersonRow.name, PersonRow.id))
     return tuple(Mentionable(one.id, one.name, one.email) for one in found.scalars() if _may_see(one))
 
@@ -185,13 +185,17 @@ def _may_see(person: PersonRow) -> bool:
     return Permission.SEE_CARD in permissions_of(Role(role) for role in person.roles)
 
 
-def _required(words: str, files: Sequence[tuple[str, bytes]]) -> str:
+def required_words(words: str, files: Sequence[object] = (), *, longest: int = WORDS_MAX, most: int = FILES_MAX) -> str:
+    """Return the words without surrounding space; files alone are enough.
+
+    Refuse FieldInvalid (`words`, `files`) for nothing at all, more than `longest` characters, and more than `most` files.
+    """
     said = words.strip()
     if not said and not files:
         raise FieldInvalid(field="words", why="missing")
-    if len(said) > WORDS_MAX:
+    if len(said) > longest:
         raise FieldInvalid(field="words", why="too_long")
-    if len(files) > FILES_MAX:
+    if len(files) > most:
         raise FieldInvalid(field="files", why="too_many")
     return said
 

@@ -1,4 +1,4 @@
-"""Drafts: unsent input on a task, sealed under the person's own name, so that nobody else can open it."""
+"""Drafts: unsent input on a task, sealed under the person's own name, so that no one else can open it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ async def kept(session: AsyncSession, keyring: KeyRing, task_id: str, person: st
 
 
 async def forget(session: AsyncSession, task_id: str, person: str | None = None) -> None:
-    """Removes this person's draft, or everybody's once the task is decided for good."""
+    """Remove this person's draft, or all drafts once the task is finally decided."""
     whose = [] if person is None else [ReviewDraftRow.person_id == person]
     await session.execute(delete(ReviewDraftRow).where(ReviewDraftRow.task_id == task_id, *whose))

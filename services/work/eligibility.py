@@ -1,4 +1,4 @@
-"""Who may take a task, asked of everybody without anything being changed: the rules are those of the claim itself."""
+"""List who may take a task, without changing anything: the rules are those of the claim itself."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def require_held(task: WorkItemRow, person: str, now: datetime) -> None:
 
 
 def end_lease(task: WorkItemRow) -> None:
-    """Take the task from its holder, if anybody holds it."""
+    """Take the task from its holder, if it has one."""
     task.leased_by = task.leased_at = task.leased_until = None
 
 

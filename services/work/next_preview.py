@@ -1,4 +1,4 @@
-"""What a reviewer would be given next, found as it would be given out, and given to nobody."""
+"""Find the task that a reviewer would get next, without assigning it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a task stands in the queue, written with every change that moves it."""
+"""Set a task's place in the queue, with every change that moves it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.work.task import CameBack
 def placed(task: WorkItemRow, now: datetime) -> None:
     """Sets `band` and `order_at` from what the row says. Call it whenever anything changed that the order depends on.
 
-    A snoozed task is placed where it will stand once it is back, so that its return needs no further write.
+    A snoozed task is placed where it will be once it returns, so that its return needs no further write.
     """
     facts = order_facts(task, now)
     task.band, task.order_at = int(band_of(facts)), kind_of(task.kind).order_at(facts)

@@ -1,13 +1,12 @@
-"""Saved views of the queue: a filter and an order under a name, kept for oneself or shared with everybody."""
+"""Saved views of the queue: a filter and an order under a name, private or shared."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow, PersonRow
@@ -63,7 +62,7 @@ class SavedViews:
             (await _own(session, person, view_id)).query = wanted.query()
 
     async def delete(self, person: str, view_id: str) -> None:
-        """Takes one of one's own views away, from everybody who has pinned it too. Refuses NotFound."""
+        """Delete one of one's own views, also for all who have pinned it. Refuse NotFound."""
         async with self._database.transaction() as session:
             view = await _own(session, person, view_id)
             await session.execute(delete(ViewPinRow).where(ViewPinRow.view_id == view_id))
@@ -72,7 +71,7 @@ class SavedViews:
                 session.add(_audited(person, "delete_shared", view))
 
     async def share(self, person: str, view_id: str, shared: bool) -> None:
-        """Shows one of one's own views to everybody, or to oneself alone again. Refuses NotAllowed, NotFound."""
+        """Share one of one's own views, or make it private again. Refuse NotAllowed, NotFound."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.SHARE_VIEW)
             view = await _own(session, person, view_id)
@@ -85,11 +84,11 @@ class SavedViews:
             session.add(_audited(person, "share" if shared else "unshare", view))
 
     async def pin(self, person: str, view_id: str, pinned: bool) -> None:
-        """Keeps a view at hand above the queue, or no more. Refuses NotFound."""
+        """Pin a view above the queue, or unpin it. Refuse NotFound."""
         async with self._database.transaction() as session:
             await _seen(session, person, view_id)
             if pinned:
-                await session.execute(_pinning(person, view_id, opens_first=False).on_conflict_do_nothing())
+                await insert_once(session, ViewPinRow(person_id=person, view_id=view_id))
             else:
                 await session.execute(
                     delete(ViewPinRow).where(ViewPinRow.person_id == person, ViewPinRow.view_id == view_id)
@@ -101,9 +100,11 @@ class SavedViews:
             await _seen(session, person, view_id)
             await session.execute(update(ViewPinRow).where(ViewPinRow.person_id == person).values(opens_first=False))
             if first:
-                chosen = _pinning(person, view_id, opens_first=True)
-                again = {"index_elements": ["person_id", "view_id"], "set_": {"opens_first": True}}
-                await session.execute(chosen.on_conflict_do_update(**again))
+                chosen = insert(ViewPinRow).values(person_id=person, view_id=view_id, opens_first=True)
+                again = chosen.on_conflict_do_update(
+                    index_elements=["person_id", "view_id"], set_={"opens_first": True}
+                )
+                await session.execute(again)
 
 
 async def _require_turn(session: AsyncSession, person: str, permission: Permission) -> None:
@@ -140,10 +141,6 @@ async def _seen(session: AsyncSession, person: str, view_id: str) -> None:
     visible = (SavedViewRow.id == view_id, or_(SavedViewRow.owner_id == person, SavedViewRow.shared))
     if (await session.execute(select(SavedViewRow.id).where(*visible).with_for_update(read=True))).first() is None:
         raise NotFound(view=view_id[:26])
-
-
-def _pinning(person: str, view_id: str, *, opens_first: bool) -> Any:
-    return insert(ViewPinRow).values(person_id=person, view_id=view_id, opens_first=opens_first)
 
 
 def _named(name: str) -> str:

@@ -88,7 +88,7 @@ async def follow(way: AsyncSession | Plain, card_id: str, waiting_for: WaitingFo
     """Pause the clock: the card waits for a party outside the staff, or has ended. The time counts for that party.
 
     Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
-    of the party with the question goes on. The caller holds the card's lock, so that it cannot move to another party meanwhile.
+    of the party with the question continues. The caller holds the card's lock, so that it cannot move to another party meanwhile.
     """
     plain = await past(way, read=True)
     running = await plain.row(_RUNNING, card_id)
@@ -113,7 +113,7 @@ async def stop_own(session: AsyncSession, task: WorkItemRow, now: datetime) -> N
 
 
 async def held(session: AsyncSession, task: WorkItemRow, person: str | None, now: datetime) -> None:
-    """Name who has an item with its own clock from now on (id; None: nobody); a paused clock stays as it is."""
+    """Set who has an item with its own clock from now on (id or None); a paused clock stays as it is."""
     running = await _open_interval(session, clock_of(task))
     if running is not None and running.runs:
         await pass_to(session, task, running.owner, now, person)
@@ -131,11 +131,6 @@ async def planned(session: AsyncSession, task: WorkItemRow, now: datetime) -> Cl
     """Return the task's plan, calculated again from the stored version and stretches."""
     policies = await policies_of(session, task.plan_version)
     return replanned(policies, task, await stretches(session, task), now)
-
-
-async def recomputed(session: AsyncSession, task: WorkItemRow) -> datetime:
-    """When the task is due by what is kept: its intervals and the version it was planned with. Equals its `due_at`."""
-    return (await planned(session, task, task.opened_at)).due_at
 
 
 def policies_in_force() -> Policies:

@@ -1,4 +1,4 @@
-"""End snoozes: a task returns by itself when its snooze ends; this notifies the person who snoozed it."""
+"""End snoozes: a task returns automatically when its snooze ends; this notifies the person who snoozed it."""
 
 from __future__ import annotations
 

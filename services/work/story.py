@@ -1,4 +1,4 @@
-"""What people and clocks do with a work item stands in the story of its card, where it has one."""
+"""Write what people and clocks do with a work item into the history of its card, where it has one."""
 
 from __future__ import annotations
 

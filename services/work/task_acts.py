@@ -43,7 +43,7 @@ FREED_MAX = 10  # The loop beside the workers gives out the rest.
 
 
 class TaskActs:
-    """Every act on a waiting task. All are audited with their reason; those that concern the card stand in its story."""
+    """Every act on a waiting task. All are audited with their reason; those that concern the card are in its history."""
 
     def __init__(self, desk: Desk, leases: Leases) -> None:
         self._database = desk.database
@@ -90,9 +90,9 @@ class TaskActs:
         return Lease(task.id, task.card_id, now + lease_span(now))
 
     async def snooze(self, person: str, task_id: str, until: datetime, reason_code: str, note: str = "") -> None:
-        """Puts a task off until a moment; it comes back by itself, with its reason. Its deadline goes on.
+        """Snooze a task until a moment; it returns automatically, with its reason. Its deadline keeps running.
 
-        For its holder, or for anybody who decides while nobody holds it. Refuses FieldInvalid (`until`), ReasonUnknown,
+        For its holder, or for any reviewer while it is unclaimed. Refuses FieldInvalid (`until`), ReasonUnknown,
         NotAllowed, NotFound, TaskDecided, TaskHeldByAnother.
         """
         now = self._now()
@@ -149,7 +149,7 @@ class TaskActs:
             await record_own(session, task, "assigned", {"to": to}, actor=f"person:{person}")
 
     async def unassign(self, person: str, task_id: str) -> None:
-        """Puts an assigned task back to the queue: one's own, or anybody's with ASSIGN. Refuses NotAllowed, NotFound, TaskDecided."""
+        """Return an assigned task to the queue: one's own, or a colleague's with ASSIGN. Refuses NotAllowed, NotFound, TaskDecided."""
         async with self._database.transaction() as session:
             task = await waiting(session, task_id)
             own = task.assigned_to == person

@@ -1,4 +1,4 @@
-"""Each failure of an activity says to Temporal who can mend it, and quotes no value."""
+"""Each failure of an activity states to Temporal whether to retry, and quotes no value."""
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -19,7 +19,7 @@ from gateways.errors import GatewayRefused, GatewayUnavailable
         (PayoutUnknown("DEALING"), "payout_unknown", False),
     ],
 )
-async def test_every_failure_says_to_temporal_who_can_mend_it(error: Exception, kind: str, final: bool) -> None:
+async def test_failure_states_whether_to_retry(error: Exception, kind: str, final: bool) -> None:
     @translated
     async def failing() -> None:
         raise error
@@ -30,7 +30,7 @@ async def test_every_failure_says_to_temporal_who_can_mend_it(error: Exception, 
     assert failed.value.__cause__ is None
 
 
-async def test_an_error_that_nobody_foresaw_is_tried_again_and_quotes_no_number() -> None:
+async def test_unexpected_error_is_retried_and_quotes_no_number() -> None:
     @translated
     async def failing() -> int:
         return int("JD00000000000000")
@@ -44,7 +44,7 @@ async def test_an_error_that_nobody_foresaw_is_tried_again_and_quotes_no_number(
     )
 
 
-async def test_what_is_temporals_already_is_left_as_it_is() -> None:
+async def test_temporals_own_errors_are_unchanged() -> None:
     final = ApplicationError("not accepted", type="not_accepted", non_retryable=True)
 
     @translated

@@ -31,7 +31,7 @@ world = own_world("rails")
 
 
 @pytest.mark.parametrize("rail", list(Rail))
-async def test_an_order_is_sent_on_its_own_rail_and_no_other_hears_of_it(rails: Rails, rail: Rail) -> None:
+async def test_an_order_is_sent_on_its_own_rail_only(rails: Rails, rail: Rail) -> None:
     card_id, key = await rails.a_prepared(rail)
     assert (await rails.order(key)).rail is rail
     sent = await rails.payout.send(key)

@@ -11,7 +11,6 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reading import CardReading
 from database.reads.cards.latest_readings import latest_by_photo
-from database.repositories import cards
 from database.sealed import READING_VALUES, doubts_of, values_of
 from database.tables.cards import PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
@@ -28,7 +27,7 @@ from tests.builders.world import World, a_number
 from workflows.policies import SILENCE
 
 
-async def test_what_was_read_is_put_on_the_card_sealed(world: World) -> None:
+async def test_reading_is_stored_sealed(world: World) -> None:
     number = a_number("walmart")
     fields = printed(brand="walmart", number=number, pin="604128", face_value="500.00 CNY", expiry="2099-12-31")
     card_id, facts = await a_read_card(world, fields)
@@ -132,35 +131,6 @@ async def test_what_the_seller_leaves_as_it_was_read_is_confirmed_and_stays_so(w
         (row,) = await world.rows(ReadingRow, card_id=card_id)
         pin = "differs" if given == {"pin": "604129"} else "confirmed"
         assert {entry["name"]: entry["use"] for entry in row.fields} == {"number": "confirmed", "pin": pin}
-
-
-@pytest.mark.parametrize("own_first", [True, False])
-@pytest.mark.parametrize("typed", [True, False])
-async def test_a_field_of_another_card_in_the_same_photo_is_not_put_on_this_one(
-    world: World, own_first: bool, typed: bool
-) -> None:
-    number = a_number("walmart")
-    own = printed(0.8, number=number, face_value="500.00 CNY")
-    beside = printed(number="7" * 15 if not typed else a_number("walmart"), pin="111111", expiry="2099-12-31")
-    shown = (own, beside) if own_first else (beside, own)
-    sent = SubmittedCard("walmart", photos=(a_photo(),), number=number if typed else None)
-    card_id = (await world.submitted(sent)).card_ids[0]
-    reading = CardReading(world.database, world.keyring, world.photos, PrintedReader(*shown))
-    await reading.read_photos(card_id)
-    card = await world.card(card_id)
-    assert (card.pin_sealed, card.expires_on) == (None, None)
-    if not typed:
-        assert (card.number_tail, card.face_value_minor) == (number[-4:], 500_00)
-
-
-async def test_of_two_neighbouring_numbers_in_one_photo_that_of_the_card_counts(world: World) -> None:
-    number = a_number("walmart")
-    neighbour = number[:-2] + ("5" if number[-2] != "5" else "6") + number[-1]
-    own, beside = printed(0.8, number=number, pin="604128"), printed(0.99, number=neighbour, pin="111111")
-    sent = SubmittedCard("walmart", photos=(a_photo(),), number=number)
-    card_id = (await world.submitted(sent)).card_ids[0]
-    await CardReading(world.database, world.keyring, world.photos, PrintedReader(beside, own)).read_photos(card_id)
-    assert cards.open_pin(world.keyring, await world.card(card_id)) == "604128"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from tests.throttles import forget_tries
 
 
 class ApiDesk(PlayedDesk):
-    """Also hears what providers report."""
+    """Also receives what providers report."""
 
     async def outlet_reported(self, card_id: str, request_id: str, confirmed: bool) -> None:
         self._hear("outlet_reported", card_id, request_id, confirmed)
@@ -73,7 +73,7 @@ class PlayedOutlets:
 
 @dataclass(frozen=True)
 class Api:
-    """The API as a partner has it: a client that carries its key, and what stands behind."""
+    """The API as a partner has it: a client that carries its key, and the services behind it."""
 
     client: httpx.AsyncClient
     services: ApiServices

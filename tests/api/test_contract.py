@@ -33,7 +33,7 @@ from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayments
 from tests.builders.settling import StraightRuns
 from tests.conftest import apart
 
-EXAMPLES, EXAMPLES_OF_THE_PROOF = 4, 12  # Of each operation.
+EXAMPLES, MORE_EXAMPLES, EXAMPLES_OF_THE_PROOF = 2, 4, 12  # Of each operation.
 CODES = {*REGISTER, "method_not_allowed"}
 
 
@@ -81,7 +81,14 @@ def served(database_url: str, tmp_path: Path) -> Iterator[tuple[FastAPI, str, st
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("examples", [EXAMPLES, pytest.param(EXAMPLES_OF_THE_PROOF, marks=pytest.mark.proof)])
+@pytest.mark.parametrize(
+    "examples",
+    [
+        EXAMPLES,
+        pytest.param(MORE_EXAMPLES, marks=pytest.mark.thorough),
+        pytest.param(EXAMPLES_OF_THE_PROOF, marks=pytest.mark.proof),
+    ],
+)
 def test_no_request_is_a_server_error(served: tuple[FastAPI, str, str], examples: int) -> None:
     app, address, key = served
     schema = schemathesis.openapi.from_dict(app.openapi())

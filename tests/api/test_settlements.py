@@ -70,7 +70,7 @@ async def test_a_dispute_opens_one_ticket_that_the_partner_reads(
     assert line["id"] in ticket["messages"][0]["words"]
 
 
-async def test_what_cannot_be_answered_is_refused(api: Api, stated: tuple[CounterpartyRow, SettlementRunRow]) -> None:
+async def test_invalid_settlement_answer_is_refused(api: Api, stated: tuple[CounterpartyRow, SettlementRunRow]) -> None:
     _, run = stated
     newer = await post(api, run, "confirm", version=2)
     assert (newer.status_code, newer.json()["code"]) == (409, "statement_replaced")

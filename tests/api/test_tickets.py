@@ -74,7 +74,7 @@ async def test_pages_follow_one_another(api: Api) -> None:
     assert second["next"] is None
 
 
-async def test_what_belongs_to_another_partner_is_not_found(api: Api, database: Database) -> None:
+async def test_another_partners_card_is_not_found(api: Api, database: Database) -> None:
     card, ticket = (
         await one_card(api),
         (await opened(api, files=[{"name": "a.txt", "content": TEXT}])).json()["ticket_id"],

@@ -25,6 +25,7 @@ PLANTED = {
     "A card flows downhill": {"database/planted_climber.py": "services.cards.stock"},
     "Areas of the services import downhill": {"services/people/planted_climber.py": "services.work.claim"},
     "Areas of the domain import downhill": {"domain/people/planted_climber.py": "domain.work.eligibility"},
+    "Areas of the console import downhill": {"reviewer_ui/work/planted_climber.py": "reviewer_ui.support.tickets"},
     "Temporal is known to activities, workflows and what starts them": {
         "services/cards/planted_start.py": "temporalio"
     },

@@ -19,7 +19,7 @@ def declining(module: Module) -> dict[str, str]:
     }
 
 
-def test_who_proposed_something_about_money_is_notified_that_it_was_declined() -> None:
+def test_proposer_is_notified_of_a_declined_act_about_money() -> None:
     acts = {name: source for module in modules("services/finance") for name, source in declining(module).items()}
     assert len(acts) >= 8, sorted(acts)
     assert [name for name, source in sorted(acts.items()) if NOTIFYING not in source] == []

@@ -93,7 +93,7 @@ def test_tests_stand_in_the_areas_of_their_layer(layer: str) -> None:
     assert {path.parent.name for path in (PROJECT_ROOT / "tests" / layer).glob("*/test_*.py")} - areas == set()
 
 
-def test_each_test_of_a_service_stands_in_its_area() -> None:
+def test_each_test_of_a_service_is_in_its_area() -> None:
     assert list((PROJECT_ROOT / "tests" / "services").glob("test_*.py")) == []
 
 

@@ -1,4 +1,4 @@
-"""What is true in one place is written in one place: a second copy is forgotten when the first is mended."""
+"""Check that each mechanism exists once: a second copy is forgotten when the first is fixed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,32 @@ ONCE = {
         r"leased_until (>(?!=)|<=)|leased_until\.is_\(|leased_until IS NULL",
         ("database/lease.py", "domain/work/lease.py"),
         "WorkItemRow.leased_until > now",
+    ),
+    "a row is inserted unless it exists": (  # Beside it, what writes many rows in one statement.
+        r"on_conflict_do_nothing\(",
+        (
+            "database/once.py",
+            "database/repositories/notices.py",
+            "services/cards/submission_rows.py",
+            "bootstrap/demo/people.py",
+        ),
+        'insert(ReturnRow).on_conflict_do_nothing(index_elements=["key"])',
+    ),
+    "a stream of live events": (r"EventSourceResponse\(", ("web/live.py",), "EventSourceResponse(events)"),
+    "which reasons the acts on an item offer": (
+        r"ReasonedAct\.SNOOZE, ReasonedAct\.ESCALATE, ReasonedAct\.TAKE_OVER",
+        ("reviewer_ui/work/item_desk.py",),
+        "(kind.closes, ReasonedAct.SNOOZE, ReasonedAct.ESCALATE, ReasonedAct.TAKE_OVER)",
+    ),
+    "an item closes": (
+        r"\b(task|item)\.closed_at = (?!\"\", None)|values\(closed_at=",
+        ("services/work/items.py",),
+        "task.closed_at = now",
+    ),
+    "an item's first clock": (
+        r"sla\.plan\([^)]*\"opened\"",
+        ("services/work/items.py",),
+        'await sla.plan(session, task, now, "opened")',
     ),
     "nobody holds an item": (r"leased_by=None|\"leased_by\": None", ("database/lease.py",), "values(leased_by=None)"),
     "an enum's member from a form": (

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from bootstrap.settings import PROJECT_ROOT
+from tests.cases import the_first
 
 FORGOTTEN = "run by no target: name its folder in PROOFS of the Makefile"
 
@@ -23,6 +24,11 @@ def test_the_checks_on_a_commit_run_every_case_that_make_test_leaves_out() -> No
     assert "\nstep thorough make thorough\n" in (PROJECT_ROOT / ".ci/run").read_text("utf-8")
     (recipe,) = re.findall(r"^thorough:.*\n\t(.+)$", (PROJECT_ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert recipe.endswith("-m thorough")
+
+
+def test_of_many_cases_the_first_few_stay_in_make_test() -> None:
+    marked = [(one.values, [mark.name for mark in one.marks]) for one in the_first(2, ["a", ("b", 1), "c"])]
+    assert marked == [(("a",), []), (("b", 1), []), (("c",), ["thorough"])]
 
 
 def _is_long(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Words of a ticket that nobody indexes are never found again."""
+"""Check that all words of a ticket are indexed: others are never found again."""
 
 from __future__ import annotations
 

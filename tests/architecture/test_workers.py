@@ -162,12 +162,12 @@ async def test_a_brand_that_is_published_gets_a_worker_for_its_issuer_without_a_
 
 @activity.defn(name="verification.ask_issuer")
 async def _asked() -> None:
-    """Stands for what is asked of an issuer."""
+    """A stand-in for a call to an issuer."""
 
 
 @activity.defn(name="verification.ask_store")
 async def ask_store() -> None:
-    """Stands for what is asked of a store."""
+    """A stand-in for a call to a store."""
 
 
 async def _is_polled(client: Client, queue: str) -> bool:

@@ -1,4 +1,4 @@
-"""A decision reaches its card by one way only: nobody makes one arrive early, unchecked, or unseen when it is refused."""
+"""A decision reaches its card by one way only: none arrives early, unchecked, or unseen when it is refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_nor_is_one_that_can_still_be_undone(house: House) -> None:
     assert (house.desk.told, (await the_decision(house, one)).sent_at) == ([], None)
 
 
-async def test_delivered_by_hand_it_is_marked_as_sent_before_its_card_hears_of_it(house: House) -> None:
+async def test_manual_delivery_is_marked_as_sent_before_the_card_is_notified(house: House) -> None:
     one = await decided(house)
     async with house.database.transaction() as session:
         (await session.get_one(ReviewDecisionRow, (await the_decision(house, one)).id)).sent_at = None

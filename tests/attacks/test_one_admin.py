@@ -58,7 +58,7 @@ async def test_two_accounts_of_one_administrator_are_not_four_eyes(house: House)
     assert await applied(house, one, await house.cards.person(Role.REVIEWER, "Made by the installation"))
 
 
-async def test_a_link_takes_nobodys_account_and_a_reset_needs_a_second_person(house: House) -> None:
+async def test_link_takes_over_no_account_and_reset_needs_a_second_person(house: House) -> None:
     admin = await house.cards.person(Role.ADMIN, "Root")
     root, victim = await browser_of(house, admin), await house.cards.person(Role.SENIOR, "Victim")
     async with house.database.transaction() as session:
@@ -75,7 +75,7 @@ async def test_a_link_takes_nobodys_account_and_a_reset_needs_a_second_person(ho
         assert [row.act for row in (await session.execute(mine)).scalars()] == ["console:person:ask_reset"]
 
 
-async def test_an_administrator_gives_nobody_a_role_that_pays_alone(house: House) -> None:
+async def test_administrator_cannot_grant_a_payment_role_alone(house: House) -> None:
     root, accomplice = await house.as_(Role.ADMIN, "Root"), await house.cards.person(Role.SUPPORT)
     await send(root, f"/setup/people/{accomplice}/roles", role=["support", "senior", "finance", "admin"])
     browser = await browser_of(house, accomplice)

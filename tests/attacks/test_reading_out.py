@@ -32,7 +32,7 @@ async def alarms(house: House, officer: str) -> list[str]:
         return sorted(row.facts["why"] for row in rows)
 
 
-async def test_unclaimed_cards_are_not_read_out(house: House) -> None:
+async def test_unclaimed_cards_cannot_be_enumerated(house: House) -> None:
     officer, thief = await house.cards.person(Role.COMPLIANCE), await house.cards.person(Role.SENIOR)
     free, others, ended = [await house.cards.waiting() for _ in range(3)]
     await house.cards.hold(others, await house.cards.person(Role.REVIEWER))
@@ -56,7 +56,7 @@ async def test_no_more_than_an_hours_worth_is_read_through_any_number_of_cards_a
     assert await alarms(house, officer) == ["near_limit"]
 
 
-async def test_who_decides_nothing_is_refused_and_recorded(house: House) -> None:
+async def test_person_without_the_right_is_refused_and_recorded(house: House) -> None:
     waiting = await house.cards.waiting()
     for role in (Role.SUPPORT, Role.FINANCE, Role.OPS, Role.ADMIN, Role.COMPLIANCE):
         person = await house.cards.person(role)

@@ -31,7 +31,7 @@ async def paid(world: World, card_id: str, quote_id: str) -> PayoutOutcome:
 
 @OFFERED
 @pytest.mark.parametrize("amount_minor", [1, 50_000])
-async def test_who_shops_after_accepting_is_not_paid(world: World, brand_code: str, amount_minor: int) -> None:
+async def test_seller_who_spends_after_accepting_is_not_paid(world: World, brand_code: str, amount_minor: int) -> None:
     card_id, quote_id = await world.an_accepted_quote(brand_code=brand_code)
     assert await shops(world, card_id, amount_minor)
     assert (await world.verification.recheck(card_id, quote_id)).end_reason is not None
@@ -41,14 +41,14 @@ async def test_who_shops_after_accepting_is_not_paid(world: World, brand_code: s
 
 
 @OFFERED
-async def test_who_shops_after_the_last_question_is_refused_at_the_issuer(world: World, brand_code: str) -> None:
+async def test_spending_after_the_last_check_is_refused_by_the_issuer(world: World, brand_code: str) -> None:
     card_id, quote_id = await world.a_confirmed_quote(brand_code=brand_code)
     assert not await shops(world, card_id, 1)
     assert await paid(world, card_id, quote_id) is PayoutOutcome.PAID
     assert not await shops(world, card_id, 1), "nor after the payment"
 
 
-async def test_who_shops_while_the_gateway_is_away_finds_the_card_locked(world: World) -> None:
+async def test_card_is_locked_while_the_gateway_is_away(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     await world.alipay.control(error_rate=1.0)
     with pytest.raises(ApplicationError):

@@ -6,7 +6,7 @@ from tests.api.conftest import Api
 from tests.api.submitting import card, submit
 
 
-async def test_a_guessed_number_blocks_nobody_and_tells_nothing(api: Api) -> None:
+async def test_guessed_number_blocks_no_seller_and_reveals_nothing(api: Api) -> None:
     true = card()
     guess = {**true, "pin": "99999999"[: len(true["pin"])]}
     fresh = {**card(), "pin": guess["pin"]}
@@ -25,7 +25,7 @@ async def test_a_guessed_number_blocks_nobody_and_tells_nothing(api: Api) -> Non
     )
 
 
-async def test_the_answer_to_a_duplicate_names_nobody(api: Api) -> None:
+async def test_duplicate_answer_names_no_seller(api: Api) -> None:
     true = card()
     assert (await submit(api, true)).status_code == 202
     answer = await submit(api, true)

@@ -56,6 +56,7 @@ MONEY_PAGES = (
     OnePage("/counterparties", FINANCE),
     OnePage("/counterparties/new", FINANCE),
     OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{counterparty}"),
+    OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{intake_point}"),
     OnePage("/counterparties/{party_id}", COMPLIANCE, "/counterparties/{counterparty}"),
     OnePage("/bank-batches", SENIOR),
     OnePage("/bank-batches", COMPLIANCE),

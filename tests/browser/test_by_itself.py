@@ -1,4 +1,4 @@
-"""The bell by itself: it rings without a stream too, asks no more often than it must, and keeps nobody signed in."""
+"""The automatic bell: it rings without a stream too, polls no more often than needed, and does not keep a browser signed in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from reviewer_ui.sessions import SEEN_EVERY
-from reviewer_ui.visit import BY_ITSELF
+from reviewer_ui.visit import UNATTENDED
 from tests.browser.console import Visitor, desks
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
@@ -59,7 +59,7 @@ async def test_without_a_stream_the_bell_asks_every_half_minute_and_rings(house:
         assert await at.page.locator(".bell-count").count() == 0
         await at.page.clock.run_for(4_000)
         await expect(at.page.locator(".bell-count")).to_have_text("1")
-        assert [BY_ITSELF in one.headers for one in requests] == [True, True]
+        assert [UNATTENDED in one.headers for one in requests] == [True, True]
 
 
 async def test_with_its_stream_the_bell_asks_only_on_an_event(house: House, browser_program: Path) -> None:
@@ -79,7 +79,7 @@ async def test_with_its_stream_the_bell_asks_only_on_an_event(house: House, brow
     assert at.complaints == []
 
 
-async def test_a_page_left_open_with_its_bell_signs_nobody_in_for_longer(house: House, browser_program: Path) -> None:
+async def test_open_page_with_bell_does_not_extend_the_session(house: House, browser_program: Path) -> None:
     person = await house.cards.person(Role.REVIEWER)
     token, earlier = await house.sessions.open(person), datetime.now(UTC) - 2 * SEEN_EVERY
     async with desks(house, browser_program) as office, office.visit(token) as at:

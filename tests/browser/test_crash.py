@@ -52,6 +52,7 @@ async def test_a_draft_outlives_the_browsers_process_and_the_consoles(
     assert [(one.outcome, one.note) for one in made] == [(ReviewOutcome.APPROVE_CORRECTED, NOTE)]
 
 
+@pytest.mark.thorough
 async def test_a_page_that_was_open_while_the_console_restarted_goes_on(
     house: House, console_url: str, tmp_path: Path, browser_program: Path
 ) -> None:

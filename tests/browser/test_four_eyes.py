@@ -94,9 +94,7 @@ async def suspicious(house: House) -> Waiting:
     return await house.cards.waiting(reasons=("forged_number",))
 
 
-async def test_a_decision_leaves_when_a_second_person_has_applied_it_by_one_key(
-    house: House, browser_program: Path
-) -> None:
+async def test_decision_is_sent_once_a_second_person_applies_it_by_key(house: House, browser_program: Path) -> None:
     waiting = await suspicious(house)
     async with both_at_work(house, browser_program) as pair:
         await pair.decided_by_mei(waiting)
@@ -116,7 +114,7 @@ async def test_a_decision_leaves_when_a_second_person_has_applied_it_by_one_key(
     assert (await house.cards.task(waiting)).closed_at is not None
 
 
-async def test_what_is_sent_back_is_its_makers_next_card_and_says_why(house: House, browser_program: Path) -> None:
+async def test_returned_decision_is_the_makers_next_card_with_its_reason(house: House, browser_program: Path) -> None:
     waiting = await suspicious(house)
     async with both_at_work(house, browser_program) as pair:
         await pair.decided_by_mei(waiting)
@@ -174,6 +172,7 @@ async def test_a_blind_checker_who_comes_to_another_outcome_can_only_send_back_o
     assert await decisions_sent(house) == []
 
 
+@pytest.mark.thorough
 async def test_two_checkers_who_press_the_same_key_at_once_do_not_both_have_it(
     house: House, browser_program: Path
 ) -> None:

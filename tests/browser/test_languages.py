@@ -17,7 +17,7 @@ from tests.reviewer_ui.conftest import house as house
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.thorough)])
 async def test_the_language_is_switched_in_place_and_back(house: House, browser_program: Path, scripts: bool) -> None:
     waiting = await house.cards.waiting()
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))

@@ -1,4 +1,4 @@
-"""Several people after the same cards: each is in one hand at a time, nobody decides another's, and everybody sees whose it is."""
+"""Several people claim the same cards: each has one holder at a time, only the holder decides, and all see who it is."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def press_all(page: Page, *keys: str) -> None:
 
 
 async def all_press_next(visitors: Sequence[Visitor]) -> list[str]:
-    """Everybody presses the same key in the same moment; where each of them ends up."""
+    """All press the same key at the same moment; return the address where each ends up."""
     await asyncio.gather(*(one.page.keyboard.press("n") for one in visitors))
     for one in visitors:
         await one.page.wait_for_url(lambda url: "/cards/" in url or "nothing=true" in url)
@@ -85,6 +85,7 @@ async def test_two_who_press_next_at_once_never_have_the_same_card(house: House,
     assert sorted(card_id for card_id, _ in house.desk.told) == sorted(waiting)
 
 
+@pytest.mark.thorough
 async def test_of_three_who_press_next_for_one_card_one_has_it(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with at_their_desks(house, browser_program, ["Ann", "Bo", "Cai"]) as people:
@@ -96,9 +97,7 @@ async def test_of_three_who_press_next_for_one_card_one_has_it(house: House, bro
         await expect(loser.page.locator(f"[data-row='{waiting.task_id}'] .whose")).to_contain_text(winner)
 
 
-async def test_a_lease_runs_out_before_everybodys_eyes_and_the_card_is_anothers(
-    house: House, browser_program: Path
-) -> None:
+async def test_expired_lease_is_shown_live_and_the_card_can_be_claimed(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with at_their_desks(house, browser_program, ["Ann", "Bo"]) as (ann, bo):
         await ann.page.keyboard.press("n")

@@ -44,6 +44,7 @@ async def test_photographed_reviewed_by_keys_accepted_and_paid(whole: WholePlatf
     assert await whole.violations() == []
 
 
+@pytest.mark.thorough
 async def test_without_scripts_a_photo_still_becomes_a_submission(whole: WholePlatform, browser_program: Path) -> None:
     async with chromium(browser_program) as browser:
         seller = Visit(await (await context(browser, whole.settings.api_url, PHONE, scripts=False)).new_page())
@@ -109,7 +110,7 @@ async def _approve_by_keys(whole: WholePlatform, browser: Browser, card_id: str)
 
 
 async def _accept(seller: Visit) -> None:
-    """The offer comes by itself; after the answer, so does the payment."""
+    """The offer comes automatically; after the answer, so does the payment."""
     page = seller.page
     await page.click("form[action$='/quote/accept'] button")
     await page.wait_for_selector(".sheet-paid")

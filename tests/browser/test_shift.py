@@ -111,7 +111,7 @@ async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser
     assert visitor.complaints == []
 
 
-async def test_a_key_decides_no_card_that_nobody_looked_at(house: House, browser_program: Path) -> None:
+async def test_key_does_not_decide_an_unseen_card(house: House, browser_program: Path) -> None:
     first, dear = await house.cards.waiting(), await house.cards.waiting(due_in_min=60)
     await change(house, CardRow, dear.card_id, face_value_minor=500_000)  # In view for four seconds, or worked on.
     async with at_work(house, browser_program, undo_s=60) as visitor:
@@ -198,7 +198,9 @@ async def test_keys_of_ones_own_and_none_at_all(house: House, browser_program: P
     assert visitor.complaints == []
 
 
-@pytest.mark.parametrize(("locale", "theme"), [("zh_CN", "dark"), ("en", "light")])
+@pytest.mark.parametrize(
+    ("locale", "theme"), [("zh_CN", "dark"), pytest.param("en", "light", marks=pytest.mark.thorough)]
+)
 async def test_every_menu_of_the_bar_is_in_view_and_readable(
     house: House, browser_program: Path, locale: str, theme: str
 ) -> None:

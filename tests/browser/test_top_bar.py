@@ -49,7 +49,7 @@ async def _measured(page: Page) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("locale", ["zh_CN", "en"])
+@pytest.mark.parametrize("locale", ["zh_CN", pytest.param("en", marks=pytest.mark.thorough)])
 async def test_on_a_laptop_the_bar_is_one_line_and_the_rail_names_every_page(
     house: House, browser_program: Path, locale: str
 ) -> None:
@@ -66,7 +66,7 @@ async def test_on_a_laptop_the_bar_is_one_line_and_the_rail_names_every_page(
     assert at.complaints == []
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.thorough)])
 async def test_the_rail_stays_as_it_was_left(house: House, browser_program: Path, scripts: bool) -> None:
     """On the card page, where width is scarce, it is collapsed until it is opened there."""
     waiting = await house.cards.waiting()
@@ -113,7 +113,7 @@ async def _answered_late(route: Route) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.thorough)])
 async def test_on_a_phone_the_rail_is_a_drawer(house: House, browser_program: Path, scripts: bool) -> None:
     token = await _with_everything(house)
     async with desks(house, browser_program) as office, office.visit(token, size=PHONE, scripts=scripts) as at:

@@ -20,7 +20,9 @@ from tests.reviewer_ui.undelivered_scenes import a_refused_decision
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.mark.parametrize(("locale", "theme"), [("zh_CN", "dark"), ("en", "light")])
+@pytest.mark.parametrize(
+    ("locale", "theme"), [("zh_CN", "dark"), pytest.param("en", "light", marks=pytest.mark.thorough)]
+)
 async def test_it_is_readable_in_either_theme_and_on_a_phone(
     house: House, browser_program: Path, locale: str, theme: str
 ) -> None:
@@ -37,7 +39,7 @@ async def test_it_is_readable_in_either_theme_and_on_a_phone(
                 assert visitor.complaints == []
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.thorough)])
 async def test_it_is_reopened_by_keyboard_alone(house: House, browser_program: Path, scripts: bool) -> None:
     waiting, _ = await a_refused_decision(house, DuplicateCard(card=1))
     jin = await house.sessions.open(await house.cards.person(Role.SENIOR, "Jin"))

@@ -42,7 +42,10 @@ async def _slow(page: Page, path: str, seconds: float) -> None:
     await page.route(path, later)
 
 
-@pytest.mark.parametrize(("locale", "words"), [("zh_CN", "处理中，请稍候……"), ("en", "Still working…")])
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("zh_CN", "处理中，请稍候……"), pytest.param("en", "Still working…", marks=pytest.mark.thorough)],
+)
 async def test_a_slow_page_shows_its_place_then_says_so_and_then_comes(
     house: House, browser_program: Path, locale: str, words: str
 ) -> None:

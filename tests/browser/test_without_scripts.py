@@ -84,9 +84,7 @@ async def test_a_card_is_snoozed_until_tomorrow_and_another_escalated(house: Hou
     assert (await house.cards.task(hard)).escalated
 
 
-async def test_a_comment_is_written_with_a_file_and_stands_in_the_story(
-    house: House, browser_program: Path, tmp_path: Path
-) -> None:
+async def test_comment_with_a_file_is_in_the_history(house: House, browser_program: Path, tmp_path: Path) -> None:
     waiting, receipt = await house.cards.waiting(), tmp_path / "receipt.txt"
     receipt.write_text("paid at the till", encoding="utf-8")
     async with desks(house, browser_program) as office, plain(office, house, Role.REVIEWER, "Ann") as page:
@@ -119,7 +117,7 @@ async def test_a_secret_is_shown_and_the_refusal_of_another(house: House, browse
         await expect(page.locator("#refusal [role=alert]")).to_be_visible()
 
 
-async def test_a_second_look_is_taken_sent_back_decided_again_and_applied(house: House, browser_program: Path) -> None:
+async def test_second_review_is_claimed_returned_decided_and_applied(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting(reasons=("forged_number",))
     async with desks(house, browser_program) as office, plain(office, house, Role.REVIEWER, "Mei") as mei:
         async with plain(office, house, Role.REVIEWER, "Bo") as bo:
@@ -143,7 +141,7 @@ async def test_a_second_look_is_taken_sent_back_decided_again_and_applied(house:
     assert (await house.cards.task(waiting)).decided
 
 
-async def test_a_card_in_anothers_hand_is_taken_over_by_a_senior(house: House, browser_program: Path) -> None:
+async def test_senior_takes_over_a_colleagues_card(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with desks(house, browser_program) as office, plain(office, house, Role.REVIEWER, "Ann") as ann:
         async with plain(office, house, Role.SENIOR, "Bo") as bo:

@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
 from reviewer_ui.visit import THEME_COOKIE
 from tests.browser.console import desks
-from tests.browser.every_page import Scene, scene
+from tests.browser.every_page import Scene
 from tests.browser.one_page import OnePage
 from tests.browser.people import DESK, PATIENCE_MS
 from tests.reviewer_ui.conftest import House
@@ -75,13 +75,11 @@ class Tour:
 
 
 @asynccontextmanager
-async def tour(house: House, program: Path, *, size: dict[str, int] | None = None) -> AsyncIterator[Tour]:
+async def tour(house: House, program: Path, seen: Scene) -> AsyncIterator[Tour]:
     """A window on a house where something is going on."""
-    seen = await scene(house)
-    chosen = size or DESK
     async with desks(house, program) as office:
         context = await office.browser.new_context(
-            base_url=office.address, viewport={"width": chosen["width"], "height": chosen["height"]}, reduced_motion="reduce"
+            base_url=office.address, viewport={"width": DESK["width"], "height": DESK["height"]}, reduced_motion="reduce"
         )  # fmt: skip
         walk = Tour(context, await context.new_page(), office.address, seen)
         walk.page.set_default_timeout(PATIENCE_MS)

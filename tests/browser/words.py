@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html.parser import HTMLParser
 
 from playwright.async_api import Page
 
@@ -23,6 +24,9 @@ WORDS = """() => {
   }
   return found.map((one) => one.replace(/\\s+/g, ' ').trim()).filter(Boolean);
 }"""
+READ = ("title", "aria-label", "placeholder", "alt", "label", "data-over", "data-warn", "data-say", "data-words")
+SILENT = frozenset({"script", "style", "code", "kbd", "textarea", "optgroup", "template"})
+EMPTY = frozenset({"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(r"[A-Za-z]{2,}")
 KEY = re.compile(r"(?<![@\w./])[a-z_]{3,}(?:\.[a-z_]{2,})+(?![\w/])")  # A catalogue key that has no translation.
@@ -112,7 +116,47 @@ CODES = re.compile(
 
 async def words(page: Page) -> list[str]:
     """Return the page's words without what is no word of either language."""
-    found: list[str] = await page.evaluate(WORDS)
+    return _without_names(await page.evaluate(WORDS))
+
+
+def words_of(html: str) -> list[str]:
+    """Return what `words` does, of a page that no browser has opened: what its scripts put on it is missing."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return _without_names([text for one in reader.found if (text := " ".join(one.split()))])
+
+
+class _Reader(HTMLParser):
+    """Collects text and the attributes that are read out, of the title and of what is inside the body."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._around: list[tuple[str, bool]] = []  # Tags that are open, and whether their words are the page's.
+        self._own = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self._own = self._own or given.get("lang", "")[:2]
+        inside = any(name == "body" for name, _ in self._around)
+        silent = tag in SILENT or given.get("lang", self._own)[:2] != self._own
+        ours = (inside or tag == "title") and not silent and (not inside or self._around[-1][1])
+        self.found += [given[name] for name in READ if ours and name in given]
+        if tag not in EMPTY:
+            self._around.append((tag, ours or tag == "body"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if any(name == tag for name, _ in self._around):
+            while self._around.pop()[0] != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if self._around and self._around[-1][1] and self._around[-1][0] != "body":
+            self.found.append(data)
+
+
+def _without_names(found: list[str]) -> list[str]:
     for known in (*TYPED, *OWN_NAMES):
         found = [text.replace(known, "") for text in found]
     return [CODES.sub("", text) for text in found]

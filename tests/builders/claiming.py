@@ -89,7 +89,7 @@ class Claiming:
         return person
 
     async def moved(self) -> dict[str, int]:
-        """What stands on the accounts of stock since before the card, minor units; accounts that stand as then are left out."""
+        """Return the changes of the stock accounts since before the card, minor units; unchanged accounts are left out."""
         moved = {code: await self.case.balance(code) - self.began[code] for code in STOCK}
         return {code: minor for code, minor in moved.items() if minor}
 
@@ -107,7 +107,7 @@ class Claiming:
         return row
 
     async def payment(self, claim: str) -> GoodwillRow:
-        """The newest payment that gives back what was offset."""
+        """The newest payment that returns what was offset."""
         rows: list[GoodwillRow] = await self.world.rows(GoodwillRow, claim_id=claim)
         return max(rows, key=lambda one: one.id)
 

@@ -24,7 +24,7 @@ DESKS = {InsideDesk.OPS: "ops", InsideDesk.FINANCE: "finance", InsideDesk.COMPLI
 
 
 class Escalating:
-    """A ticket that is held by an agent; the clock stands."""
+    """A ticket that is held by an agent, with a fixed clock."""
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
@@ -58,12 +58,12 @@ class Escalating:
         return person
 
     async def found(self) -> TicketRecord:
-        """The ticket as it stands."""
+        """Return the ticket in its present state."""
         async with self.world.database.transaction() as session:
             return await record(session, self.ticket_id)
 
     async def question(self, escalation_id: str) -> TicketEscalationRow:
-        """The question as it stands."""
+        """Return the question in its present state."""
         async with self.world.database.transaction() as session:
             return await session.get_one(TicketEscalationRow, escalation_id)
 
@@ -74,7 +74,7 @@ class Escalating:
 
 
 async def a_held_ticket(world: World) -> Escalating:
-    """A ticket about a card that nobody has decided."""
+    """A ticket about an undecided card."""
     owner = await world.a_seller()
     scene = Escalating(world, owner, await world.a_card(owner=owner))
     await scene.open()

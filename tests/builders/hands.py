@@ -1,4 +1,4 @@
-"""A card in the hands of a test: a review whose clock stands where the test puts it, in a database of its own."""
+"""A card under review with a clock that the test sets, in a database of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 class Hands:
-    """A card in the hands of a test: a review whose clock stands where the test puts it."""
+    """A card under review with a clock that the test sets."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -78,7 +78,8 @@ class Hands:
 
     async def due_as_kept(self, task_id: str) -> datetime:
         async with self.world.database.transaction() as session:
-            return await sla.recomputed(session, await session.get_one(WorkItemRow, task_id))
+            task = await session.get_one(WorkItemRow, task_id)
+            return (await sla.planned(session, task, task.opened_at)).due_at
 
     async def notices(self, task: WorkItemRow) -> list[tuple[str, str]]:
         return sorted((row.kind, row.person_id) for row in await self.world.rows(NoticeRow, task_id=task.id))
@@ -98,7 +99,7 @@ async def own_world(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def hands(own_world: World) -> Hands:
-    """The policies as they come with the product, no open task, and nobody of an earlier test at work."""
+    """The policies as they come with the product, no open task, and no person of an earlier test at work."""
     async with own_world.database.transaction() as session:
         await session.execute(update(WorkItemRow).values(closed_at=MONDAY))
         await session.execute(update(PersonRow).values(active=False))

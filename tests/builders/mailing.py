@@ -43,7 +43,7 @@ def a_mail(words: str = "Where is my money?", sender: str = "", **headers: str) 
 
 
 def a_customer() -> str:
-    """An address that nobody has written from."""
+    """An unused address."""
     return f"{new_id().lower()}@mail.test"
 
 

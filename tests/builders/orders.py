@@ -51,7 +51,7 @@ class Payable:
         await self.world.payout.send(self.key)
 
     async def balance(self) -> int:
-        """What the debited account stands at; a debt of ours is negative."""
+        """Return the balance of the debited account; a debt of ours is negative."""
         async with self.world.database.transaction() as session:
             return (await ledger.balance(session, self.owed)).amount_minor
 

@@ -58,7 +58,7 @@ class Shop:
         return await Sales(self.world.database, moment).record(self.settling.finance, new_id(), asked)
 
     async def sells_by_row(self, share: int) -> str:
-        """Record a sale as its own rows and postings are, of a card that nobody bought: quicker than by its whole journey."""
+        """Record a sale as its own rows and postings are, of a card that was not bought: quicker than by its whole journey."""
         sale, card_id, day = new_id(), await self.world.a_card(), self.settling.clock().date()
         payer, owes, half = f"buyer_receivable:b-{sale[-8:].lower()}", partner_share(self.party.owner), Money(share)
         row = SaleRow(
@@ -99,7 +99,7 @@ class Shop:
             assert (await self.settling.run(run.id)).state is CLOSED
 
     async def takes_back(self, sale: str, share: int) -> None:
-        """Take a sale back through two people of finance."""
+        """Reverse a sale through two people of finance."""
         returns = SaleReturns(self.world.database, self.settling.clock)
         await returns.ask(self.settling.finance, sale, "not_accepted")
         await returns.agree(await self.settling.a_person(), sale)
@@ -109,7 +109,7 @@ class Shop:
         self.settling.clock.moment = (self.settling.clock() + timedelta(days=31)).replace(day=20)
 
     async def stated(self) -> SettlementRunRow:
-        """State the run of the month that is over, once it is: the clock goes on to the next month."""
+        """State the run of the month that is over, once it is: the clock moves to the next month."""
         self._next_month()
         return await self.settling.stated(self.party)
 

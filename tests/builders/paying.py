@@ -96,7 +96,7 @@ class Paying:
         return found[0] if found else None
 
     async def balance(self, code: str) -> int:
-        """What an account stands at, minor units; debits are positive."""
+        """Return the balance of an account, minor units; debits are positive."""
         async with self.world.database.transaction() as session:
             return (await ledger.balance(session, code)).amount_minor
 

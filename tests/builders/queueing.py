@@ -14,7 +14,7 @@ from tests.builders.world import World
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that is fixed until it is moved."""
 
     def __init__(self) -> None:
         self.moment = datetime.now(UTC)

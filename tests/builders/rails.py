@@ -17,7 +17,6 @@ from domain.finance.payout import PaymentGateway
 from domain.finance.rails import Rail
 from domain.identifiers import bill_number, payout_key
 from domain.money import Money
-from gateways.alipay.rsa2 import new_key_pair
 from gateways.banks.formats import formats_in
 from gateways.payout.bank import BankGateway
 from gateways.payout.wechat import WechatGateway
@@ -29,14 +28,16 @@ from services.finance.bank_book import KeptBankBook
 from services.finance.payment_notifications import PaymentNotices
 from simulators.program import Setup
 from simulators.wechat import Wechat
-from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE
+from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE, PRIVATE_FILE, PUBLIC_FILE
 from tests.builders.banks import BANK_FORMATS
+from tests.builders.key_pairs import new_key_pair
 from tests.builders.world import World, a_submission, a_typed_card
 from tests.gateways.partners import Partner, partner
 from tests.simulators.running import SECRET
 
 MERCHANT, API_KEY = "1900000109", b"0123456789abcdef0123456789abcdef"
 OURS, OURS_PUBLIC = new_key_pair()
+THEIRS, THEIRS_PUBLIC = new_key_pair()
 
 
 @dataclass
@@ -82,12 +83,12 @@ class Rails:
         return [one for one in found if one["out_bill_no"] == bill_number(key)]
 
     async def order(self, key: str) -> PayoutRow:
-        """The order as it stands."""
+        """Return the order in its present state."""
         (row,) = await self.world.rows(PayoutRow, key=key)
         return row  # type: ignore[no-any-return]
 
     async def card(self, card_id: str) -> CardRow:
-        """The card as it stands."""
+        """Return the card in its present state."""
         return await self.world.card(card_id)
 
 
@@ -126,5 +127,7 @@ async def rails_of(world: World, folder: Path) -> AsyncIterator[Rails]:
 
 def _lay_keys(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / PRIVATE_FILE).write_bytes(THEIRS)
+    (folder / PUBLIC_FILE).write_bytes(THEIRS_PUBLIC)
     (folder / MERCHANT_FILE).write_bytes(OURS_PUBLIC)
     (folder / API_KEY_FILE).write_bytes(API_KEY)

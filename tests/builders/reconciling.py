@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import select
@@ -25,6 +26,7 @@ from domain.identifiers import new_id
 from domain.money import Money
 from domain.places import BUSINESS_ZONE, business_day
 from domain.sealing import KeyRing
+from gateways.statements.bank import BANKS
 from services.finance.break_work import open_work
 from services.finance.breaks import Breaks
 from services.finance.matching import Matching
@@ -38,7 +40,7 @@ ALIPAY, WECHAT, BANK = StatementSource.ALIPAY, StatementSource.WECHAT, Statement
 
 
 class Office(Protocol):
-    """Where the desk stands: a database and the keys."""
+    """The base of the desk: a database and the keys."""
 
     @property
     def database(self) -> Database:
@@ -57,6 +59,7 @@ class FinanceDesk:
 
     world: Office
     ahead: timedelta = timedelta(days=3)
+    banks: Path = BANKS  # The folder of the formats of banks.
     today: date = field(default_factory=lambda: business_day(now()))
 
     def clock(self) -> datetime:
@@ -131,7 +134,9 @@ class FinanceDesk:
             return source.read(size)
 
         found = await self.statements.keep("machine:test", name, read, day)
-        row = await StatementImport(self.world.database, self.world.keyring, self.clock).run(found.statement_id)
+        row = await StatementImport(self.world.database, self.world.keyring, self.clock, self.banks).run(
+            found.statement_id
+        )
         assert row is not None
         return row
 
@@ -192,7 +197,7 @@ class FinanceDesk:
         return row
 
     async def balance(self, code: str) -> int:
-        """What an account stands at, in minor units."""
+        """Return the balance of an account, in minor units."""
         async with self.world.database.transaction() as session:
             return (await ledger.balance(session, code)).amount_minor
 

@@ -128,7 +128,7 @@ class Repairing:
         return await ActivityEnvironment().run(self._activities.look, repair_id)
 
     async def driven(self, repair_id: str) -> RepairStep:
-        """Go on until the repair waits, stands still or ends; return which."""
+        """Continue until the repair waits, pauses or ends; return which."""
         while True:
             step = await self.advance(repair_id)
             if step.what is not Next.ACT:
@@ -136,7 +136,7 @@ class Repairing:
             await self.act(repair_id, step.limit)
 
     async def row(self, repair_id: str) -> RepairRow:
-        """The repair as it stands."""
+        """Return the repair in its present state."""
         row: RepairRow
         (row,) = await self.world.rows(RepairRow, id=repair_id)
         return row

@@ -81,7 +81,7 @@ async def taken_back(world: World, sale_id: str, reason_code: str) -> None:
 
 
 async def posted(world: World, cause: str) -> Lines:
-    """What stands on each account and currency through transactions of this cause, in minor units; debits are positive."""
+    """Return the sum on each account and currency by transactions of this cause, in minor units; debits are positive."""
     summed = text("""
         SELECT a.code, e.currency, sum(e.amount_minor)::bigint AS minor
         FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN account a ON a.id = e.account_id

@@ -1,4 +1,4 @@
-"""Counterparties, what they are owed, and runs that go on as their workflow would have them, at a clock that a test turns."""
+"""Counterparties, what they are owed, and runs that proceed as in their workflow, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Settling:
         self, run: SettlementRunRow, deed: SettlementDeed, by: str, *, words: str = "", lines: tuple[str, ...] = (),
         amount: int | None = None, reference: str = "", token: str = "", version: int | None = None,
     ) -> SettlementState:  # fmt: skip
-        """Do a deed with the newest statement in view, and let the run go on."""
+        """Do a deed with the newest statement in view, and continue the run."""
         now = await self.run(run.id)
         seen = now.version if version is None else version
         act = SettlementAct(run.id, deed, by, seen, words, lines, amount, reference, token)
@@ -185,7 +185,7 @@ class Settling:
 
 
 class StraightRuns:
-    """Does at once what a run's workflow would do for a person, and lets the run go on."""
+    """Does at once what a run's workflow would do for a person, and continues the run."""
 
     def __init__(self, database: Database, keyring: KeyRing, photos: PhotoStore) -> None:
         self._settling = Settling(database, keyring, photos, clock=Clock(datetime.now(UTC)))

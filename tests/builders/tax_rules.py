@@ -11,7 +11,7 @@ from domain.rules.tax import KIND
 
 
 def a_row(code: str, **values: Any) -> dict[str, Any]:
-    """A row for everybody: 20 % of what is above the card's balance."""
+    """A row for all sellers: 20 % of what is above the card's balance."""
     row = {"owner": "", "card_type": "", "income": "property", "rate_bp": 2_000, "cost": "balance"}
     return {"code": code, **row, "cost_share_bp": 0, "exempt_to_minor": 0, **values}
 

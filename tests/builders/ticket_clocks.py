@@ -1,4 +1,4 @@
-"""A ticket whose clock stands where the test puts it, in a database whose policies the test may change."""
+"""A ticket with a clock that the test sets, in a database whose policies the test may change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOUR = timedelta(hours=1)
 
 
 class TicketScene:
-    """A customer, an agent and a clock that stands at nine on a Monday in Shanghai; support works 9–12 and 13–18."""
+    """A customer, an agent and a clock fixed at nine on a Monday in Shanghai; support works 9–12 and 13–18."""
 
     def __init__(self, world: World, owner: str, agent: str) -> None:
         self.world, self.owner, self.agent, self.now = world, owner, agent, MONDAY
@@ -139,7 +139,7 @@ async def ticket_world(ticket_url: str, tmp_path_factory: pytest.TempPathFactory
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(ticket_world: World) -> TicketScene:
-    """The policies as they come with the product, no open ticket, and nobody of an earlier test at work."""
+    """The policies as they come with the product, no open ticket, and no person of an earlier test at work."""
     async with ticket_world.database.transaction() as session:
         await session.execute(update(TicketClockRow).where(TicketClockRow.met_at.is_(None)).values(void_at=MONDAY))
         await session.execute(

@@ -1,4 +1,4 @@
-"""A support desk with a clock that stands: a seller with a card, tickets, and agents who hold them."""
+"""A support desk with a fixed clock: a seller with a card, tickets, and agents who hold them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from domain.rules.brand_document import Check
 from domain.rules.brands import brand
 from domain.sealing import KeyRing
 from gateways.alipay.notices import AlipayNotices
-from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
+from gateways.alipay.rsa2 import Signer, Verifier
 from gateways.breaker import Breakers
 from gateways.fx import FxGateway
 from gateways.issuer import IssuerGateway
@@ -58,6 +58,7 @@ from simulators.messages import Messages
 from simulators.outlet import Outlet
 from simulators.pos import Pos
 from simulators.program import Program, Setup
+from tests.builders.key_pairs import new_key_pair
 from tests.gateways.partners import Partner, partner
 from tests.rooms import nobody_has_room
 from tests.simulators.running import SECRET
@@ -92,7 +93,7 @@ class World:
     sign_in: SellerSignIn
 
     async def calm(self) -> None:
-        """Every partner well again, its book empty; and nobody whom this test made is given work of the next one."""
+        """Every partner well again, its book empty; and no person of this test is given work of the next one."""
         await nobody_has_room(self.database)
         for one in (self.issuer, self.pos, self.outlet, self.fx, self.alipay, self.messages):
             one.program.start_over()  # It shares our loop: no request is needed.
@@ -146,7 +147,7 @@ class World:
         return receipt.card_ids[0]
 
     async def card(self, card_id: str) -> CardRow:
-        """The card as it stands."""
+        """Return the card in its present state."""
         async with self.database.transaction() as session:
             return await session.get_one(CardRow, card_id)
 

@@ -1,4 +1,4 @@
-"""I11 is quiet over a clock that runs, stands and ends as it should, and names each way in which it can be untrue."""
+"""I11 accepts a clock that runs, pauses and ends as it should, and names each way in which it can be untrue."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def a_card_in_review(session: AsyncSession) -> tuple[CardRow, WorkItemRow]
     return card, task
 
 
-async def test_a_clock_that_stood_for_the_seller_and_runs_again_is_true(session: AsyncSession) -> None:
+async def test_clock_paused_for_the_seller_and_restarted_is_valid(session: AsyncSession) -> None:
     await a_card_in_review(session)
     assert await untrue_clocks(session) == []
     await evidence.sequence(session, RING)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -31,6 +32,7 @@ def test_revisions_are_known_by_the_names_of_their_files() -> None:
     assert (chain[0], sorted(chain)) == (newest(), list(known()))
 
 
+@pytest.mark.thorough
 async def test_four_that_migrate_a_new_database_at_once_all_succeed(
     make_database: Callable[[str], str], worker: str
 ) -> None:

@@ -99,7 +99,7 @@ async def test_a_killed_server_is_one_retryable_error_and_the_first_transaction_
     await database.dispose()
 
 
-async def test_idle_connections_that_died_while_nobody_looked_are_replaced_unnoticed(server: Restarted) -> None:
+async def test_dead_idle_connections_are_replaced_unnoticed(server: Restarted) -> None:
     database = Database(server.server.url("postgres"), pool_size=4)
     await asyncio.gather(*(one(database) for _ in range(4)))
     await asyncio.to_thread(server.kill)
@@ -115,7 +115,7 @@ async def test_a_server_that_is_not_there_is_the_same_error(tmp_path: Path) -> N
     await database.dispose()
 
 
-async def test_a_statement_without_an_answer_ends_and_the_pool_goes_on(server: Restarted) -> None:
+async def test_unanswered_statement_ends_and_the_pool_continues(server: Restarted) -> None:
     database = Database(server.server.url("postgres"), pool_size=1, command_timeout_s=0.3)
     with pytest.raises(DatabaseUnavailable, match="did not answer in time"):
         async with database.transaction() as session:

@@ -86,7 +86,7 @@ async def test_a_cancelled_statement_leaves_no_busy_connection_behind(database: 
     assert await database.one("SELECT 1") == (1,)
 
 
-async def test_no_server_is_said_as_an_outage() -> None:
+async def test_missing_server_is_reported_as_an_outage() -> None:
     away = Database("postgresql://nobody@127.0.0.1:9/none", pool_size=1)
     with pytest.raises(DatabaseUnavailable):
         await away.one("SELECT 1")

@@ -30,7 +30,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(("said", "planted"), PLANTED.values(), ids=PLANTED)
-async def test_what_is_untrue_is_named(scene: TicketScene, said: str, planted: str) -> None:
+async def test_each_violation_is_named(scene: TicketScene, said: str, planted: str) -> None:
     ticket_id = await scene.opened()
     values = {"ticket": ticket_id, "task": f"ticket:{ticket_id}:ticket:1"}
     async with scene.world.database.transaction() as session:

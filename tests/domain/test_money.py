@@ -72,7 +72,7 @@ def test_a_foreign_amount_is_converted_at_a_rate_and_rounded_once() -> None:
         "5." + "0" * 40 + "1",
     ],
 )
-def test_what_is_no_exact_amount_is_refused(text: str) -> None:
+def test_inexact_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="amount"):
         Money.from_decimal_text(text)
 
@@ -99,6 +99,6 @@ def test_an_amount_is_read_as_people_type_it(written: str, minor: int) -> None:
 @pytest.mark.parametrize(
     "written", ["", "1,23", "1.234,50", "12,34.00", "-0", "-0.00", "1e3", "4.655", "99.5o", "１,23"]
 )
-def test_what_may_mean_another_amount_is_refused(written: str) -> None:
+def test_ambiguous_amount_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Money.typed(written)

@@ -39,7 +39,7 @@ def test_a_typed_text_is_made_plain(written: str, meant: str) -> None:
         ("a\r\nb", "a\r\nb"),
     ],
 )
-def test_a_name_keeps_its_letters_and_loses_what_nobody_sees(written: str, kept: str) -> None:
+def test_name_keeps_its_letters_and_loses_invisible_characters(written: str, kept: str) -> None:
     assert plain_name(written) == kept
 
 

@@ -64,7 +64,7 @@ async def submit(whole: WholePlatform, photo: bytes) -> str:
 
 
 async def drawn(whole: WholePlatform, out: Path) -> bytes:
-    """A photo by the issuer simulator, once it has heard of the brand."""
+    """A photo by the issuer simulator, once it knows the brand."""
 
     async def knows_it() -> bool:
         try:

@@ -41,7 +41,7 @@ class Staff:
         return answer.text
 
     async def post(self, page: str, path: str, **fields: str) -> httpx.Response:
-        """Send a form of a page; fails unless the console goes on to another page."""
+        """Send a form of a page; fail unless the console redirects to another page."""
         found = CSRF.search(await self.page(page))
         assert found is not None
         answer = await self._http.post(path, data={"csrf": html.unescape(found[1])} | fields)

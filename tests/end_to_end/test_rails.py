@@ -1,4 +1,4 @@
-"""Money that comes back after a card has ended: its journey goes on from its rows, and another rail pays it."""
+"""Money that comes back after a card has ended: its journey continues from its rows, and another rail pays it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.whole import WHOLE, WholePlatform, jd_card, until
 pytestmark = [WHOLE, pytest.mark.timeout(240)]
 
 
+@pytest.mark.thorough
 async def test_a_returned_payment_is_paid_again_through_wechat_once_it_is_confirmed(whole: WholePlatform) -> None:
     card = await whole.hand_in(jd_card())
     await whole.paid(card)

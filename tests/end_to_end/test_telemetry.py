@@ -89,6 +89,7 @@ async def test_every_process_logs_lines_of_json_without_secrets(whole: WholePlat
         assert [secret for secret in secrets if secret in said] == [], name
 
 
+@pytest.mark.thorough
 async def test_a_drained_reader_ends_stays_away_and_comes_back(whole: WholePlatform) -> None:
     first = whole.pid("worker-reading")
     listed = json.loads(await whole.cli("workers", "list", "--json"))

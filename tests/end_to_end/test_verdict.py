@@ -59,7 +59,7 @@ def test_a_card_that_the_platform_has_must_be_refused() -> None:
     assert judged(JD, ended(), live_before=True).verdict is Verdict.WRONG
 
 
-def test_what_has_not_ended_is_open() -> None:
+def test_card_in_progress_is_open() -> None:
     under_way = replace(ended(), stage=Stage.REVIEW, waiting_for=WaitingFor.REVIEWER, outcome=None)
     assert judged(JD, under_way, live_before=False).verdict is Verdict.OPEN
     assert judged(JD, None, live_before=False).verdict is Verdict.OPEN

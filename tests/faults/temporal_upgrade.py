@@ -39,7 +39,7 @@ def versions() -> tuple[str, ...]:
 
 @dataclass
 class Upgrade:
-    """One run: a Temporal that is replaced and a platform that goes on running."""
+    """One run: a Temporal that is replaced and a platform that keeps running."""
 
     arrangement: Arrangement
     whole: WholePlatform

@@ -35,6 +35,7 @@ async def test_worker_killed_between_the_payment_and_its_answer(whole: WholePlat
     await paid_once_and_sound(whole, [card_id], AFTER_DEAD_WORKER_S)
 
 
+@pytest.mark.thorough
 async def test_postgres_killed_while_cards_move(whole: WholePlatform) -> None:
     card_ids = await asyncio.gather(*(whole.hand_in(jd_card()) for _ in range(CARDS)))
     whole.signal(
@@ -44,12 +45,14 @@ async def test_postgres_killed_while_cards_move(whole: WholePlatform) -> None:
     await whole.healthy()
 
 
+@pytest.mark.thorough
 async def test_temporal_killed_while_cards_move(whole: WholePlatform) -> None:
     card_ids = await asyncio.gather(*(whole.hand_in(jd_card()) for _ in range(CARDS)))
     whole.signal("temporal", signal.SIGKILL)
     await paid_once_and_sound(whole, card_ids)
 
 
+@pytest.mark.thorough
 async def test_submission_is_taken_while_temporal_hangs_and_starts_later(whole: WholePlatform) -> None:
     whole.signal("temporal", signal.SIGSTOP)
     try:
@@ -60,6 +63,7 @@ async def test_submission_is_taken_while_temporal_hangs_and_starts_later(whole: 
     await paid_once_and_sound(whole, [card_id])
 
 
+@pytest.mark.thorough
 async def test_issuer_in_maintenance_is_waited_for(whole: WholePlatform) -> None:
     async with whole.control("issuer", maintenance=["jd"], maintenance_retry_s=1):
         card_id = await whole.hand_in(jd_card())
@@ -69,6 +73,7 @@ async def test_issuer_in_maintenance_is_waited_for(whole: WholePlatform) -> None
     await paid_once_and_sound(whole, [card_id])
 
 
+@pytest.mark.thorough
 async def test_stopped_and_started_while_a_card_waits_for_a_reviewer(whole: WholePlatform) -> None:
     sample = starbucks_card()
     card_id = await whole.hand_in(sample)

@@ -1,4 +1,4 @@
-"""An outage of many cards is one cause, one repair mends it, and the repair goes on where it stood when its worker is killed.
+"""An outage of many cards is one cause, one repair fixes it, and the repair resumes where it stopped when its worker is killed.
 
 `CARDLOOP_PROOF_OUTAGE` is the number of cards: 200 unless it says otherwise, 2,000 in `make proof`.
 """

@@ -1,4 +1,4 @@
-"""A backup is restored under cards on their way: what was paid since is found, nothing is paid twice, the rest goes on."""
+"""A backup is restored under cards on their way: what was paid since is found, nothing is paid twice, the rest continues."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_an_older_database_learns_what_was_paid_since_and_names_what_it_lo
     await paid_once(whole, [left])
 
 
-async def test_an_older_temporal_goes_on_from_the_rows(whole: WholePlatform) -> None:
+async def test_older_temporal_continues_from_the_rows(whole: WholePlatform) -> None:
     sample = starbucks_card()
     reviewed = await whole.hand_in(sample)
     await whole.reaches(reviewed, lambda seen: seen.waiting_for is WaitingFor.REVIEWER)

@@ -12,13 +12,14 @@ import pytest_asyncio
 
 from domain.finance.payout import PayoutOrder
 from domain.money import Money
-from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
+from gateways.alipay.rsa2 import Signer, Verifier
 from gateways.errors import BillAbsent, GatewayUnavailable
 from gateways.payout.alipay import AlipayGateway
 from gateways.statements import opened
 from simulators import alipay as simulated
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.program import Setup
+from tests.builders.key_pairs import new_key_pair
 from tests.gateways.partners import Partner, partner
 
 ORDER = PayoutOrder("card-7Q2M-payout-1", Money(46_500), "138****0021@example.com", "王芳", "购物卡回收")

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from domain.money import Money
 from gateways.alipay.notices import AlipayNotices
-from gateways.alipay.rsa2 import Verifier, new_key_pair
+from gateways.alipay.rsa2 import Verifier
 from gateways.errors import ReportRefused
+from tests.builders.key_pairs import new_key_pair
 
 APP_ID = "2021000000000001"
 APP_PRIVATE, APP_PUBLIC = new_key_pair()

@@ -1,4 +1,4 @@
-"""Moments that partners write: only one that means the same to everybody is read."""
+"""Moments that partners write: only an unambiguous one is read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_moment_without_zone_or_far_from_now_is_refused(written: str) -> None:
         answers.moment({"at": written}, "at")
 
 
-def test_no_gateway_reads_a_moment_by_itself() -> None:
+def test_all_gateways_read_moments_through_one_function() -> None:
     """A second reader of moments would take one without a zone, and a later step would fail on comparing it."""
     readers = [
         f"{path.relative_to(PROJECT_ROOT)}:{node.lineno}"

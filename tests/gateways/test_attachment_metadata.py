@@ -63,7 +63,7 @@ def test_a_flood_of_pixels_is_refused_by_its_header_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_whatever_is_broken_is_refused_or_taken_and_never_an_error(kind: str) -> None:
+def test_broken_attachment_is_refused_or_taken_and_never_an_error(kind: str) -> None:
     chance, sent, refused = random.Random(20261123), telling(kind), 0
     for _ in range(300):
         broken = bytearray(sent[: chance.randrange(12, len(sent))])

@@ -1,4 +1,4 @@
-"""Files from outside are opened in a child with limits: whatever a file does there, this process and the next file go on."""
+"""Files from outside are opened in a child with limits: whatever a file does there, this process and the next file are unaffected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_refusals_come_back_with_their_data() -> None:
         await decoding.attachment("page.txt", b"<html>")
 
 
-async def test_the_event_loop_goes_on_while_a_photo_is_decoded() -> None:
+async def test_event_loop_is_not_blocked_by_decoding() -> None:
     opening = asyncio.ensure_future(decoding.photos(encoded(Image.new("RGB", (4000, 3000), RED))))
     turns = 0
     while not opening.done():
@@ -102,7 +102,7 @@ async def test_a_request_that_ends_stops_the_child_over_its_file() -> None:
     assert len(await decoding.photos(encoded(card((64, 40))))) == 1
 
 
-async def test_a_child_ends_after_so_many_files_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_child_ends_after_its_file_limit_and_the_next_one_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "FILES_MAX", 1)
     forget_children()
     await decoding.photos(encoded(card((64, 40))))

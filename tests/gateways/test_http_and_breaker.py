@@ -165,7 +165,7 @@ async def test_only_what_broke_before_sending_is_surely_not_done(
 
 
 async def test_every_partner_that_is_asked_about_a_card_has_a_breaker() -> None:
-    """Who is down keeps nobody waiting: after some failures the call is refused before it leaves."""
+    """A partner that is down delays no card: after some failures the call is refused before it is sent."""
     calls = 0
 
     def down(_request: httpx.Request) -> httpx.Response:

@@ -46,9 +46,7 @@ async def spend(issuer: Partner, brand: str, card: str, amount_minor: int = 100)
     return answer.status_code, answer.json().get("detail", "")
 
 
-async def test_a_locked_card_is_frozen_for_everybody_and_its_holder_spends_nothing(
-    issuer: Partner, gateway: IssuerGateway
-) -> None:
+async def test_locked_card_is_frozen_and_cannot_be_spent(issuer: Partner, gateway: IssuerGateway) -> None:
     assert (await spend(issuer, "jd", number("jd", "13")))[0] == 200, "a card that nobody holds is spent"
     answer = await locked(gateway)
     assert (answer.held, answer.amount, answer.call.cost_fen) == (Held.LOCKED, LEAST, 10)

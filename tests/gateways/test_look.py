@@ -10,10 +10,15 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from gateways.pictures.accept import accept
-from gateways.pictures.look import distance, look_of, look_of_jpeg
+from gateways.pictures.look import BITS, look_of, look_of_jpeg
 
 PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 ALIKE_MAX = 5
+
+
+def distance(one: int, other: int) -> int:
+    """In how many of the 64 bits two looks differ."""
+    return ((one ^ other) & ((1 << BITS) - 1)).bit_count()
 
 
 def _look(name: str) -> int:

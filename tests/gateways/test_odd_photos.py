@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from domain.errors.files import PhotoUnreadable
 from gateways.pictures.accept import accept
-from gateways.pictures.mending import ends_of
+from gateways.pictures.salvaging import ends_of
 from tests.gateways.drawn import card, encoded
 
 SIZE = (400, 240)

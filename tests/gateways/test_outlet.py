@@ -96,7 +96,7 @@ async def test_a_time_out_after_the_request_arrived_is_safe_to_repeat(
     assert len((await outlet.plain.get("/v1/confirmations")).json()) == 1
 
 
-async def test_it_answers_by_itself_when_configured_to(
+async def test_it_answers_automatically_when_configured_to(
     outlet: Partner, gateway: OutletGateway, reports: Mailbox
 ) -> None:
     await outlet.control(auto_answer="confirmed", auto_answer_ms=50, default_face_minor=30_000)

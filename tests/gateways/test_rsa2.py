@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Money
-from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair, signed_text, split_answer
+from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
 from simulators.alipay_wire import fen, yuan
+from tests.builders.key_pairs import new_key_pair
 
 PRIVATE, PUBLIC = new_key_pair()
 OTHER_PUBLIC = new_key_pair()[1]

@@ -24,7 +24,6 @@ from domain.finance.payout import (
 )
 from domain.identifiers import bill_number, goodwill_key, key_of_bill, new_id, payout_key
 from domain.money import Money
-from gateways.alipay.rsa2 import new_key_pair
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import new_client
 from gateways.payout.wechat import BEYOND_QUERY, NO_ANSWER, UNTRUSTED, Scene, WechatGateway
@@ -33,6 +32,7 @@ from gateways.wechat.signing import ApiKey, Merchant, WechatKey
 from simulators.program import Setup
 from simulators.wechat import Wechat
 from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE
+from tests.builders.key_pairs import new_key_pair
 from tests.gateways.partners import Mailbox, Partner, eventually, mailbox, partner
 from tests.simulators.running import SECRET
 
@@ -157,7 +157,7 @@ async def test_a_name_is_sent_sealed_and_only_where_it_is_taken(
     assert (await house.gateway.transfer(an_order(amount_minor, name))).report.code == WAITS_FOR_RECEIVER
 
 
-async def test_what_cannot_be_paid_is_not_sent(house: House) -> None:
+async def test_unpayable_order_is_not_sent(house: House) -> None:
     for order in (an_order(200_000, ""), an_order(0), an_order(-1)):
         with pytest.raises(ValueError, match=r"yuan|CNY"):
             await house.gateway.transfer(order)
@@ -337,7 +337,7 @@ async def test_where_nothing_was_sent_it_may_be_sent_again() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b'{"code": 5}'])
-async def test_no_answer_of_anybody_else_is_certain(body: bytes) -> None:
+async def test_only_the_gateways_answer_is_certain(body: bytes) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
     async with new_client("http://wechat", transport=transport) as client:
         gateway = WechatGateway(

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from wechatpayv3.core import Core
 from wechatpayv3.utils import aes_decrypt, build_authorization, load_private_key
 
-from gateways.alipay.rsa2 import new_key_pair
 from gateways.wechat.signing import ApiKey, Merchant, WechatKey, signed_lines
 from simulators.program import Setup
 from simulators.wechat import Wechat
 from simulators.wechat_wire import API_KEY_FILE, KEY_ID, MERCHANT_FILE, WechatKeys
+from tests.builders.key_pairs import new_key_pair
 
 OURS, OURS_PUBLIC = new_key_pair()
 THEIRS, THEIRS_PUBLIC = new_key_pair()

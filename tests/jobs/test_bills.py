@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import day_closes
 from database.repositories import expectations
+from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import ReconciledDayRow, StatementRow
 from domain.errors.finance import DayNotReady
 from domain.finance.payout import PayoutState
 from domain.finance.statements import StatementSource, StatementState
+from domain.identifiers import new_id
 from domain.money import Money
 from domain.places import BUSINESS_ZONE
 from gateways.errors import BillAbsent, GatewayUnavailable
 from jobs.reconciliation import BillFetcher, Reconciler
 from services.finance.daily_close import DailyClose
+from services.finance.matching import Matching
 from tests.builders.own_world import own_world
 from tests.builders.reconciling import ALIPAY, WECHAT, FinanceDesk
 from tests.builders.world import World
@@ -158,3 +163,41 @@ async def test_any_other_fault_is_no_empty_day(desk: FinanceDesk) -> None:
     day = desk.today + timedelta(days=400)
     assert await looked(desk, Bills(otherwise=LATE), at(day + timedelta(days=3))) == 0
     assert day not in [one for one, _ in await covered(desk)]
+
+
+async def test_a_source_whose_matching_fails_stops_no_other(desk: FinanceDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Matching.run_in
+
+    async def failing(self: Matching, session: AsyncSession, source: StatementSource) -> int:
+        if source is ALIPAY:
+            raise ValueError("planted")
+        return await whole(self, session, source)
+
+    monkeypatch.setattr(Matching, "run_in", failing)
+    desk.today -= timedelta(days=1)  # It is over by the clock by which work is set aside.
+    first = await brought(desk, desk.bill([desk.moved("", -1_00)], ALIPAY))
+    second = await brought(desk, desk.bill([desk.moved("", -2_00)]))
+    later, reconciler = timedelta(), Reconciler(desk.world.database, desk.world.keyring, now=lambda: now() + later)
+    for _ in range(12):
+        await reconciler.look()
+    assert [one.judged_at is None for one in (await row_of(desk, first), await row_of(desk, second))] == [True, False]
+    monkeypatch.undo()
+    later = timedelta(hours=2)
+    while await reconciler.look():
+        pass
+    assert (await row_of(desk, first)).judged_at is not None
+
+
+async def brought(desk: FinanceDesk, content: bytes) -> str:
+    """Keep a file of today; return its id."""
+    source = io.BytesIO(content)
+
+    async def read(size: int) -> bytes:
+        return source.read(size)
+
+    return (await desk.statements.keep("machine:test", f"{new_id()}.csv", read, desk.today)).statement_id
+
+
+async def row_of(desk: FinanceDesk, statement_id: str) -> StatementRow:
+    async with desk.world.database.transaction() as session:
+        return await session.get_one(StatementRow, statement_id)

@@ -1,4 +1,4 @@
-"""The job that keeps balances quick, and ends holds that nobody posted in time."""
+"""The job that keeps balances quick, and ends holds that were not posted in time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_hold_ends_when_its_time_is_over(world: World, minutes: int, sta
         assert (await session.get_one(HoldRow, key)).state is state
 
 
-async def test_a_fresh_process_goes_on_from_the_newest_checkpoint_some_entries_at_a_time(
+async def test_new_process_continues_from_the_newest_checkpoint_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(books, "ENTRIES_AT_ONCE", 50)

@@ -69,7 +69,7 @@ class Workers:
 
 
 async def offered(world: World, *, rates: bool | None) -> None:
-    """What the server was found to offer; None: nobody has asked it."""
+    """What the server was found to offer; None: it was not asked."""
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM run_watch WHERE look = 'rates'"))
         if rates is not None:
@@ -135,7 +135,7 @@ async def test_a_wait_is_short_and_not_the_same_for_all(workers: Workers) -> Non
 
 
 @pytest.mark.timeout(120)
-async def test_on_a_server_without_rates_a_card_waits_and_goes_on_by_itself(
+async def test_on_a_server_without_rates_a_card_waits_and_continues_automatically(
     workers: Workers, time_skipping: WorkflowEnvironment
 ) -> None:
     client, scene, one = time_skipping.client, stage.World(), stage.card()

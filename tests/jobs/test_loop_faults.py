@@ -133,7 +133,7 @@ async def _set_aside(world: World) -> set[str]:
         return {row.subject for row in await set_aside.listed(session, 10_000)}
 
 
-async def test_a_task_that_cannot_be_assigned_or_taken_back_is_set_aside_and_the_others_are_given(world: World) -> None:
+async def test_failing_assignment_is_set_aside_and_the_others_are_assigned(world: World) -> None:
     office = Office(world)
     lin, away = await office.person(capacity=4), await office.person(on_duty=False)
     bad, good = await office.task(), await office.task()

@@ -92,7 +92,7 @@ async def test_a_batch_is_delivered_all_at_once(world: World) -> None:
         assert row.delivered_at is not None
 
 
-async def test_a_receiver_that_never_answers_holds_up_nobody_else(world: World) -> None:
+async def test_silent_receiver_delays_no_other(world: World) -> None:
     async with receiver(together=100) as dead, answering("HTTP/1.1 200 OK") as well, new_client("") as client:
         stuck = await a_promise(world, dead, outbox.PER_LANE_ELSE + 4)
         good = await a_promise(world, well, 2 * outbox.PER_LANE_ELSE)

@@ -58,7 +58,7 @@ async def stepping(world: World, client: Client) -> AsyncIterator[WindowSteps]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_an_issuer_in_maintenance_costs_no_attempt_and_the_card_goes_on_within_seconds_after_it(
+async def test_maintenance_costs_no_attempt_and_the_card_continues_within_seconds_after_it(
     world: World, temporal_client: Client
 ) -> None:
     operator, scene = await world.a_person("ops"), stage.World()

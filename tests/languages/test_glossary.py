@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from languages import LOCALES
 from languages.catalogue import _texts
@@ -32,6 +34,14 @@ def excluded_in(text: str) -> list[str]:
 def test_ui_texts_use_the_terms_of_the_glossary(locale: str) -> None:
     found = {key: excluded_in(" ".join(forms)) for key, forms in _texts(locale).items()}
     assert {key: terms for key, terms in found.items() if terms} == {}
+
+
+async def test_seeded_reasons_use_the_terms_of_the_glossary(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        rows = await connection.execute(sql("SELECT act, code, en, zh FROM reason_code ORDER BY act, code"))
+        found = {(act, code): excluded_in(f"{en}\n{zh}") for act, code, en, zh in rows}
+    assert len(found) > 80
+    assert {reason: terms for reason, terms in found.items() if terms} == {}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_staff_and_partners_are_never_spoken_to_as_the_seller(locale: str, audie
     assert [(kind, said) for kind, said in sentences(locale, audience) if spoken.search(said)] == []
 
 
-def test_what_two_people_stated_is_said_with_both_and_on_the_readers_clock() -> None:
+def test_stated_outcome_names_both_people_in_the_readers_time_zone() -> None:
     said = story_sentence("payout.refused", STATED, "en", Audience.STAFF)
     assert re.search(r"Wen \(30 Nov [0-9 ]*17:00\).*Yu \(30 Nov [0-9 ]*18:00\)", said)  # In Beijing.
     assert "Wen" not in story_sentence("payout.refused", {"stated": "01S"}, "en", Audience.SELLER)

@@ -174,7 +174,7 @@ def test_every_family_of_words_that_code_asks_for_has_members(locale: str) -> No
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_key_stands_once_in_the_catalogues_with_one_text(locale: str) -> None:
+def test_every_key_is_once_in_the_catalogues_with_one_text(locale: str) -> None:
     """A merge can leave a key twice, or a text under another's key: a reader of catalogues takes the last and says nothing."""
     found, wrong = Counter[str](), []
     for path in sorted((PROJECT_ROOT / "languages/locale" / locale).rglob("*.po")):

@@ -111,11 +111,11 @@ def test_a_stripe_or_a_logo_is_too_little() -> None:
     assert brand_of(picture, [], catalogue()) is None
 
 
-def test_lines_beside_the_picture_name_nobody() -> None:
+def test_lines_beside_the_picture_name_no_brand() -> None:
     assert brand_of(plain("#00704a"), [line("卡号 8133 9735 9296 0463", 4000)], catalogue()) is None
 
 
-def test_white_grey_and_black_name_nobody() -> None:
+def test_white_grey_and_black_name_no_brand() -> None:
     brands = coloured(wanda=("#ffffff", "#808080", "#000000"))
     assert [brand_of(plain(one), [], brands) for one in ("#ffffff", "#808080", "#000000")] == [None, None, None]
 
@@ -175,7 +175,7 @@ def test_a_word_that_a_later_look_shows_is_believed_too() -> None:
     assert number.confidence >= SURE
 
 
-def test_what_the_seller_chose_is_not_overruled() -> None:
+def test_sellers_choice_is_not_overruled() -> None:
     reading = read(card_photo("starbucks"), [OTHER_NUMBERED, OTHER_PIN], hint="walmart")
     known, number, pin = (field(reading, name) for name in (FieldName.BRAND, FieldName.NUMBER, FieldName.PIN))
     assert (known.value, known.confidence, known.reasons) == ("starbucks", CONFIDENCE, (Reason.BY_COLOURS,))

@@ -86,7 +86,7 @@ def read(engine: Scripted) -> tuple[dict[str, str], dict[str, Box | None], tuple
     )
 
 
-def test_photo_that_is_read_at_once_is_looked_at_once() -> None:
+def test_clearly_read_photo_is_read_once() -> None:
     engine = Scripted([[BRAND, NUMBERED, WITH_PIN]])
     values, _, looks = read(engine)
     assert (values["number"], values["pin"]) == (NUMBER, PIN)
@@ -126,7 +126,7 @@ def test_pin_comes_from_the_look_that_saw_it() -> None:
     assert FieldName.BRAND.value in values
 
 
-def test_what_the_policy_holds_for_doubtful_is_looked_at_closer() -> None:
+def test_doubtful_reading_by_policy_is_read_again_closer() -> None:
     certain, engine = {"walmart": {"number": 9_999}}, Scripted([[BRAND, NUMBERED, WITH_PIN]])
     with reading_limits(brands=certain):
         _, _, looks = read(engine)
@@ -174,7 +174,7 @@ def test_each_of_several_cards_has_its_pin_from_the_look_that_saw_it() -> None:
         pytest.param("JDVTHXPYWBBXP425", "jd", False, id="a-check-digit-says"),
     ],
 )
-def test_a_code_whose_letters_could_be_digits_is_looked_at_closer(code: str, brand: str, looks: bool) -> None:
+def test_code_with_ambiguous_letters_is_read_again_closer(code: str, brand: str, looks: bool) -> None:
     engine = Scripted([[line("卡密 " + code, 120, 0.95)]])
     _, seen = PhotoReader(engine, catalogue(), "scripted 1", fitted()).read_and_explain(photo(), brand)
     assert ("closer" in seen.looks) is looks
@@ -208,7 +208,7 @@ def test_of_several_cards_a_code_speaks_for_the_number_beside_it() -> None:
     assert {one.value: one.confidence for one in numbers} == {NUMBER: 1.0, other: 1.0}
 
 
-def test_an_engine_whose_scores_nobody_measured_is_never_trusted_without_a_person() -> None:
+def test_uncalibrated_engine_always_needs_a_person() -> None:
     number, pin, value, expiry = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
     lines = [BRAND, NUMBERED, WITH_PIN, line("面值 500.00 元", 280), line("有效期至 2099-12-31", 360)]
 

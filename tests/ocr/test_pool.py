@@ -1,4 +1,4 @@
-"""Readers in processes of their own: they read at once, and what happens to one of them happens to nobody else."""
+"""Readers in processes of their own: they read in parallel, and a failure of one affects no other."""
 
 from __future__ import annotations
 

@@ -39,6 +39,5 @@ def test_money_survives_being_written() -> None:
     assert money_from(money_text(Money(12345))) == Money(12345)
 
 
-def test_boxes_scale_and_join() -> None:
-    assert Box(10, 20, 30, 40).scaled(2) == Box(20, 40, 60, 80)
+def test_boxes_join() -> None:
     assert Box(0, 0, 10, 10).joined(Box(20, 5, 10, 10)) == Box(0, 0, 30, 15)

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ocr.weights import DETECTION, RECOGNITION, Models, WeightsMissing, fetched, is_laid_out, lay_out, paddle_name
+from ocr.weights import (
+    DETECTION,
+    RECOGNITION,
+    Models,
+    WeightsBroken,
+    WeightsMissing,
+    fetched,
+    is_laid_out,
+    lay_out,
+    paddle_name,
+    whole,
+)
 
 
 def test_both_models_are_laid_out_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
@@ -81,3 +92,21 @@ def test_a_package_without_weights_and_no_hub_says_what_to_do(tmp_path: Path, mo
     with pytest.raises(WeightsMissing, match=r"CARDLOOP_READER_WEIGHTS.*CARDLOOP_READER_ENGINE=pp-ocrv6-small"):
         lay_out(tmp_path, fetch=fetched)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", None], ids=["empty", "junk", "half"])
+def test_weights_that_are_not_whole_are_named_with_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    lay_out(tmp_path)
+    weights = tmp_path / RECOGNITION / "inference.onnx"
+    given = tmp_path / "given"
+    (given / RECOGNITION).mkdir(parents=True)
+    (given / DETECTION).mkdir()
+    (given / DETECTION / "inference.onnx").write_bytes((tmp_path / DETECTION / "inference.onnx").read_bytes())
+    (given / RECOGNITION / "inference.onnx").write_bytes(weights.read_bytes()[:100_000] if content is None else content)
+    with pytest.raises(WeightsBroken, match=f"{RECOGNITION}/inference.onnx cannot be loaded .*make setup"):
+        lay_out(tmp_path / "models", given=given)
+
+
+def test_models_that_were_laid_out_and_broke_are_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsBroken, match=f"{tmp_path} cannot be loaded"), whole(tmp_path):
+        yaml.safe_load("a: [")

@@ -125,7 +125,7 @@ def test_acceptance_asks_for_face_value_and_expiry_as_the_product_does() -> None
         assert of(with_more(("500.00 CNY", 0.6))).accepted
 
 
-def test_a_wrong_face_value_or_day_that_nobody_looks_at_is_wrong() -> None:
+def test_unreviewed_wrong_face_value_or_day_counts_as_wrong() -> None:
     wrong = of(with_more(("300.00 CNY", 0.95), ("2028-12-31", 0.95)))
     assert (wrong.exact, wrong.wrong, wrong.secrets_wrong) == (True, True, False)
     assert (wrong.misread, wrong.face_value, wrong.expiry) == ((FieldName.FACE_VALUE,), False, True)
@@ -140,8 +140,12 @@ def test_a_wrong_face_value_or_day_that_nobody_looks_at_is_wrong() -> None:
 
 def test_benchmark_has_the_products_rule_beside_number_and_pin() -> None:
     ordinary = Comparison(ours=[of(with_more(("500.00 CNY", 0.6))), of(with_more(("300.00 CNY", 0.95)))])
-    coverage, wrong = _auto(Comparison(), ordinary)
-    assert (coverage.value, wrong.value) == (1.0, 0)
+    coverage, wrong, wrong_of_hard = _auto(Comparison(ours=[of(with_more(("500.00 CNY", 0.6)))]), ordinary)
+    assert (coverage.value, wrong.value, wrong_of_hard.value) == (1.0, 0, 0)
+    assert (wrong.goal, wrong_of_hard.goal) == (
+        "= 0 of 2 (precision 1.0000 >= 0.998)",
+        "= 0 of 1 (precision 1.0000 >= 0.998)",
+    )
     assert coverage.details["by_number_and_pin"]["ordinary"]["accepted"] == 2
     whole = coverage.details["by_the_products_rule"]["ordinary"]
     assert (whole["accepted"], whole["coverage"], whole["wrong"]) == (1, 0.5, 1)
@@ -321,6 +325,7 @@ def test_report_of_both_kinds_of_photos_loads_nothing_and_shows_no_real_number(t
     assert style is not None
     assert base64.b64decode(policy[1]) == hashlib.sha256(style[1].encode()).digest()
     assert not re.search(r"<script|style=|https?://|src=\"(?!data:image/jpeg)", page)
+    assert re.findall(r'text-anchor="end">(\d+) %</text>', page) == ["100", "0", "100", "100", "80", "100"], "both axes"
     for said in (
         "By brand",
         "By condition",

@@ -39,7 +39,7 @@ def psql(server: EmbeddedPostgres, statement: str) -> str:
 
 
 def silent(_line: str) -> None:
-    """Nobody reads along."""
+    """Discard the output."""
 
 
 BackedUp = tuple[Settings, Path, Path]

@@ -31,7 +31,7 @@ def test_every_command_is_documented() -> None:
 
 
 def _named(command: str, named: set[str]) -> bool:
-    """By itself, with its arguments, or by its family as a whole."""
+    """Alone, with its arguments, or by its family as a whole."""
     return command.split()[0] in named or any(f"{cell} ".startswith(f"{command} ") for cell in named)
 
 

@@ -170,7 +170,7 @@ def test_our_processes_get_settings_that_exist() -> None:
     assert set(re.findall(r"CARDLOOP_[A-Z]+(?==)", DOCKERFILE)) <= known
 
 
-def test_every_web_process_learns_whose_word_about_a_client_counts() -> None:
+def test_web_processes_know_trusted_proxies() -> None:
     for name in ("api", "console", "codec"):
         assert SERVICES[name]["environment"]["CARDLOOP_TRUSTED_PROXIES"].startswith("${CARDLOOP_TRUSTED_PROXIES:?")
 

@@ -131,7 +131,7 @@ def test_a_worker_that_runs_signs_with_the_new_key_from_the_switch_on(worker: su
     assert f"issuer: current {new}" in command("keys", "list")
 
 
-def test_where_nothing_was_handed_out_no_copy_appears(made: Settings) -> None:
+def test_no_copy_appears_without_a_delivery(made: Settings) -> None:
     command("keys", "rotate", "issuer")
     command("keys", "rotate")
     assert not (made.keys / container_keys.FOLDER).exists()

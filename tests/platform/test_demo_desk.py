@@ -10,14 +10,16 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select, text
 
-from bootstrap.demo import desk, statements
+from bootstrap.demo import desk, statements, suspense
 from bootstrap.demo.hands import DemoStories, Hands, Story
 from bootstrap.demo.logins import PEOPLE
+from database.reads.finance.suspense import standing
 from database.repositories import day_figures
 from database.tables.columns import now
 from database.tables.finance_rails import BankLineRow
 from database.tables.finance_routing import RailSwitchRow
 from database.tables.finance_statements import BreakRow
+from database.tables.finance_suspense import SuspenseClearingRow
 from database.tables.people import PersonRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.rails import Rail
@@ -62,18 +64,26 @@ async def test_breaks_are_open_proposed_and_closed_once(world: World) -> None:
     assert await played(world, desk.decided) == [0]  # Before they are work of the desk.
     async with world.database.transaction() as session:
         await open_work(session, (await session.execute(select(text("now()")))).scalar_one(), 100)
-    assert await played(world, desk.decided) == [1, 1, 0]
-    assert await played(world, desk.decided) == [0]  # After a restart.
+    assert sum(await played(world, desk.decided, suspense.explained)) == 7  # Five decisions, two explanations.
+    assert await played(world, desk.decided, suspense.explained) == [0]  # After a restart.
     rows = await world.rows(BreakRow, source=StatementSource.BANK)
     states = {(one.amount_minor, one.kind): one.state for one in rows}
     assert states[(-15_00, BreakKind.FEE_DIFFERENCE)] is BreakState.CLOSED
     assert states[(50_000_00, BreakKind.MISSING_HERE)] is BreakState.PROPOSED
     assert states[(-128_00, BreakKind.MISSING_HERE)] is BreakState.OPEN
+    said = {one.amount_minor: one for one in await world.rows(SuspenseClearingRow)}
+    assert said.keys() == {statements.PREPAID, statements.NAMELESS}
+    assert said[statements.PREPAID].agreed_by not in (None, *said[statements.PREPAID].proposers)
+    assert (said[statements.NAMELESS].agreed_at, said[statements.NAMELESS].declined_at) == (None, None)
     rules = reconciliation_in_force(business_day(now())).sources[StatementSource.BANK]
     async with world.database.transaction() as session:
         for back in (1, 2):  # Its days can be closed: every account of ours has its statement.
             day = business_day(now()) - timedelta(days=back)
             assert (await day_figures.figures(session, StatementSource.BANK, day, rules, now())).complete
+        stands = await standing(session, Rail.BANK)
+    assert [(one.stands.amount_minor, one.free.amount_minor) for one in sorted(stands, key=lambda one: one.stands)] == [
+        (-statements.UNSAID, -statements.UNSAID), (statements.NAMELESS, 0),
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("people")

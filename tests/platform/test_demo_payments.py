@@ -7,26 +7,34 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import update
 
-from bootstrap.demo import payments
+from bootstrap.demo import payments, trades
 from bootstrap.demo.goodwill import KEY as PAID_KEY
 from bootstrap.demo.hands import DemoStories, Hands, Story
 from bootstrap.demo.logins import PEOPLE
+from bootstrap.demo.sales import DEPOSIT, MERCHANT, DemoSales
 from bootstrap.demo.tickets import SELLERS
+from database.reads.finance.reserved import reserved
+from database.repositories import ledger
 from database.sealed import SELLER_PHONE
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow, StatedOutcomeRow
+from database.tables.finance_sales import FxExchangeRow
 from database.tables.people import PersonRow, SellerRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackState
+from domain.finance.sales import ReceiptFor
 from domain.identifiers import new_id
-from domain.money import Money
+from domain.money import Currency, Money
+from services.finance.receipts import ReceiptAsked, Receipts
 from services.people.seller_sign_in import masked_phone, phone_index
 from tests.builders.paying import Paying
+from tests.builders.selling import today
 from tests.builders.world import World
 
-PAID = {PAID_KEY, payments.CLAIMED_KEY, payments.OFFSET_KEY}
+PAID = {PAID_KEY, payments.CLAIMED_KEY, payments.OFFSET_KEY, trades.ABROAD_KEY, trades.RESERVED_KEY}
 
 
 class WithoutSimulators(Hands):
@@ -103,6 +111,7 @@ async def test_a_paid_seller_gets_a_claim_and_sells_again_once(world: World) -> 
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_a_refused_payee_gets_a_proposal_and_an_unknown_payment_a_document(world: World) -> None:
     await world.calm()
     await people_and_sellers(world)
@@ -124,6 +133,7 @@ async def test_a_refused_payee_gets_a_proposal_and_an_unknown_payment_a_document
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_a_claim_is_offset_in_part_and_the_rest_is_asked_to_be_given_up(world: World) -> None:
     await world.calm()
     await people_and_sellers(world)
@@ -139,5 +149,33 @@ async def test_a_claim_is_offset_in_part_and_the_rest_is_asked_to_be_given_up(wo
     assert later is not None
     (order,) = await world.rows(PayoutRow, card_id=later.id)
     assert 0 < order.offset_minor < claim.amount_minor
+    (back,) = await world.rows(ClaimReceiptRow, claim_id=claim.id)
+    assert (back.amount_minor, back.evidence_name, back.reversed_at) == (20_00, "转账回单.txt", None)
     await Paying(world, owner).books_are_right()
     assert await played(WithoutSimulators(world), payments.offset) == [0]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_card_is_sold_for_dollars_that_are_exchanged_in_part_and_a_deposit_is_held_for_another(
+    world: World,
+) -> None:
+    await world.calm()
+    await people_and_sellers(world)
+    hands, finance = WithoutSimulators(world), await world.a_person("finance")
+    asked = ReceiptAsked(MERCHANT, Rail.BANK, DEPOSIT, DEPOSIT, "DEMO-1", today(), ReceiptFor.DEPOSIT)
+    await Receipts(world.database).record(finance, "demo-trades-deposit", asked)
+    await played(hands, trades.abroad, trades.reserved)
+    (exchange,) = await world.rows(FxExchangeRow, key=trades.ABROAD_KEY)
+    assert (exchange.account, exchange.currency, exchange.posted_at is not None) == ("cash:bank", Currency.USD, True)
+    async with world.database.transaction() as session:
+        kept = await ledger.balance(session, "cash:bank", Currency.USD)
+        (held,) = [one for one in await reserved(session) if one.key == trades.RESERVED_KEY]
+    assert kept.amount_minor > 0
+    assert held.amount.amount_minor > 0
+    owner = await hands.owner("wang")
+    assert owner is not None
+    card = await hands.card(owner, trades.RESERVED_KEY)
+    assert card is not None
+    assert await DemoSales(world.database, finance).sell(card.id) == 0  # `make demo` leaves it.
+    assert await played(WithoutSimulators(world), trades.abroad, trades.reserved) == [0]  # After a restart.
+    await Paying(world, owner).books_are_right()

@@ -18,6 +18,7 @@ from tests.builders.world import World
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_the_demo_sells_what_it_bought_by_rules_with_partners(world: World) -> None:
     people = [await world.a_person(role) for role in ("finance", "admin", "compliance")]
     demo = DemoSales(world.database, people[0])

@@ -32,6 +32,7 @@ async def own_world(
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_runs_of_two_counterparties_are_in_several_states(own_world: World) -> None:
     world = own_world
     partner, _ = await Partners(world.database, world.keyring).create("Demo partner")

@@ -32,6 +32,7 @@ SET_UP_S = 3.0  # Of a processor: what else the machine does at the same time do
 
 
 @pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.thorough
 async def test_the_desk_of_a_demo_is_full_and_natural(world: World) -> None:
     people, partner = {role: await world.a_person(role) for role in Role}, new_id()
     agent = people[Role.SUPPORT]

@@ -1,4 +1,4 @@
-"""`doctor` names each thing that is wrong, with what mends it; it needs neither the database nor Temporal."""
+"""`doctor` names each fault with its remedy; it needs neither the database nor Temporal."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_engine_that_reads_is_named_with_version_and_weights(settings: Setti
     assert "PP-OCRv6 tiny" in found.said
 
 
-def test_an_engine_whose_scores_nobody_measured_is_named(settings: Settings, tmp_path: Path) -> None:
+def test_uncalibrated_engine_is_named(settings: Settings, tmp_path: Path) -> None:
     rapid = settings.model_copy(update={"reader_engine": EngineChoice.RAPID})
     (found,) = reader_findings(rapid)
     assert (found.code, found.verdict) == ("reader_uncalibrated", Verdict.ATTENTION)
@@ -111,7 +111,7 @@ def test_keys_that_are_missing_damaged_or_open_are_named_and_never_shown(tmp_pat
     assert codes(found) == ["keys_missing", "keys_damaged", "keys_readable"]
     assert keys.FORM_SECRET in found[0].said
     assert keys.ALIPAY_OURS in found[2].said
-    assert "hush" not in "".join(one.said + one.mend for one in found)
+    assert "hush" not in "".join(one.said + one.remedy for one in found)
 
 
 def test_one_secret_for_all_parties_needs_attention(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ async def test_a_port_that_another_program_has_is_named(tmp_path: Path) -> None:
         found = await port_findings(settings)
     assert codes(found) == ["port_taken"]
     assert str(taken) in found[0].said
-    assert found[0].mend == "CARDLOOP_API_PORT=PORT"
+    assert found[0].remedy == "CARDLOOP_API_PORT=PORT"
 
 
 async def test_the_database_is_unreachable_behind_ahead_or_well(
@@ -149,7 +149,7 @@ async def test_the_database_is_unreachable_behind_ahead_or_well(
     away = Database("postgresql://one:hush@127.0.0.1:1/away", pool_size=1)
     found = await database_findings(away)
     assert codes(found) == ["database_unreachable"]
-    assert "hush" not in found[0].said + found[0].mend
+    assert "hush" not in found[0].said + found[0].remedy
     await away.dispose()
     database = Database(make_migrated(f"doctor_{worker}"), pool_size=2)
     assert await database_findings(database) == []
@@ -177,7 +177,7 @@ def test_every_measure_that_is_not_well_is_a_finding_but_what_only_a_running_pla
 def test_missing_attributes_idle_queues_and_missing_rates_are_named() -> None:
     assert missing_attributes([]) == idle_queues([]) == no_rates(offered=True) == []
     (rates,) = no_rates(offered=False)
-    assert (rates.code, rates.verdict, "1.29.1" in rates.mend) == ("no_queue_rates", Verdict.ATTENTION, True)
+    assert (rates.code, rates.verdict, "1.29.1" in rates.remedy) == ("no_queue_rates", Verdict.ATTENTION, True)
     assert "CardloopStage" in missing_attributes(["CardloopStage"])[0].said
     (found,) = idle_queues(["reading (activity)"])
     assert (found.code, found.verdict) == ("no_worker", Verdict.BROKEN)
@@ -205,11 +205,11 @@ def test_rows_and_workflows_are_compared_both_ways(
     assert list(found.elements()) == ([drift] if drift else [])
 
 
-def test_each_direction_names_the_repair_that_mends_it() -> None:
+def test_each_direction_names_its_repair() -> None:
     older, newer = of_drift(Counter({Drift.NO_CARD: 2, Drift.GONE: 1, Drift.RUNS_ON: 3}))
     assert (older.code, newer.code) == ("database_older", "temporal_older")
-    assert older.mend.endswith("reconcile --after-restore")
-    assert newer.mend.endswith("reconcile")
+    assert older.remedy.endswith("reconcile --after-restore")
+    assert newer.remedy.endswith("reconcile")
     assert "2" in older.said
     assert "gone: 1, runs_on: 3" in newer.said
     assert of_drift(Counter()) == []
@@ -258,7 +258,7 @@ def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(monkeypatch
     answer = CliRunner().invoke(app, ["doctor", "--json"])
     said = json.loads(answer.stdout)["findings"]
     assert answer.exit_code == 1
-    assert {one["mend"].partition("=")[0] for one in said} == {"CARDLOOP_API_PORT", "CARDLOOP_SMTP_PORT"}
+    assert {one["remedy"].partition("=")[0] for one in said} == {"CARDLOOP_API_PORT", "CARDLOOP_SMTP_PORT"}
     assert "hush" not in answer.output
 
 

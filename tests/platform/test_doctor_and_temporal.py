@@ -28,7 +28,7 @@ def settings_at(client: Client, folder: Path, namespace: str = "default") -> Set
 
 
 async def started(client: Client, card_id: str) -> WorkflowHandle[object, object]:
-    """A card's workflow that nobody works on."""
+    """A card's workflow without a worker."""
     return await client.start_workflow("CardWorkflow", id=f"card:{card_id}", task_queue="nobody")
 
 

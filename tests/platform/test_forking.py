@@ -1,4 +1,4 @@
-"""A program that is forked from one that has loaded its modules runs, ends and is restarted as one started by itself."""
+"""A program that is forked from one that has loaded its modules runs, ends and is restarted as one started directly."""
 
 import asyncio
 import json
@@ -89,7 +89,7 @@ def _seen(tmp_path: Path, what: str) -> dict[str, object]:
     return found
 
 
-async def test_a_forked_program_sees_what_one_started_by_itself_sees(
+async def test_a_forked_program_sees_what_one_started_directly_sees(
     tmp_path: Path, programs: Callable[[str], Program], supervisor: tuple[Supervisor, list[str]]
 ) -> None:
     (child,) = await supervisor[0].start(programs("run"))
@@ -102,7 +102,7 @@ async def test_a_forked_program_sees_what_one_started_by_itself_sees(
     await _until(lambda: (tmp_path / "logs" / "run.log").read_text() == "said run\ncomplained\n")
 
 
-async def test_its_exit_code_is_said_its_input_is_empty_and_it_cleans_up(
+async def test_it_reports_its_exit_code_has_empty_input_and_cleans_up(
     tmp_path: Path, programs: Callable[[str], Program], supervisor: tuple[Supervisor, list[str]]
 ) -> None:
     one, said = supervisor

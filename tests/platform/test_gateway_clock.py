@@ -1,4 +1,4 @@
-"""A worker compares its clock with the payment gateway's: it says so in the log and tells operations, and goes on."""
+"""A worker compares its clock with the payment gateway's: it logs a difference, notifies operations, and continues."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ async def test_a_rotated_ring_seals_with_a_new_key_and_opens_what_the_old_one_se
     assert [one.name for one in keyed.keys.iterdir() if one.name.startswith(keys.KEY_RING)] == [keys.KEY_RING]
 
 
-def test_a_ring_that_is_missing_or_damaged_is_said_and_not_written_over(installation: Settings) -> None:
+def test_missing_or_damaged_key_ring_is_reported_and_not_overwritten(installation: Settings) -> None:
     with pytest.raises(Problem, match="missing"):
         keys.rotate(installation)
     keys.make(installation)

@@ -147,7 +147,7 @@ async def test_a_call_names_the_key_that_signed_it() -> None:
 
 
 @pytest.mark.parametrize("demo", [True, False])
-async def test_an_installation_with_one_secret_goes_on_with_it_until_each_party_has_its_own(
+async def test_installation_with_one_secret_keeps_it_until_each_party_has_its_own(
     from_before: Settings, demo: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CARDLOOP_DEMO", str(demo).lower())
@@ -188,7 +188,7 @@ def test_a_process_starts_with_the_keys_of_those_whom_it_calls(made: Settings) -
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"current": 7}', '{"current": "a", "other": "b"}'])
-def test_a_damaged_file_is_said(made: Settings, content: str) -> None:
+def test_damaged_file_is_reported(made: Settings, content: str) -> None:
     party_keys.path_of(made, "pos").write_text(content)
     with pytest.raises(Problem, match="damaged"):
         keys.load(made).signing("pos")()

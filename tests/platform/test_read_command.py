@@ -1,21 +1,24 @@
-"""`cardloop read` says what stands in a photo, and shows neither number nor PIN unless one asks for them."""
+"""`cardloop read` prints the reading of a photo, and shows neither number nor PIN unless one asks for them."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from typer.testing import CliRunner, Result
 
 from bootstrap import card_reader
+from bootstrap.words import Problem
 from cli.app import app
 from domain.cards.reading import Box, Doubt, FieldName, ReadField, Reading, Reason
 from ocr.lines import Line
 from ocr.photo_reader import Seen
+from ocr.weights import WeightsBroken
 
 NUMBER, PIN, CODE = "2326955627995358", "879507", "NJQZPIWAKWHT9B"
 SIZE = (600, 400)
@@ -127,6 +130,22 @@ def test_annotated_photo_has_a_frame_around_each_field_in_the_colour_of_its_sure
         assert picture.getpixel((500, 50)) == (255, 255, 255)
 
 
+def test_words_on_an_annotated_photo_are_as_large_as_the_photo_asks_for(run: Run, tmp_path: Path) -> None:
+    def words(height: int) -> int:
+        """Rows above the number's frame in which something is written."""
+        photo, out = tmp_path / "large.jpg", tmp_path / "out.png"
+        Image.new("RGB", (max(1200, height), height), "gray").save(photo)
+        assert run(Prepared(CARD[1:2]), photo, "--annotate", out).exit_code == 0
+        with Image.open(out) as picture:
+            above = picture.crop((BOX.x, 0, BOX.right, BOX.y - 8))
+            plain = Image.new("RGB", above.size, above.getpixel((0, 0)))
+            written = ImageChops.difference(above, plain).convert("L").point(lambda one: 255 * (one > 40)).getbbox()
+        assert written is not None
+        return written[3] - written[1]
+
+    assert words(3200) > 3 * words(400)
+
+
 def test_of_a_pdf_every_page_is_read_and_the_one_that_says_most_is_annotated(run: Run, tmp_path: Path) -> None:
     def page(height: int) -> Image.Image:
         drawn = Image.new("RGB", (SIZE[0], height), "white")
@@ -172,9 +191,72 @@ def test_an_unknown_brand_is_refused_with_those_that_there_are(run: Run, card: P
     assert "walmart" in said.stderr
 
 
-def test_a_picture_that_cannot_be_written_is_said_after_the_reading(run: Run, card: Path, tmp_path: Path) -> None:
+def test_unwritable_picture_is_reported_after_the_reading(run: Run, card: Path, tmp_path: Path) -> None:
     said = run(Prepared(CARD), card, "--annotate", tmp_path / "no" / "such" / "out.png")
     assert said.exit_code == 1
     assert "5358" in said.stdout
     assert "out.png cannot be written: No such file or directory." in said.stderr.replace("\n", " ")
     assert run(Prepared(CARD), card, "--annotate", tmp_path).exit_code == 2
+
+
+def test_a_photo_is_never_overwritten_by_its_annotated_copy(run: Run, card: Path) -> None:
+    before, reader = card.read_bytes(), Prepared(CARD)
+    assert run(reader, card, "--annotate", card).exit_code == 2
+    assert (card.read_bytes(), reader.asked) == (before, [])
+
+
+def test_of_a_file_of_any_size_no_more_is_read_than_shows_that_it_is_too_large(run: Run, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.jpg"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)  # A terabyte without a block on the disk.
+    said = run(Prepared(CARD), huge)
+    assert said.exit_code == 1
+    assert "too large" in said.stderr
+
+
+@dataclass
+class Measured:
+    """An engine that is loaded and reads nothing."""
+
+    name: str = "measured 1"
+
+
+@pytest.mark.parametrize("place", ["broken.json", ""], ids=["a broken table", "no folder"])
+def test_a_calibration_that_cannot_be_read_is_named_with_what_to_do(
+    card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    tables = tmp_path / "tables"
+    if place:
+        tables.mkdir()
+        (tables / place).write_text('{"engine": ')
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("CARDLOOP_READER_CALIBRATIONS", str(tables))
+    monkeypatch.setattr(card_reader, "load_engine", lambda _settings, _threads: Measured())
+    problem = CliRunner().invoke(app, ["read", str(card)]).exception
+    assert isinstance(problem, Problem)
+    assert str(tables / place) in str(problem)
+    assert "photo_set calibrate" in str(problem)
+
+
+@pytest.mark.parametrize("problem", [WeightsBroken(Path("/models"), ValueError("half a file")), PermissionError("no")])
+def test_an_engine_that_cannot_be_loaded_ends_with_one_sentence(
+    card: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    def load_engine(_settings: object, _threads: int) -> Measured:
+        raise problem
+
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setattr(card_reader, "load_engine", load_engine)
+    said = CliRunner().invoke(app, ["read", str(card)]).exception
+    assert isinstance(said, Problem)
+    assert str(said) == f"The engine pp-ocrv6-small cannot be used: {problem}."
+
+
+def test_a_photo_that_may_not_be_opened_ends_with_one_sentence(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_path: Path, _mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setattr(Path, "open", refused)  # The superuser may open any file.
+    said = CliRunner().invoke(app, ["read", str(card)]).exception
+    assert str(said) == f"{card} cannot be read: Permission denied."

@@ -48,11 +48,15 @@ PAYMENT = ListedPayment("K", Money(46_500), "20260001")
     [
         (Order("paid", 46_500, OLD, OLD), PAYMENT, None),
         (None, PAYMENT, "payment K of ¥465.00 left our account and there is no such order"),
-        (Order("refused", 46_500, OLD, OLD), PAYMENT, "payment K of ¥465.00 left our account and stands as refused"),
+        (
+            Order("refused", 46_500, OLD, OLD),
+            PAYMENT,
+            "payment K of ¥465.00 left our account and is recorded as refused",
+        ),
         (Order("unknown", 46_500, OLD, None), PAYMENT, "payment K of ¥465.00 left our account and is not settled"),
         (Order("unknown", 46_500, FRESH, None), PAYMENT, None),
         (Order("paid", 46_400, OLD, OLD), PAYMENT, "payment K of ¥465.00 was ordered with ¥464.00"),
-        (Order("paid", 46_500, OLD, OLD), None, "payment K stands as paid and never left our account"),
+        (Order("paid", 46_500, OLD, OLD), None, "payment K is recorded as paid and never left our account"),
         (Order("paid", 46_500, FRESH, FRESH), None, None),
         (Order("paid", 46_500, SINCE - timedelta(days=1), OLD), None, None),
         (Order("prepared", 46_500, OLD, None), None, None),

@@ -1,4 +1,4 @@
-"""Repairs whose workflow is lost, and workflows whose repair is: found, named with what mends them, and mended. A real server."""
+"""Repairs whose workflow is lost, and workflows whose repair is: found, named with their remedy, and fixed. A real server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from bootstrap.doctor.finding import Verdict
 from bootstrap.doctor.temporal import temporal_findings
 from bootstrap.local.temporal import register_search_attributes
-from bootstrap.repair_runs import RepairRuns, compare, mend
+from bootstrap.repair_runs import RepairRuns, compare, correct
 from bootstrap.settings import Settings
 from bootstrap.watching import watching
 from domain.identifiers import new_id
@@ -91,9 +91,7 @@ async def place(
 
 
 @pytest.mark.parametrize("started", [True, False], ids=["begun", "never_begun"])
-async def test_a_repair_whose_workflow_is_not_there_is_started_again_and_goes_on_from_its_rows(
-    place: Place, started: bool
-) -> None:
+async def test_repair_without_a_workflow_is_restarted_from_its_rows(place: Place, started: bool) -> None:
     repair_id, card_id = await place.heard(started=started)
     async with running_cards(place.world, place.client) as cards:
         assert await RepairSender(place.world.database, RepairClient(place.client)).tell() == 0, "it has heard all"
@@ -102,15 +100,15 @@ async def test_a_repair_whose_workflow_is_not_there_is_started_again_and_goes_on
     assert (await place.repairing.item(repair_id, card_id)).state is ItemState.ENDED, "the card has no workflow"
 
 
-async def test_doctor_names_both_directions_and_reconciling_mends_them(place: Place) -> None:
+async def test_doctor_names_both_directions_and_reconciling_fixes_them(place: Place) -> None:
     (stopped, _), stray = await place.heard(), await place.stray()
     assert await place.found(RepairRuns((stopped,), (stray,))) == RepairRuns((stopped,), (stray,))
     findings = {one.code: one for one in await temporal_findings(place.settings, place.world.database)}
     assert stopped in findings["repairs_stopped"].said
     assert stray in findings["repairs_stray"].said
     for code in ("repairs_stopped", "repairs_stray"):
-        assert (findings[code].verdict, "reconcile" in findings[code].mend) == (Verdict.BROKEN, True)
-    await mend(place.client, await compare(place.client, place.world.database))
+        assert (findings[code].verdict, "reconcile" in findings[code].remedy) == (Verdict.BROKEN, True)
+    await correct(place.client, await compare(place.client, place.world.database))
     assert await place.found(RepairRuns((), ())) == RepairRuns((), ())
     described = await place.client.get_workflow_handle(f"repair:{stray}").describe()
     assert described.status is WorkflowExecutionStatus.TERMINATED
@@ -118,7 +116,7 @@ async def test_doctor_names_both_directions_and_reconciling_mends_them(place: Pl
         assert await cards.repaired(stopped) is RepairState.DONE
 
 
-async def test_a_repair_whose_workflow_was_ended_by_hand_goes_on_when_it_is_suspended_and_resumed(place: Place) -> None:
+async def test_repair_with_a_manually_ended_workflow_continues_after_suspend_and_resume(place: Place) -> None:
     repair_id, _ = await place.heard()
     await RepairClient(place.client).tell(repair_id)
     await place.client.get_workflow_handle(f"repair:{repair_id}").terminate("by hand")

@@ -1,4 +1,4 @@
-"""Whose word about a caller's address is believed: a named proxy's, and nobody else's."""
+"""Only a named proxy's header about a client's address is trusted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def caller_seen(settings: Settings, address: str, on_behalf_of: str = "203
         return str((await client.get("/", headers={"x-forwarded-for": on_behalf_of})).json())
 
 
-async def test_by_default_nobody_may_name_another_address(tmp_path: Path) -> None:
+async def test_by_default_no_client_may_name_another_address(tmp_path: Path) -> None:
     assert await caller_seen(settings(tmp_path), "127.0.0.1") == "127.0.0.1"
 
 

@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 
 def _quiet(line: str) -> None:
-    """Progress that nobody looks at."""
+    """Progress that is discarded."""
 
 
 def _program(path: Path, says: str = "temporal version 1.5.1") -> Path:
@@ -72,7 +72,7 @@ def test_a_program_of_the_same_name_that_is_not_temporal_is_passed_over(tmp_path
     assert _finder(tmp_path, {"PATH": str(other.parent)}, []).find(_quiet) == cached
 
 
-def test_a_wrong_variable_is_said_and_nothing_else_is_taken_in_its_place(tmp_path: Path) -> None:
+def test_invalid_variable_is_reported_and_not_replaced(tmp_path: Path) -> None:
     _program(tmp_path / "cache" / "temporal")
     with pytest.raises(Problem, match="CARDLOOP_TEMPORAL_CLI"):
         _finder(tmp_path, {"CARDLOOP_TEMPORAL_CLI": str(tmp_path / "absent")}, []).find(_quiet)
@@ -147,7 +147,7 @@ def test_without_install_rights_the_exact_command_is_shown(monkeypatch: pytest.M
         system.install(["libgl1", "libglib2.0-0"], _quiet)
 
 
-def test_only_named_icons_are_kept_and_an_unknown_one_is_said() -> None:
+def test_only_named_icons_are_kept_and_an_unknown_one_is_reported() -> None:
     sprite = '<svg><symbol id="tabler-x" viewBox="0 0 1 1">\n<path/></symbol><symbol id="tabler-y"><g/></symbol></svg>'
     kept = assets.subset(sprite, ["x"])
     assert 'id="tabler-x"' in kept
@@ -156,7 +156,7 @@ def test_only_named_icons_are_kept_and_an_unknown_one_is_said() -> None:
         assets.subset(sprite, ["unicorn"])
 
 
-def test_a_python_that_is_too_old_is_said_by_the_first_step(tmp_path: Path) -> None:
+def test_too_old_python_is_reported_by_the_first_step(tmp_path: Path) -> None:
     script = tmp_path / "bootstrap" / "setup" / "start.sh"
     script.parent.mkdir(parents=True)
     script.write_text((PROJECT_ROOT / "bootstrap/setup/start.sh").read_text())

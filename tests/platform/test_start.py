@@ -1,4 +1,4 @@
-"""What stands in the way of a start is one sentence: a taken port, a start that runs already, a bad setting."""
+"""An obstacle to a start is one sentence: a taken port, a start that runs already, a bad setting."""
 
 import socket
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it() -> None:
     check_free({"CARDLOOP_API_PORT": ("127.0.0.1", port)})
 
 
-def test_every_port_that_a_start_takes_is_looked_at(tmp_path: Path) -> None:
+def test_every_port_of_a_start_is_checked(tmp_path: Path) -> None:
     looked_at = {port for _, port in platform.ports(_settings(tmp_path)).values()}
     assert looked_at == {8000, 8001, 8002, 7233, 8233, *range(8100, 8108)}
 

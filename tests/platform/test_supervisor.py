@@ -70,7 +70,7 @@ async def test_a_group_that_was_started_before_what_it_needs_stops_before_it(tmp
     assert marks.read_text().split() == ["web", "reader", "temporal"]
 
 
-async def test_a_killed_child_is_restarted_and_it_is_said(tmp_path: Path) -> None:
+async def test_killed_child_is_restarted_and_reported(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor(tmp_path, said.append, _QUICK)
     (child,) = await supervisor.start(_sleeper("api", tmp_path / "marks"))

@@ -139,6 +139,7 @@ async def a_house(
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
         settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]  # Without Temporal, as the desk.
         form_secret="s" * 32,
+        pages_url="http://sellers.test",
     )
     cards = Cards(database, keyring, photos.write(picture()))
     await cards.empty_the_queue()

@@ -1,4 +1,4 @@
-"""What a browser without scripts sends for a form of a page that nobody changed."""
+"""Return what a browser without scripts sends for an unchanged form of a page."""
 
 from __future__ import annotations
 

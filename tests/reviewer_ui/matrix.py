@@ -10,6 +10,7 @@ from tests.reviewer_ui.matrix_line import Line as Line
 from tests.reviewer_ui.matrix_of_books import BOOKS, BOOKS_READERS
 from tests.reviewer_ui.matrix_payments import PAYMENTS
 from tests.reviewer_ui.matrix_reconciliation import RECONCILIATION
+from tests.reviewer_ui.matrix_sales import SALES
 from tests.reviewer_ui.matrix_settlement import SETTLEMENT
 
 REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
@@ -29,8 +30,6 @@ BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
-SALES_READERS = frozenset({FINANCE, COMPLIANCE})
-SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
@@ -266,33 +265,7 @@ MATRIX = (
     Line("GET", "/payouts", PAYOUT_READERS),
     *(Line(*one) for one in PAYMENTS),
     Line("GET", "/owed", PAYOUT_READERS),
-    Line("GET", "/sales", SALES_READERS),
-    Line("GET", "/sales/new", SALES_KEEPERS),
-    Line("POST", "/sales/preview", SALES_KEEPERS, (422,)),
-    Line("POST", "/sales", SALES_KEEPERS, (422,)),
-    Line("GET", "/sales/buyers", SALES_READERS),
-    Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
-    Line("POST", "/sales/reserved/{key}/give-up", SALES_KEEPERS, (404,)),
-    Line("GET", "/sales/brokered", SALES_READERS),
-    Line("POST", "/sales/brokered", SALES_KEEPERS, (422,)),
-    Line("POST", "/sales/brokered/{sale_id}", SALES_KEEPERS, (422,)),
-    Line("POST", "/sales/brokered/payments/{payment_id}/confirm", SALES_KEEPERS, (404,)),
-    Line("POST", "/sales/brokered/payments/{payment_id}/discard", SALES_KEEPERS, (404,)),
-    Line("GET", "/sales/brokered/payments/{payment_id}/evidence", SALES_READERS, (404,)),
-    Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
-    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (404,)),
-    Line("POST", "/sales/{sale_id}/return/agree", SALES_KEEPERS, (404,)),
-    Line("POST", "/sales/{sale_id}/return/decline", SALES_KEEPERS, (404,)),
-    Line("GET", "/tax", SALES_READERS),
-    Line("POST", "/tax/sign-off", SALES_KEEPERS, (422,)),
-    Line("POST", "/tax/detail", SALES_KEEPERS, (422,)),
-    Line("POST", "/tax/income", SALES_KEEPERS, (422,)),
-    Line("POST", "/tax/certificate", SALES_KEEPERS, (422,)),
-    Line("GET", "/fx", SALES_READERS),
-    Line("POST", "/fx", SALES_KEEPERS, (422,)),
-    Line("POST", "/fx/exchanges", SALES_KEEPERS, (422,)),
-    Line("POST", "/fx/exchanges/{exchange_id}/confirm", SALES_KEEPERS, (404,)),
-    Line("POST", "/fx/exchanges/{exchange_id}/discard", SALES_KEEPERS, (404,)),
+    *SALES,
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),

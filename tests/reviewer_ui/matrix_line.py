@@ -9,7 +9,7 @@ from domain.people.roles import Role
 
 @dataclass(frozen=True)
 class Line:
-    """One address. `who` is None where nobody needs to be signed in.
+    """One address. `who` is None for public addresses.
 
     `gives` is what who may gets: for an act the one status that FORM leads to, whichever of these roles sends it.
     """

@@ -25,6 +25,7 @@ from domain.places import business_day
 from gateways.attachments import accept
 from services.finance.claim_receipts import ClaimReceipts, PaidBack
 from services.finance.proof_files import ProofFile
+from services.finance.rollbacks import Rollbacks
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -111,14 +112,25 @@ async def paid_back_in_part(house: House, claim: str) -> None:
     await receipts.ask_reversal(person, made, "记错了 · Entered in error")
 
 
+async def recovered_in_part(house: House, claim: str) -> None:
+    """Two people wrote a claim off, and a part of it arrived later."""
+    person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
+    claims, receipts = Rollbacks(house.database, house.keyring), ClaimReceipts(house.database, house.keyring)
+    await claims.ask_write_off(person, claim, "联系不上卖家 · The seller cannot be reached")
+    await claims.write_off(await house.cards.person(Role.FINANCE, "Bo Yu"), claim)
+    said = PaidBack(Money(200_00), Rail.BANK, "BACK-3", today, ProofFile("receipt.pdf", PDF))
+    await receipts.record(person, claim, new_id(), said, house.photos)
+
+
 async def payment_pages(house: House, person: str, unknown: Waiting) -> dict[str, str]:
-    """Something for each page: holds, a rail that is off, a stated outcome of an unknown order, two claims."""
+    """Something for each page: holds, a rail that is off, a stated outcome of an unknown order, claims, one written off."""
     await on_hold(house, await house.cards.waiting(), "new_payee", "unverified")
     await on_hold(house, await house.cards.waiting(), "rail_day", until=datetime.now(UTC) + timedelta(hours=9))
     paid = await a_paid_card(house)
     claim = await a_claim(house, person, RollbackState.CLAIMED)
     await a_claim(house, person, RollbackState.PROPOSED)
     await paid_back_in_part(house, claim)
+    await recovered_in_part(house, await a_claim(house, person, RollbackState.CLAIMED))
     key = payout_key(unknown.card_id, 1)
     async with house.database.transaction() as session:
         off = select(RailSwitchRow.id).where(RailSwitchRow.rail == Rail.BANK, RailSwitchRow.on_at.is_(None)).limit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest_asyncio
@@ -100,9 +100,9 @@ async def publish(house: House, policies: PolicyDocuments, **values: Any) -> Non
     await policies.publish(officer, LIMITS, 1)
 
 
-async def figures(house: House, code: str, change: Any, now: datetime | None = None) -> dict[str, Figure]:
-    """The figures of a draft: the built-in document after `change` had a copy of it."""
-    kind, now = KINDS[code], now or datetime.now(UTC)
+async def figures(house: House, code: str, change: Any, ahead: timedelta = timedelta()) -> dict[str, Figure]:
+    """The figures of a draft: the built-in document after `change` had a copy of it. Tried `ahead` of now."""
+    kind, now = KINDS[code], datetime.now(UTC) + ahead
     before = PolicyBook().in_force(kind, business_day(now))
     document = copy.deepcopy(dict(before.document))
     change(document)

@@ -34,7 +34,10 @@ async def readings_labelled(house: House, card_id: str) -> None:
                 session.add(_label(house, (card_id, decision, None), brand, name, ("1", "1"), confidence_bp, condition))
         for brand, name, read, truth, confidence_bp, condition in WRONG:
             session.add(_label(house, (card_id, decision, photo), brand, name, (read, truth), confidence_bp, condition))
-        fields = [{"name": name, "confidence_bp": 9_500, "box": BOX, "source": "ocr"} for name in ("pin", "number")]
+        fields = [
+            {"name": name, "confidence_bp": 9_500, "box": BOX, "source": "ocr", "use": use}
+            for name, use in (("pin", "differs"), ("number", "confirmed"))  # The seller's values beside them.
+        ]
         reading_id, values = new_id(), {"number": "JD88O1234", "pin": "604128"}
         session.add(
             ReadingRow(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from database.reads.finance.suspense import standing
 from domain.finance.breaks import Against, BreakKind, Choice, Verb
 from domain.finance.reversals import ReversalOf
+from domain.finance.rollback import RollbackState
 from domain.finance.suspense import ClearedAs
 from domain.money import Money
 from domain.people.roles import Role
@@ -15,8 +16,9 @@ from services.finance.proof_files import ProofFile
 from services.finance.reversals import Reversals
 from services.finance.suspense import Found, Suspense
 from tests.builders.paying import PDF
-from tests.builders.reconciling import FinanceDesk
+from tests.builders.reconciling import WECHAT, FinanceDesk
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.payment_scenes import a_claim
 
 
 async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
@@ -38,7 +40,8 @@ async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
     await desk.breaks.decide(
         first, proposed.id, Choice(Verb.CREATE, "own_funds", Against.CAPITAL, note="充值 · Topped up")
     )
-    names = await _suspense_and_reversals(house, desk, first)
+    names = await _suspense_and_reversals(house, desk, first, row.closing_minor or 0)
+    await desk.matching.run(WECHAT)  # As the job does.
     return names | {
         "statement": row.id, "statement_refused": refused.id, "break": others[1].id, "break_proposed": proposed.id,
         "break_fee": breaks[BreakKind.FEE_DIFFERENCE].id, "recon_day": desk.today.isoformat(), "recon_finance": first,
@@ -46,20 +49,23 @@ async def reconciliation_of_every_kind(house: House) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str) -> dict[str, str]:
-    """Money in suspense, of which a part was cleared, a part is proposed and a part reversed; and a decision that was reversed."""
+async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str, opening: int) -> dict[str, str]:
+    """Money in suspense, cleared, proposed to be and reversed, a seller's repayment among it; and a decision that was reversed."""
     second = await house.cards.person(Role.FINANCE, "Bai")
-    lines = [desk.moved("", 300_00), desk.moved("", -40_00), desk.moved("", -9_00)]
-    row = await desk.imported(desk.bill(lines), day=desk.today)
-    came, went, wrong = await desk.breaks_of(row)
-    for one in (came, went, wrong):
+    lines = [desk.moved("", 300_00), desk.moved("", -40_00), desk.moved("", -9_00), desk.moved("", 80_00)]
+    row = await desk.imported(desk.bill(lines, opening=opening), day=desk.today)
+    came, went, wrong, repaid = await desk.breaks_of(row)
+    for one in (came, went, wrong, repaid):
         await desk.taken(first, one)
         choice = Choice(Verb.CREATE, "unexplained", Against.SUSPENSE, note="已问渠道 · Asked the provider.")
         if (await desk.breaks.decide(first, one.id, choice)).second:
             await desk.breaks.agree(second, one.id)
     async with house.database.transaction() as session:
         entries = {one.break_id: one for one in await standing(session)}
-    acts, reversals = Suspense(house.database, desk.clock), Reversals(house.database, desk.clock)
+    acts, reversals = (
+        Suspense(house.database, house.keyring, desk.clock),
+        Reversals(house.database, house.keyring, desk.clock),
+    )
     clearings = []
     for minor in (100_00, 50_00, 25_00):
         found = Found(
@@ -67,7 +73,11 @@ async def _suspense_and_reversals(house: House, desk: FinanceDesk, first: str) -
             evidence=ProofFile("bank-letter.pdf", PDF),
         )  # fmt: skip
         clearings.append(await acts.propose(first, found, house.photos))
-    for clearing in clearings[:2]:
+    repayment = Found(
+        entries[repaid.id].entry_id, ClearedAs.CLAIM, Money(80_00), "卖家附言写明卡号 · The seller wrote the card's number.",
+        claim=await a_claim(house, first, RollbackState.CLAIMED), evidence=ProofFile("bank-letter.pdf", PDF),
+    )  # fmt: skip
+    for clearing in (*clearings[:2], await acts.propose(first, repayment, house.photos)):
         await acts.agree(second, clearing)
     await reversals.ask(first, ReversalOf.CLEARING, clearings[0], "买家付款 · A buyer paid it.")
     await reversals.agree(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from database.reads.finance.brokered import split_account
+from database.reads.finance.provider_debts import owed_back
 from database.repositories import ledger
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
@@ -27,6 +29,7 @@ from services.finance.brokered_payments import BrokeredPayments, ProviderPaid
 from services.finance.exchanges import ExchangeAsked, Exchanges
 from services.finance.positions import Revaluations
 from services.finance.proof_files import ProofFile
+from services.finance.provider_repayments import ProviderRepayments, Repayment
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.reserving import Reservations
 from services.finance.sale_returns import SaleReturns
@@ -115,6 +118,30 @@ async def a_brokered_sale(house: House) -> str:
     return await Sales(house.database).record(person, new_id(), asked)
 
 
+async def a_commission_owed_back(house: House) -> str:
+    """A brokered sale that came back after our commission had arrived, less what was owed back before; returns its id."""
+    first, second = [await house.cards.person(Role.FINANCE, name) for name in ("Su Hang", "Gao Yun")]
+    receipts, returns, today = Receipts(house.database), SaleReturns(house.database), business_day(datetime.now(UTC))
+    sale, part = await a_brokered_sale(house), f"IN-{new_id()[-8:]}"
+    async with house.database.transaction() as session:
+        ours = (await split_account(session, "alipay")).ours
+        before = sum((one.amount for one in await owed_back(session) if one.provider == "alipay"), Money(0))
+    arrived = ours - min(ours, before)
+    asked = ReceiptAsked("alipay", Rail.BANK, ours, arrived, part, today, ReceiptFor.COMMISSION)
+    await receipts.record(first, new_id(), asked)
+    await returns.ask(first, sale, "agreed")
+    await returns.agree(second, sale)
+    return sale
+
+
+async def a_repayment_that_waits(house: House) -> None:
+    """A commission that is owed back, of which one person has recorded a part as paid back."""
+    await a_commission_owed_back(house)
+    person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
+    said = Repayment("alipay", Rail.BANK, Money(10_00), f"OUT-{new_id()[-8:]}", today, ProofFile("repaid.pdf", PDF))
+    await ProviderRepayments(house.database).record(person, new_id(), said, house.photos)
+
+
 async def brokered_in_every_state(house: House) -> dict[str, str]:
     """Brokered sales whose sellers the provider has not paid, has paid by the word of one person, and of two; their ids."""
     first, second = [await house.cards.person(Role.FINANCE, name) for name in ("Su Hang", "Gao Yun")]
@@ -172,6 +199,7 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     )
     await money_kept_abroad(house, (person, second))
     await a_held_deposit(house, person)
+    await a_repayment_that_waits(house)
     month = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     await Revaluations(house.database).record(person, Currency.JPY, month, Rate("0.05", "CFETS", at))
     return {"sale": sale, "sale_back": returned, "unsold": unsold} | await brokered_in_every_state(house)

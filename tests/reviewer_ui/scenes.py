@@ -1,4 +1,4 @@
-"""Cards as a reviewer meets them, of all five types, with the drawn sample photos and what stands beside them."""
+"""Cards as a reviewer meets them, of all five types, with the drawn sample photos and related data."""
 
 from __future__ import annotations
 

@@ -51,7 +51,14 @@ async def settlements_in_every_state(house: House) -> dict[str, str]:
     await settling.owes(open_one, 640_00, DAYS[2])
     runs["settlement_answer"] = (await settling.stated(open_one)).id
     await settling.counterparties.propose_payee(settling.finance, open_one.id, Rail.ALIPAY, "13900007777", "李强")
-    return runs | {"counterparty": open_one.id, "settlement_invoice": await _invoice(settling)}
+    point = await settling.a_party(
+        kind=CounterpartyKind.INTAKE, owner=f"corner-{new_id()[-6:].lower()}", mail="c@corner.example", name="街角便利店"
+    )  # fmt: skip
+    return runs | {
+        "counterparty": open_one.id,
+        "intake_point": point.id,
+        "settlement_invoice": await _invoice(settling),
+    }
 
 
 async def _invoice(settling: Settling) -> str:

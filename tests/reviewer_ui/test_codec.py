@@ -141,5 +141,5 @@ async def test_the_audit_record_names_only_what_was_opened(
     assert acts == []
 
 
-async def test_readiness_is_reported_to_anybody(codec: httpx.AsyncClient) -> None:
+async def test_readiness_is_public(codec: httpx.AsyncClient) -> None:
     assert (await codec.get("/readyz")).json() == {"status": "ready"}

@@ -26,7 +26,7 @@ async def test_the_help_names_every_key_once_in_the_words_of_the_page_that_chang
 
 
 def test_every_key_of_a_page_is_one_that_a_person_can_change() -> None:
-    """Else it stands in no help, and nobody can move it away from a key that their browser or screen reader needs."""
+    """Else no help lists it, and it cannot be moved from a key that a browser or screen reader needs."""
     used: set[str] = set()
     for template in (PROJECT_ROOT / "reviewer_ui/templates").rglob("*.html"):
         for names in re.findall(r'data-key="([^"{]+)"', template.read_text(encoding="utf-8")):

@@ -1,4 +1,4 @@
-"""An open page hears that something changed: soon, only what its person may, and no longer than they are signed in."""
+"""An open page receives changes: soon, only what its person may see, and only while they are signed in."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Page:
-    """What one open page was told, in order."""
+    """The events of one open page, in order."""
 
     def __init__(self, events: AsyncIterator[dict[str, Any]]) -> None:
         self._events = events
@@ -84,7 +84,7 @@ async def notified(house: House, person: str) -> None:
         await tell(session, [person], NoticeKind.STAND_IN, new_id())
 
 
-async def test_a_page_hears_of_the_queue_of_its_card_and_of_notices(house: House) -> None:
+async def test_a_page_receives_changes_of_the_queue_of_its_card_and_of_notices(house: House) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     person, _ = await signed_in(house, Role.REVIEWER)
     async with open_page(pages, person, waiting.card_id) as page:
@@ -95,7 +95,7 @@ async def test_a_page_hears_of_the_queue_of_its_card_and_of_notices(house: House
         assert await page.hears("notices") == "1"
 
 
-async def test_a_lease_that_runs_out_by_itself_is_heard_of_and_one_that_is_renewed_is_not(house: House) -> None:
+async def test_an_expired_lease_is_announced_and_a_renewed_one_is_not(house: House) -> None:
     from datetime import timedelta
 
     waiting, pages = await house.cards.waiting(), Live(house.database)
@@ -111,7 +111,7 @@ async def test_a_lease_that_runs_out_by_itself_is_heard_of_and_one_that_is_renew
         assert "queue" not in page.heard
 
 
-async def test_the_queue_is_heard_by_all_who_have_one_and_notices_go_only_to_their_person(house: House) -> None:
+async def test_queue_changes_go_to_all_with_a_queue_and_notices_only_to_their_person(house: House) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     clerk, _ = await signed_in(house, Role.FINANCE)
     reviewer, _ = await signed_in(house, Role.REVIEWER)
@@ -135,9 +135,7 @@ async def test_the_stream_ends_with_the_session(house: House) -> None:
             await page.hears("queue")
 
 
-async def test_open_pages_go_on_hearing_after_an_unforeseen_fault(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_open_pages_stay_live_after_an_unexpected_fault(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     real, faults = reads.queue_mark, [ValueError("a row that cannot be read"), KeyError("x")]
 

@@ -30,7 +30,7 @@ async def test_support_finds_a_card_by_its_last_characters_and_cannot_decide(hou
     assert (await browser.get("/cards?id=ZZZZZZZZ")).status_code == 404
 
 
-async def test_unknown_payouts_stand_on_top(house: House) -> None:
+async def test_unknown_payouts_are_listed_first(house: House) -> None:
     cards = {
         state: await house.cards.waiting() for state in (PayoutState.UNKNOWN, PayoutState.PAID, PayoutState.REFUSED)
     }

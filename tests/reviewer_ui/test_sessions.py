@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select, update
 
 from database.tables.people import ConsoleSessionRow, PersonRow
@@ -54,7 +55,7 @@ def test_browsers_are_distinguished_by_short_names() -> None:
     assert browser_name("curl/8.0") == ""
 
 
-async def test_a_browser_that_nobody_uses_is_signed_out(house: House) -> None:
+async def test_idle_browser_is_signed_out(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     token = await house.sessions.open(person_id)
     await _last_used(house, person_id, IDLE - timedelta(minutes=5))
@@ -63,7 +64,7 @@ async def test_a_browser_that_nobody_uses_is_signed_out(house: House) -> None:
     assert await house.sessions.person(token) is None
 
 
-async def test_use_is_written_down_once_a_minute_and_not_for_what_a_page_asks_by_itself(house: House) -> None:
+async def test_use_is_recorded_once_a_minute_and_not_for_automatic_requests(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     browser = house.browser(await house.sessions.open(person_id))
     just_now = await _last_used(house, person_id, timedelta(seconds=40))
@@ -75,6 +76,14 @@ async def test_use_is_written_down_once_a_minute_and_not_for_what_a_page_asks_by
     assert (await _rows(house, person_id))[0].seen_at == before
     await browser.get("/account")
     assert (await _rows(house, person_id))[0].seen_at > before + timedelta(seconds=60)
+
+
+async def test_a_browser_is_recognised_without_a_transaction(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = await house.sessions.open(await house.cards.person(Role.REVIEWER, "Ann"))
+    monkeypatch.setattr(house.database, "transaction", None)
+    person = await house.sessions.person(token)
+    assert person is not None
+    assert person.name == "Ann"
 
 
 async def test_a_role_that_is_taken_away_is_gone_with_the_next_click(house: House) -> None:
@@ -89,7 +98,7 @@ async def test_a_role_that_is_taken_away_is_gone_with_the_next_click(house: Hous
     assert (await browser.get("/review")).headers["location"] == "/sign-in?next=/review"
 
 
-async def test_one_browser_is_signed_out_from_another_and_nobody_elses(house: House) -> None:
+async def test_person_signs_out_only_their_own_browsers(house: House) -> None:
     person_id, other = await house.cards.person(Role.REVIEWER), await house.cards.person(Role.REVIEWER)
     mine, lost = await house.sessions.open(person_id), await house.sessions.open(person_id, browser="Chrome · Android")
     theirs = await house.sessions.open(other)

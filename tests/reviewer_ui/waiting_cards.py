@@ -125,7 +125,8 @@ class Cards:
         """Closes what earlier tests left open, and removes labels that were sealed with their keys."""
         async with self._database.transaction() as session:
             await session.execute(delete(ReadingLabelRow))
-            await session.execute(update(WorkItemRow).values(closed_at=datetime.now(UTC)))
+            left_open = update(WorkItemRow).where(WorkItemRow.closed_at.is_(None))
+            await session.execute(left_open.values(closed_at=datetime.now(UTC)))
 
     async def task(self, waiting: Waiting) -> WorkItemRow:
         async with self._database.transaction() as session:

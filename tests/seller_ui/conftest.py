@@ -136,7 +136,7 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(services: SellerServices) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser that nobody has signed in with."""
+    """A browser without a session."""
     await forget_tries(services.database)
     transport = httpx.ASGITransport(build(services))
     headers = {"accept": "text/html", "accept-language": "en"}

@@ -35,9 +35,7 @@ async def asked(
         await move(database, card, Stage.REVIEW, WaitingFor.SELLER_ITEM, f"review.asked_{item}")
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "Reason: The photo is blurred."), ("zh-CN", "原因：照片模糊。")]
-)
+@pytest.mark.parametrize(("language", "words"), [("en", "Reason: Photo blurred."), ("zh-CN", "原因：照片模糊。")])
 async def test_the_seller_reads_why_in_their_language(
     browser: httpx.AsyncClient, database: Database, language: str, words: str
 ) -> None:
@@ -84,7 +82,7 @@ async def test_a_partners_program_reads_code_and_words_while_the_item_is_waited_
     assert (await api.client.get(at)).json()["cards"][0]["asked"] is None
     await asked(database, card, "not_scratched", AskedItem.PIN)
     told = (await api.client.get(at)).json()["cards"][0]["asked"]
-    words = {"zh_CN": "涂层未刮开", "en": "The cover is not scratched off"}
+    words = {"zh_CN": "涂层未刮开", "en": "Cover not scratched off"}
     assert told == {"item": "pin", "reason": "not_scratched", "words": words}
     await move(database, card, Stage.VERIFICATION, WaitingFor.MACHINE, "verification.started")
     assert (await api.client.get(at)).json()["cards"][0]["asked"] is None

@@ -68,7 +68,7 @@ async def test_a_request_waits_is_answered_and_may_be_followed_by_another(
     ("wanted", "words", "status"),
     [("appeal", "", 422), ("", "hello", 422), ("call", "number 8800 1234 1234 1234", 422), ("call", "x" * 501, 422)],
 )
-async def test_what_is_refused_stays_in_the_form(
+async def test_refused_input_stays_in_the_form(
     browser: httpx.AsyncClient, wanted: str, words: str, status: int
 ) -> None:
     card = card_id(await sold(browser))

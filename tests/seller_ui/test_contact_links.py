@@ -62,7 +62,7 @@ async def test_a_confirmed_address_brings_its_questions_and_can_be_taken_apart(
     assert "From my office" not in apart.text
 
 
-async def test_a_declined_address_is_nobodys(
+async def test_declined_address_belongs_to_no_seller(
     browser: httpx.AsyncClient, database: Database, services: SellerServices, phone: str
 ) -> None:
     link, mail = await a_question(database, services, phone)

@@ -90,7 +90,7 @@ async def test_an_open_page_shows_new_maintenance_without_waiting_for_the_cards_
         await session.execute(text("DELETE FROM provider_window"))
 
 
-async def test_a_code_is_not_taken_while_nobody_can_check_it(
+async def test_code_is_not_accepted_while_it_cannot_be_checked(
     browser: httpx.AsyncClient, database: Database, desk: PlayedDesk, held: datetime
 ) -> None:
     card = card_id(await sold(browser))

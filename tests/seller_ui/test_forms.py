@@ -15,6 +15,7 @@ from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.errors.cards import TooLateToWithdraw
 from domain.errors.people import TooManyTries
 from seller_ui import pages
+from seller_ui.app import FORM_BYTES_MAX
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import GOOD_CODE, PlayedDesk
 from tests.seller_ui.pages import Page
@@ -47,6 +48,14 @@ async def test_an_empty_form_names_everything_that_is_missing(browser: httpx.Asy
     assert "5 fields are missing or invalid" in page.text
     assert opens_at(page) == ["number"]
     assert all(f'id="{field}"' in page.text and f'id="{field}-fault"' in page.text for field in FIELDS)
+
+
+async def test_a_form_that_is_too_large_is_refused_on_a_page(browser: httpx.AsyncClient) -> None:
+    asks = {"accept": "text/html", "accept-language": "en"}
+    answer = await browser.post("/tickets", data={"words": "x" * (FORM_BYTES_MAX + 1)}, headers=asks)
+    assert answer.status_code == 413
+    assert "<h1" in answer.text
+    assert "too large" in answer.text
 
 
 async def test_what_is_missing_and_what_is_malformed_stand_together(browser: httpx.AsyncClient) -> None:

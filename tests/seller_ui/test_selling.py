@@ -146,7 +146,7 @@ async def test_temporal_away_loses_no_card(browser: httpx.AsyncClient, desk: Pla
     assert (await sold(browser)).path.startswith("/cards/")
 
 
-async def test_what_was_read_is_confirmed(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
+async def test_reading_is_confirmed(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
     number = fresh_number()
     card = card_id(await sold(browser, number=number))
     await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
@@ -225,9 +225,7 @@ async def test_a_rejection_is_explained(browser: httpx.AsyncClient, database: Da
     assert "The issuer has frozen this card" in (await Page.get(browser, f"/cards/{card}")).text
 
 
-async def test_a_live_page_hears_nothing_until_something_happens(
-    browser: httpx.AsyncClient, database: Database
-) -> None:
+async def test_live_page_receives_nothing_without_a_change(browser: httpx.AsyncClient, database: Database) -> None:
     page = await sold(browser)
     seen = page.text.partition('data-seen="')[2].partition('"')[0]
     live = f"/cards/{card_id(page)}/live?seen={seen}"
@@ -288,9 +286,7 @@ async def test_the_language_is_changed_on_the_page_it_was_asked_on(visitor: http
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-async def test_a_deadline_that_has_passed_is_promised_to_nobody(
-    browser: httpx.AsyncClient, database: Database, language: str
-) -> None:
+async def test_passed_deadline_is_not_shown(browser: httpx.AsyncClient, database: Database, language: str) -> None:
     card = card_id(await sold(browser))
     waits = (
         (Stage.REVIEW, WaitingFor.REVIEWER),

@@ -16,6 +16,7 @@ from database.tables.support.tickets import TicketClockRow, TicketLinkRow, Ticke
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.support.tickets import TicketState
+from tests.cases import the_first
 from tests.seller_ui.pages import Page
 from tests.seller_ui.selling_scenes import card_id, move, picture, sold
 from tests.seller_ui.ticket_scenes import answered, asked, ticket_id
@@ -40,7 +41,7 @@ async def kept(database: Database, ticket: str) -> list[TicketMessageRow]:
         return list((await session.execute(chosen)).scalars())
 
 
-@pytest.mark.parametrize("outcome", [None, *Outcome], ids=str)
+@pytest.mark.parametrize("outcome", the_first(3, [None, *Outcome]), ids=str)
 async def test_every_card_has_a_way_to_say_that_something_is_wrong(
     browser: httpx.AsyncClient, database: Database, outcome: Outcome | None
 ) -> None:
@@ -58,9 +59,9 @@ async def test_every_card_has_a_way_to_say_that_something_is_wrong(
     assert f'href="/tickets/{ticket_id(sent)}"' in (await Page.get(browser, f"/cards/{card}")).text
 
 
-@pytest.mark.parametrize("locale", ACCEPTED)
+@pytest.mark.parametrize("locale", the_first(1, ACCEPTED))
 @pytest.mark.parametrize("state", TicketState)
-async def test_every_state_is_said_in_words_and_leads_on(
+async def test_every_state_has_a_text_and_a_next_step(
     browser: httpx.AsyncClient, database: Database, state: TicketState, locale: str
 ) -> None:
     browser.headers["accept-language"] = ACCEPTED[locale]
@@ -85,7 +86,7 @@ async def test_the_promise_is_that_of_the_running_clock(browser: httpx.AsyncClie
     assert "Our answer is overdue" in (await Page.get(browser, f"/tickets/{ticket}")).text
 
 
-async def test_a_reply_that_can_be_taken_back_is_not_shown_and_changes_nothing_yet(
+async def test_reply_that_can_be_undone_is_not_shown_and_has_no_effect_yet(
     browser: httpx.AsyncClient, database: Database
 ) -> None:
     ticket = ticket_id(await asked(browser))
@@ -123,9 +124,7 @@ async def test_a_solution_is_rated_by_one_tap_and_the_reason_may_follow(
     assert (await reasoned.send(address, good="yes")).status == 409
 
 
-async def test_a_closed_question_leads_to_a_new_one_that_goes_on_from_it(
-    browser: httpx.AsyncClient, database: Database
-) -> None:
+async def test_closed_question_leads_to_a_follow_up(browser: httpx.AsyncClient, database: Database) -> None:
     card = card_id(await sold(browser))
     ticket = ticket_id(await asked(browser, card=card))
     page = await Page.get(browser, f"/tickets/{ticket}")
@@ -175,16 +174,19 @@ async def test_a_card_number_is_covered_and_the_seller_is_notified(
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "😀👩‍👩‍👧‍👦 help",
-        "مرحبا، أين المال؟",
-        "\u202egnp.exe\u202c",
-        "<script>alert(1)</script>{{7*7}}",
-        "款项 & “钱”",
-        "a\n\nb",
-    ],
+    the_first(
+        3,
+        [
+            "<script>alert(1)</script>{{7*7}}",
+            "😀👩‍👩‍👧‍👦 help",
+            "مرحبا، أين المال؟",
+            "\u202egnp.exe\u202c",
+            "款项 & “钱”",
+            "a\n\nb",
+        ],
+    ),
 )
-async def test_any_writing_comes_back_as_it_was_written(browser: httpx.AsyncClient, words: str) -> None:
+async def test_text_is_preserved_in_any_script(browser: httpx.AsyncClient, words: str) -> None:
     page = await asked(browser, words)
     assert page.status == 200
     assert words in page.text.replace("\r\n", "\n")
@@ -210,7 +212,7 @@ async def test_a_field_of_more_than_a_megabyte_comes_back_with_its_words(browser
     assert (answer.status_code, words.strip() in answer.text, "too long" in answer.text) == (422, True, True)
 
 
-@pytest.mark.parametrize("number", [6, 200])
+@pytest.mark.parametrize("number", the_first(1, [6, 200]))
 async def test_too_many_files_are_refused_and_the_words_stay(browser: httpx.AsyncClient, number: int) -> None:
     page = await Page.get(browser, "/tickets/new?category=other")
     files = [("files", (f"{place}.txt", b"hello", "text/plain")) for place in range(number)]
@@ -233,7 +235,7 @@ async def test_a_photo_is_attached_shown_small_and_given_back_whole(browser: htt
     assert sum("attachment" in one.headers.get("content-disposition", "") for one in answers) == 2
 
 
-async def test_what_belongs_to_another_seller_is_not_found(
+async def test_another_sellers_card_is_not_found(
     browser: httpx.AsyncClient, visitor: httpx.AsyncClient, database: Database
 ) -> None:
     card = card_id(await sold(browser))
@@ -254,9 +256,7 @@ async def test_what_belongs_to_another_seller_is_not_found(
     assert await tickets(database) == before
 
 
-async def test_the_page_asks_whether_there_is_more_and_hears_nothing_until_there_is(
-    browser: httpx.AsyncClient, database: Database
-) -> None:
+async def test_page_polls_and_receives_nothing_without_a_change(browser: httpx.AsyncClient, database: Database) -> None:
     page = await asked(browser)
     (address,) = re.findall(r'hx-get="([^"]+)"', page.text)
     assert (await browser.get(address)).status_code == 204
@@ -286,6 +286,6 @@ async def test_a_visitor_is_asked_to_sign_in_and_a_list_says_why_it_is_empty(
     assert 'href="/tickets/new"' in empty.text
 
 
-async def test_nobody_asks_without_end(browser: httpx.AsyncClient) -> None:
+async def test_new_questions_are_rate_limited(browser: httpx.AsyncClient) -> None:
     statuses = [(await asked(browser, f"Question {number}")).status for number in range(12)]
     assert (statuses[0], statuses[-1]) == (200, 429)

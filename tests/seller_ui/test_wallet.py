@@ -157,14 +157,14 @@ async def test_a_claim_is_shown_with_its_reason_and_an_objection_is_one_ticket_t
         count = len((await session.execute(select(RollbackRow.id).where(RollbackRow.owner == owner))).scalars().all())
     assert (row.objection_ticket, row.objected_at is not None, count) == (answer.path.rpartition("/")[2], True, 1)
     assert "of it will be set off" not in (await browser.get(f"/cards/{other}")).text
-    assert "Your objection is being looked at" in (await browser.get("/wallet")).text
+    assert "Your objection is under review" in (await browser.get("/wallet")).text
 
 
 @pytest.mark.parametrize(
     ("language", "words"),
     [
         ("en", ("The ¥232.50 that was taken for it is yours", "From a dropped claim; it is paid to you separately.")),
-        ("zh-CN", ("此前抵扣或退还的 ¥232.50 应付还给您", "追回撤销后应付还给您，将单独付款。")),
+        ("zh-CN", ("此前抵扣或退还的 ¥232.50 应返还给您", "追回撤销后应返还给您，将单独付款。")),
     ],
 )
 async def test_a_dropped_claim_says_what_is_paid_back(

@@ -101,7 +101,7 @@ async def test_a_published_catalogue_reaches_issuer_and_till_once_and_again_afte
         assert await announcer.announce() == 0  # Both are away; they hear it when they are back.
 
 
-def test_real_outside_systems_hear_nothing(tmp_path: Path) -> None:
+def test_real_systems_receive_no_announcement(tmp_path: Path) -> None:
     assert announcing_jobs(Settings(home=tmp_path, simulators=False)) == []
 
 

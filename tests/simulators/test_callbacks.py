@@ -1,4 +1,4 @@
-"""Callbacks that nobody takes: each is tried at its own time, and the others are not read meanwhile."""
+"""Undelivered callbacks: each is retried at its own time, and the others are not read meanwhile."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def tried(waiting: Callbacks, times: int) -> Record:
     raise AssertionError(kept)
 
 
-async def test_what_nobody_takes_is_tried_again_also_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_undelivered_callback_is_retried_also_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "RETRY_BASE_S", 0.05)
     store = Store(None, "alipay")
     first = of(store)

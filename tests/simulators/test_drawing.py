@@ -54,7 +54,7 @@ async def test_a_card_from_the_page_is_known_to_the_issuer_with_its_face_value()
 
 
 @pytest.mark.parametrize("form", [{"brand": "jd", "face": "5"}, {"brand": "jd", "face": "x"}, {"face": "500"}, {}])
-async def test_what_nobody_issues_is_not_drawn(form: dict[str, str]) -> None:
+async def test_unissued_card_is_not_drawn(form: dict[str, str]) -> None:
     async with in_process(Issuer(SETUP)) as client:
         assert (await client.post("/samples", data=form)).status_code == 422
         assert (await client.get("/book")).json() == []

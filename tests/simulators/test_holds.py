@@ -17,7 +17,7 @@ WANTED = {
 PURCHASE = {"brand": "jd", "number": JD, "amount_minor": 100}
 
 
-async def test_a_lock_outlives_a_restart_and_stands_on_the_page_without_its_number(tmp_path: Path) -> None:
+async def test_lock_survives_a_restart_and_is_shown_without_its_number(tmp_path: Path) -> None:
     setup = Setup(seed=7, secret=SECRET, state=tmp_path / "state.db")
     async with in_process(Issuer(setup)) as client:
         assert (await post_signed(client, "/v1/cards/secure", WANTED)).json()["result"] == "locked"

@@ -1,4 +1,4 @@
-"""Sellers and partners hear of each change of their own cards once, in one statement for all streams of a process."""
+"""Sellers and partners receive each change of their own cards once, in one statement for all streams of a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody foresaw: answered in our words, with our headers, and its text goes into no log, the server's own included."""
+"""Unexpected faults: answered in our words, with our headers, and its text goes into no log, the server's own included."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_a_file_that_cannot_be_is_not_found(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("header", "seen"), [("7", 7), ("3", 5), ("9" * 5000, 5), ("٣", 5), ("²", 5), ("-9", 5), ("", 5)]
 )
-def test_a_stream_goes_on_after_the_last_event_that_a_browser_can_have(header: str, seen: int) -> None:
+def test_stream_resumes_after_the_last_event_of_the_browser(header: str, seen: int) -> None:
     assert last_seen(5, header) == seen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from web.locale import from_accept_language, safe_return
 from web.requests import RequestIds
 from web.security import SecurityHeaders
 from web.static import StaticFiles
+from web.templates import Pages
 
 NOW = datetime(2026, 6, 3, 6, 2, tzinfo=UTC)
 
@@ -30,7 +32,7 @@ def client(app: FastAPI | Starlette) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://web.test")
 
 
-def site(**limits: int) -> FastAPI:
+def site(**limits: Any) -> FastAPI:
     app = FastAPI()
 
     @app.get("/fails")
@@ -100,7 +102,7 @@ def test_a_zone_that_is_none_is_the_business_zone(name: str) -> None:
     assert words.zone_of(name) is BUSINESS_ZONE
 
 
-async def test_a_fault_of_ours_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+async def test_internal_fault_is_not_disclosed(caplog: pytest.LogCaptureFixture) -> None:
     with capture_logs() as logs:
         async with client(site()) as browser:
             answer = await browser.get("/fails?number=8000000000000002")
@@ -159,6 +161,18 @@ async def test_a_file_is_kept_for_ever_under_its_hash_and_never_beside_its_folde
     before = static.url("app.css")
     (folder / "app.css").write_text("a { color: red }")
     assert static.url("app.css") != before
+
+
+def test_a_page_is_rendered_without_asynchronous_code_and_an_icon_is_drawn_once(tmp_path: Path) -> None:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/icons.svg").write_text("<svg></svg>")
+    pages = Pages(tmp_path, StaticFiles(tmp_path))
+    icon: Any = pages.environment.globals["icon"]
+    assert not pages.environment.is_async
+    assert icon("bell") is icon("bell")
+    drawn = str(icon("bell"))
+    (tmp_path / "vendor/icons.svg").write_text("<svg><symbol/></svg>")
+    assert str(icon("bell")) != drawn, "another sprite has another address"
 
 
 @pytest.mark.parametrize(

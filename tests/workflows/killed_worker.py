@@ -16,7 +16,7 @@ STEPS = ("reading.read_photos", "payout.send", "payout.reconcile")
 
 
 def endless(step: str) -> object:
-    """An activity of that name that goes on until its process ends."""
+    """An activity of that name that runs until its process ends."""
 
     @activity.defn(name=step)
     async def run() -> None:

@@ -81,7 +81,7 @@ def card(
 
 
 def resumed(resume: Resume, card_type: CardType = CardType.ECOMMERCE, *, has_photos: bool = True) -> CardToBuy:
-    """A card whose journey goes on where its rows say."""
+    """A card whose journey continues where its rows say."""
     return replace(card(card_type, has_photos=has_photos), resume=resume)
 
 

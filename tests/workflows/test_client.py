@@ -71,7 +71,7 @@ class Unconnected(Handle):
         raise RuntimeError("Failed client connect: Server connection error")
 
 
-async def test_a_temporal_that_cannot_be_reached_is_said_as_such() -> None:
+async def test_unreachable_temporal_is_reported_as_such() -> None:
     desk = CardClient(Client(Unconnected(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)

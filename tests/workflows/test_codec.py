@@ -116,7 +116,7 @@ async def test_a_whole_history_shows_no_word_of_the_card(temporal_client: Client
 
 
 def a_failure(*, sealed: bool, kind: str = "application_failure_info") -> Failure:
-    """An activity's failure as it stands in a history."""
+    """An activity's failure as in a history."""
     cause = Failure(message="no more")
     getattr(cause, kind).SetInParent()
     if sealed:

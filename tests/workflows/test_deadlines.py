@@ -110,7 +110,7 @@ async def test_the_policy_decides_after_its_whole_chain(time_skipping: WorkflowE
         assert case.world.of("review.decide_by_policy") == [("task-1",)]
 
 
-async def test_a_decision_that_stands_wins_over_the_policy_which_looks_again_later(
+async def test_existing_decision_wins_over_the_policy_which_checks_again_later(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     held_up = DecidedByPolicy(None, 15 * MINUTE)
@@ -123,6 +123,7 @@ async def test_a_decision_that_stands_wins_over_the_policy_which_looks_again_lat
         assert case.world.of("review.apply") == [("task-1", "yes")]
 
 
+@pytest.mark.thorough
 async def test_a_later_deadline_lets_the_alarms_wait_for_it(time_skipping: WorkflowEnvironment) -> None:
     async with waiting(time_skipping) as case:
         await case.passes(30 * MINUTE)
@@ -149,6 +150,7 @@ async def test_an_earlier_deadline_sounds_at_once_what_has_passed_and_each_but_o
         await case.approved()
 
 
+@pytest.mark.thorough
 async def test_what_has_sounded_is_not_sounded_again_for_a_deadline_moved_after_the_breach(
     time_skipping: WorkflowEnvironment,
 ) -> None:
@@ -163,6 +165,7 @@ async def test_what_has_sounded_is_not_sounded_again_for_a_deadline_moved_after_
         await case.approved()
 
 
+@pytest.mark.thorough
 async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobody_twice(
     time_skipping: WorkflowEnvironment,
 ) -> None:
@@ -233,6 +236,7 @@ async def test_news_of_another_task_or_of_an_ended_card_moves_no_clock(time_skip
         await case.desk.replan(case.one.card_id, "task-1")
 
 
+@pytest.mark.thorough
 async def test_a_task_that_was_opened_before_there_were_policies_is_replanned_too(
     time_skipping: WorkflowEnvironment,
 ) -> None:

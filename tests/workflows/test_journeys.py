@@ -61,7 +61,7 @@ async def test_the_seller_checks_what_was_read_and_accepts_the_quote(temporal_cl
     assert world.of("pricing.close") == [(one.card_id, "quote-1", QuoteState.ACCEPTED)]
 
 
-async def test_fields_are_refused_when_nobody_waits_for_them(temporal_client: Client) -> None:
+async def test_fields_are_refused_when_not_awaited(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def seller(desk: CardClient) -> None:
@@ -75,7 +75,7 @@ async def test_fields_are_refused_when_nobody_waits_for_them(temporal_client: Cl
     assert ended == CardEnded(Outcome.DECLINED, EndReason.DECLINED)
 
 
-async def test_a_quote_is_answered_once_and_the_second_answer_hears_which_counts(temporal_client: Client) -> None:
+async def test_quote_is_answered_once_and_a_second_answer_returns_the_first(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def seller(desk: CardClient) -> None:
@@ -92,7 +92,7 @@ async def test_a_quote_is_answered_once_and_the_second_answer_hears_which_counts
     assert len(world.of("pricing.close")) == 1
 
 
-async def test_an_answer_after_the_end_hears_how_it_ended(temporal_client: Client) -> None:
+async def test_answer_after_the_end_returns_the_outcome(temporal_client: Client) -> None:
     world, one = World(), card()
     desk = CardClient(temporal_client)
     async with playing(temporal_client, world):

@@ -56,6 +56,7 @@ async def test_an_issuer_in_maintenance_is_waited_for_and_asked_again(time_skipp
     assert {(provider, brand) for provider, brand, _ in world.of("provider.held")} == {("issuer:jd", "jd")}
 
 
+@pytest.mark.thorough
 async def test_after_maintenance_a_silent_issuer_still_sends_the_card_to_a_person(
     time_skipping: WorkflowEnvironment,
 ) -> None:
@@ -71,6 +72,7 @@ async def test_after_maintenance_a_silent_issuer_still_sends_the_card_to_a_perso
     assert len(world.of("verification.record_silence")) == 1
 
 
+@pytest.mark.thorough
 async def test_a_store_in_maintenance_is_waited_for(time_skipping: WorkflowEnvironment) -> None:
     world, one = World(store=[unavailable(LATER), ACTIVE], holds=[HELD], reasons=[("always",)]), card(CardType.DINING)
     desk = CardClient(time_skipping.client)
@@ -80,6 +82,7 @@ async def test_a_store_in_maintenance_is_waited_for(time_skipping: WorkflowEnvir
     assert (world.of("provider.held")[0][0], world.of("verification.record_silence")) == ("store:starbucks", [])
 
 
+@pytest.mark.thorough
 async def test_outlets_in_maintenance_are_waited_for(time_skipping: WorkflowEnvironment) -> None:
     entered = {"d1": decided(ReviewOutcome.APPROVE)}
     world, one = World(outlets_away=[unavailable(LATER)], holds=[HELD], decisions=entered), card(CardType.REGIONAL)

@@ -128,7 +128,10 @@ def waiting_at(waiting_for: WaitingFor) -> tuple[World, CardToBuy]:
     }[waiting_for]
 
 
-@pytest.mark.parametrize("waiting_for", ["seller_fields", "reviewer", "seller_offer"])
+@pytest.mark.parametrize(
+    "waiting_for",
+    ["reviewer", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("seller_fields", "seller_offer"))],
+)
 async def test_operations_cancel_a_card_whatever_it_waits_for(temporal_client: Client, waiting_for: str) -> None:
     world, one = waiting_at(WaitingFor(waiting_for))
 

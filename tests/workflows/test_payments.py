@@ -70,7 +70,7 @@ async def test_a_refused_payee_is_corrected_and_paid_under_a_key_of_its_own(temp
     assert [arguments[2] for arguments in world.of("verification.recheck")] == [1, 2, 3]
 
 
-async def test_a_payment_on_hold_is_confirmed_and_prepared_again_when_it_may_go_on(temporal_client: Client) -> None:
+async def test_held_payment_is_confirmed_and_prepared_again_on_release(temporal_client: Client) -> None:
     later = PaymentHeld(WaitingFor.RAIL, "2030-01-01T00:00:00+00:00")
     world = World(prepared=[later, PaymentHeld(WaitingFor.FINANCE, None), None])
     one = card()
@@ -194,7 +194,7 @@ async def test_a_worker_killed_during_payment_is_taken_over_within_ten_seconds(t
     assert world.sent_at[1] - world.sent_at[0] < 10
 
 
-async def test_an_activity_that_beats_is_heard_and_one_outside_of_temporal_just_runs() -> None:
+async def test_heartbeats_are_sent_inside_temporal_only() -> None:
     async with beating(0.01):
         await asyncio.sleep(0.03)
     heard = 0

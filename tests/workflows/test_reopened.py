@@ -1,4 +1,4 @@
-"""A card that was rejected and opened again goes on in a second run of its workflow, and only then; on a real Temporal server."""
+"""A card that was rejected and opened again continues in a second run of its workflow, and only then; on a real Temporal server."""
 
 from __future__ import annotations
 

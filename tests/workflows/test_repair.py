@@ -76,7 +76,7 @@ async def test_it_acts_waits_looks_and_ends(time_skipping: WorkflowEnvironment) 
     assert rows.calls == ["advance", *acts, "advance", "act 40 at 20", "advance", "look", "advance"]
 
 
-async def test_it_stands_still_until_a_person_has_changed_its_rows(temporal_client: Client) -> None:
+async def test_it_pauses_until_a_person_has_changed_its_rows(temporal_client: Client) -> None:
     rows, repair_id = Rows(STAND, ACT, END), new_id()
     client = RepairClient(temporal_client)
     async with played(temporal_client, rows):

@@ -40,7 +40,7 @@ STEP = "verification.ask_issuer"
 
 
 class Issuer:
-    """An issuer that is down until a test mends it."""
+    """An issuer that is down until a test restores it."""
 
     def __init__(self) -> None:
         self.down = True
@@ -142,7 +142,7 @@ async def test_skipping_a_back_off_tries_at_once_and_counts_on(temporal_client: 
         await run.until(lambda: run.issuer.attempts == [1, 2])
 
 
-async def test_a_paused_step_is_not_tried_keeps_enough_time_and_goes_on_when_unpaused(temporal_client: Client) -> None:
+async def test_paused_step_is_not_tried_keeps_enough_time_and_resumes(temporal_client: Client) -> None:
     async with asked(temporal_client) as run:
         day = 24 * 3600
         said = await run.act(RepairKind.PAUSE, for_at_most_s=day)

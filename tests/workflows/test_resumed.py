@@ -18,7 +18,7 @@ from workflows.messages import CardEnded
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_an_accepted_card_goes_on_at_its_payment_under_its_own_attempt(temporal_client: Client) -> None:
+async def test_accepted_card_continues_at_its_payment_under_its_own_attempt(temporal_client: Client) -> None:
     world = World()
     one = resumed(Resume(read=True, quote_id="quote-7", accepted=True, attempt=2))
     assert (await journey(temporal_client, world, one)).outcome is Outcome.PAID
@@ -38,7 +38,7 @@ async def test_an_offered_card_stays_before_its_seller(temporal_client: Client) 
     assert (world.names()[0], world.of("pricing.value")) == ("pricing.offer", [])
 
 
-async def test_what_was_approved_is_not_asked_again_and_numbers_go_on(temporal_client: Client) -> None:
+async def test_approved_fields_are_not_asked_again_and_numbers_continue(temporal_client: Client) -> None:
     world = World(reasons=[("card_type",)])
     one = resumed(Resume(read=True, quotes=1, tasks=2, settled=("card_type",)), CardType.DINING)
     assert (await journey(temporal_client, world, one)).outcome is Outcome.PAID

@@ -142,7 +142,7 @@ async def test_the_seller_is_asked_for_one_item_again(temporal_client: Client) -
     assert "review.asked_photo" in [move[-1] for move in world.of("journey.move")]
 
 
-async def test_a_regional_card_is_entered_by_hand_then_confirmed_by_an_outlet(temporal_client: Client) -> None:
+async def test_regional_card_is_entered_manually_then_confirmed_by_an_outlet(temporal_client: Client) -> None:
     world = World(reasons=[("card_type",)], decisions={"d1": decided(ReviewOutcome.APPROVE_CORRECTED)})
     one = card(CardType.REGIONAL, has_photos=True)
 
@@ -157,7 +157,7 @@ async def test_a_regional_card_is_entered_by_hand_then_confirmed_by_an_outlet(te
     assert world.of("verification.record_outlet_report") == [(one.card_id, f"outlet-{one.card_id}", True)]
 
 
-async def test_a_card_handed_to_an_outlet_comes_back_to_the_reviewer_whatever_is_said(temporal_client: Client) -> None:
+async def test_card_sent_to_an_outlet_returns_to_the_reviewer_with_any_answer(temporal_client: Client) -> None:
     denied = verified(CardStatus.UNKNOWN, Consequence.REJECT, EndReason.OUTLET_DENIED)
     world = World(reasons=[("low_confidence",)], outlet=[denied])
     world.decisions = {"d1": decided(ReviewOutcome.HAND_TO_STORE), "d2": decided(ReviewOutcome.APPROVE)}

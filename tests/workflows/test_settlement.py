@@ -1,4 +1,4 @@
-"""A settlement run's workflow: it goes on from its rows, answers people and partners by Updates, and survives what interrupts it."""
+"""A settlement run's workflow: it continues from its rows, answers people and partners by Updates, and survives what interrupts it."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class Played:
 
     @asynccontextmanager
     async def working(self, *, stating: bool = True) -> AsyncIterator[None]:
-        """Workers of the run; without `stating`, nobody makes statements, as when the worker died before that."""
+        """Workers of the run; without `stating`, no statements are made, as when the worker died before that."""
         payout, client = self.world.payout, self.environment.client
         own: list[Callable[..., Any]] = [self.look, self.collect, self.act, self.prepare, payout.conclude]
         own += [self.state] if stating else []
@@ -260,7 +260,7 @@ async def begun(played: Played) -> tuple[CounterpartyRow, SettlementRunRow]:
     return party, run
 
 
-async def test_a_run_that_was_cut_off_goes_on_and_silence_confirms_at_the_deadline(
+async def test_interrupted_run_continues_and_silence_confirms_at_the_deadline(
     scene: Settling, settling_world: World, time_skipping: WorkflowEnvironment
 ) -> None:
     played = Played(scene, settling_world, time_skipping, await time_skipping.get_current_time())

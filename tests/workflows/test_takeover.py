@@ -47,6 +47,7 @@ async def begun(worker: asyncio.subprocess.Process) -> set[str]:
     return {(await worker.stdout.readline()).decode().strip() for _ in STEPS}
 
 
+@pytest.mark.thorough
 async def test_the_running_steps_of_a_killed_worker_are_taken_over_within_ten_seconds(temporal_client: Client) -> None:
     queue, taken_at = f"killed-{new_id()}", dict[str, float]()
     address = temporal_client.service_client.config.target_host

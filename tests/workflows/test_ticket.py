@@ -134,6 +134,7 @@ async def played(scene: TicketScene, time_skipping: WorkflowEnvironment) -> Play
     return made
 
 
+@pytest.mark.thorough
 async def test_a_forgotten_ticket_rings_also_over_a_restart_of_the_worker(played: Played) -> None:
     ticket_id = await played.scene.opened()
     async with played.working():
@@ -174,7 +175,7 @@ async def test_a_ticket_is_answered_falls_silent_is_reopened_and_closes(played: 
 
 
 class Told:
-    """Stands for the client: remembers who was told, until it is full."""
+    """A stand-in for the client: records its calls, until it is full."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

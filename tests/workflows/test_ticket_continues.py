@@ -1,4 +1,4 @@
-"""A ticket with a long history goes on in a new run of its workflow: it carries its id alone, and loses no news on the way."""
+"""A ticket with a long history continues in a new run of its workflow: it carries its id alone, and loses no signal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Rows:
         return TicketStep(over=self.over)
 
 
-async def test_a_ticket_with_much_news_goes_on_in_a_new_run_and_hears_all_of_it(temporal_cli: Path) -> None:
+async def test_busy_ticket_continues_in_a_new_run_without_losing_a_signal(temporal_cli: Path) -> None:
     suggested = f"limit.historyCount.suggestContinueAsNew={EVENTS}"
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_cli), search_attributes=ALL,

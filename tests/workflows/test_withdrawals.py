@@ -31,7 +31,13 @@ def waiting_at(waiting_for: WaitingFor) -> tuple[World, CardToBuy]:
     }[waiting_for]
 
 
-@pytest.mark.parametrize("waiting_for", ["seller_fields", "seller_code", "reviewer", "seller_offer"])
+@pytest.mark.parametrize(
+    "waiting_for",
+    [
+        "seller_offer",
+        *(pytest.param(one, marks=pytest.mark.thorough) for one in ("seller_fields", "seller_code", "reviewer")),
+    ],
+)
 async def test_a_card_is_withdrawn_at_any_stage(temporal_client: Client, waiting_for: str) -> None:
     world, one = waiting_at(WaitingFor(waiting_for))
 

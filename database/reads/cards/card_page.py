@@ -39,7 +39,7 @@ class CardRecord:
     events: tuple[CardEventRow, ...]
     task: WorkItemRow | None
     decisions: tuple[ReviewDecisionRow, ...]
-    names: dict[str, str]  # Person id to name, of everybody the page mentions.
+    names: dict[str, str]  # Person id to name, of all people the page mentions.
     # Who stated an outcome that the story names, by the statement's id.
     stated: Mapping[str, Staters] = field(default_factory=dict)
     delay: Delay | None = None  # A party in maintenance that the card waits for, or will.
@@ -54,7 +54,7 @@ class CardRecord:
 
     @property
     def undelivered(self) -> ReviewDecisionRow | None:
-        """A decision that should have left: its task is decided, nobody can undo it, and its workflow does not know it yet."""
+        """A decision that should have been sent: its task is decided, it can no longer be undone, and its workflow does not know it yet."""
         made = self.standing_decision
         if made is None or self.task is None or not self.task.decided:
             return None

@@ -21,7 +21,7 @@ ASKED = "review.asked_"  # The story's key ends in the item that a reviewer aske
 
 @dataclass(frozen=True)
 class FieldMark:
-    """Where a field stands in the photo and how sure the reader is, in basis points; its value is on the card."""
+    """Where a field is in the photo and how sure the reader is, in basis points; its value is on the card."""
 
     name: FieldName
     confidence_bp: int

@@ -144,7 +144,7 @@ async def submissions(
 
 
 async def card(session: AsyncSession, owner: str, card_id: str) -> CardView:
-    """One card of the owner. Refuses (NotFound) anybody else's."""
+    """Return one card of the owner. Refuse NotFound for another owner's."""
     chosen = (
         select(CardRow, SubmissionRow).join(SubmissionRow).where(CardRow.id == card_id, SubmissionRow.owner == owner)
     )

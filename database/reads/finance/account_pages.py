@@ -137,7 +137,7 @@ class ClassTotal:
 
 
 async def account_line(session: AsyncSession, code: str, currency: Currency) -> TrialLine | None:
-    """Return what an account is and stands at, as debits or credits; None for an account that nothing was posted on."""
+    """Return an account with its balance, as debits or credits; None for an account that nothing was posted on."""
     row = (await session.execute(_KNOWN, {"code": code, "currency": currency.value})).one_or_none()
     if row is None:
         return None

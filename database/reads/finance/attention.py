@@ -31,6 +31,7 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM reconciled_day WHERE closed_at IS NULL AND NOT askers ? :me) AS days,
        (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT return_askers ? :me) AS returns,
        (SELECT count(*) FROM brokered_payment WHERE confirmed_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS brokered,
+       (SELECT count(*) FROM provider_repayment WHERE confirmed_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS repayments,
        (SELECT count(*) FROM fx_exchange WHERE posted_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS exchanges,
        (SELECT count(*) FROM rollback WHERE state = 'proposed' AND NOT proposers ? :me) AS claims,
        (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL AND NOT write_off_askers ? :me) AS write_offs,
@@ -61,7 +62,7 @@ _WAITING_PAYEE = text("SELECT count(*) FROM card WHERE waiting_for = 'seller_pay
 
 @dataclass(frozen=True)
 class UnknownPayments:
-    """Payments of one rail whose outcome nobody knows yet."""
+    """Payments of one rail whose outcome is still unknown."""
 
     rail: str
     many: int
@@ -79,6 +80,7 @@ class Seconds:
     days: int
     returns: int
     brokered: int
+    repayments: int
     exchanges: int
     claims: int
     write_offs: int

@@ -68,7 +68,7 @@ async def brokered(session: AsyncSession, limit: int = PAGE) -> tuple[BrokeredEn
 
 
 async def of_sale(session: AsyncSession, sale_id: str) -> BrokeredEntry | None:
-    """Return one; None for a sale that the provider pays nobody for."""
+    """Return one; None for a sale without a provider payment."""
     row = (await session.execute(_entries().where(SaleRow.id == sale_id))).one_or_none()
     return None if row is None else _entry(*row)
 

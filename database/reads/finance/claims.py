@@ -26,7 +26,9 @@ class ClaimView:
     amount: Money
     left: Money
     offset: Money
-    received: Money  # What the seller paid back themselves.
+    received: Money  # What the seller paid back themselves, of what they owed.
+    recovered: Money  # What they paid of what had been written off.
+    unrecovered: Money  # What was written off, and they have not paid.
     receipts: tuple[ClaimReceiptRow, ...]  # Their payments, the oldest first; those that were taken back, too.
     owed_back: Money  # Of a dropped one: what had been offset or paid back, and is the seller's.
     to_pay_back: Money  # Of that: what no payment is proposed or made of.
@@ -70,6 +72,14 @@ async def claims_of(session: AsyncSession, owner: str, limit: int = PAGE) -> tup
     return tuple([await _claim(session, row, brand) for row, brand in rows])
 
 
+async def claim_on(session: AsyncSession, card_id: str) -> RollbackRow | None:
+    """Return the claim of a card that its seller can pay of; None where nothing is claimed of it."""
+    found = select(RollbackRow).where(
+        RollbackRow.card_id == card_id, RollbackRow.state.not_in((RollbackState.PROPOSED, RollbackState.DECLINED))
+    )
+    return (await session.execute(found.order_by(RollbackRow.id.desc()).limit(1))).scalar_one_or_none()
+
+
 async def receipt(session: AsyncSession, receipt_id: str) -> ClaimReceiptRow:
     """Return a payment of a seller, for its document. Refuses NotFound."""
     row = await session.get(ClaimReceiptRow, receipt_id[:26])
@@ -80,24 +90,37 @@ async def receipt(session: AsyncSession, receipt_id: str) -> ClaimReceiptRow:
 
 async def left_of(session: AsyncSession, row: RollbackRow) -> int:
     """Return what is left of a claim, in minor units: neither offset, nor paid back, nor given up."""
-    offset, received = await _taken(session, row.id)
+    offset, received, _ = await _taken(session, row.id)
     return row.amount_minor - row.given_up_minor - offset - received
 
 
-async def _taken(session: AsyncSession, claim_id: str) -> tuple[int, int]:
-    """What was offset of a claim, and what was paid back, minor units."""
+async def unrecovered_of(session: AsyncSession, row: RollbackRow) -> int:
+    """Return what of a claim was written off and has not been paid since, in minor units; nothing where two people wrote nothing off."""
+    _, _, recovered = await _taken(session, row.id)
+    return _unrecovered(row, recovered)
+
+
+def _unrecovered(row: RollbackRow, recovered: int) -> int:
+    return row.given_up_minor - recovered if row.state is RollbackState.WRITTEN_OFF else 0
+
+
+async def _taken(session: AsyncSession, claim_id: str) -> tuple[int, int, int]:
+    """What was offset of a claim, what was paid back of what was owed, and what of what had been written off, minor units."""
     offset = select(func.coalesce(func.sum(RollbackOffsetRow.amount_minor), 0)).where(
         RollbackOffsetRow.rollback_id == claim_id, RollbackOffsetRow.undone_at.is_(None)
     )
-    received = select(func.coalesce(func.sum(ClaimReceiptRow.amount_minor), 0)).where(
-        ClaimReceiptRow.claim_id == claim_id, ClaimReceiptRow.reversed_at.is_(None)
+    owed = ClaimReceiptRow.amount_minor - ClaimReceiptRow.recovered_minor
+    mine = ClaimReceiptRow.claim_id == claim_id, ClaimReceiptRow.reversed_at.is_(None)
+    received, recovered = (
+        select(func.coalesce(func.sum(minor), 0)).where(*mine).scalar_subquery()
+        for minor in (owed, ClaimReceiptRow.recovered_minor)
     )
-    row = (await session.execute(select(offset.scalar_subquery(), received.scalar_subquery()))).one()
-    return int(row[0]), int(row[1])
+    row = (await session.execute(select(offset.scalar_subquery(), received, recovered))).one()
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimView:
-    offset, received = await _taken(session, row.id)
+    offset, received, recovered = await _taken(session, row.id)
     owes = row.state not in (RollbackState.PROPOSED, RollbackState.DECLINED)
     left = row.amount_minor - row.given_up_minor - offset - received if owes else 0
     mine = select(ClaimReceiptRow).where(ClaimReceiptRow.claim_id == row.id).order_by(ClaimReceiptRow.id)
@@ -105,7 +128,7 @@ async def _claim(session: AsyncSession, row: RollbackRow, brand: str) -> ClaimVi
     proposed = back.amount_minor and await payback_of(session, row.id) is not None
     return ClaimView(
         row, brand, Money(row.amount_minor, row.currency), Money(left, row.currency), Money(offset, row.currency),
-        Money(received, row.currency), tuple((await session.execute(mine)).scalars()), back,
+        Money(received, row.currency), Money(recovered, row.currency), Money(_unrecovered(row, recovered), row.currency), tuple((await session.execute(mine)).scalars()), back,
         Money(0, row.currency) if proposed else back,
     )  # fmt: skip
 

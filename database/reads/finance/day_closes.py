@@ -19,7 +19,7 @@ WITHOUT_BILL = "statement:day:without_bill"
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """A request to close a day that nobody waits for any more: who asked, who took it back or declined it, and when."""
+    """An ended request to close a day: who asked, who withdrew or declined it, and when."""
 
     asked_by: str
     by: str

@@ -130,7 +130,7 @@ async def orders_today(session: AsyncSession, now: datetime) -> int:
 
 
 async def _open_orders(session: AsyncSession, rail: Rail) -> tuple[int, int]:
-    """How many orders are not settled, and of how many of those nobody knows what became of them."""
+    """Count the orders that are not settled, and those of them whose outcome is unknown."""
     found = [0, 0]
     for table in ORDER_TABLES.values():
         open_ones = select(

@@ -66,9 +66,3 @@ async def last_closed(session: AsyncSession) -> tuple[str, datetime] | None:
     newest = select(PeriodRow).order_by(PeriodRow.month.desc()).limit(1)
     row = (await session.execute(newest)).scalar_one_or_none()
     return None if row is None else (row.month, row.closed_at)
-
-
-async def waiting_closings(session: AsyncSession) -> tuple[ClosingRow, ...]:
-    """Return what waits for a second person, the longest waiting first."""
-    waiting = select(ClosingRow).where(ClosingRow.state == ClosingState.ASKED).order_by(ClosingRow.asked_at)
-    return tuple((await session.execute(waiting)).scalars())

@@ -55,7 +55,7 @@ async def payouts(
     unknown = [one for one in reversed(found) if one.state is PayoutState.UNKNOWN]
     parties = await awaited(session, [one.key for one in unknown])
     unknown = [replace(one, awaited=parties.get(one.key)) for one in unknown]
-    unknown.sort(key=lambda one: one.awaited is not None)  # What nobody else acts on stands on top.
+    unknown.sort(key=lambda one: one.awaited is not None)  # Orders that only finance can act on come first.
     return tuple([*unknown, *(one for one in found if one.state is not PayoutState.UNKNOWN)][:limit])
 
 

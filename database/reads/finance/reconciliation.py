@@ -24,6 +24,7 @@ from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.finance.breaks import BreakState
 from domain.finance.statements import LineState, Rejected, StatementSource, StatementState
+from domain.money import Currency
 
 PAGE, FILES, CANDIDATES = 100, 30, 12
 CANDIDATE_DAYS = 31
@@ -34,7 +35,7 @@ NOT EXISTS (SELECT FROM statement_line o WHERE o.entry_id = expectation.entry_id
 
 @dataclass(frozen=True)
 class OpenBreak:
-    """A break with who has it; empty where nobody does."""
+    """A break with its holder; empty without one."""
 
     row: BreakRow
     holder: str
@@ -168,7 +169,7 @@ async def open_breaks(
 ) -> tuple[OpenBreak, ...]:
     """Return open breaks with who has them, the oldest first; only proposals where `proposed`.
 
-    Who works on one has it, else to whom it is assigned; nobody, once their time to work on it is over.
+    The holder is who works on it, else its assignee; none once the lease is over.
     """
     holder, decider = _named("holder"), _named("decider")
     whose = case((lasts(WorkItemRow, func.now()), WorkItemRow.leased_by), else_=WorkItemRow.assigned_to)
@@ -245,10 +246,12 @@ async def days_asked(session: AsyncSession) -> tuple[tuple[ReconciledDayRow, str
 
 
 async def open_sums(session: AsyncSession, late_before: dict[StatementSource, datetime]) -> tuple[int, int, int]:
-    """Return how many breaks are open, how many of them are late, and their sum without signs (CNY minor units)."""
+    """Return how many breaks are open, how many of them are late, and the sum without signs of those in CNY (minor units)."""
     late = or_(*(((BreakRow.source == one) & (BreakRow.since < at)) for one, at in late_before.items()))
     found = select(
-        func.count(), func.count().filter(late), func.coalesce(func.sum(func.abs(BreakRow.difference_minor)), 0)
+        func.count(),
+        func.count().filter(late),
+        func.coalesce(func.sum(func.abs(BreakRow.difference_minor)).filter(BreakRow.currency == Currency.CNY), 0),
     ).where(BreakRow.state != BreakState.CLOSED)
     number, overdue, total = (await session.execute(found)).one()
     return int(number), int(overdue), int(total)

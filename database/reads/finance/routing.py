@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.ops.providers import breakers, open_windows
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_routing import PayoutUsageRow, RailSwitchRow, VerifiedNameRow
+from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow, VerifiedNameRow
 from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
@@ -32,6 +32,27 @@ class PaidPayee:
     masked: str
     rail: Rail
     paid_at: datetime
+
+
+@dataclass(frozen=True)
+class FirstPaid:
+    """When an order was first paid to a payee; `released`: a person let a payment to it go, and that was paid."""
+
+    at: datetime
+    released: bool
+
+
+@dataclass(frozen=True)
+class PaidOfParty:
+    """A payee of a counterparty that orders of its runs were paid to; `index` is None where it was not kept."""
+
+    payee_id: str
+    index: str | None
+    first: FirstPaid
+
+    def same(self, payee_id: str, index: str | None) -> bool:
+        """Return whether it is this payee, or another agreement to the same account."""
+        return self.payee_id == payee_id or (index is not None and self.index == index)
 
 
 @dataclass(frozen=True)
@@ -89,23 +110,27 @@ def _of_owner(rail: Rail, owner: str, begins: datetime) -> ColumnElement[int]:
     return cards.scalar_subquery() + goodwill.scalar_subquery()
 
 
-async def was_paid(session: AsyncSession, owner: str, payee_index: str | None) -> bool:
-    """Return whether an order of this owner was paid to this payee."""
+async def first_paid(session: AsyncSession, owner: str, payee_index: str | None) -> FirstPaid | None:
+    """Return since when orders of this owner were paid to this payee; None where none was."""
     if payee_index is None:
-        return False
+        return None
     same = or_(
         PayoutRow.payee_index == payee_index,
         and_(PayoutRow.payee_index.is_(None), SubmissionRow.payee_index == payee_index),
     )
+    let_go = and_(PayoutWaitRow.key == PayoutRow.key, PayoutWaitRow.payee_index == payee_index)
+    released = PayoutWaitRow.released_at.is_not(None)
     found = (
-        select(PayoutRow.key)
+        select(PayoutRow.settled_at, PayoutRow.prepared_at, released)
         .join(CardRow, CardRow.id == PayoutRow.card_id)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .outerjoin(PayoutWaitRow, let_go)
         .where(SubmissionRow.owner == owner, PayoutRow.state == PayoutState.PAID, same)
-        .order_by(PayoutRow.key)
+        .order_by(released.desc(), PayoutRow.settled_at, PayoutRow.key)
         .limit(1)
     )
-    return (await session.execute(found)).scalar_one_or_none() is not None
+    row = (await session.execute(found)).one_or_none()
+    return None if row is None else FirstPaid(row[0] or row[1], bool(row[2]))
 
 
 async def ordered_to(session: AsyncSession, owner: str, payee_index: str, since: datetime, but: str) -> int:
@@ -156,20 +181,47 @@ async def named_by_routing(session: AsyncSession, card_id: str, rail: Rail) -> d
     return row.weighed if row is not None and (row.proposed_by, row.rail) == (ROUTING, rail) else None
 
 
-async def paid_payees_of(session: AsyncSession, counterparty_id: str) -> frozenset[str]:
-    """Return the payees that orders of a counterparty's runs were paid to: their ids, and their indices where kept."""
-    found = (
-        select(SettlementOrderRow.payee_id, SettlementOrderRow.payee_index)
-        .join(SettlementRunRow, SettlementRunRow.id == SettlementOrderRow.run_id)
-        .where(SettlementRunRow.counterparty_id == counterparty_id, SettlementOrderRow.state == PayoutState.PAID)
-        .distinct()
-        .order_by(SettlementOrderRow.payee_id, SettlementOrderRow.payee_index)
+async def paid_payees_of(session: AsyncSession, counterparty_id: str) -> tuple[PaidOfParty, ...]:
+    """Return the payees that orders of a counterparty's runs were paid to."""
+    let_go = and_(
+        PayoutWaitRow.key == SettlementOrderRow.key, PayoutWaitRow.payee_index == SettlementOrderRow.payee_index
     )
-    return frozenset(one for row in await session.execute(found) for one in row if one is not None)
+    payee = SettlementOrderRow.payee_id, SettlementOrderRow.payee_index
+    found = (
+        select(
+            *payee,
+            func.min(func.coalesce(SettlementOrderRow.settled_at, SettlementOrderRow.prepared_at)),
+            func.bool_or(PayoutWaitRow.released_at.is_not(None)),
+        )
+        .join(SettlementRunRow, SettlementRunRow.id == SettlementOrderRow.run_id)
+        .outerjoin(PayoutWaitRow, let_go)
+        .where(SettlementRunRow.counterparty_id == counterparty_id, SettlementOrderRow.state == PayoutState.PAID)
+        .group_by(*payee)
+        .order_by(*payee)
+    )
+    return tuple(PaidOfParty(row[0], row[1], FirstPaid(row[2], bool(row[3]))) for row in await session.execute(found))
+
+
+async def ordered_to_party(
+    session: AsyncSession, counterparty_id: str, payee_id: str, payee_index: str | None, but: str
+) -> int:
+    """Return what was ordered for a counterparty's runs to this payee and not refused, minor units; without the order `but`."""
+    same = SettlementOrderRow.payee_id == payee_id
+    if payee_index is not None:
+        same = or_(same, SettlementOrderRow.payee_index == payee_index)
+    found = (
+        select(func.coalesce(func.sum(SettlementOrderRow.amount_minor), 0))
+        .join(SettlementRunRow, SettlementRunRow.id == SettlementOrderRow.run_id)
+        .where(
+            SettlementRunRow.counterparty_id == counterparty_id, same, SettlementOrderRow.key != but,
+            SettlementOrderRow.state != PayoutState.REFUSED,
+        )
+    )  # fmt: skip
+    return int((await session.execute(found)).scalar_one())
 
 
 async def verified_name(session: AsyncSession, owner: str) -> VerifiedNameRow | None:
-    """Return the owner's newest verified name; None where nobody has verified it."""
+    """Return the owner's newest verified name; None where it was never verified."""
     newest = select(VerifiedNameRow).where(VerifiedNameRow.owner == owner)
     ordered = newest.order_by(VerifiedNameRow.verified_at.desc(), VerifiedNameRow.id.desc()).limit(1)
     return (await session.execute(ordered)).scalar_one_or_none()

@@ -1,9 +1,9 @@
-"""What stands in suspense: each entry with how much of it is not cleared, since when, and who put it there."""
+"""Read suspense: each entry with its uncleared amount, its age, and who put it there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,11 +14,12 @@ from domain.finance.reversals import ReversalOf
 from domain.money import Currency, Money
 
 PAGE, HISTORY = 200, 50
-# An entry that was reversed stands no more, nor does what reversed it; a clearing's own entry is no money that came or went.
+# An entry that was reversed no longer counts, nor does its reversal; a clearing's own entry is no money that came or went.
 _STANDS = """
 SELECT e.id, split_part(a.code, ':', 2) AS rail, e.amount_minor, e.currency, e.at, t.id AS transaction_id, t.key, t.cause,
        abs(e.amount_minor) - known.agreed AS stands_minor, known.proposed AS proposed_minor, b.id AS break_id,
-       coalesce(nullif(l.key, ''), l.reference, '') AS named, p.name AS by
+       coalesce(nullif(l.key, ''), l.reference, '') AS named,
+       coalesce(l.day, t.effective_on) AS moved_on, coalesce(l.reference, '') AS reference, p.name AS by
 FROM account a
 JOIN entry e ON e.account_id = a.id
 JOIN ledger_transaction t ON t.id = e.transaction_id
@@ -53,7 +54,7 @@ SELECT EXISTS (
 
 @dataclass(frozen=True)
 class InSuspense:
-    """An entry in suspense. `stands` is what of it is not cleared, `free` what of that nobody has proposed to clear; positive.
+    """An entry in suspense. `stands` is what of it is not cleared, `free` the part of that without a proposed clearing; positive.
 
     `by` is who decided that it goes there; empty where the rules or another posting did. `named`: what its line names.
     """
@@ -70,11 +71,13 @@ class InSuspense:
     break_id: str
     named: str
     by: str
+    moved_on: date  # The day of its line; without one, the day for which it was posted.
+    reference: str  # The provider's, as on its line.
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands in suspense: how many entries, their sum without signs (CNY), and since when the oldest."""
+    """The total of suspense: how many entries, their sum without signs (CNY), and since when the oldest."""
 
     many: int
     total: Money
@@ -82,19 +85,19 @@ class Standing:
 
 
 async def standing(session: AsyncSession, rail: Rail | None = None) -> tuple[InSuspense, ...]:
-    """Return what stands in suspense, the oldest first."""
+    """Return the entries in suspense, the oldest first."""
     rows = await session.execute(_ALL, {"rail": None if rail is None else rail.value, "most": PAGE})
     return tuple(_read(row) for row in rows)
 
 
 async def entry(session: AsyncSession, entry_id: int) -> InSuspense | None:
-    """Return an entry in suspense, also one of which nothing stands; None for any other."""
+    """Return an entry in suspense, also one that is fully cleared; None for any other."""
     row = (await session.execute(_ONE, {"entry": entry_id})).one_or_none()
     return None if row is None else _read(row)
 
 
 async def sum_of(session: AsyncSession, rail: Rail | None = None) -> Standing:
-    """Return what of a rail, or of all of them, stands in suspense at this moment."""
+    """Return the total in suspense of a rail, or of all rails, at this moment."""
     row = (await session.execute(_SUM, {"rail": None if rail is None else rail.value})).one()
     return Standing(int(row.many), Money(int(row.minor)), row.since)
 
@@ -138,4 +141,5 @@ def _read(row: object) -> InSuspense:
         one["id"], Rail(one["rail"]), one["amount_minor"] < 0, Money(abs(one["amount_minor"]), currency),
         Money(int(one["stands_minor"]), currency), Money(int(one["stands_minor"] - one["proposed_minor"]), currency), one["at"],
         one["transaction_id"], one["cause"], one["break_id"] or "", one["named"], one["by"] or "",
+        one["moved_on"], one["reference"],
     )  # fmt: skip

@@ -10,31 +10,43 @@ from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance_tax import TaxSignOffRow
+from domain.finance.payout import RETURNED
 from domain.finance.tax import IncomeKind
 from domain.money import Money
 from domain.places import BUSINESS_ZONE
 
 PAGE = 50
+RETURNED_KEY = "/returned"  # Ends the key of the row that takes a payment off again.
 BATCH = 500
 # Orders from before tax was judged have no row of their own: nothing was withheld from them. What a licensed provider paid to
-# the seller of a brokered card is their income as well; we withhold nothing of it.
+# the seller of a brokered card is their income as well; we withhold nothing of it. A payment that came back stays in its own
+# month, which may have been reported, and is taken off again on the day that it came back.
 _PAID = f"""
     SELECT p.key, p.card_id, s.owner, p.payee_masked, CAST(p.settled_at AT TIME ZONE '{BUSINESS_ZONE.key}' AS date) AS day,
            coalesce(t.proceeds_minor, p.amount_minor) AS proceeds, coalesce(t.cost_minor, p.amount_minor) AS cost,
            coalesce(t.base_minor, 0) AS base, coalesce(t.tax_minor, 0) AS tax, coalesce(t.rate_bp, 0) AS rate_bp,
            coalesce(t.income, 'property') AS income, coalesce(t.rule, '') AS rule, coalesce(t.policy_version, '') AS version,
-           p.payee_name_sealed IS NOT NULL AS named
+           p.payee_name_sealed IS NOT NULL AS named, 1 AS payments
     FROM payout p JOIN card c ON c.id = p.card_id JOIN submission s ON s.id = c.submission_id
     LEFT JOIN tax_withholding t ON t.key = p.key
-    WHERE p.state = 'paid' AND p.currency = 'CNY'
+    WHERE (p.state = 'paid' OR p.refusal_code = '{RETURNED}' AND p.settled_at IS NOT NULL) AND p.currency = 'CNY'
     UNION ALL
-    SELECT 'brokered:' || b.id, c.id, s.owner, '', b.paid_on, b.amount_minor, b.amount_minor, 0, 0, 0, 'property', '', '', false
+    SELECT p.key || '{RETURNED_KEY}', p.card_id, s.owner, p.payee_masked,
+           CAST(r.returned_at AT TIME ZONE '{BUSINESS_ZONE.key}' AS date), -coalesce(t.proceeds_minor, p.amount_minor),
+           -coalesce(t.cost_minor, p.amount_minor), -coalesce(t.base_minor, 0), -coalesce(t.tax_minor, 0),
+           coalesce(t.rate_bp, 0), coalesce(t.income, 'property'), coalesce(t.rule, ''), coalesce(t.policy_version, ''), false, -1
+    FROM payout p JOIN payout_return r ON r.key = p.key AND r.returned_at IS NOT NULL
+    JOIN card c ON c.id = p.card_id JOIN submission s ON s.id = c.submission_id
+    LEFT JOIN tax_withholding t ON t.key = p.key
+    WHERE p.refusal_code = '{RETURNED}' AND p.settled_at IS NOT NULL AND p.currency = 'CNY'
+    UNION ALL
+    SELECT 'brokered:' || b.id, c.id, s.owner, '', b.paid_on, b.amount_minor, b.amount_minor, 0, 0, 0, 'property', '', '', false, 1
     FROM brokered_payment b JOIN sale ON sale.id = b.sale_id JOIN card c ON c.id = sale.card_id
     JOIN submission s ON s.id = c.submission_id
     WHERE b.confirmed_at IS NOT NULL AND b.currency = 'CNY'
 """  # noqa: S608  # Only a constant of ours is put in.
 _MONTHS = text(f"""
-SELECT to_char(day, 'YYYY-MM') AS month, count(*) AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base,
+SELECT to_char(day, 'YYYY-MM') AS month, sum(payments)::bigint AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base,
        sum(tax)::bigint AS tax
 FROM ({_PAID}) AS paid GROUP BY 1 ORDER BY 1 DESC LIMIT 24
 """)  # noqa: S608  # Only a statement of ours is put in.
@@ -45,7 +57,7 @@ WHERE day BETWEEN :since AND :until AND (day, key) > (:day, :key) AND (:owner = 
 ORDER BY day, key LIMIT :limit
 """)  # noqa: S608  # As above.
 _INCOMES = text(f"""
-SELECT owner, count(*) AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base, sum(tax)::bigint AS tax,
+SELECT owner, sum(payments)::bigint AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base, sum(tax)::bigint AS tax,
        (array_agg(key ORDER BY day DESC, key DESC) FILTER (WHERE named))[1] AS newest
 FROM ({_PAID}) AS paid WHERE day BETWEEN :since AND :until AND owner > :after
 GROUP BY owner ORDER BY owner LIMIT :limit

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import paybacks
@@ -126,7 +126,7 @@ class WalletLine:
 
 @dataclass(frozen=True)
 class MonthStatement:
-    """A month: what stood before it, its lines, and what stood after it."""
+    """A month: the balance before it, its lines, and the balance after it."""
 
     month: str
     before: Money
@@ -134,7 +134,7 @@ class MonthStatement:
 
     @property
     def after(self) -> Money:
-        """Return what stood at the end."""
+        """Return the closing balance."""
         return self.lines[-1].balance if self.lines else self.before
 
 
@@ -260,12 +260,15 @@ def _seconds(row: PayoutRow, accepted: datetime | None) -> int | None:
 
 
 async def _waiting(session: AsyncSession, owner: str) -> tuple[WalletWait, ...]:
+    """Cards that wait for their payment; one whose payment is on its way is listed among the payments."""
+    ordered = exists().where(PayoutRow.card_id == CardRow.id, PayoutRow.state != PayoutState.REFUSED)
     rows = await session.execute(
         select(CardRow, QuoteRow)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .join(QuoteRow, QuoteRow.card_id == CardRow.id)
         .where(
-            SubmissionRow.owner == owner, CardRow.outcome.is_(None), CardRow.stage == Stage.PAYOUT, QuoteRow.state == QuoteState.ACCEPTED
+            SubmissionRow.owner == owner, CardRow.outcome.is_(None), CardRow.stage == Stage.PAYOUT,
+            QuoteRow.state == QuoteState.ACCEPTED, ~ordered,
         )
         .order_by(CardRow.since, CardRow.id)
         .limit(LISTED_MAX)

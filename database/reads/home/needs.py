@@ -141,7 +141,7 @@ def _repairs(person: str, now: datetime) -> tuple[Any, ...]:
 
 
 def _alerts(person: str, now: datetime) -> tuple[Any, ...]:
-    """Alerts that fire and that nobody has taken on or snoozed."""
+    """Firing alerts that are neither acknowledged nor snoozed."""
     del person
     awake = or_(AlertRow.snoozed_until.is_(None), AlertRow.snoozed_until <= now)
     return (AlertRow.state == AlertState.FIRING, AlertRow.acknowledged_by.is_(None), awake)
@@ -166,7 +166,7 @@ def _offers_to_leads(person: str, now: datetime) -> tuple[Any, ...]:
 
 
 def _late_tickets(person: str, now: datetime) -> tuple[Any, ...]:
-    """Tickets that should have been answered by now and that nobody works on."""
+    """Overdue tickets that are unclaimed."""
     del person
     return (
         WorkItemRow.kind == TICKET, WorkItemRow.closed_at.is_(None), WorkItemRow.waiting.is_(False),

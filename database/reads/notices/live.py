@@ -25,7 +25,7 @@ async def queue_mark(session: AsyncSession) -> int:
 
 
 async def unread(session: AsyncSession, people: Collection[str]) -> dict[str, int]:
-    """How many notices each of these people has not read; nobody is left out."""
+    """Count the unread notices of each of these people; people without any are included."""
     statement = (
         select(NoticeRow.person_id, func.count())
         .where(NoticeRow.person_id.in_(people), NoticeRow.read_at.is_(None))

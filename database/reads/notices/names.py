@@ -34,7 +34,7 @@ class Names:
 
 
 async def names_of(session: AsyncSession, rows: Collection[NoticeRow]) -> Names:
-    """Everything that the facts of these notices name, in two statements; what nobody knows any more is left out."""
+    """Read the names of everything that the facts of these notices mention, in two statements; deleted things are left out."""
     ids = {row.facts[name] for row in rows for name in PEOPLE if name in row.facts}
     codes = {(ACTS[row.kind].value, row.facts["reason"]) for row in rows if row.kind in ACTS and "reason" in row.facts}
     people = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(ids)))

@@ -12,7 +12,7 @@ from domain.ops.health import Found, Measure, Reading, State, reading
 
 
 async def readings(session: AsyncSession, now: datetime) -> tuple[Reading, ...]:
-    """Return every measure in the order of `Measure`, each as it stands now; unknown where it was never taken."""
+    """Return every measure in the order of `Measure`, each in its present state; unknown where it was never taken."""
     rows = {row.measure: row for row in (await session.execute(select(HealthReadingRow))).scalars()}
     return tuple(_reading(rows.get(measure), measure, now) for measure in Measure)
 

@@ -42,7 +42,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Breaker:
-    """A circuit that failed lately; one that never failed has none. `open_until` in the future: nobody calls."""
+    """A circuit that failed lately; one that never failed has none. `open_until` in the future: no calls are made."""
 
     name: str
     failures: int
@@ -183,7 +183,7 @@ async def delays(session: AsyncSession, now: datetime) -> Delays:
 
 
 def delay_of(found: Delays, stage: Stage, card_type: CardType, brand_code: str) -> Delay | None:
-    """Return what a card at this stage waits for, or will; None when everybody that it depends on works."""
+    """Return what a card at this stage waits for, or will; None when all providers that it depends on work."""
     if not found:
         return None
     for provider in needed_by(stage, card_type, brand(brand_code).issuer):

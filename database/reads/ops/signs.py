@@ -134,7 +134,7 @@ async def values(session: AsyncSession, rules: StuckRules, now: datetime) -> Map
 async def _waits_as_planned(session: AsyncSession, now: datetime) -> list[dict[str, str]]:
     """Return where cards wait for a party in maintenance: stage, brand and provider.
 
-    An open window, and one whose planned end has passed, excuse nobody; while the party is resumed cards follow by degrees.
+    An open window, and one whose planned end has passed, excuse no delay; while the party is resumed cards follow by degrees.
     """
     planned = {key for key, delay in (await delays(session, now)).items() if delay.until is not None or delay.resuming}
     if not planned:

@@ -21,7 +21,7 @@ from domain.ops.runs import WORKFLOW_TASK, RunKind, StepState
 PAGE = 50
 QUEUE_BELIEVED = timedelta(seconds=30)  # What was described longer ago says nothing of the present.
 _CIRCUITS = "SELECT name FROM circuit WHERE open_until > :now"
-# Temporal names a poller for minutes after it has gone: a backlog that nobody takes from says more.
+# Temporal names a poller for minutes after it has gone: a backlog without any start says more.
 _QUEUES = """
 SELECT queue, kind, pollers = 0 OR (backlog > 0 AND backlog_age_s > 10 AND dispatched_per_s < 0.01) AS idle
 FROM task_queue WHERE seen_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)
@@ -62,7 +62,7 @@ class StuckRun:
     card_type: str
     brand: str
     until: datetime | None  # Its deadline, where it waits for a party.
-    owner: str  # The person who holds or was given its open task; empty for nobody.
+    owner: str  # The person who holds or was given its open task; empty without one.
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ ABOUT = """
     ) AS was ON true
 """
 BRAND, STEP = "coalesce(about.brand, '')", "coalesce(was.stage, about.stage, '')"
-COUNTS = (
-    "t.merged_into IS NULL AND t.solution <> 'spam'"  # What is asked twice, or by nobody, is no trouble of a customer.
-)
+COUNTS = "t.merged_into IS NULL AND t.solution <> 'spam'"  # Merged tickets and spam are no customer's question.
 _MANY = f"""
 SELECT t.category, {BRAND} AS brand, {STEP} AS step, count(*) AS n
 FROM ticket t {ABOUT}

@@ -36,7 +36,7 @@ class Reviewer:
 
 @dataclass(frozen=True)
 class PersonRecord:
-    """One person with everything their page shows; `names` are those of everybody it mentions, by id."""
+    """One person with everything their page shows; `names` are those of all people it mentions, by id."""
 
     person: PersonRow
     relatives: tuple[RelativeRow, ...]
@@ -47,7 +47,7 @@ class PersonRecord:
 
 
 async def reviewers(session: AsyncSession, kind: str) -> tuple[Reviewer, ...]:
-    """Everybody active who takes work of this kind, by name, in one statement."""
+    """Return all active people who take work of this kind, by name, in one statement."""
     statement = (
         select(PersonRow.id, PersonRow.name, PersonRow.on_duty, _away().label("away"), _busy().label("busy"), PersonRow.capacity)
         .where(PersonRow.active, _takes(kind_of(kind)))
@@ -57,7 +57,7 @@ async def reviewers(session: AsyncSession, kind: str) -> tuple[Reviewer, ...]:
 
 
 async def all_names(session: AsyncSession) -> dict[str, str]:
-    """Everybody's name by id, of those who have left too."""
+    """Return all names by id, including people who left."""
     return {row.id: row.name for row in await session.execute(select(PersonRow.id, PersonRow.name))}
 
 

@@ -69,7 +69,7 @@ async def measure(session: AsyncSession, since: datetime) -> Measurements:
 
 
 async def waiting(session: AsyncSession) -> int:
-    """How many drawn cards nobody has decided again yet."""
+    """Count the sampled cards that await their blind review."""
     open_ones = (
         select(func.count())
         .select_from(SecondReviewRow)

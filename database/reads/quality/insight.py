@@ -149,7 +149,7 @@ async def straight_through(session: AsyncSession, span: Span) -> tuple[Straight,
 
 
 async def workload(session: AsyncSession, span: Span) -> tuple[Work, ...]:
-    """Everybody with something to show, the busiest first, at most `PEOPLE_MAX`."""
+    """Return all people with figures, the busiest first, at most `PEOPLE_MAX`."""
     found = await _rows(session, _WORK, span, people=PEOPLE_MAX)
     return tuple(
         Work(row.id, row.name, row.decided, None if row.mean_s is None else int(row.mean_s), row.held, row.assigned)

@@ -1,4 +1,4 @@
-"""The outcomes that wait for a second pair of eyes, in the order of the queue."""
+"""Read the outcomes that await a second review, in the order of the queue."""
 
 from __future__ import annotations
 

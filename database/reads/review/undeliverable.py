@@ -32,7 +32,7 @@ class UndeliveredDecision:
 
 
 async def undelivered(session: AsyncSession) -> tuple[UndeliveredDecision, ...]:
-    """Those that stand, the oldest first, twenty at most."""
+    """Return the unresolved ones, the oldest first, twenty at most."""
     waits = (
         ReviewDecisionRow.undelivered_at.is_not(None),
         is_pending(),

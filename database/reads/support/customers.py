@@ -44,7 +44,7 @@ class OwnTicket:
     merged_into: str | None
     said: tuple[Said, ...]  # Oldest first.
     cards: tuple[str, ...]
-    earlier: str | None  # The closed ticket that this one goes on from.
+    earlier: str | None  # The closed ticket that this one follows up.
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What stands beside a ticket on the agent's page, and what its row of the queue says; nothing here opens a sealed column."""
+"""Read the side panels of the agent's ticket page and the ticket's row of the queue; opens no sealed column."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Beside:
 
 
 async def beside(session: AsyncSession, record: TicketRecord) -> Beside:
-    """Return what stands beside the ticket."""
+    """Return the side panels of the ticket."""
     ticket = record.ticket
     about = [link.subject for link in record.links if link.kind is LinkedKind.CARD]
     customer = await customer_of(session, ticket.requester)

@@ -28,7 +28,7 @@ Worded = Mapping[str, str]  # By locale.
 
 @dataclass(frozen=True)
 class EscalationView:
-    """One question with its answer. `holder` is who has it since `held_since`; of a blind review nobody is named."""
+    """One question with its answer. `holder` is who has it since `held_since`; a blind reviewer is not named."""
 
     id: str
     desk: InsideDesk

@@ -151,7 +151,7 @@ async def satisfaction(session: AsyncSession, span: Span) -> tuple[Rated, ...]:
 
 
 async def workload(session: AsyncSession, span: Span) -> tuple[Agent, ...]:
-    """Return everybody with something to show, the busiest first, at most `PEOPLE_MAX`."""
+    """Return all people with figures, the busiest first, at most `PEOPLE_MAX`."""
     found = await _rows(session, _WORK, span, people=PEOPLE_MAX)
     return tuple(Agent(row.id, row.name, row.replies, row.hours, row.solved, row.held) for row in found)
 

@@ -1,4 +1,4 @@
-"""What stands on a privacy request: the copy, and the newest proposal to erase."""
+"""Read the state of a privacy request: the copy, and the newest proposal to erase."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PrivacyRecord:
 
 
 async def record(session: AsyncSession, ticket_id: str) -> PrivacyRecord:
-    """Return what stands on the ticket."""
+    """Return the privacy state of the ticket."""
     copy = await session.get(PrivacyCopyRow, ticket_id)
     newest = select(ErasureRow).where(ErasureRow.ticket_id == ticket_id).order_by(ErasureRow.id.desc()).limit(1)
     erasure = (await session.execute(newest)).scalar_one_or_none()

@@ -9,7 +9,7 @@ from database.tables.support.tickets import ContactRow, TicketRow
 
 
 async def requesters_of(session: AsyncSession, requester: str) -> tuple[str, ...]:
-    """Return the customer as `TicketRow.requester` has them: a seller with their confirmed contacts, anybody else alone."""
+    """Return the customer as `TicketRow.requester` has them: a seller with their confirmed contacts, all others alone."""
     kind, _, number = requester.partition(":")
     if kind != "seller":
         return (requester,)

@@ -49,7 +49,7 @@ class Said:
 
 @dataclass(frozen=True)
 class TicketRecord:
-    """A ticket with everything that stands beside it."""
+    """A ticket with all that is shown beside it."""
 
     ticket: TicketRow
     task: WorkItemRow

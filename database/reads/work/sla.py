@@ -18,7 +18,7 @@ from domain.work.kinds import kind_of
 
 
 async def policies_of(session: AsyncSession, version: int) -> Policies:
-    """One version; the built-in one for a version that nobody saved."""
+    """Return one version; the built-in one for a version that was never saved."""
     row = await session.get(PolicyDocumentRow, (KIND.code, version))
     if row is None:
         return built_in()

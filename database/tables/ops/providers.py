@@ -37,7 +37,7 @@ class ProviderWindowRow(TableRow):
     state: Mapped[WindowState] = word(WindowState, required=True)
     share: Mapped[int]  # Percent of the usual rate that is let through.
     since: Mapped[datetime] = moment()  # Of state and share.
-    next_at: Mapped[datetime | None] = moment_maybe()  # When it changes by itself.
+    next_at: Mapped[datetime | None] = moment_maybe()  # When it changes automatically.
     created_by: Mapped[str]  # A person's id, or `system:<user>` at the command line.
     created_at: Mapped[datetime] = moment_now()
     held_at: Mapped[datetime | None] = moment_maybe()  # When its calls were first held.

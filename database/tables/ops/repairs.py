@@ -45,7 +45,7 @@ class RepairRow(TableRow):
     rules_version: Mapped[str]
     two_people: Mapped[bool] = mapped_column(default=False)  # Decided when it was submitted.
     drafted_by: Mapped[str]  # person.id
-    makers: Mapped[list[str]] = json_list()  # Everybody who drafted or submitted it, with whom they acted for.
+    makers: Mapped[list[str]] = json_list()  # All who drafted or submitted it, with whom they acted for.
     drafted_at: Mapped[datetime] = moment_now()
     previewed_at: Mapped[datetime | None] = moment_maybe()
     submitted_at: Mapped[datetime | None] = moment_maybe()

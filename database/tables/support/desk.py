@@ -35,7 +35,7 @@ class HandOverRow(TableRow):
 
 
 class ReplyTemplateRow(TableRow):
-    """A reply that leads look after, in both languages; what stands in braces is filled from the ticket."""
+    """A reply that leads maintain, in both languages; names in braces are filled from the ticket."""
 
     __tablename__ = "reply_template"
     id: Mapped[str] = mapped_column(primary_key=True)

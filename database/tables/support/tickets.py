@@ -72,7 +72,7 @@ class TicketRow(TableRow):
     reopened: Mapped[int] = mapped_column(default=0)  # How often.
     merged_into: Mapped[str | None] = mapped_column(ForeignKey("ticket.id"), default=None)
     followers: Mapped[list[str]] = json_list()  # person ids
-    revision: Mapped[int] = mapped_column(default=0)  # Rises with each change that its workflow must hear of.
+    revision: Mapped[int] = mapped_column(default=0)  # Rises with each change that its workflow must be notified of.
     heard_revision: Mapped[int] = mapped_column(default=0)
     searchable: Mapped[bool] = mapped_column(default=False)  # Its words are in `ticket_search`.
 

@@ -1,4 +1,4 @@
-"""What exchanges and differences of rates post: a gain or a loss stands against the position that it came from."""
+"""Postings of exchanges and rate differences: a gain or loss is posted against the position that it came from."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.finance.chart import Account, account
-from domain.finance.ledger import INVENTORY, Posting, Postings, cash, in_flight, require_balanced, seller_payable
+from domain.finance.ledger import INVENTORY, Posting, Postings, in_flight, require_balanced, seller_payable
 from domain.finance.rails import Rail
 from domain.money import Money
 
@@ -27,13 +27,24 @@ def claimed(owner: str, cost: Money, claim: Money, *, in_stock: bool) -> Posting
 
 
 def out_of_stock(cost: Money) -> Postings:
-    """Post that a card against which a claim stands came back from its buyer: it is worth nothing, and no stock."""
+    """Post the return of a card with an open claim from its buyer: it is worth nothing and is not in stock."""
     return require_balanced((Posting(COST_OF_SALES, cost), Posting(INVENTORY, -cost)))
 
 
-def paid_back(owner: str, amount: Money, rail: Rail) -> Postings:
-    """Post that money of a seller arrived on a rail for a claim."""
-    return require_balanced((Posting(cash(rail), amount), Posting(seller_receivable(owner), -amount)))
+def paid_back(owner: str, amount: Money, recovered: Money, out_of: Account) -> Postings:
+    """Post that money of a seller is for a claim: against what they owe, and what is `recovered` of it against the loss that was written off.
+
+    `out_of` is the account on which the money is: our cash, or suspense.
+    """
+    owed = amount - recovered
+    if owed.amount_minor < 0 or recovered.amount_minor < 0:
+        raise ValueError("a payment has no part below nothing")
+    lines = [Posting(out_of, amount)]
+    if owed.amount_minor:
+        lines.append(Posting(seller_receivable(owner), -owed))
+    if recovered.amount_minor:
+        lines.append(Posting(WRITE_OFF, -recovered))
+    return require_balanced(tuple(lines))
 
 
 def written_off(owner: str, left: Money) -> Postings:

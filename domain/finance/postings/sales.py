@@ -40,6 +40,11 @@ def split_account(provider: str) -> Account:
     return account("split_account", provider)
 
 
+def provider_payable(provider: str) -> Account:
+    """Return the account of what a licensed provider (its code) is owed back of commissions that came to us before their sale came back."""
+    return account("provider_payable", provider)
+
+
 def account_of_line(line: Line, owner: str) -> str:
     """Return the code of the account that a line of the waterfall goes to; `owner` is the card's."""
     if line.part in (PartKind.SHARE, PartKind.CHARGE):
@@ -82,6 +87,24 @@ def sold(
 def provider_paid(provider: str, owner: str, amount: Money) -> Postings:
     """Post that a licensed provider paid the seller of a brokered card out of the split account that it keeps."""
     return (Posting(account("brokered_payable", owner), amount), Posting(split_account(provider), -amount))
+
+
+def provider_owed_back(provider: str, amount: Money) -> Postings:
+    """Post that a sale came back whose commission we were paid: the provider gives its buyer back more than it holds, and we owe it."""
+    return (Posting(split_account(provider), amount), Posting(provider_payable(provider), -amount))
+
+
+def commission_received(rail: Rail, provider: str, part: Money, arrived: Money) -> Postings:
+    """Post that our part left a split account: so much of it arrived, and the provider kept the rest for what it was owed back."""
+    lines = (
+        Posting(cash(rail), arrived), Posting(provider_payable(provider), part - arrived), Posting(split_account(provider), -part),
+    )  # fmt: skip
+    return tuple(one for one in lines if one.amount.amount_minor)
+
+
+def provider_repaid(rail: Rail, provider: str, amount: Money) -> Postings:
+    """Post that a provider was paid back what it was owed."""
+    return (Posting(provider_payable(provider), amount), Posting(cash(rail), -amount))
 
 
 def owed_back(buyer: str, amount: Money) -> Postings:

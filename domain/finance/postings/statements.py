@@ -16,5 +16,5 @@ def break_cause(break_id: str) -> str:
 
 
 def adjusted_key(cause: str, reversed_before: int = 0) -> str:
-    """Return the ledger's key of the one adjustment of this cause that stands; so many before it were reversed."""
+    """Return the ledger key of the one adjustment of this cause in force, after that many reversed ones."""
     return f"{cause}:adjusted:{reversed_before + 1}" if reversed_before else f"{cause}:adjusted"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.finance_settlement import CounterpartyRow, SettlementLineRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.postings.settlement import OF_PAYMENTS, OPENING, payable_to
+from domain.money import Money
 from services.finance.settlement.story import earlier, happened, locked, wake_later
 
 # What was posted for an earlier period after its run is taken by this one, and marked.
@@ -23,6 +24,14 @@ WHERE a.code = :account AND a.currency = :currency AND t.effective_on <= :ends_o
   AND NOT EXISTS (SELECT FROM settlement_line l WHERE l.entry_id = e.id)
 ORDER BY e.id
 """).bindparams(bindparam("besides", type_=ARRAY(String)))
+
+
+_UNSETTLED = text("""
+SELECT -coalesce(sum(e.amount_minor), 0)::bigint
+FROM account a JOIN entry e ON e.account_id = a.id JOIN ledger_transaction t ON t.id = e.transaction_id
+WHERE a.code = :account AND a.currency = :currency AND starts_with(t.key, :keys)
+  AND NOT EXISTS (SELECT FROM settlement_line l WHERE l.entry_id = e.id)
+""")
 
 
 async def collect(session: AsyncSession, run_id: str, now: datetime) -> None:
@@ -51,6 +60,16 @@ async def collect(session: AsyncSession, run_id: str, now: datetime) -> None:
     lines, late = (await session.execute(counted, {"run": run.id})).one()
     happened(session, run, "machine", "collected", now, lines=str(lines), late=str(late))
     await wake_later(session, run)
+
+
+async def unsettled(session: AsyncSession, party: CounterpartyRow) -> Money:
+    """Return what stands on the counterparty's account and no run has taken; positive where we owe it."""
+    values = {
+        "account": payable_to(party.kind, party.owner).code,
+        "currency": party.currency.value,
+        "keys": keys_of(party),
+    }
+    return Money(int((await session.execute(_UNSETTLED, values)).scalar_one()), party.currency)
 
 
 def keys_of(party: CounterpartyRow) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +17,7 @@ from database.session import Database
 from database.tables.finance_settlement import CounterpartyPayeeRow, CounterpartyRow, SettlementRunRow
 from database.tables.people import PartnerRow
 from domain.errors.general import FieldInvalid, NotFound
-from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, PayeeWaits, SettlementMoved
+from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, OpeningInBooks, PayeeWaits, SettlementMoved
 from domain.errors.work import OwnWork
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.payee import masked_account, require_payee
@@ -34,10 +34,14 @@ from domain.sealing import KeyRing
 from domain.typed import plain, plain_name
 from languages import LOCALES
 from services.finance.second_person import Proposal, notify_declined
+from services.finance.settlement.collecting import unsettled
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
 AMOUNT_MAX = 10**13
+
+
+SINCE_DAYS = 366  # A run is made for each period since then.
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,15 @@ class Counterparties:
     async def add(self, person: str, new: NewParty) -> str:
         """Add a counterparty and return its id.
 
-        Refuse NotAllowed, FieldInvalid (`ledger_account`, `name`, `language`, `terms`, `mail`, `partner`, `since`) and CounterpartyKnown.
+        Refuse NotAllowed, FieldInvalid (`ledger_account`, `name`, `language`, `terms`, `mail`, `partner`, `since`), CounterpartyKnown, and OpeningInBooks for
+        an opening amount beside what our books show already.
         """
         if not is_owner(new.owner):
             raise FieldInvalid(field="ledger_account", why="not_a_code")
         if (new.opening_minor < 0 and new.kind is not CounterpartyKind.PROVIDER) or abs(new.opening_minor) > AMOUNT_MAX:
             raise FieldInvalid(field="opening", why="not_money")  # Its account is of what we owe.
-        if new.since > business_day(self._now()):
+        today = business_day(self._now())
+        if not today - timedelta(days=SINCE_DAYS) <= new.since <= today:
             raise FieldInvalid(field="since", why="too_far")
         async with self._database.transaction() as session:
             await require(session, person, Permission.MANAGE_COUNTERPARTIES)
@@ -97,6 +103,8 @@ class Counterparties:
             session.add(by_person(person, "console:counterparty:add", row.id, facts=_facts(row)))
             await _flush(session)
             if row.opening_minor:
+                if (there := await unsettled(session, row)).amount_minor:
+                    raise OpeningInBooks(there=str(there))
                 postings = settlement_opening(row.kind, row.owner, Money(row.opening_minor, row.currency))
                 key = f"cost:{row.owner}:opening" if row.kind is CounterpartyKind.PROVIDER else f"opening:{row.id}"
                 cause = f"counterparty:{row.id}"
@@ -144,9 +152,9 @@ class Counterparties:
         return payee_id
 
     async def agree_payee(self, person: str, payee_id: str) -> None:
-        """Agree as the second person; runs that wait for a payee go on. Agreed to by them before, nothing changes.
+        """Agree as the second person; runs that wait for a payee continue. Repeated by the same person, nothing changes.
 
-        Refuse NotAllowed, NotFound, SettlementMoved once it was declined, and OwnWork to nobody independent.
+        Refuse NotAllowed, NotFound, SettlementMoved once it was declined, and OwnWork to a person who is not independent.
         """
         async with self._database.transaction() as session:
             row, party = await self._payee(session, person, payee_id)

@@ -32,7 +32,7 @@ WITH back AS (
 SELECT b.cause, b.card_id, b.minor + coalesce(n.minor, 0) AS minor FROM back b LEFT JOIN netted n USING (cause)
 WHERE b.minor + coalesce(n.minor, 0) > 0 ORDER BY b.first
 """)
-# What returns took off the share itself, the newest first: nobody owed it, for there was a newer share to take it from.
+# What returns took off the share itself, the newest first: it was never owed, because there was a newer share to take it from.
 _TAKEN = text("""
 SELECT t.cause, max(t.card_id) AS card_id, sum(e.amount_minor)::bigint AS minor
 FROM account a JOIN entry e ON e.account_id = a.id JOIN ledger_transaction t ON t.id = e.transaction_id

@@ -43,7 +43,7 @@ def _csv(content: Mapping[str, Any], locale: str) -> bytes:
     for number, line in enumerate(content["lines"], 1):
         sheet.writerow([number, *map(_plain, _cells(content, line, locale))])
     for name, minor in _sums(content):
-        # The sums stand below, each with its name in the place of what was posted.
+        # The sums come below, each with its name in place of the posting.
         sheet.writerow(["", "", _say(f"sum.{name}", locale), "", "", "", _amount(content, minor).decimal_text()])
     return b"\xef\xbb\xbf" + written.getvalue().encode()
 

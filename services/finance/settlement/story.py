@@ -53,7 +53,7 @@ async def tell(session: AsyncSession, run: SettlementRunRow, party: Counterparty
 
 
 async def moved(session: AsyncSession, run: SettlementRunRow, state: SettlementState) -> None:
-    """Put the run into a state; once its amounts are settled, the next run of the counterparty may go on from them."""
+    """Put the run into a state; once its amounts are settled, the next run of the counterparty may continue from them."""
     was, run.state = run.state, state
     if was in UNSETTLED and state not in UNSETTLED:
         await wake_later(session, run)
@@ -90,7 +90,7 @@ async def close(
     at: datetime,
     owed: Money | None = None,
 ) -> None:
-    """End the run: its workflow is over, and the counterparty hears of it. `owed` is what it still owes of returned sales."""
+    """End the run: end its workflow and notify the counterparty. `owed` is what it still owes of returned sales."""
     await moved(session, run, SettlementState.CLOSED)
     run.ending, run.closed_at = ending, at
     amount = Money(run.payable_minor if ending is SettlementEnding.PAID else run.carried_out_minor, run.currency)

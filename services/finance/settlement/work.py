@@ -12,9 +12,7 @@ from domain.finance.settlement import SettlementNeed
 from domain.finance.settlement_work import SETTLEMENT_WORK, TEAM
 from domain.identifiers import settlement_task
 from domain.work.deadlines import ClockOwner
-from services.work import drafts, sla
-from services.work.leases import end_lease
-from services.work.ordering import placed
+from services.work import items
 
 
 async def needs(
@@ -25,7 +23,7 @@ async def needs(
     if open_one is not None and open_one.closed_at is None:
         if need is not None and open_one.reasons == [need.value]:
             return
-        await _close(session, open_one, now)
+        await items.closed(session, open_one, now)
     if need is None:
         return
     run.tasks += 1
@@ -35,17 +33,5 @@ async def needs(
         value_minor=abs(run.payable_minor), reasons=[need.value], opened_at=now, order_at=now, warn_at=now, due_at=now,
         barred=sorted(run.hands) if need is SettlementNeed.APPROVAL else [],
     )  # fmt: skip
-    session.add(item)
-    await session.flush()
+    await items.opened(session, item, ClockOwner.FINANCE, now)
     run.task_id = item.id
-    await sla.pass_to(session, item, ClockOwner.FINANCE, now)
-    await sla.plan(session, item, now, "opened")
-    placed(item, now)
-
-
-async def _close(session: AsyncSession, item: WorkItemRow, now: datetime) -> None:
-    item.closed_at = now
-    end_lease(item)
-    item.assigned_to = item.assigned_at = None
-    await sla.stop_own(session, item, now)
-    await drafts.forget(session, item.id)

@@ -38,7 +38,7 @@ class RunEnded(Exception):
 
 
 class AlreadyCured(Exception):
-    """What the act was for has happened by itself, or by the interrupted attempt."""
+    """The act is no longer needed: its effect came automatically, or by the interrupted attempt."""
 
 
 class NotOffered(Exception):
@@ -68,7 +68,7 @@ class LookedAt:
 
 
 # Returns facts for the item. Raises RunEnded, AlreadyCured, NotOffered, Declined, a Refusal for what cannot be done to this
-# run, and TemporarilyUnavailable where nobody knows: it is looked at and tried again.
+# run, and TemporarilyUnavailable where that is unknown: it is checked and tried again.
 Act = Callable[[ItemAct], Awaitable[Mapping[str, str]]]
 # Whether an item is proven (True) or failed again (False), by Temporal's own account; None where it cannot say yet.
 Look = Callable[[LookedAt], Awaitable[bool | None]]

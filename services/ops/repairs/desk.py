@@ -66,7 +66,7 @@ class RepairPlan:
     note: str = ""
     canary: int | None = None  # So many runs first; 0: all alike.
     rate_per_s: int | None = None
-    failures_bp: int | None = None  # It stops by itself above this share of failures, in basis points.
+    failures_bp: int | None = None  # It stops automatically above this share of failures, in basis points.
 
 
 class Repairs:
@@ -187,7 +187,7 @@ class Repairs:
             session.add(_audit(by, "suspend", row))
 
     async def resume(self, by: str, repair_id: str) -> None:
-        """Go on where it stood; failures until now no longer stop it. Refuses NotAllowed, NotFound, RepairChanged."""
+        """Resume the repair where it stopped; earlier failures no longer stop it. Refuses NotAllowed, NotFound, RepairChanged."""
         async with self._database.transaction() as session:
             row = await self._locked(session, by, repair_id, Permission.REPAIR)
             if row.state is RepairState.RUNNING:
@@ -265,7 +265,7 @@ class Repairs:
         return row
 
     def _move(self, row: RepairRow, state: RepairState) -> None:
-        """Bring the repair to a state; its workflow hears of it."""
+        """Set the state of the repair and notify its workflow."""
         _require_state(row, *(before for before, following in MOVES.items() if state in following))
         row.state, row.revision = state, row.revision + 1
 

@@ -1,4 +1,4 @@
-"""The items of a running repair: taken in their order, judged once more, and written down after each was acted on.
+"""The items of a running repair: taken in their order, judged again, and written down after each was acted on.
 
 An item is marked before anything is done to it. One that is still marked when a worker was killed is taken first by the
 next attempt, which looks before it acts again.

@@ -1,4 +1,4 @@
-"""What a running repair does next: act, wait for proof, stand still, or end. Decided from the rows alone, in one transaction."""
+"""Decide what a running repair does next: act, wait for proof, pause, or end. Reads the rows alone, in one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who hears of a repair: those who may agree to it, and who asked for it."""
+"""Who is notified of a repair: the people who may agree to it, and its requester."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RepairNews(StrEnum):
     ASKED = "asked"
     AGREED = "agreed"
     REFUSED = "refused"
-    SUSPENDED = "suspended"  # By itself.
+    SUSPENDED = "suspended"  # Automatically.
     ENDED = "ended"
 
 

@@ -37,7 +37,7 @@ async def test_an_alarm_is_sent_once_to_the_people_concerned(hands: Hands) -> No
     assert (late.escalated, late.band, await hands.due_as_kept(task.id)) == (True, 0, task.due_at)
 
 
-async def test_a_closed_task_sounds_no_alarm_and_a_step_that_no_longer_exists_tells_nobody(hands: Hands) -> None:
+async def test_closed_task_and_removed_step_raise_no_alarm(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     await hands.alarms.chain(task.id, 7)
     await hands.decided(task, ReviewOutcome.APPROVE)
@@ -49,7 +49,7 @@ async def test_a_closed_task_sounds_no_alarm_and_a_step_that_no_longer_exists_te
 REJECTS = {"at_end": {"do": "reject", "minutes": 60, "counts": "plain"}}
 
 
-async def test_the_policy_lets_a_card_go_once_and_by_nobodys_hand(hands: Hands) -> None:
+async def test_policy_rejects_a_card_once_without_a_person(hands: Hands) -> None:
     await hands.policies(budget(1800, **REJECTS))
     task, told = await hands.opened(await hands.a_card())
     assert told.end_after_s == told.chain_after_s[-1] + 3600
@@ -63,7 +63,7 @@ async def test_the_policy_lets_a_card_go_once_and_by_nobodys_hand(hands: Hands) 
     assert "review.not_decided" in await hands.world.story(task.card)
 
 
-async def test_a_decision_of_a_person_that_stands_wins_over_the_policys(hands: Hands) -> None:
+async def test_a_persons_decision_wins_over_the_policys(hands: Hands) -> None:
     await hands.policies(budget(1800, **REJECTS))
     task, _ = await hands.opened(await hands.a_card())
     person = await hands.world.a_person()

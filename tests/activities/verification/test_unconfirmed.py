@@ -56,7 +56,7 @@ async def spent(world: World, card_id: str) -> int:
 
 
 async def may_be_paid(world: World, card_id: str, quote_id: str) -> bool:
-    """Whether nothing about securing the card stands in the way of its payment."""
+    """Return whether nothing about securing the card blocks its payment."""
     async with world.database.transaction() as session:
         quote = await session.get_one(QuoteRow, quote_id)
         return await _secured(session, quote, await _confirmation(session, quote))

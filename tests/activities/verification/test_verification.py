@@ -64,7 +64,7 @@ async def test_every_status_has_its_consequence(
     assert told == review
 
 
-async def test_a_wrong_pin_is_for_a_person_and_an_empty_card_for_nobody(world: World) -> None:
+async def test_wrong_pin_needs_review_and_empty_card_does_not(world: World) -> None:
     wrong = await world.verification.ask_issuer(await world.a_card("tmall", pin="00000000"))
     assert (wrong.consequence, wrong.review_reasons) == (Consequence.REVIEW, ("wrong_pin",))
     await world.issuer.control(default_balance_minor=0)
@@ -276,7 +276,7 @@ async def test_a_confirmation_without_a_face_value_is_refused_also_where_the_car
     assert request.answered_at is None
 
 
-async def test_where_no_outlet_takes_the_card_its_silence_is_due_at_once(world: World) -> None:
+async def test_missing_outlet_times_out_immediately(world: World) -> None:
     async with world.database.transaction() as session:
         row = await session.get(OutletRow, "outlet-1")
         if row is not None:

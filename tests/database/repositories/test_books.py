@@ -101,7 +101,7 @@ async def test_a_hold_lowers_what_is_available_and_is_posted_once(database: Data
     assert await stands(database, payable.code) == 0
 
 
-async def test_a_hold_that_nobody_posts_in_time_expires_and_an_ended_one_never_changes(database: Database) -> None:
+async def test_unposted_hold_expires_and_an_ended_one_never_changes(database: Database) -> None:
     owner, key = a_seller(), new_id()
     payable = account("seller_payable", owner)
     await bought(database, owner)
@@ -184,7 +184,7 @@ async def test_eight_at_once_on_one_account_lose_nothing_while_checkpoints_are_w
     assert await stands(database, f"seller_payable:{owner}") == -72
 
 
-async def test_a_closed_month_takes_nothing_and_late_facts_count_for_the_open_one(world: World) -> None:
+async def test_closed_month_takes_no_posting_and_late_facts_go_to_the_open_one(world: World) -> None:
     database, owner = world.database, a_seller()
     today = business_day(now())
     finance, second = await world.a_person("finance"), await world.a_person("finance")

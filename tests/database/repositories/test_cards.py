@@ -171,7 +171,7 @@ async def test_fields_are_sealed_to_their_card_and_the_revision_rises(session: A
         cards.open_number(RING, other)
 
 
-async def test_a_live_card_cannot_be_submitted_twice_and_the_transaction_goes_on(session: AsyncSession) -> None:
+async def test_live_card_cannot_be_submitted_twice_and_the_transaction_continues(session: AsyncSession) -> None:
     first, second = await a_card(session), await a_card(session)
     await cards.set_fields(session, RING, first, number=NUMBER, pin=PIN)
     with pytest.raises(DuplicateCard) as refused:
@@ -182,7 +182,7 @@ async def test_a_live_card_cannot_be_submitted_twice_and_the_transaction_goes_on
     await cards.record(session, second.id, the_end(Outcome.REJECTED))
 
 
-async def test_where_there_is_a_pin_a_number_with_another_pin_blocks_nobody(session: AsyncSession) -> None:
+async def test_number_with_another_pin_blocks_no_seller(session: AsyncSession) -> None:
     first, second, third = [await a_card(session, brand="walmart") for _ in range(3)]
     await cards.set_fields(session, RING, first, number=NUMBER, pin="11111111")
     await cards.set_fields(session, RING, second, number=NUMBER)  # Not proved by anything yet.

@@ -18,6 +18,7 @@ from database.tables.columns import now
 from domain.errors.general import NotFound
 from domain.evidence import log as log
 from domain.sealing import KeyRing, signature_holds
+from tests.builders.merkle import root_of
 from tests.database.builders import RING, a_leaf
 
 PUBLIC = RING.evidence_public_key
@@ -40,7 +41,7 @@ async def test_the_heads_are_those_of_the_leaves_in_their_order(grown: AsyncSess
     hashes = list((await grown.execute(text("SELECT leaf_hash FROM evidence_leaf ORDER BY id"))).scalars())
     for size in (1, 3, 7, 14, 23):
         head = await evidence.head_of(grown, size)
-        assert head.root == log.root_of(hashes[:size])
+        assert head.root == root_of(hashes[:size])
         assert signature_holds(PUBLIC, head.signature, head.message())
 
 

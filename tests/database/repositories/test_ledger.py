@@ -206,7 +206,7 @@ def test_unbalanced_postings_never_reach_the_database() -> None:
         "DELETE FROM ledger_transaction",
     ],
 )
-async def test_what_is_posted_cannot_be_changed(session: AsyncSession, change: str) -> None:
+async def test_posting_cannot_be_changed(session: AsyncSession, change: str) -> None:
     await ledger.post(session, new_id(), None, "issuer_cost", issuer_cost(Money(10)))
     await session.execute(
         text("SET CONSTRAINTS ALL IMMEDIATE")

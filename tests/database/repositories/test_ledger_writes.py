@@ -117,8 +117,8 @@ async def test_a_transaction_that_does_not_see_what_is_committed_posts_nothing(d
         await write()
 
 
-async def test_who_adds_to_an_account_waits_for_nobody_who_adds_or_takes(database: Database) -> None:
-    """The account of many cards: what comes in is not judged, and so nobody has it to themselves for that."""
+async def test_adding_to_an_account_does_not_wait_for_other_postings(database: Database) -> None:
+    """The account of many cards: incoming money is not checked, so the account is not locked for it."""
     owner, held, on = f"seller:{new_id()}", asyncio.Event(), asyncio.Event()
     payable, suspense = account("seller_payable", owner), account("suspense", "bank")
     await bought(database, owner)

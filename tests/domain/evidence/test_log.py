@@ -10,11 +10,12 @@ from pymerkle import InmemoryTree
 
 from domain.evidence import log
 from domain.evidence.log import Node
+from tests.builders.merkle import root_of
 
 SIZE_MAX = 70
 LEAVES = [f"leaf {number}".encode() for number in range(SIZE_MAX)]
 HASHES = [log.leaf_hash(leaf) for leaf in LEAVES]
-ROOTS = [log.root_of(HASHES[:size]) for size in range(SIZE_MAX + 1)]
+ROOTS = [root_of(HASHES[:size]) for size in range(SIZE_MAX + 1)]
 
 
 def their_tree() -> Any:
@@ -110,7 +111,7 @@ def test_no_consistency_proof_hides_a_rewritten_past(pair: tuple[int, int], data
 @given(st.integers(1, SIZE_MAX), st.integers(0, SIZE_MAX - 1))
 def test_one_changed_leaf_changes_the_root(size: int, changed: int) -> None:
     leaves = [log.leaf_hash(b"forged") if index == changed else leaf for index, leaf in enumerate(HASHES[:size])]
-    assert (log.root_of(leaves) == ROOTS[size]) == (changed >= size)
+    assert (root_of(leaves) == ROOTS[size]) == (changed >= size)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (5, 5), (-1, 5)])

@@ -123,7 +123,7 @@ def test_some_runs_are_left_out_of_every_repair(more: dict[str, Any], why: Exclu
     assert found.why is why
 
 
-def test_what_people_hold_is_named() -> None:
+def test_work_kept_by_people_is_named() -> None:
     kept = a_card(task=TASK, approvals=2).keeps()
     assert [one.what for one in kept] == [Kept.TASK, Kept.DECISION, Kept.DRAFT, Kept.DRAFT, Kept.LEASE, Kept.APPROVAL]
     assert dict(kept[1].facts) == {"decision": "D1", "person": "P3"}

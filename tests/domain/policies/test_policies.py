@@ -173,7 +173,7 @@ def test_the_form_of_a_document_sends_the_same_document(code: str) -> None:
 
 
 def sent(editor: Editor) -> list[tuple[str, str | UploadFile]]:
-    """What a browser sends for a form that nobody changed."""
+    """Return what a browser sends for an unchanged form."""
     pairs: list[tuple[str, str | UploadFile]] = [(name, str(number)) for name, number in counts(editor)]
     for field in editor.every_field():
         if field.choices:

@@ -59,7 +59,7 @@ def test_what_is_no_share_is_refused(part: int, whole: int) -> None:
         wilson(part, whole)
 
 
-def test_each_rate_of_the_figures_stands_on_its_own_cases() -> None:
+def test_each_rate_is_of_its_own_cases() -> None:
     wrong, right = Case(Side.ACCEPT, Side.REJECT, Side.REJECT), Case(Side.ACCEPT, Side.ACCEPT, Side.ACCEPT)
     found = figures([wrong, right, right, Case(Side.REJECT, Side.REJECT, None)])
     assert found.agreement == Share(3, 4)

@@ -1,4 +1,4 @@
-"""Which decisions a second person must look at: pure, dated, and drawn so that nobody can turn it."""
+"""Which decisions need a second review: pure, dated, and sampled so that the draw cannot be influenced."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_plain_approval_is_one_persons_word() -> None:
         (replace(PLAIN, value_minor=9_000_00, maker_on_probation=True), CheckNeed.VALUE),
     ],
 )
-def test_value_risk_and_a_new_maker_need_a_second_pair_of_eyes(made: ProposedDecision, why: CheckNeed) -> None:
+def test_value_risk_and_a_new_maker_need_a_second_review(made: ProposedDecision, why: CheckNeed) -> None:
     assert need(made, POLICY) is why
 
 
@@ -80,7 +80,7 @@ def test_a_larger_share_draws_all_that_a_smaller_one_draws(number: int, one: int
 
 
 @given(PEOPLE, PEOPLE)
-def test_apart_is_the_same_from_both_sides_and_false_for_anybody_on_both(
+def test_apart_is_symmetric_and_false_for_a_person_on_both_sides(
     makers: frozenset[str], others: frozenset[str]
 ) -> None:
     assert apart(makers, others) == apart(others, makers) == (not any(one in others for one in makers))

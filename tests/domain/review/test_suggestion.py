@@ -1,4 +1,4 @@
-"""The machine's proposal: each doubt has its answer, and nothing doubtful is ever proposed for approval as it stands."""
+"""The system's suggestion: each doubt has its answer, and nothing doubtful is proposed for approval unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def having(*fields: FieldSeen, **more: object) -> SuggestionInput:
     return replace(CLEAR, fields=tuple(kept.values()), **more)  # type: ignore[arg-type]
 
 
-def test_a_clear_card_is_approved_as_it_stands() -> None:
+def test_a_clear_card_is_approved_unchanged() -> None:
     found = of(CLEAR)
     assert found.outcome is ReviewOutcome.APPROVE
     assert found.why == (SuggestionWhy.READ_SURELY, SuggestionWhy.RULES_HOLD, SuggestionWhy.PARTIES_AGREE)
@@ -121,7 +121,7 @@ def test_only_what_the_photo_offers_is_proposed_as_a_correction(sight: Suggestio
 
 
 @given(SIGHTS)
-def test_nothing_doubtful_is_proposed_for_approval_as_it_stands(sight: SuggestionInput) -> None:
+def test_nothing_doubtful_is_proposed_for_approval_unchanged(sight: SuggestionInput) -> None:
     if of(sight).outcome is not ReviewOutcome.APPROVE:
         return
     assert sight.number_valid is not False

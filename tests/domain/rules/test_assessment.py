@@ -23,7 +23,7 @@ def reasons(claims: CardClaims = CLAIMS, answer: PartyAnswer = ANSWER, value: Mo
     return [reason.value for reason in reasons_of(claims, answer, value, LIMITS)]
 
 
-def test_a_card_that_nothing_speaks_against_needs_nobody() -> None:
+def test_card_without_doubts_needs_no_review() -> None:
     assert reasons() == []
 
 

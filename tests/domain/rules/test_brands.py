@@ -189,7 +189,7 @@ def test_each_way_of_securing_a_card_is_in_the_catalogue() -> None:
     assert {brand(code).secures for code in ("walmart", "tmall", "carrefour")} == set(Secures)
 
 
-def test_a_brand_whose_cards_nobody_confirms_before_payment_cannot_be_secured() -> None:
+def test_brand_without_confirmation_before_payment_cannot_be_secured() -> None:
     described = json.loads(CATALOGUE.read_text(encoding="utf-8"))
     (starbucks,) = [entry for entry in described["brands"] if entry["code"] == "starbucks"]
     document = {"brands": [starbucks | {"secures": "lock"}]}

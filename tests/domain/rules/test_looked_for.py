@@ -31,7 +31,7 @@ ID = "01M8HYR5HXH8S889HFZT4Z3HSM"
     "typed",
     ["6643", "643", "CTZH4Y", "Mei Lin", "", "202611282200149999999999999999", ID, payout_key(ID, 1), "客服", "queue", f"wechat-1900000109-{'4' * 28}"],
 )  # fmt: skip
-def test_what_is_no_card_number_is_searched_for(typed: str) -> None:
+def test_text_without_a_card_number_is_searched(typed: str) -> None:
     assert not is_card_number(typed)
 
 

@@ -27,7 +27,7 @@ def test_a_masked_number_shows_its_last_four_and_how_each_place_fares() -> None:
     assert all(place.holds for place in told.places)
 
 
-def test_a_letter_among_the_digits_is_marked_where_it_stands() -> None:
+def test_letter_among_digits_is_marked_in_place() -> None:
     told = checked(brand("starbucks"), "81042231990O6643", clear=False)
     assert [place for place, one in enumerate(told.places) if not one.holds] == [11]
     assert (told.alphabet_holds, told.prefix_holds, told.length_holds, told.check_holds) == (False, True, True, False)

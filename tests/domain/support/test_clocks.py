@@ -43,7 +43,7 @@ def stretch(owner: ClockOwner, starts: datetime, ends: datetime | None = None) -
     return Stretch("ticket:T:ticket:1", owner, starts, ends)
 
 
-def test_the_clock_stands_while_the_customer_is_asked_and_runs_while_another_desk_is() -> None:
+def test_clock_pauses_for_the_customer_and_runs_for_another_desk() -> None:
     had = [
         stretch(ClockOwner.SUPPORT, at("2026-11-23 09:00"), at("2026-11-23 10:00")),
         stretch(ClockOwner.CUSTOMER, at("2026-11-23 10:00"), at("2026-11-24 09:00")),
@@ -161,7 +161,7 @@ def test_nothing_grows_later_or_later_late_while_the_customer_is_asked(
 
 @settings(max_examples=150)
 @given(CALENDARS, STARTS, GAPS, st.integers(600, 90 * 3600), st.integers(0, 60), st.integers(1, 10_000))
-def test_a_reopened_ticket_goes_on_with_what_is_left_and_is_never_late_at_once(
+def test_reopened_ticket_keeps_its_remaining_time_and_is_not_overdue_at_once(
     calendar: WorkingCalendar, start: datetime, gaps: list[tuple[int, ClockOwner]], budget: int, days: int, share: int
 ) -> None:
     policy = Policy("ticket", budget, share, "ticket", chain=CHAIN)

@@ -48,7 +48,7 @@ def test_two_letters_are_a_word_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("typed", ["卡", "a", "7", "%", "_", "  ", "a 卡 7"])
-def test_what_is_too_short_is_not_looked_up(typed: str) -> None:
+def test_too_short_query_is_not_searched(typed: str) -> None:
     assert looked_up(terms(typed)) == ()
 
 

@@ -106,7 +106,7 @@ def test_a_task_that_opens_before_the_evening_is_due_the_next_working_day() -> N
     assert plan.warn_at == at("2026-10-08 10:00")
 
 
-def test_the_clock_stands_while_the_seller_has_the_card_and_goes_on_with_what_is_left() -> None:
+def test_clock_pauses_for_the_seller_and_resumes_with_the_remaining_time() -> None:
     card = [
         stretch(ClockOwner.REVIEWER, at("2026-11-23 09:00"), at("2026-11-23 11:00")),
         stretch(ClockOwner.SELLER, at("2026-11-23 11:00"), at("2026-11-24 15:00")),
@@ -129,7 +129,7 @@ def test_a_budget_that_is_used_up_leaves_the_floor() -> None:
     assert shortest.due_at == at("2026-11-24 09:05"), "never more than the whole budget"
 
 
-def test_from_hand_to_hand_among_our_people_the_clock_runs_on() -> None:
+def test_clock_keeps_running_between_colleagues() -> None:
     opened, staged = at("2026-11-23 09:00"), at("2026-11-23 10:00")
     card = [stretch(ClockOwner.REVIEWER, opened, staged), stretch(ClockOwner.CHECKER, staged)]
     assert clock_plan(policies(), TERMS, "t1", card, staged).due_at == at("2026-11-23 14:00")
@@ -301,7 +301,7 @@ PLACES = st.sampled_from([
 
 @settings(max_examples=200, deadline=None)
 @given(PLACES, JSON)
-def test_whatever_stands_in_a_document_it_is_read_or_its_flaws_are_named(place: tuple[Any, ...], put: Any) -> None:
+def test_any_document_is_read_or_its_flaws_are_named(place: tuple[Any, ...], put: Any) -> None:
     document: Any = built_in_document()
     inner = document
     for step in place[:-1]:

@@ -1,4 +1,4 @@
-"""A filter of the queue stands in an address and comes back out of it as it was."""
+"""A filter of the queue is written to an address and read back unchanged."""
 
 from __future__ import annotations
 

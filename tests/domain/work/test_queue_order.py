@@ -92,7 +92,7 @@ def test_the_one_that_waits_longer_never_comes_later(one: OrderFacts, longer: ti
 
 
 @given(FACTS)
-def test_whose_hand_a_task_is_in_moves_it_for_nobody_else(one: OrderFacts) -> None:
+def test_lease_changes_the_order_only_for_its_holder(one: OrderFacts) -> None:
     assert place(replace(one, leased_by=None, assigned_to=None)) == place(one)
 
 

@@ -15,8 +15,10 @@ SELECT r.id, r.card_id, r.owner, r.state, r.price_minor, r.amount_minor, r.given
        r.objected_at IS NOT NULL AND r.objection_answered_at IS NULL AS disputed,
        (SELECT coalesce(sum(o.amount_minor), 0) FROM rollback_offset o
         WHERE o.rollback_id = r.id AND o.undone_at IS NULL)::bigint AS taken,
-       (SELECT coalesce(sum(c.amount_minor), 0) FROM claim_receipt c
-        WHERE c.claim_id = r.id AND c.reversed_at IS NULL)::bigint AS received
+       (SELECT coalesce(sum(c.amount_minor - c.recovered_minor), 0) FROM claim_receipt c
+        WHERE c.claim_id = r.id AND c.reversed_at IS NULL)::bigint AS received,
+       (SELECT coalesce(sum(c.recovered_minor), 0) FROM claim_receipt c
+        WHERE c.claim_id = r.id AND c.reversed_at IS NULL)::bigint AS recovered
 FROM rollback r WHERE r.card_id = ANY($2) ORDER BY r.id
 """
 RECEIPTS = """
@@ -51,7 +53,7 @@ class Claimed:
     stock: Mapping[str, Counter[str]]  # By card and account.
 
     def stands(self, card_id: str) -> bool:
-        """Return whether a claim against the card's seller stands: the card is worth nothing."""
+        """Return whether the card has an open claim against its seller: it is worth nothing."""
         return any(one["card_id"] == card_id and one["state"] in STANDS for one in self.claims)
 
     def due(self, prices: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -64,7 +66,7 @@ class Claimed:
             if one["state"] in (*STANDS, "dropped"):
                 yield f"seller_receivable:{one['owner']}", left(one)
             if one["state"] in STANDS:
-                yield "write_off", one["price_minor"] - one["amount_minor"] + one["given_up_minor"]
+                yield "write_off", one["price_minor"] - one["amount_minor"] + one["given_up_minor"] - one["recovered"]
             if one["state"] == "dropped":
                 yield f"seller_payable:{one['owner']}", one["given_up_minor"] - one["amount_minor"]
         for rail, minor in self.received.items():
@@ -128,6 +130,8 @@ def _claim(one: Any) -> Iterator[str]:
     rest, state = left(one), one["state"]
     if rest < 0:
         yield f"I3 more is paid of claim {one['id']} than was claimed: {dict(one)}"
+    if one["recovered"] > (one["given_up_minor"] if state == "written_off" else 0):
+        yield f"I3 more of claim {one['id']} is recovered than was written off: {dict(one)}"
     if state in ("proposed", "declined") and (one["taken"] or one["received"]):
         yield f"I3 claim {one['id']} is {state}, and something is paid of it"
     if (state == "settled" and rest) or (state == "claimed" and not rest and not one["disputed"]):

@@ -31,7 +31,7 @@ SELECT id, state, objected_at IS NOT NULL AND objection_answered_at IS NULL AS d
 FROM rollback WHERE card_id = $1 ORDER BY id DESC LIMIT 1
 """
 LEFT = """
-SELECT r.amount_minor - r.given_up_minor
+SELECT r.amount_minor - CASE r.state WHEN 'written_off' THEN 0 ELSE r.given_up_minor END
        - (SELECT coalesce(sum(amount_minor), 0) FROM rollback_offset WHERE rollback_id = r.id AND undone_at IS NULL)
        - (SELECT coalesce(sum(amount_minor), 0) FROM claim_receipt WHERE claim_id = r.id AND reversed_at IS NULL) AS minor
 FROM rollback r WHERE r.id = $1
@@ -160,7 +160,7 @@ class Claims:
         self._did(lambda: answers(self.scene.closers[1], row["id"]), fault)
 
     def _pay(self, card: Card, number: int, fault: Fault | None) -> None:
-        """The seller pays all that is left, half of it, or more than that."""
+        """The seller pays all that is left or was written off, half of it, or more than that."""
         row = self._claimed(card, None)
         if row is None:
             return

@@ -230,7 +230,7 @@ class Deposits:
         return self.balance(code) - aside
 
     def _close(self, month: str, fault: Fault | None) -> None:
-        """One person asks for a month to be closed, where nobody has; another agrees."""
+        """One person requests the close of an open month; another agrees."""
         periods, (asker, second) = self.scene.periods, self.scene.closers
         closed = month in self.scene.closed
         if month not in self.asked:

@@ -23,9 +23,10 @@ from domain.finance.payout import (
 )
 from domain.money import Money
 from gateways.alipay.notices import NOTICE
-from gateways.alipay.rsa2 import Signer, new_key_pair, signed_text
+from gateways.alipay.rsa2 import Signer, signed_text
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.payout.alipay import NO_ANSWER, UNTRUSTED
+from tests.builders.key_pairs import new_key_pair
 from tests.faults.money.points import ACT
 
 SYSTEM = "harsh"

@@ -33,7 +33,7 @@ class Gift:
         return goodwill_key(self.id)
 
     def next(self, row: Any, scene: Any) -> tuple[Callable[[], Awaitable[Any]], frozenset[str]]:
-        """Return what its workflow does next, and the orders that nobody can have sent when it begins."""
+        """Return what its workflow does next, and the orders that cannot have been sent when it begins."""
         payout = scene.payout
         if row["key"] is None:
             return lambda: payout.prepare_goodwill(self.id, self.key), frozenset()

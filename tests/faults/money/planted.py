@@ -34,7 +34,7 @@ class SendsAgain(Payout):
 
 
 class SendsUnderAnotherKey(Payout):
-    """Sends an order that nobody answered again, under another key."""
+    """Sends an unanswered order again, under another key."""
 
     async def _transferred(self, ordered: Any) -> PayoutReport:
         report = await super()._transferred(ordered)
@@ -46,7 +46,7 @@ class SendsUnderAnotherKey(Payout):
 
 
 class TakesSilenceForRefusal(Payout):
-    """Believes that a payment which nobody answered was not made."""
+    """Treats an unanswered payment as not made."""
 
     async def _transferred(self, ordered: Any) -> PayoutReport:
         report = await super()._transferred(ordered)
@@ -183,7 +183,7 @@ def take_more_than_is_left(_database: Database, patch: Patch) -> None:
     async def plenty(_session: AsyncSession, row: RollbackRow) -> int:
         return row.price_minor * 2
 
-    patch("services.finance.claim_receipts.left_of", plenty)
+    patch("services.finance.claim_payments.left_of", plenty)
 
 
 def keep_what_was_offset(_database: Database, patch: Patch) -> None:

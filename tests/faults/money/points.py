@@ -23,7 +23,7 @@ COMMITTED = "committed"
 
 
 class Died(BaseException):
-    """The process is gone: nothing can catch this and go on."""
+    """The process is gone: nothing can catch this and continue."""
 
 
 class Broken(AssertionError):
@@ -57,7 +57,7 @@ class Fault:
 
 @dataclass
 class Act:
-    """One act under way: what it passed so far, and what it has been told."""
+    """One act under way: what it passed so far, and its answers."""
 
     fault: Fault | None = None
     length: int = 10  # How many places it passes when nothing breaks, about.

@@ -19,7 +19,7 @@ class HarshWechat(HarshGateway):
     pays_at_once: Status = Status.WAITING
 
     async def cancel(self, order: PayoutOrder) -> None:
-        """Begin to call off a transfer that nobody has confirmed; it is over only later."""
+        """Begin to cancel an unconfirmed transfer; it ends only later."""
         await ACT.get().arrive(CALLED_OFF)
         self._moves(order.key, Status.WAITING, Status.DEALING)
 

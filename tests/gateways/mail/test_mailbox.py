@@ -57,7 +57,7 @@ async def test_mail_that_another_program_has_read_is_read_all_the_same(server: I
     assert len(await waiting(server.mailbox())) == 1
 
 
-async def test_mail_stands_in_the_order_of_its_arrival(server: ImapServer) -> None:
+async def test_mail_is_in_order_of_arrival(server: ImapServer) -> None:
     for number in range(12):
         server.deliver(MAIL.replace(b"card", b"card %d" % number))
     found = await waiting(server.mailbox())
@@ -117,7 +117,7 @@ async def test_a_server_with_an_unknown_certificate_is_not_spoken_to(server: Ima
         await server.mailbox(trust=None).numbers()
 
 
-async def test_nobody_there_and_a_folder_that_is_missing_are_outages(server: ImapServer) -> None:
+async def test_missing_server_and_missing_folder_are_outages(server: ImapServer) -> None:
     with pytest.raises(GatewayUnavailable, match="connection"):
         await Mailbox(MailboxServer("127.0.0.1", 1, USER, PASSWORD)).numbers()
     with pytest.raises(GatewayUnavailable, match="refused"):

@@ -92,7 +92,7 @@ def test_a_name_that_looks_like_an_address_is_none(sender: str) -> None:
     "sender",
     ["a\x00b@mail.test", "\udcff@mail.test", "a b@mail.test", '"a@b"@mail.test', "=?utf-8?q?a?=@mail.test", "a@", "@b"],
 )
-def test_what_is_no_address_is_no_sender(sender: str) -> None:
+def test_invalid_address_is_no_sender(sender: str) -> None:
     read = parse(mail(From=sender), READER)
     assert read.sender.address in ("", "b@mail.test")
     read.sender.address.encode()

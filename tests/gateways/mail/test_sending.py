@@ -129,7 +129,7 @@ async def test_a_server_without_encryption_gets_no_mail_where_encryption_is_aske
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # On this machine nobody listens in.
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
-async def test_the_password_opens_and_a_wrong_one_can_be_mended(password: str) -> None:
+async def test_a_wrong_password_can_be_corrected(password: str) -> None:
     async with server(box := Box(), authenticator=right_password, auth_require_tls=False, auth_required=True) as port:
         sending = gateway(port, user="cardloop", password=password).send("lin@shop.test", "s", "t", "k1")
         if password == PASSWORD:
@@ -141,7 +141,7 @@ async def test_the_password_opens_and_a_wrong_one_can_be_mended(password: str) -
     assert len(box.taken) == (password == PASSWORD)
 
 
-async def test_nobody_there_is_an_outage() -> None:
+async def test_missing_server_is_an_outage() -> None:
     async with server(Box()) as port:
         pass
     with pytest.raises(GatewayUnavailable, match="connection"):

@@ -36,7 +36,7 @@ def test_the_same_sheet_gives_the_same_bytes() -> None:
     assert rendered(sheet()) != rendered(sheet(title="Another"))
 
 
-def test_a_long_table_goes_on_over_pages_with_its_heading() -> None:
+def test_long_table_continues_on_the_next_page_with_its_heading() -> None:
     rows = tuple((f"day {number}", str(number)) for number in range(120))
     document = pypdfium2.PdfDocument(rendered(sheet(tables=(Table(("Day", "Amount"), rows),))))
     assert len(document) == 4

@@ -129,7 +129,7 @@ async def test_an_unknown_bank_and_nothing_to_gather_are_refused(house: House, b
     assert (await post(browser, "/bank-batches", bank="harbour")).status_code == 409
 
 
-async def test_while_banks_are_off_the_page_says_so_before_and_after_the_press(house: House) -> None:
+async def test_page_shows_that_banks_are_off_before_and_after_the_press(house: House) -> None:
     await an_order(house)
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     here = await gathered(first)

@@ -14,7 +14,7 @@ from domain.identifiers import new_id
 from domain.people.roles import Role
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.payment_scenes import a_claim
+from tests.reviewer_ui.payment_scenes import a_claim, recovered_in_part
 from tests.reviewer_ui.sale_scenes import TODAY
 
 PAGE = "/claims"
@@ -49,10 +49,10 @@ async def state_of(house: House, claim: str) -> RollbackState:
             "en",
             ("Amount that arrived (¥441.00 is left)", "¥441.00 repaid on", "Recorded in error", "Remove the payment"),
         ),
-        ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "确认撤销退还款")),
+        ("zh", ("到账金额（尚欠 ¥441.00）", "退还 ¥441.00", "登记有误", "批准撤销退还款")),
     ],
 )
-async def test_what_a_seller_paid_back_is_recorded_shown_and_taken_back_by_two(
+async def test_repayment_is_recorded_shown_and_reversed_by_two(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     first, second = await house.as_(Role.FINANCE, "Fei"), await house.as_(Role.FINANCE)
@@ -90,8 +90,30 @@ async def test_what_a_seller_paid_back_is_recorded_shown_and_taken_back_by_two(
     assert found.headers["location"] == f"{PAGE}#claim-{claim}"
 
 
-async def test_who_only_claims_records_no_money(house: House) -> None:
+async def test_role_for_claims_records_no_money(house: House) -> None:
     claim = await a_claim(house, await house.cards.person(Role.FINANCE), RollbackState.CLAIMED)
     browser = await house.as_(Role.COMPLIANCE)
     assert f"{PAGE}/{claim}/receive" not in (await browser.get(PAGE)).text
     assert (await upload(browser, claim, amount="1.00", reference="B-1")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("the claim was written off", "was repaid after the write-off")),
+        ("zh", ("追回已核销，最多可收", "核销后卖家又退还")),
+    ],
+)
+async def test_what_arrives_after_a_write_off_is_recorded_and_shown(
+    house: House, language: str, words: tuple[str, ...]
+) -> None:
+    browser, spoken = await house.as_(Role.FINANCE, "Fei"), {"accept-language": language}
+    claim = await a_claim(house, await house.cards.person(Role.COMPLIANCE), RollbackState.CLAIMED)
+    await recovered_in_part(house, claim)
+    row = (await browser.get(PAGE, headers=spoken)).text.partition(f'id="claim-{claim}"')[2].partition("</tr>")[0]
+    assert all(one in row for one in (*words, "¥241.00", "¥200.00"))
+    refused = await upload(browser, claim, amount="241.01", reference="BACK-4")
+    assert (refused.status_code, "¥241.00" in refused.text) == (409, True)
+    assert (await upload(browser, claim, amount="241.00", reference="BACK-4")).status_code == 303
+    assert await state_of(house, claim) is RollbackState.WRITTEN_OFF
+    assert f"{PAGE}/{claim}/receive" not in (await browser.get(PAGE)).text

@@ -28,7 +28,7 @@ async def refused(house: House) -> Waiting:
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Outstanding payments to sellers"), ("zh", "应付卖家未付款")])
-async def test_what_is_owed_is_listed_with_its_sum(house: House, language: str, words: str) -> None:
+async def test_debts_are_listed_with_their_sum(house: House, language: str, words: str) -> None:
     waiting = await refused(house)
     for role in (Role.FINANCE, Role.SENIOR, Role.COMPLIANCE):
         page = await (await house.as_(role)).get("/owed", headers={"accept-language": language})

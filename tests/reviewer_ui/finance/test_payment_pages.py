@@ -204,7 +204,7 @@ async def changed(house: House, claim: str, **values: Any) -> None:
 
 @pytest.mark.parametrize(
     ("language", "means", "owed"),
-    [("en", "Dropping reverses the claim", "¥200.00 that was taken for it is owed"), ("zh", "撤销后追回冲回", "此前抵扣或退还的 ¥200.00 应付还卖家")],
+    [("en", "Dropping reverses the claim", "¥200.00 that was taken for it is owed"), ("zh", "撤销后追回冲回", "此前抵扣或退还的 ¥200.00 应返还卖家")],
 )  # fmt: skip
 async def test_a_claim_is_dropped_and_what_is_still_to_be_paid_back_is_shown(
     house: House, language: str, means: str, owed: str

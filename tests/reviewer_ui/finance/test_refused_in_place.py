@@ -62,13 +62,13 @@ async def test_a_return_that_a_colleague_kept_is_answered_too_late(house: House)
     sale = (await sales_in_every_state(house))["sale"]
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     page = f"/sales/{sale}"
-    in_place(await post(first, f"{page}/return", reason_code=""), 422, "Ask for a return")
+    in_place(await post(first, f"{page}/return", reason_code=""), 422, "Request reversal")
     assert (await post(first, f"{page}/return", reason_code="agreed")).status_code == 303
-    in_place(await post(second, f"{page}/return", reason_code="agreed"), 409, "A return was asked for")
+    in_place(await post(second, f"{page}/return", reason_code="agreed"), 409, "Reversal requested")
     in_place(await post(first, f"{page}/return/agree"), 403)
     assert (await post(first, f"{page}/return/decline")).status_code == 303
     for late in ("agree", "decline"):
-        in_place(await post(second, f"{page}/return/{late}"), 409, "a colleague has kept it")
+        in_place(await post(second, f"{page}/return/{late}"), 409, "The reversal request was rejected.")
 
 
 async def test_work_of_a_settlement_that_a_colleague_took_says_so_on_the_run(house: House) -> None:
@@ -92,7 +92,7 @@ async def test_a_card_or_a_seller_that_is_not_there_is_a_wrong_field(house: Hous
     )  # fmt: skip
 
 
-async def test_a_month_that_is_closed_or_taken_back_says_which(house: House) -> None:
+async def test_a_withdrawn_close_request_is_refused_as_such(house: House) -> None:
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     month = f"{(datetime.now(UTC).replace(day=1) - timedelta(days=62)):%Y-%m}"
     assert (await post(first, "/money/periods/ask", month=month, note="late files")).status_code in (303, 409)
@@ -102,4 +102,4 @@ async def test_a_month_that_is_closed_or_taken_back_says_which(house: House) -> 
         return
     assert (await post(first, f"{asked[1]}/withdraw")).status_code == 303
     for late in ("agree", "withdraw"):
-        in_place(await post(second, f"{asked[1]}/{late}"), 409, "was taken back")
+        in_place(await post(second, f"{asked[1]}/{late}"), 409, "was withdrawn")

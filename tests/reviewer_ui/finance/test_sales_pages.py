@@ -63,7 +63,7 @@ async def test_a_preview_shows_the_waterfall_and_writes_nothing(house: House, fi
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "Once the claim is declined or dropped"), ("zh", "追回被否决或撤销后")]
 )
-async def test_a_preview_says_that_a_claim_stands_on_the_card_and_what_to_do(
+async def test_preview_shows_an_open_claim_and_what_to_do(
     house: House, finance: httpx.AsyncClient, language: str, words: str
 ) -> None:
     claim = await a_claim(house, await house.cards.person(Role.COMPLIANCE), RollbackState.CLAIMED)
@@ -98,7 +98,7 @@ async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, f
     assert f"{TODAY} Owed by buyers · Buyer mall-direct ¥479.75" in " ".join(shown)
 
 
-async def test_what_is_refused_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
+async def test_refused_input_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     for changed, words in (
         ({"price": "1,23"}, "Price"),
@@ -138,16 +138,16 @@ async def test_taking_a_sale_back_asks_who_is_there_and_why(house: House) -> Non
         await session.execute(text("UPDATE console_session SET stepped_up_at = now()"))
     assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="")).status_code == 422
     assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="agreed")).status_code == 303
-    assert "Take the sale back" not in (await browser.get(f"/sales/{names['sale']}")).text  # A second person does.
+    assert "Reverse sale" not in (await browser.get(f"/sales/{names['sale']}")).text  # A second person does.
     assert names["sale"] in (await browser.get("/sales?state=asked")).text
     other = await house.as_(Role.FINANCE, "Gao Yun")
     async with house.database.transaction() as session:
         await session.execute(text("UPDATE console_session SET stepped_up_at = now()"))
-    assert "Take the sale back" in (await other.get(f"/sales/{names['sale']}")).text
+    assert "Reverse sale" in (await other.get(f"/sales/{names['sale']}")).text
     assert (await send(other, f"/sales/{names['sale']}/return/agree")).status_code == 303
     page = (await browser.get(f"/sales/{names['sale']}")).text
     assert "Returned by agreement with the buyer" in page
-    assert "Ask for a return" not in page
+    assert "Request reversal" not in page
 
 
 async def test_compliance_reads_and_cannot_write(house: House) -> None:
@@ -159,7 +159,7 @@ async def test_compliance_reads_and_cannot_write(house: House) -> None:
         assert 'method="post" action="/sales' not in page.text
         assert 'method="post" action="/tax' not in page.text
         assert 'method="post" action="/fx' not in page.text
-    assert "Returned" in (await browser.get("/sales?state=returned")).text
+    assert "Reversed" in (await browser.get("/sales?state=returned")).text
 
 
 async def _sealed_by(house: House) -> None:

@@ -1,17 +1,25 @@
-"""Suspense and reversals on their pages: two people, what was typed is not lost, and the daily close names what stands."""
+"""Suspense and reversals on their pages: two people, the input is kept, and the daily close names what is left."""
 
 from __future__ import annotations
 
 import re
 
+import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
+from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
 from database.tables.finance_statements import BreakRow
+from database.tables.finance_suspense import SuspenseClearingRow
 from domain.finance.breaks import BreakState
+from domain.finance.rollback import RollbackState
 from domain.people.roles import Role
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, form_token, post
+from tests.reviewer_ui.payment_scenes import a_claim
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
+
+PAGE = "/reconciliation/suspense"
 
 
 @pytest_asyncio.fixture
@@ -50,6 +58,7 @@ async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_clos
     for shown in ("¥200.00", "of ¥300.00", "Fei", "¥25.00 waits for a second person", "Topped up by us."):
         assert shown in page, shown
     day = (await finance.get(f"/reconciliation/days/wechat/{names['recon_day']}")).text
+    assert "&lt;time" not in day
     assert ("In suspense: " in day, "/reconciliation/suspense/entries/" in day) == (True, True)
     to, sent = "/reconciliation/suspense/clearings", {
         "csrf": await form_token(finance), "entry_id": names["suspense_entry"], "cleared_as": "interest",
@@ -62,6 +71,8 @@ async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_clos
     assert (await finance.post(to, data=sent | {"amount": "175.00"}, files=file)).status_code == 303
     at = f"/reconciliation/suspense/clearings/{names['suspense_clearing']}"
     assert (await post(second, f"{at}/agree")).status_code == 303
+    after = await second.get("/reconciliation/suspense")  # What was cleared can be asked to be reversed.
+    assert (after.status_code, f'action="{at}/reverse"' in after.text) == (200, True)
     assert (await second.get(f"{at}/evidence")).content.startswith(b"%PDF")
     again = await post(second, f"{at}/decline")
     assert (again.status_code, "declined or reversed before" in again.text) == (409, True)
@@ -69,3 +80,52 @@ async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_clos
     assert asked.status_code == 303
     wrong = await post(finance, f"{at}/reverse", reason="It was a buyer.")
     assert (wrong.status_code, "has asked to reverse" in wrong.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("A seller repaid a claim", "Card of the claim", "Identified in suspense")),
+        ("zh", ("卖家退还追回款", "追回对应的卡", "由待核实款项认定")),
+    ],
+)
+async def test_a_sellers_repayment_is_named_by_the_card_of_its_claim_and_stands_on_the_page_of_claims(
+    house: House, names: dict[str, str], language: str, words: tuple[str, ...]
+) -> None:
+    first, second, spoken = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE), {"accept-language": language}
+    claim = await a_claim(house, await house.cards.person(Role.COMPLIANCE), RollbackState.CLAIMED)
+    async with house.database.transaction() as session:
+        card = (await session.get_one(RollbackRow, claim)).card_id
+    entry = f"{PAGE}/entries/{names['suspense_entry']}"
+    form = (await first.get(entry, headers=spoken)).text
+    assert all(one in form for one in words[:2])
+    unclaimed, secret = (await house.cards.waiting()).card_id, "6228480402564890018"
+    sent = {
+        "csrf": await form_token(first), "entry_id": names["suspense_entry"], "cleared_as": "claim", "amount": "175.00",
+        "reason": "By the bank's letter.",
+    }  # fmt: skip
+    file = {"evidence": ("letter.pdf", PDF, "application/pdf")}
+    for named, minor, status in (
+        ("", "1.00", 422),
+        (unclaimed, "1.00", 422),
+        (secret, "1.00", 422),
+        (card, "1000.00", 409),
+    ):
+        refused = await first.post(f"{PAGE}/clearings", data=sent | {"claim": named, "amount": minor}, files=file)
+        assert (refused.status_code, "By the bank&#39;s letter." in refused.text) == (status, True)
+        assert secret not in refused.text
+    done = await first.post(f"{PAGE}/clearings", data=sent | {"claim": card[-6:]}, files=file)
+    assert done.status_code == 303
+    async with house.database.transaction() as session:
+        found = select(SuspenseClearingRow.id).where(SuspenseClearingRow.claim_id == claim)
+        clearing = (await session.execute(found)).scalar_one()
+    assert f"/claims#claim-{claim}" in (await second.get(PAGE, headers=spoken)).text
+    assert (await post(second, f"{PAGE}/clearings/{clearing}/agree")).status_code == 303
+    claims = (await second.get("/claims", headers=spoken)).text
+    assert all(one in claims for one in (words[2], f"{PAGE}#clearing-{clearing}", "¥175.00", "¥266.00"))
+    async with house.database.transaction() as session:
+        receipt = select(ClaimReceiptRow.id).where(ClaimReceiptRow.clearing_id == clearing)
+        receipt_id = (await session.execute(receipt)).scalar_one()
+    assert f"/claims/receipts/{receipt_id}/reverse" not in claims
+    wrong = await post(second, f"/claims/receipts/{receipt_id}/reverse", reason="Of another seller")
+    assert wrong.status_code == 409

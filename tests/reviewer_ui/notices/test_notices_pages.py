@@ -80,7 +80,7 @@ async def test_another_persons_notice_is_not_there(house: House) -> None:
     assert "1 unread" in (await browser.get("/notices/bell")).text
 
 
-async def test_a_long_list_goes_on_where_the_page_ended(house: House) -> None:
+async def test_long_list_continues_on_the_next_page(house: House) -> None:
     person, browser = await reader(house)
     for _ in range(51):
         await notified(house, person, NoticeKind.STAND_IN)
@@ -133,7 +133,7 @@ async def test_what_cannot_be_kept_is_shown_as_it_was_typed(house: House) -> Non
     assert 'value="22:00"' not in (await browser.get("/account/notices")).text
 
 
-async def test_a_test_message_says_what_became_of_it_and_cannot_be_sent_without_end(house: House) -> None:
+async def test_test_message_shows_its_result_and_is_rate_limited(house: House) -> None:
     _, browser = await reader(house)
     nothing = await post(browser, "/account/notices/test")
     assert "No channel outside the console is turned on" in nothing.text

@@ -51,7 +51,7 @@ async def test_without_a_reason_nothing_is_done_and_the_receiver_stays_chosen(ho
     assert f'<option value="{receiver}" selected>' in refused.text
 
 
-async def test_who_only_watches_sees_no_act(house: House) -> None:
+async def test_read_only_role_sees_no_act(house: House) -> None:
     await a_partner_that_is_away(house, "Seen only")
     refused = await post(await house.as_(Role.REVIEWER), "/operations/deliveries/again", receiver="message")
     assert refused.status_code == 403

@@ -126,7 +126,7 @@ async def test_a_reviewer_reads_on_the_card_that_its_issuer_is_in_maintenance(ho
 
 
 @pytest.mark.parametrize("provider", ["issuer:nobody", "issuer", "outlet:jd", "nonsense"])
-async def test_what_is_no_provider_is_not_found(house: House, provider: str) -> None:
+async def test_unknown_provider_is_not_found(house: House, provider: str) -> None:
     assert (await (await house.as_(Role.OPS)).get(f"/operations/providers/{provider}")).status_code == 404
 
 

@@ -68,7 +68,7 @@ async def test_selected_cards_come_from_a_causes_page_and_all_of_it_by_its_cause
     assert waiting.card_id in (await browser.get(answer.headers["location"])).text
 
 
-async def test_what_is_wrong_with_a_form_is_said_and_what_was_typed_stays(house: House) -> None:
+async def test_form_errors_are_shown_and_the_input_is_kept(house: House) -> None:
     waiting, browser = await silent_card(house), await house.as_(Role.OPS)
     for wrong in ({"kind": ""}, {"reason_code": "because"}, {"canary": "some"}, {"rate_per_s": "999999"}, {"runs": ""}):
         given = FORM | {"runs": waiting.card_id, "note": "as I typed it"} | wrong

@@ -170,7 +170,7 @@ async def test_an_alert_that_ended_meanwhile_is_refused_on_the_page(house: House
     assert translate("error.alert_is_over", "en") in answer.text
 
 
-async def test_the_history_goes_on_on_further_pages(house: House) -> None:
+async def test_history_continues_on_further_pages(house: House) -> None:
     browser, person = await operator(house)
     over = (await readings_and_alerts(house, person))["I5"]
     row = await kept(house, over)

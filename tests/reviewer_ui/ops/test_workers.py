@@ -62,7 +62,7 @@ async def test_an_unknown_worker_has_no_page(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["/operations", "/operations/queues", WORKER])
-async def test_the_part_that_a_page_refreshes_by_itself_is_rendered_alone(house: House, path: str) -> None:
+async def test_the_refreshed_part_of_a_page_is_rendered_alone(house: House, path: str) -> None:
     await stuck_runs(house, (await house.cards.waiting()).card_id)
     await worker_processes(house, await house.cards.person(Role.OPS))
     part = await (await house.as_(Role.OPS)).get(path, headers={"hx-request": "true"})

@@ -87,7 +87,7 @@ async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> Non
 
 
 async def test_a_half_done_set_up_is_of_no_use_to_a_stranger_at_the_browser(house: House) -> None:
-    """The secret is not shown again, and a code of it proves nobody, until the password is given once more."""
+    """The secret is not shown again, and a code of it proves nothing, until the password is entered again."""
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     await post(browser, "/account/totp/begin", step_up_password=PASSWORD)
@@ -160,7 +160,7 @@ async def test_no_page_of_a_card_is_kept_by_a_browser_or_a_proxy(house: House) -
 
 
 @pytest.mark.parametrize("name", ["Mei\u202eieM", "Mei\nSubject: x", "Mei\u200b", "8104223199076643"])
-async def test_nobody_calls_themselves_what_hides_or_turns_words_or_is_a_number(house: House, name: str) -> None:
+async def test_name_with_hidden_or_reversing_characters_or_a_number_is_refused(house: House, name: str) -> None:
     browser = await house.as_(Role.REVIEWER, "Mei")
     answer = await post(browser, "/account/profile", name=name, locale="en", timezone="UTC")
     assert answer.status_code == 422

@@ -61,7 +61,7 @@ async def test_an_administrator_adds_a_person_with_roles_skills_and_limit(house:
     ("field", "typed", "said"),
     [("email", "mei", "name@example.com"), ("email", "me\u200bi@example.com", "name@example.com"), ("name", " ", "Name"), ("role", [], "Choose at least one role"), ("limit", "lots", "500.00")],
 )  # fmt: skip
-async def test_what_cannot_be_meant_is_said_and_nobody_is_added(
+async def test_invalid_input_is_reported_and_adds_no_person(
     house: House, field: str, typed: str | list[str], said: str
 ) -> None:
     browser = await house.as_(Role.ADMIN)
@@ -81,7 +81,7 @@ async def test_the_newcomer_chooses_a_password_and_signs_in_with_it(house: House
     assert await acts_on(house, mei) == ["add", "invite", "password"]
 
 
-async def test_nobody_signs_in_before_a_password_was_chosen(house: House) -> None:
+async def test_no_sign_in_before_a_password_is_set(house: House) -> None:
     mei = await added(house, await house.as_(Role.ADMIN))
     email = (await row_of(house, mei)).email
     for guess in ("-", "", CHOSEN):

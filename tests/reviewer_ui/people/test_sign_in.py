@@ -147,7 +147,7 @@ async def test_an_authenticator_is_set_up_on_ones_own_page_and_switched_off_by_i
     assert "/account/totp/begin" in (await browser.get("/account")).text
 
 
-async def test_where_a_provider_signs_everybody_in_no_password_does(house: House) -> None:
+async def test_provider_only_sign_in_accepts_no_password(house: House) -> None:
     person = await employed(house)
     only = replace(house, app=build(replace(house.app.state.console.services, passwords=False)))
     page = await only.browser().get("/sign-in")

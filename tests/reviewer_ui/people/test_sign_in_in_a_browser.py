@@ -54,7 +54,7 @@ async def test_an_authenticator_is_set_up_and_then_asked_for_at_the_door(house: 
         assert at.complaints == []
 
 
-async def test_revealing_asks_in_a_dialog_and_goes_on_where_one_was(house: House, browser_program: Path) -> None:
+async def test_reveal_confirms_in_a_dialog_and_continues_on_the_page(house: House, browser_program: Path) -> None:
     waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
     await house.cards.hold(waiting, person.id)
     device = await authenticator(house, person.id)
@@ -78,7 +78,7 @@ async def test_revealing_asks_in_a_dialog_and_goes_on_where_one_was(house: House
         assert [said for said in at.complaints if said != ITS_OWN_WORD] == []
 
 
-async def test_without_scripts_the_page_asks_and_the_act_goes_on(house: House, browser_program: Path) -> None:
+async def test_without_scripts_the_page_confirms_and_the_act_continues(house: House, browser_program: Path) -> None:
     waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
     await house.cards.hold(waiting, person.id)
     token = (await proved_long_ago(house, person.id)).cookies[COOKIE]

@@ -1,4 +1,4 @@
-"""Showing again who one is: the act waits with everything that was typed, and goes on once the proof is right."""
+"""Identity confirmation: the act waits with all input, and continues once the identity is confirmed."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ async def _revealed(house: House, person_id: str) -> list[str]:
         return list((await session.execute(statement.order_by(AuditRow.id))).scalars())
 
 
-async def test_who_just_signed_in_is_not_asked(house: House) -> None:
+async def test_recent_sign_in_is_not_asked_again(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert NUMBER in (await _reveal(browser, waiting)).text
 
 
-async def test_after_ten_minutes_the_act_waits_for_the_password_and_goes_on_with_what_was_typed(house: House) -> None:
+async def test_after_ten_minutes_the_act_needs_the_password_and_keeps_the_input(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)
@@ -121,7 +121,7 @@ async def test_an_authenticator_is_not_set_up_without_confirmed_identity(house: 
     assert "totp-picture" in (await browser.get("/account")).text
 
 
-async def test_the_page_by_itself_leads_back_and_never_to_another_site(house: House) -> None:
+async def test_the_confirmation_page_alone_leads_back_and_never_to_another_site(house: House) -> None:
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     asked = await post(browser, "/step-up", next="/review")

@@ -100,18 +100,3 @@ async def test_work_of_over_a_month_ago_is_not_looked_at(house: House, code: str
     await tried_money.over_a_month_ago(house.database, datetime.now(UTC) - LOOKS_BACK - timedelta(minutes=1))
     found = await figures(house, code, lambda _: None)
     assert {(one.looked_at, one.before, one.after) for one in found.values()} == {(0, 0, 0)}
-
-
-async def test_a_brand_is_bought_or_not_at_the_moment_of_the_dry_run(house: House) -> None:
-    def ends_today(document: dict[str, Any]) -> None:
-        for entry in document["brands"]:
-            entry |= {"not_bought_from": today.isoformat(), "not_bought_reason": {"zh_CN": "合同到期", "en": "ended"}}
-
-    await house.cards.waiting()
-    now = datetime.now(UTC)
-    today = now.date()
-    counted = [
-        (await figures(house, "brands", ends_today, at))["brand_not_bought"] for at in (now, now - timedelta(days=2))
-    ]
-    assert counted[0].after == counted[0].looked_at > 0
-    assert counted[1].after == 0

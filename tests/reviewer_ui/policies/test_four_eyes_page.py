@@ -1,4 +1,4 @@
-"""The rules of four eyes are read in the console as they are in force, and changed by nobody there."""
+"""The rules of four eyes in force are shown in the console, and cannot be changed there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policy documents: a draft decides nothing, two people publish, and every process hears of it within seconds."""
+"""Policy documents: a draft decides nothing, two people publish, and every process uses it within seconds."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_one_person_cannot_publish_alone(house: House, policies: PolicyDoc
     await policies.publish(officer, LIMITS, 2)
 
 
-async def test_accounts_of_one_hand_are_not_two_people(house: House, policies: PolicyDocuments) -> None:
+async def test_accounts_made_by_one_person_are_not_two_people(house: House, policies: PolicyDocuments) -> None:
     admin, officer = await people(house)
     async with house.database.transaction() as session:
         session.add(AuditRow(actor=f"person:{admin}", act="console:person:invite", subject=officer))
@@ -71,7 +71,7 @@ async def test_accounts_of_one_hand_are_not_two_people(house: House, policies: P
         await policies.publish(officer, LIMITS, 1)
 
 
-async def test_nobody_publishes_what_they_have_not_seen(house: House, policies: PolicyDocuments) -> None:
+async def test_unseen_version_cannot_be_published(house: House, policies: PolicyDocuments) -> None:
     admin, officer = await people(house)
     await policies.save(admin, LIMITS, proposal())
     with pytest.raises(PolicyDraftChanged):

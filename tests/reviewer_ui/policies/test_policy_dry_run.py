@@ -18,6 +18,7 @@ from domain.ops.alerts import AlertRule
 from domain.ops.health import Measure
 from domain.ops.runs import FailedAttempt
 from domain.people.roles import Role
+from domain.places import business_day
 from services.ops.attempts import Attempts
 from services.policies.dry_run import LOOKS_BACK
 from tests.builders.installation import a_stuck_run
@@ -112,6 +113,18 @@ CASES = [
 ]  # fmt: skip
 
 
+async def test_whether_a_brand_is_bought_is_judged_at_the_moment_of_the_trial(house: House) -> None:
+    def ending_in_two_days(document: dict[str, Any]) -> None:
+        nothing_bought(document)
+        for entry in document["brands"]:
+            entry["not_bought_from"] = (business_day(datetime.now(UTC)) + timedelta(days=2)).isoformat()
+
+    await at_work(house)
+    today = (await figures(house, "brands", ending_in_two_days))["brand_not_bought"]
+    later = (await figures(house, "brands", ending_in_two_days, timedelta(days=3)))["brand_not_bought"]
+    assert (today.after - today.before, later.after == later.looked_at > 0) == (0, True)
+
+
 @pytest.mark.parametrize(("code", "change", "name", "more"), CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES])
 async def test_work_that_a_draft_would_judge_otherwise_is_counted(
     house: House, code: str, change: Any, name: str, more: int
@@ -143,7 +156,7 @@ async def test_each_alert_that_a_draft_would_begin_now_is_counted(
     assert found.keys() <= {rule.value for rule in AlertRule}
 
 
-async def test_an_alert_of_each_part_of_a_value_is_counted_by_itself(house: House) -> None:
+async def test_an_alert_of_each_part_of_a_value_is_counted_separately(house: House) -> None:
     idle = {"issuer-jd": 7.0, "payout": 9.0}
     async with house.database.transaction() as session:
         await session.execute(delete(HealthReadingRow).where(HealthReadingRow.measure == Measure.WORKERS))

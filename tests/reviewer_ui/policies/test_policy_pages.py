@@ -35,7 +35,7 @@ async def test_the_list_names_version_maker_and_what_waits(house: House, policie
 
 
 def form_of(page: httpx.Response) -> dict[str, Any]:
-    """What the editor sends when nobody changed it."""
+    """Return what the unchanged editor sends."""
     editor = page.text.split('action="/setup/policies/limits/draft"')[1].split("</form>")[0]
     fields = re.findall(r'name="([^"]+)" value="([^"]*)"', editor)
     return {name: html.unescape(value) for name, value in fields if name != "csrf"}

@@ -160,7 +160,7 @@ def test_all_is_said_of_all_alone() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=366))
-def test_every_column_stands_in_its_place_and_is_as_high_as_its_number(values: list[tuple[int, int]]) -> None:
+def test_every_column_has_its_place_and_height(values: list[tuple[int, int]]) -> None:
     chart = charts.columns("t", "d", ("a", "b"), [str(number) for number in range(len(values))], values)
     top = charts.ceiling(max(number for pair in values for number in pair))
     scale = (charts.HEIGHT - charts.TOP - charts.BOTTOM) / top

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from database.sealed import LABEL_READ, LABEL_TRUTH
-from database.tables.cards import ReadingRow
+from database.tables.cards import CardRow, ReadingRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow
 from database.tables.review import ReviewDecisionRow
@@ -30,6 +31,7 @@ from services.quality.reading_trials import ReadingTrials, TrialReader
 from tests.builders.photos import a_photo
 from tests.reviewer_ui.conftest import House, form_token, post
 from tests.reviewer_ui.policy_scenes import _forget
+from tests.reviewer_ui.reading_scenes import readings_labelled
 from tests.throttles import forget_tries
 
 NUMBER, READ, TRUTH = "2326955627995358", "604128", "604123"
@@ -85,6 +87,29 @@ async def test_figures_name_what_was_wrong_without_showing_it(house: House, labe
     assert (await (await house.as_(Role.OPS)).get("/insight/reading")).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("What sellers gave", "Agree with the reading")), ("zh-CN", ("卖家填写的内容", "与识别一致"))],
+)
+async def test_what_sellers_gave_has_its_own_figures_with_their_intervals(
+    house: House, labelled: str, language: str, words: tuple[str, ...]
+) -> None:
+    async with house.database.transaction() as session:  # What other tests had read is not of this day.
+        await session.execute(text("UPDATE reading SET created_at = created_at - interval '2 days'"))
+    await readings_labelled(house, labelled)
+    senior = await house.as_(Role.SENIOR)
+    senior.headers["accept-language"] = language
+    async with house.database.transaction() as session:
+        brand = (await session.get_one(CardRow, labelled)).brand
+    page = unescape((await senior.get(f"/insight/reading?days=1&brand={brand}")).text)
+    gave = page[page.index('id="sellers"') :]
+    for said in (*words, "50", "9", "91", "1/2"):
+        assert said in gave
+    rows = (await senior.get(f"/insight/reading/figures.csv?days=1&brand={brand}")).text.splitlines()
+    assert f"sellers_cell,{brand},number,plain,1,1,1,0,9501" in rows
+    assert f"sellers_cell,{brand},pin,plain,1,0,1,1,10000" in rows
+
+
 async def test_picture_of_a_worst_case_cannot_be_read(house: House, labelled: str) -> None:
     async with house.database.transaction() as session:
         found = await session.execute(text("SELECT id, photo_id FROM reading_label WHERE field = 'pin'"))
@@ -110,7 +135,7 @@ async def test_labels_become_a_draft_that_another_person_publishes(house: House)
     admin = await house.as_(Role.ADMIN)
     page = (await admin.get("/setup/reading")).text
     assert "Proposed: 93.00 %." in page
-    assert "599 more labels are needed" in page
+    assert "labels still needed: 599" in page
     assert (await post(admin, "/setup/reading/draft")).status_code == 422
     saved = await post(admin, "/setup/reading/draft", limit="tmall.number")
     assert saved.headers["location"] == "/setup/policies/reading?done=saved"
@@ -134,7 +159,7 @@ class Printed:
                 doubts=(Doubt(7, "8B"),), reasons=(Reason.SAME_SHAPE,),
             ),
         )  # fmt: skip
-        return (Reading(fields, "printed 1", 1_234, "", ("whole",)),)
+        return (Reading(fields, "printed 1", 1_234, "", ("0.67×", "1.00×, turned 179°, evened")),)
 
 
 async def _tried(house: House, browser: httpx.AsyncClient, photo: bytes, name: str = "card.jpg") -> httpx.Response:
@@ -156,7 +181,14 @@ async def _tried(house: House, browser: httpx.AsyncClient, photo: bytes, name: s
 async def test_a_tried_photo_shows_what_was_read_and_the_number_only_when_it_is_revealed(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     page = (await _tried(house, reviewer, a_photo())).text
-    for said in ("82.0 %", "place 7 is in doubt", "1.2 s", "whole", '<rect class="found" x="40"', "•" * len(NUMBER)):
+    for said in (
+        "82.0 %",
+        "place 7 is in doubt",
+        "1.2 s",
+        "0.67×, 1.00× turned by 179° light evened",
+        '<rect class="found" x="40"',
+        "•" * len(NUMBER),
+    ):
         assert said in page
     assert NUMBER not in page
     assert "8 / B" not in page
@@ -195,6 +227,20 @@ async def test_every_page_of_a_tried_pdf_is_shown_and_revealed(house: House, tmp
     token = re.search(r'name="token" value="([^"]+)"', page)
     assert token is not None
     assert (await post(reviewer, f"{TRY}/reveal", token=token[1])).text.count(NUMBER) == 2
+
+
+async def test_a_file_beyond_what_the_form_may_carry_is_refused_on_a_page_and_not_in_json(house: House) -> None:
+    reviewer = await house.as_(Role.REVIEWER, "Try")
+    token = await form_token(reviewer)
+    large = {"photo": ("card.jpg", b"\xff\xd8\xff" + bytes(13 * 2**20))}
+    for language, said in (("en", "The photo file is too large"), ("zh-CN", "照片文件过大")):
+        asks = {"accept": "text/html", "accept-language": language}
+        answer = await reviewer.post(TRY, data={"csrf": token}, files=large, headers=asks)
+        assert answer.status_code == 413
+        assert said in answer.text
+        assert "</nav>" in answer.text
+    answer = await reviewer.post(TRY, data={"csrf": token}, files=large, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
 
 
 async def test_files_that_are_no_photo_and_a_busy_reader_are_refused_on_the_page(house: House) -> None:

@@ -1,4 +1,4 @@
-"""What the card page tells: fields beside their rules and answers, what stands beside the card, and in whose time."""
+"""The card page: fields with their rules and answers, related data, and the clock's owner."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ async def test_neighbouring_numbers_are_found_and_none_is_shown(house: House) ->
     assert f'href="/cards/{theirs.card_id}"' in page
 
 
-async def test_where_nothing_is_found_the_page_says_none(house: House) -> None:
+async def test_empty_result_is_stated_on_the_page(house: House) -> None:
     waiting = await house.cards.waiting(number=None, reasons=())
     await sold_by(house, waiting, f"seller:{waiting.card_id}")
     told = _text(await _seen(house, waiting))
@@ -221,7 +221,7 @@ async def test_times_are_shown_in_the_readers_own_zone(house: House) -> None:
         assert f'title="3 Jun 2030 {clock}"' in page, zone
 
 
-async def test_work_on_the_page_keeps_the_lease_and_nobody_elses(house: House) -> None:
+async def test_work_on_the_page_renews_only_ones_own_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     await change(house, WorkItemRow, waiting.task_id, leased_until=datetime.now(UTC) + timedelta(seconds=30))
@@ -314,7 +314,7 @@ async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house:
         task = await session.get_one(WorkItemRow, waiting.task_id)
         sent_back(task, CameBack.SNOOZE_OVER, "call_store", datetime.now(UTC))
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
-    assert "Snooze ended: The store is to be called later" in bar
+    assert "Snooze ended: Call the store later" in bar
 
 
 async def test_silence_and_what_was_not_asked_never_differ(house: House) -> None:

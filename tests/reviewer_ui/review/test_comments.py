@@ -21,7 +21,7 @@ PDF = b"%PDF-1.7\n%%EOF\n"
 FILE_LINK = re.compile(r'href="(/cards/[0-9A-Z]+/files/[0-9A-Z]+)"')
 
 
-async def test_a_comment_stands_in_the_story_with_its_author(house: House) -> None:
+async def test_comment_is_in_the_history_with_its_author(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER, "Ann Lee")
     answer = await comment(browser, waiting, "The edge looks cut & glued <b>")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/cards/{waiting.card_id}#story")
@@ -66,9 +66,7 @@ async def test_without_the_right_to_comment_one_reads_but_neither_writes_nor_dow
         (("x.pdf", PDF + bytes(BYTES_MAX), "application/pdf"), 413, "larger than 10 MB"),
     ],
 )  # fmt: skip
-async def test_what_is_refused_leaves_the_words_in_the_form(
-    house: House, file: tuple[str, bytes, str], status: int, words: str
-) -> None:
+async def test_refused_form_keeps_its_text(house: House, file: tuple[str, bytes, str], status: int, words: str) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await comment(browser, waiting, "See the file", file)
     assert answer.status_code == status

@@ -1,4 +1,4 @@
-"""Reviewers see that a card's brand is no longer bought; the card itself goes on."""
+"""Reviewers see that a card's brand is no longer bought; the card itself continues."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -38,26 +39,37 @@ async def in_state(house: House, stage: Stage, waiting_for: WaitingFor, outcome:
     return waiting
 
 
-OPEN = [(stage, waiting_for, None) for stage in Stage for waiting_for in WaitingFor if stage is not Stage.ENDED]
+RUNNING = [stage for stage in Stage if stage is not Stage.ENDED]
+EVERY_PAIR = [(stage, waiting_for) for stage in RUNNING for waiting_for in WaitingFor]
+EACH_ONCE = list(zip(itertools.cycle(RUNNING), WaitingFor, strict=False))  # There are more waits than stages.
 ENDED = [(Stage.ENDED, WaitingFor.NOBODY, outcome) for outcome in Outcome]
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-async def test_every_role_opens_the_page_of_an_ended_card(house: House, language: str) -> None:
+@pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.thorough)])
+async def test_every_role_opens_the_page_of_an_ended_card(house: House, turn: int) -> None:
+    """Each in one of the languages, and in the other one in the other turn."""
     browsers = {role: await house.as_(role) for role in READERS}
     broken = []
-    for stage, waiting_for, outcome in ENDED:
+    for place, (stage, waiting_for, outcome) in enumerate(ENDED, turn):
         waiting = await in_state(house, stage, waiting_for, outcome)
-        for role, browser in browsers.items():
+        for seat, (role, browser) in enumerate(browsers.items()):
+            language = ("zh", "en")[(place + seat) % 2]
             page = await browser.get(f"/cards/{waiting.card_id}", headers={"accept-language": language})
             broken += [] if page.status_code == 200 else [(role, outcome, page.status_code)]
     assert broken == []
 
 
-async def test_the_page_of_a_running_card_opens_in_every_stage_and_wait(house: House) -> None:
+@pytest.mark.parametrize(
+    "states",
+    [pytest.param(EACH_ONCE, id="each-once"), pytest.param(EVERY_PAIR, id="every-pair", marks=pytest.mark.thorough)],
+)
+async def test_the_page_of_a_running_card_opens_in_every_stage_and_wait(
+    house: House, states: list[tuple[Stage, WaitingFor]]
+) -> None:
+    assert ({stage for stage, _ in states}, {wait for _, wait in states}) == (set(RUNNING), set(WaitingFor))
     browser, broken = await house.as_(Role.SUPPORT), []
-    for stage, waiting_for, outcome in OPEN:
-        waiting = await in_state(house, stage, waiting_for, outcome)
+    for stage, waiting_for in states:
+        waiting = await in_state(house, stage, waiting_for)
         page = await browser.get(f"/cards/{waiting.card_id}")
         broken += [] if page.status_code == 200 else [(stage, waiting_for, page.status_code)]
     assert broken == []

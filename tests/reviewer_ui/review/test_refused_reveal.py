@@ -1,4 +1,4 @@
-"""A look at a secret that is refused: the reader learns why in the place where the secret would have stood."""
+"""A refused reveal: the reason is shown in place of the secret."""
 
 from __future__ import annotations
 

@@ -285,7 +285,7 @@ async def test_a_typed_pin_is_compared_with_this_card_in_the_photo_and_with_no_o
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "engine not calibrated: a person always checks"), (CHINESE, "识别引擎未经校准，须由人工核对")],
+    [("en", "engine not calibrated: always reviewed"), (CHINESE, "识别引擎未经校准，须由人工核对")],
 )
 async def test_the_page_says_that_the_engine_is_not_calibrated(house: House, language: str, words: str) -> None:
     browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()

@@ -53,7 +53,7 @@ async def test_reopened_the_card_can_be_taken_again_and_the_queue_says_why(house
     assert (done.status_code, done.headers["location"]) == (303, f"/cards/{waiting.card_id}")
     queue = (await senior.get("/review?all=yes")).text
     assert TITLE["en"] not in queue
-    assert "The decision could not be applied: It must be decided anew" in queue
+    assert "The decision could not be applied: A new decision is needed" in queue
     twice = await post(senior, f"/decisions/{decision}/reopen", reason_code="decide_anew")
     assert twice.status_code == 404
     taken = await post(senior, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)

@@ -117,8 +117,8 @@ async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(
     assert (await post(senior, "/review/next")).headers["location"].startswith("/callbacks/")
 
 
-async def test_a_reviewer_holding_a_request_of_nobodys_decides_nothing_by_it(house: House) -> None:
-    """The id of a request in the form of a review is nobody's review."""
+async def test_holding_a_callback_does_not_allow_deciding_a_card(house: House) -> None:
+    """A request's id in the form of a review decides nothing."""
     one = await house.cards.waiting()
     task, senior = await a_request(house, one), await house.as_(Role.SENIOR)
     await post(senior, f"/work/{task}/take")
@@ -150,7 +150,7 @@ async def test_a_request_takes_files_with_and_without_a_card(house: House) -> No
         assert (await reviewer.get(link[1])).status_code == (200 if task == about_card else 403)
 
 
-async def test_why_a_request_is_due_is_said_on_a_page_linked_from_its_own_and_from_the_queue(house: House) -> None:
+async def test_due_time_of_a_request_is_explained_on_a_linked_page(house: House) -> None:
     task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
     there = f"/work/{task}/why-due"
     for page in (f"/callbacks/{task}", "/review?kind=callback"):

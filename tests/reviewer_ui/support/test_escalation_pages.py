@@ -1,4 +1,4 @@
-"""An agent asks another desk at the console; the desk reads, answers, and the answer stands on the ticket's side."""
+"""An agent asks another desk at the console; the desk reads and answers, and the answer is shown beside the ticket."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_a_question_is_asked_answered_and_read(house: House) -> None:
     done = await post(wei, f"/escalations/{question}/answer", answer_code="mended", words="Restarted.")
     assert done.status_code == 303
     back = (await agent.get(here)).text
-    assert "Mended; the card goes on" in back
+    assert "Fixed; the card continues" in back
     assert "Restarted." in back
 
 

@@ -1,4 +1,4 @@
-"""Tickets at the console: an agent takes the next one, reads, replies, and goes on; nobody loses a word, nothing is done twice."""
+"""Tickets at the console: an agent claims the next one, reads, replies, and continues; no input is lost, nothing is done twice."""
 
 from __future__ import annotations
 

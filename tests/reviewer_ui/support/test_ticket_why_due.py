@@ -41,7 +41,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("language", SAID)
-async def test_why_a_ticket_is_due_is_said_promise_by_promise(house: House, language: str) -> None:
+async def test_due_time_of_a_ticket_is_explained_by_promise(house: House, language: str) -> None:
     scene = await a_scene(house)
     ticket_id = await scene.opened(TicketCategory.PRIVACY)
     await scene.taken(ticket_id)

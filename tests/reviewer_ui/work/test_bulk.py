@@ -1,4 +1,4 @@
-"""Many tasks at once: each is judged by itself, and the answer page says what became of each."""
+"""Bulk actions: each task is judged separately, and the answer page states the result of each."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ async def test_tasks_are_snoozed_until_a_moment_of_the_persons_own_clock(house: 
     unreasoned = await send(browser, HERE, **form)
     assert (unreasoned.status_code, "Snooze reason" in unreasoned.text) == (422, True)
     sent = await send(browser, HERE, reason="call_store", **form)
-    assert "The store is to be called later" in (await browser.get(sent.headers["location"])).text
+    assert "Call the store later" in (await browser.get(sent.headers["location"])).text
     task = await house.cards.task(waiting)
     assert (task.snoozed_until, task.snooze_reason) == (local, "call_store")
     late = await send(browser, HERE, act="snooze", moment="moment", until="2020-01-01T09:00", reason="call_store", task=[waiting.task_id])  # fmt: skip
     assert (late.status_code, "That time has passed." in late.text) == (422, True)
 
 
-async def test_everything_that_the_filter_finds_is_given_back_or_not(house: House) -> None:
+async def test_all_matching_tasks_are_released(house: House) -> None:
     me = await house.cards.person(Role.SENIOR, "Me")
     mine, given, free = await house.cards.waiting(), await house.cards.waiting(), await house.cards.waiting()
     other = await house.cards.waiting(brand_code="hualian")

@@ -12,14 +12,14 @@ from domain.people.roles import Role
 from domain.work.task import CameBack, TaskPhase
 from reviewer_ui.queue_place import FILTER_COOKIE
 from reviewer_ui.sessions import SEEN_EVERY
-from reviewer_ui.visit import BY_ITSELF
+from reviewer_ui.visit import UNATTENDED
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, row_of, send, shown
 
 SOON = timedelta(minutes=4, seconds=31)
 
 
-async def test_escalated_first_then_nearly_late_then_back_again_then_by_age(house: House) -> None:
+async def test_order_is_escalated_due_soon_returned_then_age(house: House) -> None:
     old, back = await house.cards.waiting(due_in_min=5), await house.cards.waiting()
     nearly, escalated = await house.cards.waiting(due_in_min=90), await house.cards.waiting(escalated=True)
     now = datetime.now(UTC)
@@ -63,13 +63,13 @@ async def test_each_row_shows_its_priority_and_holder(house: House) -> None:
     assert re.search(r"Wang 04:[123]\d", told["held"])
     assert "You're working on this" in told["mine"]
     assert "Assigned to Wang" in told["given"]
-    assert ("Overdue" in told["late"], "I cannot tell" in told["late"]) == (True, True)
-    assert "Snooze ended: Waiting for somebody's answer" in told["back"]
+    assert ("Overdue" in told["late"], "Unsure" in told["late"]) == (True, True)
+    assert "Snooze ended: Waiting for an answer" in told["back"]
     assert "Awaiting second review" in told["check"]
     assert all("The issuer says the PIN does not match" in words for words in told.values())
     assert tasks["snoozed"].task_id not in page
     put_off = row_of((await browser.get("/review?snoozed=yes")).text, tasks["snoozed"])
-    assert "The store is to be called later" in put_off
+    assert "Call the store later" in put_off
     assert "Snooze ended" not in put_off
 
 
@@ -121,7 +121,7 @@ async def test_an_empty_filter_result_shows_the_way_out(house: House) -> None:
     assert "Nothing matches this filter" not in (await browser.get("/review")).text
 
 
-async def test_next_takes_from_the_filter_that_is_looked_at_wherever_it_is_pressed(house: House) -> None:
+async def test_next_uses_the_current_filter(house: House) -> None:
     first, wanted = await house.cards.waiting(escalated=True), await house.cards.waiting(brand_code="hualian")
     browser = await house.as_(Role.SENIOR)
     page = (await browser.get("/review?type=regional&sort=value")).text
@@ -157,15 +157,15 @@ async def test_counts_lead_to_what_they_count(house: House) -> None:
 
 
 async def test_the_queue_polls_only_so_often(house: House) -> None:
-    browser, by_itself = await house.as_(Role.REVIEWER), {"hx-request": "true", BY_ITSELF: "yes"}
-    polled = await browser.get("/review?polls=3", headers=by_itself)
+    browser, unattended = await house.as_(Role.REVIEWER), {"hx-request": "true", UNATTENDED: "yes"}
+    polled = await browser.get("/review?polls=3", headers=unattended)
     assert 'hx-get="/review?polls=4"' in polled.text
     assert "<html" not in polled.text
-    assert "every 15s" not in (await browser.get("/review?polls=40", headers=by_itself)).text
-    assert FILTER_COOKIE not in (await browser.get("/review?type=dining", headers=by_itself)).cookies
+    assert "every 15s" not in (await browser.get("/review?polls=40", headers=unattended)).text
+    assert FILTER_COOKIE not in (await browser.get("/review?type=dining", headers=unattended)).cookies
 
 
-async def test_a_page_that_refreshes_by_itself_keeps_nobody_signed_in(house: House) -> None:
+async def test_an_automatic_refresh_does_not_extend_the_session(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
     browser, earlier = await browser_of(house, me), datetime.now(UTC) - 2 * SEEN_EVERY
     async with house.database.transaction() as session:
@@ -180,13 +180,13 @@ async def test_a_page_that_refreshes_by_itself_keeps_nobody_signed_in(house: Hou
             ).scalar_one()
             return found
 
-    await browser.get("/review", headers={"hx-request": "true", BY_ITSELF: "yes"})
+    await browser.get("/review", headers={"hx-request": "true", UNATTENDED: "yes"})
     assert await seen() == earlier
     await browser.get("/review")
     assert await seen() > earlier
 
 
-async def test_who_may_take_a_task_is_asked_without_changing_anything(house: House) -> None:
+async def test_eligibility_is_read_without_changing_anything(house: House) -> None:
     waiting, seller = await house.cards.waiting(escalated=True), "seller:1"
     await change(house, waiting, seller=seller)
     await person_with(house, Role.SENIOR, "Able")

@@ -24,7 +24,7 @@ async def views_of(house: House, person: str) -> list[reads.View]:
         return [view for view in await reads.views(session, person) if view.own]
 
 
-async def test_a_filter_is_saved_and_stands_above_the_queue(house: House) -> None:
+async def test_saved_filter_is_shown_above_the_queue(house: House) -> None:
     me, regional = await house.cards.person(Role.REVIEWER), await house.cards.waiting(brand_code="hualian")
     other, browser = await house.cards.waiting(), await browser_of(house, me)
     page = (await browser.get("/review?type=regional&sort=due")).text
@@ -51,7 +51,7 @@ async def test_a_view_opens_first_until_the_whole_queue_is_asked_for(house: Hous
     assert (await browser.get("/review")).status_code == 200
 
 
-async def test_a_shared_view_is_everybodys_to_open_and_its_owners_to_change(house: House) -> None:
+async def test_shared_view_is_open_to_all_and_changed_only_by_its_owner(house: House) -> None:
     lead, colleague = await house.cards.person(Role.SENIOR, "Lead"), await house.cards.person(Role.REVIEWER)
     views = SavedViews(house.database)
     view_id = await views.save(lead, "Early birds", "soon_late=yes")
@@ -69,7 +69,7 @@ async def test_a_shared_view_is_everybodys_to_open_and_its_owners_to_change(hous
     assert "Early birds" not in (await browser.get("/review")).text
 
 
-async def test_what_a_view_is_refused_for_is_said_and_the_name_is_kept(house: House) -> None:
+async def test_refused_view_shows_the_reason_and_keeps_the_name(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
     browser, views = await browser_of(house, me), SavedViews(house.database)
     view_id = await views.save(me, "Dear", "value_min=500")
@@ -103,7 +103,7 @@ async def test_so_many_views_and_no_more(house: House) -> None:
     assert refused.value.data == {"most": VIEWS_MAX}
 
 
-async def test_a_deleted_view_is_gone_from_everybodys_pins(house: House) -> None:
+async def test_deleted_view_is_removed_from_all_pins(house: House) -> None:
     lead, colleague = await house.cards.person(Role.SENIOR), await house.cards.person(Role.REVIEWER)
     views = SavedViews(house.database)
     view_id = await views.save(lead, "Short lived", "hand=free", shared=True)

@@ -141,7 +141,7 @@ async def test_a_reviewers_lease_draft_and_decision_end_with_the_card_and_they_a
     assert (await world.journey.cancel(card_id, "R1", OPS)).done
     (task,) = await world.rows(WorkItemRow, card_id=card_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)
-    assert task.closed_at is not None
+    assert (task.closed_at is not None, task.leased_by, task.leased_until) == (True, None, None)
     assert (decision.applied_at, decision.void_why) == (None, "cancelled")
     assert await world.rows(ReviewDraftRow, task_id=task_id) == []
     told = await world.rows(NoticeRow, card_id=card_id, kind=NoticeKind.CARD_ENDED)

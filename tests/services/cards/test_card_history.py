@@ -1,4 +1,4 @@
-"""A rejection follows the card's number, and a number alone keeps nobody out: number and PIN together do."""
+"""A rejection follows the card's number, and a number alone blocks no seller: number and PIN together do."""
 
 from __future__ import annotations
 

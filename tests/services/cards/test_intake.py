@@ -153,7 +153,7 @@ async def test_only_the_item_that_was_asked_for_is_taken(world: World) -> None:
     assert (card.number_sealed, card.pin_sealed, card.fields_revision) == (None, None, 0)
 
 
-async def test_no_photo_is_taken_while_fields_are_awaited_since_nobody_would_read_it(world: World) -> None:
+async def test_photo_is_refused_while_fields_are_awaited(world: World) -> None:
     card_id = await world.a_card("jd")
     await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
     with pytest.raises(NotExpectedNow):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from database.repositories import ledger
+from database.tables.cards import QuoteRow
 from database.tables.finance import PayoutRow
+from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import AT_ITS_BEGINNING, Resume
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.finance.payout import PayoutOutcome, PayoutReport
 from domain.identifiers import payout_key
 from domain.money import Money
+from domain.work.deadlines import ClockOwner
 from services.finance.adoption import Adopting
 from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
@@ -38,7 +41,7 @@ async def test_a_quote_before_its_seller_stays_before_them_under_its_number(worl
     assert (found.quote_id, found.accepted, found.read) == (valued.quote_id, False, True)
 
 
-async def test_an_accepted_quote_goes_on_to_its_payment_and_an_order_to_its_own(world: World) -> None:
+async def test_accepted_quote_and_order_continue_to_their_payment(world: World) -> None:
     card_id, quote_id = await world.a_confirmed_quote()
     found = await resumed(world, card_id)
     assert (found.quote_id, found.accepted, found.attempt) == (quote_id, True, 1)
@@ -90,7 +93,18 @@ async def test_a_payment_that_only_the_gateway_knows_is_entered_once_and_settled
     assert owed.amount_minor == 0
 
 
-async def test_what_does_not_agree_is_named_and_nothing_is_written(world: World) -> None:
+async def test_a_payment_that_only_the_gateway_knows_closes_the_review_and_ends_its_time(world: World) -> None:
+    card_id, task_id, _ = await a_taken_task(world)
+    (quote,) = await world.rows(QuoteRow, card_id=card_id)
+    report = paid(payout_key(card_id, 1), quote.amount_minor)
+    assert await Adopting(world.database, world.keyring).adopt(report) is None
+    (task,) = await world.rows(WorkItemRow, card_id=card_id)
+    assert (task.closed_at is not None, task.leased_by) == (True, None)
+    (running,) = await world.rows(ClockIntervalRow, card_id=card_id, ended_at=None)
+    assert (running.task_id, running.owner) == (task_id, ClockOwner.MACHINE)
+
+
+async def test_differences_are_named_and_nothing_is_written(world: World) -> None:
     card_id, _ = await offered(world)
     adopting = Adopting(world.database, world.keyring)
     ended = await world.a_card("jd")
@@ -113,7 +127,7 @@ async def decided(world: World, outcome: ReviewOutcome, **more: Any) -> Resume:
     return await resumed(world, card_id)
 
 
-async def test_what_a_person_decided_is_not_asked_of_anybody_again(world: World) -> None:
+async def test_decided_question_is_not_asked_again(world: World) -> None:
     approved = await decided(world, ReviewOutcome.APPROVE)
     assert (approved.tasks, approved.settled, approved.outcome) == (1, ("card_type",), None)
     rejected = await decided(world, ReviewOutcome.REJECT, reason_code="forged")

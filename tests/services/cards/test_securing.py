@@ -91,7 +91,7 @@ async def test_a_confirmed_card_cannot_be_spent_any_more_and_the_answer_is_evide
     await world.payout.prepare(card_id, quote_id, payout_key(card_id, 1))
 
 
-async def test_where_the_issuer_secures_nothing_it_is_not_asked_to(world: World) -> None:
+async def test_issuer_without_locking_is_not_asked_to_lock(world: World) -> None:
     await world.issuer.control(default_balance_minor=100_00)
     card_id = await world.a_card("amazon-us", face_value=Money(100_00, Currency.USD), accept_at_or_above=Money(1))
     await world.verification.ask_issuer(card_id)

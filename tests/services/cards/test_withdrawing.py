@@ -79,13 +79,13 @@ async def test_an_offer_that_comes_after_the_withdrawal_sells_nothing(world: Wor
     assert quote.state is QuoteState.DECLINED
 
 
-async def test_a_task_leaves_the_queue_and_its_unapplied_decision_stands_for_nothing(world: World) -> None:
+async def test_task_leaves_the_queue_and_its_unapplied_decision_is_void(world: World) -> None:
     card_id, task_id, person = await a_taken_task(world)
     await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)
     assert await world.journey.withdraw(card_id)
     (task,) = await world.rows(WorkItemRow, card_id=card_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)
-    assert task.closed_at is not None
+    assert (task.closed_at is not None, task.leased_by) == (True, None)
     assert (decision.void_at is not None, decision.void_why) == (True, "withdrawn")
 
 

@@ -1,4 +1,4 @@
-"""A bank books one debit for a whole batch: it stands for the batch's transfers, or is a break of what the sums differ by."""
+"""A bank books one debit for a whole batch: it settles the batch's transfers, or is a break of the difference."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def listed(desk: FinanceDesk, keys: list[str]) -> set[str | None]:
     return {row.line_id for key in keys for row in await desk.world.rows(ExpectationRow, key=key)}  # type: ignore[attr-defined]
 
 
-async def test_one_debit_of_the_sum_stands_for_every_transfer_once(desk: FinanceDesk) -> None:
+async def test_one_debit_of_the_sum_settles_every_transfer_once(desk: FinanceDesk) -> None:
     number, keys = await desk.batch(70_00, 30_00, 1_23)
     moved = [desk.moved(number, -101_23), desk.moved(number, -101_23)]
     row = await desk.imported(desk.bill(moved, BANK, opening=1_000_00))

@@ -168,7 +168,7 @@ async def test_what_is_no_payment_of_this_sale_is_refused(world: World, changed:
     assert await world.rows(BrokeredPaymentRow, sale_id=sale) == []
 
 
-async def test_a_reference_of_the_provider_stands_for_one_payment(world: World) -> None:
+async def test_provider_reference_is_unique(world: World) -> None:
     payments, first, second = await both(world)
     (sale, _), (other, _) = await brokered(world), await brokered(world)
     paid = said()
@@ -206,7 +206,7 @@ async def test_only_finance_without_ties_to_the_seller_records_and_confirms(worl
         await payments.confirm(second, "nothing")
 
 
-async def test_a_sale_is_not_taken_back_while_its_seller_is_paid_nor_paid_while_it_may_come_back(world: World) -> None:
+async def test_paid_sale_cannot_be_reversed_nor_a_sale_under_reversal_paid(world: World) -> None:
     payments, first, second = await both(world)
     returns = SaleReturns(world.database)
     sale, _ = await brokered(world)

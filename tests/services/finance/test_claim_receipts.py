@@ -18,6 +18,7 @@ from database.tables.columns import now
 from database.tables.finance import LedgerTransactionRow
 from database.tables.finance_rollback import ClaimReceiptRow
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.people import AuditRow
 from database.tables.platform import OutboxRow
 from domain.errors.finance import ClaimOver, ClaimOwesLess, ReceiptOver, ReceiptReconciled
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
@@ -142,7 +143,7 @@ async def test_what_cannot_have_arrived_is_refused(
     assert await scene.owes() == (PRICE, 0)
 
 
-async def test_a_key_and_a_reference_stand_for_one_payment(scene: Claiming, receipts: ClaimReceipts) -> None:
+async def test_key_and_reference_are_unique(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim, person, key, part = await scene.claimed(), await scene.world.a_person("finance"), new_id(), said(1_00)
     await receipts.record(person, claim, key, part, scene.world.photos)
     with pytest.raises(IdempotencyKeyReused):
@@ -154,7 +155,7 @@ async def test_a_key_and_a_reference_stand_for_one_payment(scene: Claiming, rece
     assert await scene.owes() == (PRICE - 1_00, 0)
 
 
-async def test_an_error_is_taken_back_by_two_and_the_claim_is_owed_again(
+async def test_two_people_reverse_an_error_and_the_claim_is_owed_again(
     scene: Claiming, receipts: ClaimReceipts
 ) -> None:
     claim, first = await scene.claimed(), await scene.world.a_person("finance")
@@ -185,6 +186,73 @@ async def test_an_error_is_taken_back_by_two_and_the_claim_is_owed_again(
         row.reverse_askers = [first]
     await scene.offset()
     assert await scene.owes() == (HALF, 0)  # Owed as before, so the next order takes its part.
+    await scene.sound()
+
+
+async def written_off(scene: Claiming, claim: str) -> None:
+    """Two people of finance give up what is left."""
+    await scene.claims.ask_write_off(await scene.world.a_person("finance"), claim, "Gone.")
+    await scene.claims.write_off(await scene.world.a_person("finance"), claim)
+
+
+async def test_what_arrives_after_a_write_off_recovers_no_more_than_was_written_off(
+    scene: Claiming, receipts: ClaimReceipts
+) -> None:
+    claim, cash = await scene.claimed(), await scene.case.balance("cash:bank")
+    await scene.offset()
+    await written_off(scene, claim)
+    with pytest.raises(ClaimOwesLess) as refused:
+        await received(scene, receipts, claim, said(HALF + 1))
+    assert refused.value.data == {"there": "¥232.50"}
+    first = await received(scene, receipts, claim, said(HALF - 1_00))
+    assert (await scene.moved())["write_off"] == 1_00
+    assert await scene.case.balance("cash:bank") - cash == HALF - 1_00
+    (step,) = await scene.world.rows(LedgerTransactionRow, key=f"claim_receipt:{first}")
+    assert (step.card_id, step.what) == (scene.card, "claim_recovered")
+    (kept,) = await scene.world.rows(AuditRow, act="console:claim:receive", subject=claim)
+    assert kept.facts["written_off"] == f"rollback-{claim}:written_off"
+    assert await scene.world.rows(LedgerTransactionRow, key=kept.facts["written_off"])
+    await scene.sound()
+    two = [received(scene, receipts, claim, said(1_00)) for _ in range(2)]
+    done = await asyncio.gather(*two, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["ClaimOwesLess", "str"]
+    assert (await scene.owes(), (await scene.row(claim)).state) == ((0, 0), RollbackState.WRITTEN_OFF)
+    assert "write_off" not in await scene.moved()
+    await scene.sound()
+    async with scene.world.database.transaction() as session:
+        seen = (await wallet.wallet(session, scene.case.owner, now())).claims[0]
+    assert (seen.recovered, seen.unrecovered, seen.left) == (Money(HALF), Money(0), Money(0))
+    for one in await scene.world.rows(OutboxRow, destination=scene.case.owner, topic="claim_paid"):
+        assert "nothing is left" not in message_text(one.topic, one.payload, "en", "https://shop.example")
+        assert "no longer claim" in message_text(one.topic, one.payload, "en", "https://shop.example")
+
+
+async def test_a_recovery_recorded_in_error_is_taken_back_and_the_loss_is_ours_again(
+    scene: Claiming, receipts: ClaimReceipts
+) -> None:
+    claim = await scene.claimed()
+    await written_off(scene, claim)
+    await taken_back(scene, receipts, await received(scene, receipts, claim, said()))
+    assert (await scene.owes(), await scene.moved()) == ((0, 0), {"write_off": PRICE})
+    assert (await scene.row(claim)).state is RollbackState.WRITTEN_OFF
+    news = await scene.world.rows(OutboxRow, destination=scene.case.owner, topic="claim_paid")
+    assert sorted(one.payload["state"] for one in news) == ["recovered", "recovered_undone"]
+    await received(scene, receipts, claim, said())  # It can be recovered again.
+    await scene.sound()
+
+
+async def test_of_a_written_off_claim_what_is_owed_again_is_paid_first(
+    scene: Claiming, receipts: ClaimReceipts
+) -> None:
+    claim = await scene.claimed()
+    part = await received(scene, receipts, claim, said(HALF))
+    await written_off(scene, claim)
+    await taken_back(scene, receipts, part)
+    assert await scene.owes() == (HALF, 0)
+    both = await received(scene, receipts, claim, said(HALF + 10_00))
+    (row,) = await scene.world.rows(ClaimReceiptRow, id=both)
+    assert (row.recovered, await scene.owes()) == (Money(10_00), (0, 0))
+    assert await scene.moved() == {"write_off": HALF - 10_00}
     await scene.sound()
 
 
@@ -265,7 +333,7 @@ async def test_an_error_that_no_statement_shows_leaves_no_break(
     assert [one.state for one in await breaks_of(world, made.entry_id, back.entry_id)] == [BreakState.CLOSED]
 
 
-async def test_what_a_person_has_reconciled_is_not_taken_back(
+async def test_receipt_reconciled_by_a_person_cannot_be_reversed(
     scene: Claiming, receipts: ClaimReceipts, world: World
 ) -> None:
     desk, claim = FinanceDesk(world), await scene.claimed()

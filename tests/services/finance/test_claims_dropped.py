@@ -33,7 +33,9 @@ async def scene(world: World) -> Claiming:
     return await Claiming.begun(world)
 
 
-@pytest.mark.parametrize("where", ["in stock", "sold", "returned"])
+@pytest.mark.parametrize(
+    "where", ["returned", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("in stock", "sold"))]
+)
 async def test_a_card_whose_claim_was_dropped_is_claimed_again_with_its_cost_taken_once(
     scene: Claiming, where: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,7 @@ from database.tables.finance_sales import FxExchangeRow, FxRevaluationRow, SaleR
 from database.tables.finance_statements import ExpectationRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.people import NotAllowed
-from domain.errors.sales import ExchangeOver, ForeignMoneyLess
+from domain.errors.sales import ExchangeOver, ForeignMoneyLess, ReferenceTaken
 from domain.errors.work import OwnWork
 from domain.finance.fx import Rate
 from domain.finance.periods import last_day, month_of
@@ -47,7 +48,7 @@ def at(rate: str) -> Rate:
 
 
 def an_exchange(sold_: Money, arrived: int, rate: str, **more: Any) -> ExchangeAsked:
-    given_: dict[str, Any] = {"account": "cash:bank", "reference": "FX-1", "exchanged_on": today()} | more
+    given_: dict[str, Any] = {"account": "cash:bank", "reference": f"FX-{new_id()}", "exchanged_on": today()} | more
     return ExchangeAsked(sold=sold_, arrived=Money(arrived), rate=at(rate), **given_)
 
 
@@ -103,7 +104,10 @@ async def test_an_exchange_of_much_waits_for_another_person(world: World) -> Non
     )
     total = await kept(world, first, Money(100_000, Currency.JPY), "0.051")
     asked = an_exchange(total, 5_050_00, "0.05")
-    exchange, other = await exchanges.record(first, new_id(), asked), await exchanges.record(first, new_id(), asked)
+    exchange = await exchanges.record(first, new_id(), asked)
+    with pytest.raises(ReferenceTaken):
+        await exchanges.record(second, new_id(), asked)  # A colleague enters the same line of the statement.
+    other = await exchanges.record(first, new_id(), replace(asked, reference=new_id()))
     assert await posted(world, f"exchange:{exchange}") == {}
     with pytest.raises(OwnWork):
         await exchanges.confirm(first, exchange)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,10 +16,11 @@ from database.tables.finance_sales import BuyerReceiptRow, FxRevaluationRow, Sal
 from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.people import NotAllowed
-from domain.errors.sales import BuyerOwesLess, RateSettled
+from domain.errors.sales import BuyerOwesLess, RateSettled, ReferenceTaken
 from domain.finance.fx import Rate, rate_of
 from domain.finance.periods import month_of
 from domain.finance.rails import Rail
+from domain.finance.sales import ReceiptFor
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from services.finance.positions import Revaluations, position
@@ -62,7 +64,7 @@ async def test_a_foreign_sale_is_booked_at_its_locked_rate_with_source_and_momen
     lines = await world.rows(SaleSplitRow, sale_id=sale)
     assert sum(one.amount_minor for one in lines) == row.booked_minor == 501_97
     money = Money(70_70, Currency.USD)
-    asked = ReceiptAsked(buyer, Rail.BANK, money, Money(500_00), "r-1", today())
+    asked = ReceiptAsked(buyer, Rail.BANK, money, Money(500_00), new_id(), today())
     receipt = await Receipts(world.database).record(person, new_id(), asked)
     assert await posted(world, f"receipt:{receipt}") == {
         ("cash:bank", "CNY"): 500_00, (f"buyer_receivable:buyer:{buyer}", "USD"): -70_70, ("fx_position", "USD"): 70_70,
@@ -95,8 +97,8 @@ async def test_a_position_is_valued_at_the_end_of_a_month_and_the_difference_rea
     assert (row.position_minor, row.before_minor, row.after_minor) == (10_100, 505_00, 484_80)
     half, rest = Money(5_050, Currency.JPY), Money(5_050, Currency.JPY)
     receipts = Receipts(world.database)
-    await receipts.record(person, new_id(), ReceiptAsked(buyer, Rail.BANK, half, Money(250_00), "r-2", today()))
-    await receipts.record(person, new_id(), ReceiptAsked(buyer, Rail.BANK, rest, Money(240_00), "r-3", today()))
+    await receipts.record(person, new_id(), ReceiptAsked(buyer, Rail.BANK, half, Money(250_00), new_id(), today()))
+    await receipts.record(person, new_id(), ReceiptAsked(buyer, Rail.BANK, rest, Money(240_00), new_id(), today()))
     differences = [one.difference_minor for one in await world.rows(BuyerReceiptRow, buyer=f"buyer:{buyer}")]
     assert differences == [-2_50, -12_50]  # Of the 252.50 that each half was booked at.
     async with world.database.transaction() as session:
@@ -109,7 +111,7 @@ async def test_money_that_stays_foreign_keeps_its_position_open(world: World) ->
     assert (await posted(world, f"sale:{sale}"))[(f"buyer_receivable:buyer:{buyer}", "KWD")] == 20_200
     money = Money(20_200, Currency.KWD)
     await Receipts(world.database).record(
-        person, new_id(), ReceiptAsked(buyer, Rail.BANK, money, money, "r-4", today())
+        person, new_id(), ReceiptAsked(buyer, Rail.BANK, money, money, new_id(), today())
     )
     async with world.database.transaction() as session:
         assert await position(session, Currency.KWD) == (money, Money(474_70))
@@ -149,11 +151,21 @@ async def test_a_payment_is_recorded_once_per_key_and_only_by_finance(world: Wor
     sale_card = await a_bought_card(world)
     asked_sale = a_sale(sale_card)
     await Sales(world.database).record(person, new_id(), asked_sale)
-    asked, key = ReceiptAsked(asked_sale.buyer, Rail.WECHAT, Money(100), Money(100), "r", today()), new_id()
+    asked, key = ReceiptAsked(asked_sale.buyer, Rail.WECHAT, Money(100), Money(100), new_id(), today()), new_id()
     first = await receipts.record(person, key, asked)
     assert await receipts.record(person, key, asked) == first
     with pytest.raises(IdempotencyKeyReused):
         await receipts.record(person, key, ReceiptAsked(asked_sale.buyer, Rail.BANK, Money(100), Money(100), "r", today()))  # fmt: skip
+    for changed in ({"received_on": today() - timedelta(days=1)}, {"received_for": ReceiptFor.DEPOSIT}):
+        with pytest.raises(IdempotencyKeyReused):
+            await receipts.record(person, key, replace(asked, **changed))
+    with pytest.raises(ReferenceTaken):
+        await receipts.record(
+            await world.a_person("finance"), new_id(), replace(asked, reference=f" {asked.reference} ")
+        )
+    with pytest.raises(FieldInvalid) as old:
+        await receipts.record(person, new_id(), replace(asked, reference=new_id(), received_on=date(1026, 11, 28)))
+    assert old.value.data["field"] == "received_on"
     with pytest.raises(NotAllowed):
         await receipts.record(await world.a_person("senior"), new_id(), asked)
 

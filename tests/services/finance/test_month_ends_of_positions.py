@@ -81,7 +81,7 @@ async def test_a_month_valued_after_the_payment_counts_its_difference_once(world
     assert (await stands(world, Currency.USD), await gains(world) - before) == ((0, 0), -10_10)
 
 
-async def test_a_payment_that_counts_for_a_valued_month_lets_it_be_valued_again(world: World) -> None:
+async def test_late_payment_allows_a_new_valuation_of_its_month(world: World) -> None:
     person, before = await world.a_person("finance"), await gains(world)
     buyer = await sell(world, person, Money(1_000, Currency.JPY), "0.05", last_day(MONTH))  # 1010 at 50.50
     assert await value(world, person, Currency.JPY, MONTH, "0.04") == Money(-10_10)

@@ -83,7 +83,7 @@ async def unknown(case: Payable) -> None:
     await long_ago(case)
 
 
-async def test_it_stands_in_the_list_and_has_a_page(payable: Payable) -> None:
+async def test_it_is_listed_and_has_a_page(payable: Payable) -> None:
     await payable.sent()
     async with payable.world.database.transaction() as session:
         listed = {one.key: one for one in await office.payouts(session, None)}

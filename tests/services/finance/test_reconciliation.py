@@ -62,7 +62,7 @@ async def test_what_no_statement_shows_in_time_is_missing_there(desk: FinanceDes
     assert (found.kind, found.difference_minor) == (BreakKind.MISSING_THERE, 33_00)
 
 
-async def test_a_later_line_ends_the_break_by_itself(desk: FinanceDesk) -> None:
+async def test_a_later_line_closes_the_break_automatically(desk: FinanceDesk) -> None:
     key = await desk.paid(34_00)
     await desk.reconciled([desk.moved("", -6_00)])
     (found,) = await desk.break_of_key(key)

@@ -118,7 +118,7 @@ async def test_what_is_given_up_is_available_again_and_what_was_sold_is_not_give
     assert acts == [f"console:sale:{one}" for one in ("reserve", "give_up", "reserve", "record")]
 
 
-async def test_a_hold_whose_time_is_over_binds_nobody(world: World) -> None:
+async def test_expired_hold_reserves_nothing(world: World) -> None:
     person, key, asked = await promised(world)
     over = text("UPDATE ledger_hold SET expires_at = now() - interval '1 second' WHERE key = :key")
     async with world.database.transaction() as session:

@@ -40,7 +40,7 @@ def desk(world: World) -> FinanceDesk:
 
 
 def reversals(desk: FinanceDesk) -> Reversals:
-    return Reversals(desk.world.database, desk.clock)
+    return Reversals(desk.world.database, desk.world.keyring, desk.clock)
 
 
 async def decided(desk: FinanceDesk, world: World, row: BreakRow, choice: Choice) -> BreakRow:
@@ -162,7 +162,7 @@ async def test_a_forced_match_is_reversed_and_both_its_breaks_are_open_again(des
     assert (await desk.again(here)).verb is Verb.FOUND
     with pytest.raises(NotReversible) as why:  # It ended by itself.
         await reversals(desk).ask(await world.a_person("finance"), BREAK, here.id, "Why?")
-    assert why.value.data == {"what": "by_itself"}
+    assert why.value.data == {"what": "automatic"}
     await taken_back(desk, world, closed)
     await desk.matching.run(WECHAT)
     (again,) = await desk.breaks_of(row)

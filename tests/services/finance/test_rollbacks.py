@@ -63,7 +63,7 @@ async def receivable(case: Paying) -> int:
     return await case.balance(f"seller_receivable:{case.owner}")
 
 
-async def test_a_claim_takes_two_people_is_posted_once_and_its_seller_hears_why(case: Paying) -> None:
+async def test_claim_takes_two_people_is_posted_once_and_notifies_the_seller(case: Paying) -> None:
     claims, key = Rollbacks(case.world.database, case.world.keyring), await case.paid()
     first, second = await case.world.a_person("compliance"), await case.world.a_person("finance")
     before = await case.balance("inventory")
@@ -93,7 +93,7 @@ async def test_part_of_a_claim_by_policy_and_the_rest_is_our_loss(case: Paying) 
     assert await receivable(case) == 372_00
 
 
-async def test_an_offset_stands_in_the_orders_own_posting_and_leaves_something(case: Paying) -> None:
+async def test_offset_is_in_the_orders_own_posting_and_leaves_the_minimum(case: Paying) -> None:
     claim = await claimed(case)
     card, quote = await case.accepted()
     async with case.world.database.transaction() as session:
@@ -223,7 +223,7 @@ async def test_a_payment_less_its_offset_is_found_again_after_a_restore(case: Pa
     await case.books_are_right()
 
 
-async def test_a_partners_program_hears_of_a_claim_of_what_is_offset_and_of_its_end(case: Paying) -> None:
+async def test_a_partner_is_notified_of_a_claim_its_offsets_and_its_end(case: Paying) -> None:
     partner = Paying(case.world, f"partner:{new_id()}")
     claim = await claimed(partner)
     card, quote = await partner.accepted()

@@ -113,7 +113,7 @@ async def test_of_two_orders_at_once_at_the_edge_of_a_cap_one_waits(case: Paying
     assert business_day(begins) == business_day(datetime.now(UTC)) + timedelta(days=1)
 
 
-async def test_a_refused_order_gives_its_part_of_the_cap_back_and_the_next_goes_on_by_itself(case: Paying) -> None:
+async def test_a_refused_order_releases_its_part_of_the_cap_and_the_next_continues_automatically(case: Paying) -> None:
     first, second = await case.accepted(), await case.accepted()
     assert await case.prepare(*first) is None
     with_rules(limits={"transfer_max_minor": PRICE, "seller_day_max_minor": PRICE, "day_max_minor": 10**9})
@@ -133,7 +133,7 @@ async def test_a_refused_order_gives_its_part_of_the_cap_back_and_the_next_goes_
     await case.books_are_right()
 
 
-async def test_a_rail_switched_off_lets_nothing_new_leave_and_still_asks_about_what_is_under_way(case: Paying) -> None:
+async def test_disabled_rail_sends_nothing_and_still_queries_open_payments(case: Paying) -> None:
     world, switches = case.world, RailSwitches(case.world.database)
     sent, prepared, new = await case.accepted(), await case.accepted(), await case.accepted()
     for one in (sent, prepared):
@@ -240,7 +240,7 @@ async def test_the_first_large_payment_to_a_payee_is_let_go_by_a_person_who_did_
     assert await case.prepare(again, quote) is None  # The payee is known by now.
 
 
-async def test_a_change_of_payee_cools_down_and_the_old_contact_hears_of_it_once(case: Paying) -> None:
+async def test_payee_change_delays_payment_and_notifies_the_old_contact_once(case: Paying) -> None:
     await case.paid("13900001111")
     with_rules(change_cools_from_minor=0, change_cools_hours=24)
     card, quote = await case.accepted()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -121,6 +122,10 @@ async def test_a_sale_is_recorded_once_per_key_and_a_card_once(world: World) -> 
     assert first == second
     with pytest.raises(IdempotencyKeyReused):
         await sales.record(person, key, a_sale(card_id, price=Money(476_00)))
+    with pytest.raises(IdempotencyKeyReused):
+        await sales.record(person, key, replace(asked, instalments=Instalments.YES))
+    with pytest.raises(IdempotencyKeyReused):
+        await sales.record(person, key, replace(asked, sold_on=asked.sold_on - timedelta(days=1)))
     with pytest.raises(CardSold) as refused:
         await sales.record(person, new_id(), asked)
     assert refused.value.data == {"sale": first}
@@ -206,7 +211,7 @@ async def test_what_buyer_and_partners_had_been_paid_is_owed_back(world: World) 
     (row,) = await world.rows(SaleRow, id=sale)
     buyer = row.buyer.removeprefix("buyer:")
     total = Money(row.total_minor)
-    asked = ReceiptAsked(buyer, Rail.BANK, total, total, "in-1", today())
+    asked = ReceiptAsked(buyer, Rail.BANK, total, total, new_id(), today())
     await Receipts(world.database).record(person, new_id(), asked)
     async with world.database.transaction() as session:  # A settlement is about to pay all that one partner has.
         club = -await ledger.balance(session, "partner_share:club")
@@ -230,7 +235,7 @@ async def test_a_deposit_pays_for_a_card_as_far_as_it_reaches(world: World) -> N
         await sales.record(person, new_id(), asked)
     assert refused.value.data == {"there": "¥0.00"}
     money = Money(500_00)
-    deposit = ReceiptAsked(asked.buyer, Rail.BANK, money, money, "in-2", today(), ReceiptFor.DEPOSIT)
+    deposit = ReceiptAsked(asked.buyer, Rail.BANK, money, money, new_id(), today(), ReceiptFor.DEPOSIT)
     await Receipts(world.database).record(person, new_id(), deposit)
     await sales.record(person, new_id(), asked)
     async with world.database.transaction() as session:

@@ -67,7 +67,7 @@ async def test_one_number_twice_in_a_file_is_one_line(desk: FinanceDesk) -> None
     assert (row.lines, row.rejected) == (1, 1)
 
 
-async def test_a_number_that_stands_in_another_file_is_known_or_contradicts_each_time(desk: FinanceDesk) -> None:
+async def test_number_of_another_file_is_known_or_contradicts_each_time(desk: FinanceDesk) -> None:
     known, changed = desk.moved("", -4_11), desk.moved("", -4_12)
     await desk.imported(desk.bill([known, changed]), day=desk.today)
     other = type(changed)(changed.at, changed.reference, "", -9_98)
@@ -116,7 +116,7 @@ async def test_text_that_copying_would_take_for_the_end_of_a_value_is_kept_as_it
     assert [line.key for line in await desk.lines(row)] == [key, ""]
 
 
-async def test_an_import_counts_the_keys_of_our_books_where_nobody_has(desk: FinanceDesk, world: World) -> None:
+async def test_import_fills_missing_statistics_of_our_keys(desk: FinanceDesk, world: World) -> None:
     counted = text("SELECT count(*) FROM pg_stats WHERE tablename = 'expectation' AND attname = 'key'")
     await desk.paid(5_00)
     async with world.database.transaction() as session:
@@ -253,7 +253,7 @@ async def test_a_day_is_closed_by_two_people_in_order(desk: FinanceDesk, world: 
     assert (notice.kind, notice.facts["by"], page_of(notice)) == (
         NoticeKind.DECLINED, second, f"/reconciliation/days/issuer/{days[1]}",
     )  # fmt: skip
-    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请未获同意。")):
+    for locale, words in (("en", "Your request to close a day was declined."), ("zh_CN", "您的日终关账申请已被驳回。")):
         assert words in sentence(notice.kind, None, notice.facts, Reader(locale, BUSINESS_ZONE))
 
 

@@ -1,4 +1,4 @@
-"""An outcome that nobody else says is stated by two people with a document; it is posted once, and never sends."""
+"""An outcome that no provider reports is stated by two people with a document; it is posted once, and never sends."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_one_states_and_another_agrees_and_it_is_posted_once_without_a_tra
         await statements.state(second, key, said, world.photos)
 
 
-async def test_nobody_states_what_may_still_be_answered_is_known_or_is_not_theirs(case: Paying) -> None:
+async def test_outcome_that_may_be_answered_or_is_known_or_not_theirs_cannot_be_stated(case: Paying) -> None:
     world, statements = case.world, Statements(case.world.database, case.world.keyring)
     _, key = await unknown(case)
     finance = await world.a_person("finance")

@@ -1,4 +1,4 @@
-"""Money in suspense turns out to be something: two people say what with a document, never more than stands, and can be wrong about it."""
+"""Money in suspense is cleared by two people with a document, never more than is left, and a wrong clearing is reversed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import pytest
 
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
-from database.reads.finance import suspense as reads
 from database.reads.finance.suspense import InSuspense
 from database.repositories import ledger
 from database.tables.finance import LedgerTransactionRow
 from database.tables.finance_suspense import SuspenseClearingRow
-from domain.errors.finance import ClearingOver, MoreThanStands, NotReversible
+from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.sales import BuyerOwesLess
+from domain.errors.suspense import ClearingOver, MoreThanStands
 from domain.errors.work import OwnWork
-from domain.finance.breaks import Against, Choice, Verb
 from domain.finance.chart import account
 from domain.finance.ledger import Posting
-from domain.finance.rails import Rail
 from domain.finance.reversals import ReversalOf
 from domain.finance.suspense import ClearedAs
 from domain.identifiers import new_id
@@ -33,6 +31,7 @@ from services.finance.suspense import Found, Suspense
 from tests.builders.own_world import own_world
 from tests.builders.paying import PDF
 from tests.builders.reconciling import FinanceDesk
+from tests.builders.suspense import in_suspense, standing
 from tests.builders.world import World
 
 world = own_world("suspense")
@@ -42,22 +41,6 @@ PROOF = ProofFile("bank-letter.pdf", PDF)
 @pytest.fixture
 def desk(world: World) -> FinanceDesk:
     return FinanceDesk(world)
-
-
-async def in_suspense(desk: FinanceDesk, world: World, minor: int) -> InSuspense:
-    """An unexplained line of the statement, put into suspense by two people."""
-    row = await desk.imported(desk.bill([desk.moved("", minor)]), day=desk.today)
-    (found,) = await desk.breaks_of(row)
-    first, second = await world.a_person("finance"), await world.a_person("finance")
-    await desk.taken(first, found)
-    if (await desk.breaks.decide(first, found.id, Choice(Verb.CREATE, "unexplained", Against.SUSPENSE))).second:
-        await desk.breaks.agree(second, found.id)
-    return next(one for one in await standing(world) if one.break_id == found.id)
-
-
-async def standing(world: World) -> tuple[InSuspense, ...]:
-    async with world.database.transaction() as session:
-        return await reads.standing(session, Rail.WECHAT)
 
 
 async def now_standing(world: World, entry: InSuspense) -> int:
@@ -73,7 +56,7 @@ async def owed_by(world: World, buyer: str, minor: int) -> None:
 
 
 async def cleared(world: World, desk: FinanceDesk, found: Found) -> str:
-    acts = Suspense(world.database, desk.clock)
+    acts = Suspense(world.database, world.keyring, desk.clock)
     clearing = await acts.propose(await world.a_person("finance"), found, world.photos)
     await acts.agree(await world.a_person("finance"), clearing)
     return clearing
@@ -130,9 +113,7 @@ async def test_each_kind_moves_to_its_account_in_its_direction(
     await books_are_right(world)
 
 
-async def test_what_went_back_to_its_sender_stands_against_the_entry_that_it_came_by(
-    desk: FinanceDesk, world: World
-) -> None:
+async def test_money_returned_to_its_sender_offsets_its_entry(desk: FinanceDesk, world: World) -> None:
     came, went = await in_suspense(desk, world, 40_00), await in_suspense(desk, world, -40_00)
     before = await desk.balance("suspense:wechat")
     found = Found(came.entry_id, ClearedAs.RETURNED, Money(40_00), "Sent back.", other=went.entry_id, evidence=PROOF)
@@ -149,10 +130,12 @@ async def test_what_went_back_to_its_sender_stands_against_the_entry_that_it_cam
     await books_are_right(world)
 
 
-async def test_never_more_is_proposed_or_cleared_than_stands_also_at_once(desk: FinanceDesk, world: World) -> None:
+async def test_no_more_than_the_suspense_is_proposed_or_cleared_even_concurrently(
+    desk: FinanceDesk, world: World
+) -> None:
     entry = await in_suspense(desk, world, 10_00)
     acts, found = (
-        Suspense(world.database, desk.clock),
+        Suspense(world.database, world.keyring, desk.clock),
         Found(entry.entry_id, ClearedAs.CAPITAL, Money(6_00), "Ours.", evidence=PROOF),
     )
     people = [await world.a_person("finance") for _ in range(3)]
@@ -173,7 +156,7 @@ async def test_never_more_is_proposed_or_cleared_than_stands_also_at_once(desk: 
 
 async def test_a_proposal_is_refused_without_right_document_reason_or_sense(desk: FinanceDesk, world: World) -> None:
     entry = await in_suspense(desk, world, 11_00)
-    finance, acts = await world.a_person("finance"), Suspense(world.database, desk.clock)
+    finance, acts = await world.a_person("finance"), Suspense(world.database, world.keyring, desk.clock)
     found = Found(entry.entry_id, ClearedAs.CAPITAL, Money(11_00), "Ours.", evidence=PROOF)
     with pytest.raises(NotAllowed):
         await acts.propose(await world.a_person("support"), found, world.photos)
@@ -197,7 +180,7 @@ async def test_a_wrong_clearing_is_reversed_before_the_decision_that_filled_susp
     desk: FinanceDesk, world: World
 ) -> None:
     entry = await in_suspense(desk, world, 12_00)
-    acts, first = Reversals(world.database, desk.clock), await world.a_person("finance")
+    acts, first = Reversals(world.database, world.keyring, desk.clock), await world.a_person("finance")
     before = await desk.balance("capital")
     clearing = await cleared(
         world, desk, Found(entry.entry_id, ClearedAs.CAPITAL, Money(12_00), "Ours.", evidence=PROOF)

@@ -12,6 +12,7 @@ from database.invariants import Look
 from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.sources import SourcesAgree
 from database.reads.cards.submissions import card_views
+from database.reads.finance import tax as reads
 from database.reads.finance.tax import TaxLine
 from database.repositories import ledger
 from database.tables.cards import CardRow, SubmissionRow
@@ -21,12 +22,15 @@ from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.tax import TaxNotSigned
+from domain.finance.chart import account
+from domain.finance.ledger import Posting
 from domain.finance.tax import IncomeKind
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
 from domain.rules.tax import KIND
+from services.finance.returned import Found, returned
 from services.finance.tax_reports import Person, TaxReports, certificate, quarter_days
 from tests.builders.owing import refused
 from tests.builders.selling import a_bought_card, pay, today
@@ -91,6 +95,54 @@ async def test_what_was_withheld_from_a_refused_order_is_owed_again_and_withheld
     assert await on_card(world, case.card) == {"inventory": 465_00, "cash": -372_00, "tax_withheld": -93_00}
     rows = sorted(await world.rows(TaxWithholdingRow, card_id=case.card), key=lambda one: one.key)
     assert [(one.tax_minor, one.given_back_at is None) for one in rows] == [(93_00, False), (93_00, True)]
+
+
+async def test_a_payment_that_comes_back_after_its_tax_was_remitted_is_owed_in_full(world: World) -> None:
+    in_force("tax-none", a_row("all", cost="nothing"))
+    card_id = await a_bought_card(world)
+    async with world.database.transaction() as session:
+        owed_to_the_office = await ledger.balance(session, "tax_withheld")
+        remitted = (
+            Posting(account("tax_withheld"), -owed_to_the_office), Posting(account("cash", "alipay"), owed_to_the_office),
+        )  # fmt: skip
+        await ledger.post(
+            session, f"line:{card_id}:adjusted", None, "statement_adjusted", remitted, cause=f"line:{card_id}"
+        )
+    async with world.database.transaction() as session:
+        assert await returned(session, payout_key(card_id, 1), Money(372_00), None, datetime.now(UTC)) is Found.BOOKED
+    assert await on_card(world, card_id) == {"inventory": 465_00, "seller_payable": -465_00}
+    async with world.database.transaction() as session:
+        assert await ledger.balance(session, "tax_withheld") == Money(93_00)
+        assert [line for line in await SellerMoneyAddsUp().broken(session, Look(most=100_000)) if card_id in line] == []
+
+
+async def test_a_returned_payment_stays_in_its_month_and_is_taken_off_on_the_day_that_it_came_back(
+    world: World,
+) -> None:
+    in_force("tax-none", a_row("all", cost="nothing"))
+    owner, person = await world.a_seller(), await world.a_person("finance")
+    card_id = await a_bought_card(world, owner=owner)
+    key, paid_at = payout_key(card_id, 1), datetime(2026, 8, 3, tzinfo=UTC)
+    async with world.database.transaction() as session:
+        (await session.get_one(PayoutRow, key)).settled_at = paid_at
+    back_at = datetime(2026, 10, 5, tzinfo=UTC)
+    async with world.database.transaction() as session:
+        assert await returned(session, key, Money(372_00), None, back_at) is Found.BOOKED
+    async with world.database.transaction() as session:
+        found = [one async for one in reads.lines(session, date(2026, 8, 1), date(2026, 10, 31), owner)]
+        income = [
+            one async for one in reads.incomes(session, date(2026, 8, 1), date(2026, 10, 31)) if one.owner == owner
+        ]
+    assert [(one.key, one.day, one.proceeds, one.tax) for one in found] == [
+        (key, date(2026, 8, 3), Money(465_00), Money(93_00)),
+        (f"{key}/returned", date(2026, 10, 5), Money(-465_00), Money(-93_00)),
+    ]
+    assert [(one.payments, one.proceeds, one.tax) for one in income] == [(0, Money(0), Money(0))]
+    reports = TaxReports(world.database, world.keyring)
+    await sign_every_version(world, reports, person, "tax-none")
+    assert [row[3:] async for row in await reports.incomes(person, "2026-Q3") if row[0] == owner] == [
+        ("1", "465.00", "465.00", "93.00", "372.00")
+    ]
 
 
 async def test_reports_wait_for_the_signature_of_finance_and_each_is_audited(world: World) -> None:

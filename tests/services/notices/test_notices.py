@@ -180,7 +180,7 @@ async def test_what_is_refused_for_good_is_asked_no_more_and_what_never_works_is
     assert town.post.taken == []
 
 
-async def test_a_webhook_is_signed_and_numbered_and_goes_on_when_mail_does_not(town: Town) -> None:
+async def test_webhook_is_signed_and_numbered_and_sent_when_mail_fails(town: Town) -> None:
     await town.lives(mail=True, webhook_url=town.box.url)
     await town.notify(NoticeKind.OVERTURNED)
     town.post.answers = ["451 later"]

@@ -1,4 +1,4 @@
-"""A seller hears by a short message when it is their turn, when their money is late, and how their card ended: once each."""
+"""A seller is notified by a short message when it is their turn, when their money is late, and how their card ended: once each."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def test_a_reminder_of_an_open_quote_is_sent(house: House) -> None:
     assert sorted(template for _, template, _ in phones.texts) == ["quote_expiring", "quote_ready"]
 
 
-async def test_a_partners_card_sends_no_message_to_anybody(house: House) -> None:
+async def test_partners_card_sends_no_message(house: House) -> None:
     waiting = await sold_by(house)
     async with house.database.transaction() as session:
         (await session.get_one(SubmissionRow, f"S{waiting.card_id}")).owner = f"partner:{new_id()}"

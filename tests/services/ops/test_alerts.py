@@ -246,7 +246,7 @@ async def test_a_snoozed_alert_is_sent_again_when_the_snooze_ends_and_not_before
     assert (audit.act, audit.actor, audit.reason) == ("ops:alert:snooze", f"person:{ops}", "a new disk comes at noon")
 
 
-async def test_a_snooze_goes_on_for_the_next_alert_of_the_same_kind(installation: Database) -> None:
+async def test_snooze_carries_over_to_the_next_alert_of_its_kind(installation: Database) -> None:
     ops = await rows.a_person(installation, "ops")
     plant, timing = CASES[AlertRule.INVARIANTS], limits_of(AlertRule.INVARIANTS).timing
     assert timing.fires_after == timing.calm_for == timedelta()

@@ -322,9 +322,7 @@ async def test_who_proposed_the_payee_agrees_to_no_repair_with_it(repairing: Car
     assert (await world.card(case.card)).waiting_for is WaitingFor.SELLER_PAYEE
 
 
-async def test_the_second_people_are_notified_and_the_maker_hears_their_answer(
-    repairing: CardRepairing, world: World
-) -> None:
+async def test_second_people_and_then_the_maker_are_notified(repairing: CardRepairing, world: World) -> None:
     card_id = await repairing.a_failing_card()
     senior, by = await world.a_person("senior"), await repairing.a_person()
     repair_id = await repairing.previewed(by, card_id, plan=a_plan(RepairKind.CANCEL))

@@ -191,7 +191,7 @@ async def test_temporals_silence_is_measured_by_its_last_answer(installation: Da
     assert (await taken(installation, Measure.LOOKS)).state is State.ATTENTION
 
 
-async def test_a_queue_that_nobody_takes_from_is_named(installation: Database) -> None:
+async def test_queue_without_a_poller_is_named(installation: Database) -> None:
     assert (await taken(installation, Measure.WORKERS)).state is State.UNKNOWN
     polled, idle = ({"identity": "1@here"},), ()
     async with installation.transaction() as session:

@@ -173,7 +173,7 @@ async def test_of_two_people_who_end_at_once_one_reads_that_it_is_being_resumed(
     assert sorted(row.act for row in ends) == ["console:provider:begin_maintenance", "console:provider:end_maintenance"]
 
 
-async def test_a_planned_window_begins_by_itself_and_may_touch_but_not_overlap_another(desk: Desk) -> None:
+async def test_a_planned_window_begins_automatically_and_may_touch_but_not_overlap_another(desk: Desk) -> None:
     begins, ends = desk.at + 2 * HOUR, desk.at + 4 * HOUR
     window = await desk.maintenance.begin(desk.by, desk.wish(starts_at=begins, ends_at=ends))
     for starts_at, ends_at in ((begins - HOUR, begins + MINUTE), (begins + HOUR, None), (desk.at, None)):

@@ -195,7 +195,7 @@ async def test_a_canary_that_fails_or_is_not_proven_in_time_suspends_the_repair(
     assert await repairing.counts(slow) == {ItemState.ACTED: 2}, "a person has let the rest follow"
 
 
-async def test_a_repair_stops_by_itself_above_its_share_of_failures_and_goes_on_when_a_person_says_so(
+async def test_a_repair_stops_above_its_share_of_failures_and_a_person_resumes_it(
     repairing: Repairing,
 ) -> None:
     cards = [await repairing.a_failing_card() for _ in range(8)]
@@ -244,7 +244,7 @@ async def test_looking_at_a_run_proves_what_no_worker_reported(repairing: Repair
     }
 
 
-async def test_a_repair_by_report_is_proven_when_the_card_goes_on(repairing: Repairing, world: World) -> None:
+async def test_repair_by_report_is_proven_once_the_card_continues(repairing: Repairing, world: World) -> None:
     card_id = await world.a_card()
     await world.intake.mark_started(card_id)
     key = await _waits_for_the_gateway(world, card_id)

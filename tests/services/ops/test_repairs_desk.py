@@ -149,7 +149,7 @@ async def test_a_running_repair_is_an_open_run_until_it_is_over(repairing: Repai
     assert await open_run() is None
 
 
-async def test_a_repair_that_is_refused_does_nothing_and_lets_its_cards_go(repairing: Repairing) -> None:
+async def test_refused_repair_does_nothing_and_releases_its_cards(repairing: Repairing) -> None:
     by, cards = await repairing.a_person(), [await repairing.a_failing_card() for _ in range(21)]
     repair_id = await repairing.previewed(by, *cards)
     await repairing.desk.submit(by, repair_id)

@@ -241,7 +241,7 @@ async def test_a_late_retry_is_news_while_others_of_its_outage_are_tried(world: 
     assert await stuck(world, waiting) is None, "it is described instead"
 
 
-async def test_runs_are_asked_about_when_they_should_move_and_nobody_reported_on_them(world: World) -> None:
+async def test_unreported_runs_are_queried_when_they_should_move(world: World) -> None:
     card_id, now = await a_running_card(world), datetime.now(UTC)
 
     async def due(later: timedelta, *asked: str) -> bool:

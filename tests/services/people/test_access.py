@@ -81,7 +81,7 @@ async def test_an_administrator_that_one_made_oneself_confirms_nothing_for_them(
     await in_eight_days.confirm(own, await waiting(world, mei))
 
 
-async def test_nobody_confirms_their_own_and_a_newer_request_takes_the_place_of_the_one_before(world: World) -> None:
+async def test_own_request_cannot_be_confirmed_and_a_newer_one_replaces_it(world: World) -> None:
     root, officer, lin = (
         await world.a_person("admin"),
         await world.a_person("compliance"),

@@ -170,7 +170,7 @@ async def test_of_many_at_once_one_gets_in_by_a_code(world: World) -> None:
     assert sorted(type(one).__name__ for one in tried) == ["NoneType"] + ["TotpWrong"] * 3
 
 
-async def test_guessing_is_stopped_for_the_person_and_nobody_else(world: World) -> None:
+async def test_guessing_is_stopped_for_the_person_alone(world: World) -> None:
     clock = Clock()
     totp, person_id, authenticator = await _set_up(world, clock)
     for _ in range(4):  # The fifth try of the minute was the one that confirmed it.
@@ -229,7 +229,7 @@ async def test_a_provider_is_believed_about_an_address_it_verified_and_then_by_i
     assert (joined.issuer, joined.subject) == (PROVIDER, subject)
 
 
-async def test_a_provider_makes_nobody_and_brings_nobody_back(world: World) -> None:
+async def test_provider_creates_and_reactivates_no_person(world: World) -> None:
     door, person = ConsoleSignIn(world.database), await _person(world, active=False)
     for address in (person.email, "nobody@example.com"):
         with pytest.raises(PersonNotKnown):

@@ -1,4 +1,4 @@
-"""Nobody takes, is given, decides or checks a card whose seller is themselves: same telephone, payee or address."""
+"""A card of one's own (same phone, payee or address) cannot be claimed, assigned, decided or checked."""
 
 from __future__ import annotations
 

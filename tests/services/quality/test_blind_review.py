@@ -50,7 +50,7 @@ async def test_both_agree_and_the_case_is_settled(world: World) -> None:
     assert row.settled_at is not None
 
 
-async def test_a_difference_is_settled_by_a_senior_and_both_hear_of_it(world: World) -> None:
+async def test_a_senior_settles_a_difference_and_both_reviewers_are_notified(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague, senior = await world.a_person(), await world.a_person("senior")
@@ -71,7 +71,7 @@ async def test_a_difference_is_settled_by_a_senior_and_both_hear_of_it(world: Wo
         await second.settle(senior, review_id, ReviewOutcome.APPROVE)
 
 
-async def test_nobody_reviews_blind_their_own_work_or_that_of_people_they_stand_in_for(world: World) -> None:
+async def test_blind_review_of_own_or_stand_in_work_is_refused(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     assert await second.take(first) is None

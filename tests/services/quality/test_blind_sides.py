@@ -74,7 +74,7 @@ async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -
     assert (row.second_note, row.senior_note, row.settled_at) == ("it is a copy", "", None)
 
 
-async def test_a_relatives_card_is_nobodys_second_review_either(world: World) -> None:
+async def test_relatives_card_is_no_blind_review_either(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     (row,) = await world.rows(SecondReviewRow, id=review_id)

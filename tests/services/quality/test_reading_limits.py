@@ -28,7 +28,7 @@ def test_the_most_particular_limit_holds() -> None:
         assert sure_from_bp("tmall", "number", TODAY) == 9_000
 
 
-def test_a_brand_that_nobody_knows_is_a_flaw() -> None:
+def test_unknown_brand_is_a_flaw() -> None:
     document = {**KIND.built_in()[0].document, "brands": {"nobody": NONE}}
     assert list(KIND.further(document, {})) == [Flaw("brands.nobody", FlawKind.NOT_KNOWN)]
 

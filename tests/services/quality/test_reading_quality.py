@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from sqlalchemy import delete
+
 from database.reads.quality import reading_labels as reads
-from database.sealed import SHADOW_VALUES
-from database.tables.cards import CardEventRow
+from database.sealed import SHADOW_VALUES, values_of
+from database.tables.cards import CardEventRow, ReadingRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow, ShadowReadingRow
+from domain.cards.reading import ReadField, Reading
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
 from domain.policies.document import PolicyDocument
@@ -18,10 +22,10 @@ from services.cards.corrections import Corrections, mark_of
 from services.quality.labelled_folder import labelled_cards, photos_labelled
 from services.quality.reading_quality import picture_of, reading_quality
 from services.quality.reading_tuner import drafted, proposals
-from services.quality.shadow_readings import ShadowReader, comparisons, lot_bp
+from services.quality.shadow_readings import ShadowReader, comparisons, left_out, lot_bp
 from tests.builders.own_world import own_world
 from tests.builders.reading_limits import reading_limits
-from tests.builders.readings import PrintedReader, a_read_card, printed
+from tests.builders.readings import CardsInTurn, PrintedReader, a_read_card, printed
 from tests.builders.world import World, a_number
 
 world = own_world("reading_quality")
@@ -83,6 +87,53 @@ async def test_another_card_in_the_photo_is_judged_neither_by_figures_nor_agains
     assert (found.whole.labels, found.whole.right, found.whole.wrong) == (1, 1, 0)
     (numbers,) = [one for pair in compared for one in pair.fields if one.name == "number"]
     assert numbers.neither_right == 0
+
+
+async def compared(world: World, card_id: str, first: int, *again: tuple[ReadField, ...]) -> tuple[int, int, int]:
+    """The second reader reads these cards in the photo of the `first`th reading: photos compared, numbers that agree, photos left out."""
+    row = (await world.rows(ReadingRow, card_id=card_id))[first]
+    cards = tuple(Reading(fields, "again 1", 20) for fields in again)
+    shadow = ShadowReader(world.database, world.keyring, world.photos, CardsInTurn([cards]), lambda: False)
+    begun = now()
+    async with world.database.transaction() as session:  # The other readings of the look have been read already.
+        await session.execute(delete(ShadowReadingRow).where(ShadowReadingRow.reading_id == row.id))
+    with reading_limits(shadow_bp=10_000):
+        assert await shadow.read() == 1
+    async with world.database.transaction() as session:
+        found = await comparisons(session, world.keyring, begun, now())
+        gone = await left_out(session, begun, now())
+    numbers = [one for pair in found for one in pair.fields if one.name == "number"]
+    return sum(pair.photos for pair in found), sum(one.agree for one in numbers), gone
+
+
+@pytest.mark.parametrize("typed_first", [True, False])
+async def test_the_second_reader_is_compared_on_the_card_that_the_first_read_and_on_no_other(
+    world: World, typed_first: bool
+) -> None:
+    number, other, far = (a_number("jd") for _ in range(3))
+    own, beside = printed(number=number), printed(number=other)
+    card_id, _ = await a_read_card(world, own, "jd", another=beside, number=number)
+    both = ShadowReader(world.database, world.keyring, world.photos, PrintedReader(own, beside), lambda: False)
+    with reading_limits(shadow_bp=10_000):
+        assert [await both.read(), await both.read()] == [1, 1]
+    shown = (own, beside) if typed_first else (beside, own)
+    numbers = [values_of(world.keyring, row)["number"] for row in await world.rows(ReadingRow, card_id=card_id)]
+    first = numbers.index(number)
+    assert await compared(world, card_id, first, *shown) == (1, 1, 0)
+    misread = number[:-1] + ("1" if number[-1] != "1" else "2")
+    assert await compared(world, card_id, first, beside, printed(number=misread)) == (1, 0, 0)
+    assert await compared(world, card_id, first, beside, printed(number=far)) == (0, 0, 1)
+    assert await compared(world, card_id, first, beside) == (0, 0, 1), "it saw the other card alone"
+
+
+async def test_two_readings_with_the_number_of_the_card_label_each_field_once_by_the_surer(world: World) -> None:
+    number = a_number("carrefour")
+    card, receipt = printed(0.8, number=number, pin=TRUTH), printed(0.95, number=number, face_value="500.00 CNY")
+    card_id, _ = await a_read_card(world, card, "carrefour", another=receipt)
+    await approved(world, card_id)
+    labels = await world.rows(ReadingLabelRow, card_id=card_id)
+    found = sorted((one.field, one.confidence_bp, one.accepted) for one in labels)
+    assert found == [("face_value", 9_500, True), ("number", 9_500, True), ("pin", 8_000, True)]
 
 
 def test_the_share_drawn_is_about_the_policys() -> None:

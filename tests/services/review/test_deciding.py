@@ -1,4 +1,4 @@
-"""A decision and its eight seconds: undone it was never made, left it cannot be undone, and nobody decides a task twice."""
+"""A decision and its eight seconds: undone it was never made, once sent it cannot be undone, and no task is decided twice."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_a_relatives_card_is_not_decided_even_in_ones_hand(world: World) -
         await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
 
 
-async def test_undone_the_task_is_in_the_same_hand_with_what_was_decided_as_its_draft(world: World) -> None:
+async def test_undo_restores_the_lease_and_the_draft(world: World) -> None:
     _, task, person = await a_taken_task(world)
     number = a_number("starbucks")
     given = Corrections(number=number, face_value=Money(300_00))
@@ -139,7 +139,7 @@ async def test_undone_the_task_is_in_the_same_hand_with_what_was_decided_as_its_
     assert [one.person_id for one in open_intervals] == [person]
 
 
-async def test_nobody_takes_a_decided_task_and_nobody_undoes_anothers_decision(world: World) -> None:
+async def test_decided_task_cannot_be_claimed_nor_a_colleagues_decision_undone(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     other = await world.a_person("senior")
@@ -151,7 +151,7 @@ async def test_nobody_takes_a_decided_task_and_nobody_undoes_anothers_decision(w
     await world.review_desk.decisions.undo(person, made)
 
 
-async def test_what_has_left_is_not_undone_and_what_was_undone_does_not_leave(world: World) -> None:
+async def test_sent_decision_cannot_be_undone_and_undone_decision_is_not_sent(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     assert await send(world, made, datetime.now(UTC)) == []

@@ -1,4 +1,4 @@
-"""Four eyes: the maker's decision waits, another person applies, returns or rejects it, and nobody is on both sides."""
+"""Four eyes: the maker's decision waits, another person applies, returns or rejects it, and no person is on both sides."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ async def test_a_check_needs_the_permission_the_lease_and_something_to_check(wor
         await review.checks.check(person, plain.task_id, CheckVerdict.APPLY)
 
 
-async def test_while_the_maker_can_undo_nobody_checks(world: World) -> None:
+async def test_no_check_while_the_maker_can_undo(world: World) -> None:
     review = review_desk(world.database, world.keyring, undo_s=60, four_eyes=FourEyes(ALWAYS))
     _, task, maker, decision = await staged(world, review)
     with pytest.raises(NotEligible):

@@ -85,9 +85,7 @@ async def test_two_tellers_and_an_undo_send_a_decision_once_or_never(world: Worl
 
 
 @pytest.mark.parametrize("act", ["take_over", "snooze", "escalate", "release", "assign"])
-async def test_deciding_while_the_task_is_taken_out_of_the_hand_happens_before_or_not_at_all(
-    world: World, act: str
-) -> None:
+async def test_decision_during_a_takeover_happens_before_it_or_not_at_all(world: World, act: str) -> None:
     for turn in range(TRIES // 2):
         _, task, person = await held(world)
         senior, review = await world.a_person("senior", "ops"), world.review_desk
@@ -168,7 +166,7 @@ async def test_every_double_click_does_the_thing_once(world: World) -> None:
     assert sum(won(one) for one in escalated) == 1
 
 
-async def test_after_the_lease_ran_out_another_decides_and_the_first_hand_is_empty(world: World) -> None:
+async def test_after_lease_expiry_only_the_new_holder_decides(world: World) -> None:
     _, task, person = await held(world)
     async with world.database.transaction() as session:
         await session.execute(update(WorkItemRow).where(WorkItemRow.id == task).values(leased_until=datetime.now(UTC)))

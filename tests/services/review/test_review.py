@@ -48,7 +48,7 @@ async def test_a_breach_escalates_and_only_a_senior_takes_it_then(world: World) 
     assert await world.review_desk.leases.take(await world.a_person("senior"), task.task_id)
 
 
-async def test_a_task_that_escalates_in_ones_hand_is_decided_by_a_senior_only(world: World) -> None:
+async def test_task_escalated_during_a_lease_is_decided_by_a_senior_only(world: World) -> None:
     _, task, person = await a_taken_task(world)
     await world.alarms.alarm(task, Alarm.BREACH)
     with pytest.raises(NotAllowed):
@@ -81,7 +81,7 @@ async def test_the_next_task_is_ones_own_first_and_never_anothers(world: World) 
     assert again.task_id == leases[0].task_id
 
 
-async def test_a_task_given_back_or_whose_lease_ran_out_is_free(world: World) -> None:
+async def test_released_or_expired_lease_frees_the_task(world: World) -> None:
     _, task, first = await a_taken_task(world)
     second = await world.a_person()
     with pytest.raises(TaskHeldByAnother):

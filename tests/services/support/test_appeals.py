@@ -93,7 +93,7 @@ async def test_a_changed_decision_opens_the_card_again_and_keeps_the_first(world
     assert {one.kind for one in await world.rows(NoticeRow, person_id=scene.agent)} == {"answered_inside"}
 
 
-async def test_the_journey_goes_on_from_its_rows_with_a_new_quote_and_no_further_review(world: World) -> None:
+async def test_journey_continues_from_its_rows_with_a_new_quote_and_no_review(world: World) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     _, review = await appealed(scene)
     await overturned(scene, review)
@@ -204,7 +204,7 @@ async def test_what_no_reviewer_decided_or_one_is_deciding_cannot_be_reviewed_ag
     assert (undecided.value.data["why"], deciding.value.data["why"]) == ("not_decided", "in_review")
 
 
-async def test_a_review_question_has_the_clock_of_its_desk_and_names_nobody(world: World) -> None:
+async def test_review_question_has_the_clock_of_its_desk_and_no_reviewer_name(world: World) -> None:
     scene, first = await a_ticket_about_a_rejection(world)
     asked, review = await appealed(scene)
     item = await scene.item(asked, InsideDesk.REVIEW)

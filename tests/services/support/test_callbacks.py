@@ -40,7 +40,7 @@ APPEAL = Asked(CallbackWanted.APPEAL, "Why was it not bought?")
 
 
 class Scene:
-    """One seller's card, support at its desk, and a clock that stands."""
+    """One seller's card, support at its desk, and a fixed clock."""
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
@@ -105,7 +105,7 @@ async def test_words_hold_no_secret_and_an_appeal_says_why(scene: Scene) -> None
     assert await scene.world.rows(CallbackRequestRow, card_id=scene.card_id) == []
 
 
-async def test_nobody_asks_about_anothers_card(scene: Scene) -> None:
+async def test_callback_for_another_sellers_card_is_refused(scene: Scene) -> None:
     for owner in (await scene.world.a_seller(), "partner:ANY", "seller:NOBODY"):
         with pytest.raises(NotFound):
             await scene.callbacks.ask(owner, scene.card_id, APPEAL)
@@ -187,7 +187,7 @@ async def test_an_agent_who_is_the_seller_gets_nothing(scene: Scene) -> None:
             await act
 
 
-async def test_nobody_explains_their_own_decision(scene: Scene) -> None:
+async def test_decider_cannot_explain_their_own_decision(scene: Scene) -> None:
     opened = await scene.world.review.open(scene.card_id, 1, ["card_type"])
     senior = await scene.world.a_person("senior")
     desk = scene.world.review_desk

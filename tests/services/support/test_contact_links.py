@@ -96,7 +96,7 @@ async def test_nothing_is_joined_before_the_seller_confirms_and_everything_then(
         await scene.links.answer(scene.owner, link, theirs=False)
 
 
-async def test_the_seller_hears_of_the_question_without_the_whole_address(scene: Scene) -> None:
+async def test_the_seller_is_asked_without_showing_the_whole_address(scene: Scene) -> None:
     await scene.links.ask(scene.agent, scene.mail, scene.phone)
     (row,) = await scene.world.rows(OutboxRow, destination=scene.owner, topic="contact.asked")
     said = message_text(row.topic, row.payload, "en", "https://sell.example")

@@ -174,7 +174,7 @@ async def test_nothing_is_prepared_without_a_second_person_or_under_another_key(
     assert await scene.world.rows(GoodwillOrderRow, goodwill_id=given) == []
 
 
-async def test_nobody_agrees_to_their_own_proposal_as_stand_in_relative_or_twice(scene: Giving) -> None:
+async def test_proposer_stand_in_or_relative_cannot_agree_nor_one_person_twice(scene: Giving) -> None:
     world, now = scene.world, datetime.now(UTC)
     scene.agent = both = await world.a_person("support_lead", "finance")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")

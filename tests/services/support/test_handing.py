@@ -1,4 +1,4 @@
-"""A ticket is handed over by consent: it stays with who offers it until it is accepted, and an offer ends by itself."""
+"""A ticket is handed over by consent: it stays with who offers it until it is accepted, and an offer expires."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_who_was_not_asked_cannot_accept_and_who_was_says_why_not(scene: T
     assert await news(scene, giver) == ["hand_over_declined"]
 
 
-async def test_an_offer_that_nobody_accepts_in_time_ends_and_the_ticket_is_where_it_was(scene: TicketScene) -> None:
+async def test_unaccepted_offer_expires_and_the_ticket_stays(scene: TicketScene) -> None:
     giver, receiver, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     await scene.held(giver, ticket_id)
     offer = await scene.desk.handing.offer(giver, ticket_id, receiver, "shift_ends")
@@ -76,7 +76,7 @@ async def test_an_offer_that_nobody_accepts_in_time_ends_and_the_ticket_is_where
     assert (await scene.history(ticket_id))[-1] == "hand_over_expired"
 
 
-async def test_an_offer_whose_time_is_over_stands_in_nobodys_way(scene: TicketScene) -> None:
+async def test_expired_offer_blocks_no_new_one(scene: TicketScene) -> None:
     giver, ticket_id = await scene.agent(), await scene.opened()
     await scene.held(giver, ticket_id)
     await scene.desk.handing.offer(giver, ticket_id, await scene.agent(), "shift_ends")

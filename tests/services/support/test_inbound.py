@@ -66,7 +66,7 @@ async def test_other_mails_with_the_same_id_are_not_lost(desk: MailDesk) -> None
     assert len({row.ticket_id for row in rows}) == 2
 
 
-async def test_a_crash_after_the_ticket_was_written_is_mended_by_taking_the_mail_again(
+async def test_after_a_crash_the_mail_is_taken_again_without_a_second_ticket(
     desk: MailDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mail = a_mail()
@@ -114,7 +114,7 @@ async def test_an_answer_to_the_tagged_address_needs_no_reference(desk: MailDesk
     assert (await desk.ticket(answer)).ticket.id == found.ticket.id
 
 
-async def test_a_reply_to_a_customer_stands_in_their_conversation_with_its_files(desk: MailDesk) -> None:
+async def test_reply_is_in_the_customers_conversation_with_its_files(desk: MailDesk) -> None:
     found, first = await desk.opened()
     await desk.sent()
     message = await desk.replied(found, files=(("账单.txt", b"paid"),))
@@ -280,7 +280,7 @@ async def test_card_numbers_and_pins_are_masked_before_they_are_stored_and_the_s
     assert "6222" not in str(answer["subject"])
 
 
-async def test_a_card_that_is_named_in_the_text_is_linked_to_nobody(desk: MailDesk) -> None:
+async def test_card_named_in_the_text_is_not_linked(desk: MailDesk) -> None:
     foreign = await desk.world.a_card()
     found, _ = await desk.opened(a_mail(f"What about card {foreign}?", Subject=f"Card {foreign}"))
     assert found.links == ()

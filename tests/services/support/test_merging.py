@@ -20,7 +20,7 @@ async def scene(world: World) -> TicketScene:
     return await a_ticket_scene(world)
 
 
-async def test_a_merged_ticket_is_closed_and_the_customer_reads_where_it_goes_on(scene: TicketScene) -> None:
+async def test_merged_ticket_is_closed_and_points_the_customer_to_the_other(scene: TicketScene) -> None:
     agent, old, new = await scene.agent(), await scene.opened("First"), await scene.opened("Second", about_card=False)
     await scene.held(agent, old)
     await scene.desk.merging.merge(agent, old, new)
@@ -52,14 +52,14 @@ async def test_the_customer_has_waited_since_the_earlier_of_both(scene: TicketSc
     assert into.ticket.unanswered_since == (await scene.read(old)).ticket.opened_at
 
 
-async def test_a_reply_that_could_still_be_taken_back_leaves_with_the_merge(scene: TicketScene) -> None:
+async def test_undoable_reply_is_sent_by_the_merge(scene: TicketScene) -> None:
     agent, old, new = await scene.agent(), await scene.opened(), await scene.opened()
     await scene.replied(agent, old, AfterReply.OPEN)
     await scene.desk.merging.merge(agent, old, new)
     assert [one.kind for one in (await scene.read(old)).said if one.sent_at] == ["customer", "reply", "notice"]
 
 
-async def test_nobody_reads_the_words_of_another_customer_by_a_merge(scene: TicketScene) -> None:
+async def test_merge_shows_no_words_of_another_customer(scene: TicketScene) -> None:
     agent, mine = await scene.agent(), await scene.opened()
     theirs = await scene.opened(owner=await scene.world.a_seller())
     with pytest.raises(TicketsApart):

@@ -90,7 +90,7 @@ async def test_a_copy_has_all_tables_masked_and_is_fetched_by_its_seller_alone(a
     assert len(sent) == 1
 
 
-async def test_what_belongs_to_another_seller_is_in_nobody_elses_copy(asked: Request) -> None:
+async def test_copy_holds_nothing_of_another_seller(asked: Request) -> None:
     other = await asked.world.a_seller()
     card_id = await asked.world.a_card(owner=other)
     await asked.privacy.prepare(await asked.world.a_person("compliance"), asked.ticket_id)

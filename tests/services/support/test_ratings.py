@@ -1,4 +1,4 @@
-"""A customer says whether a solution was good, changes it, and gives a reason; nobody else does."""
+"""A customer says whether a solution was good, changes it, and gives a reason; no one else can."""
 
 from __future__ import annotations
 

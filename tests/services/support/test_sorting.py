@@ -1,4 +1,4 @@
-"""What a ticket is and what it is about can change; each change is in its history, and its followers hear of what happens."""
+"""Type and topic of a ticket can change; each change is in its history, and its followers are notified."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_what_is_not_of_the_lists_is_refused_and_so_is_the_ticket_of_a_col
         await scene.desk.sorting.change(agent, ticket_id, Sorted(priority=Priority.HIGH))
 
 
-async def test_who_follows_a_ticket_hears_of_it_until_they_stop(scene: TicketScene) -> None:
+async def test_followers_are_notified_until_they_unfollow(scene: TicketScene) -> None:
     agent, ticket_id = await scene.agent(), await scene.opened()
     for _ in range(2):
         await scene.desk.sorting.follow(agent, ticket_id, on=True)

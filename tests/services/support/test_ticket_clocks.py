@@ -1,4 +1,4 @@
-"""Each promise to a customer has a clock of its own, which pauses, goes on, is handed over, planned again and named truly."""
+"""Each promise to a customer has a clock of its own, which pauses, resumes, is handed over, replanned and named correctly."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_ticket_opens_with_a_first_response_and_a_resolution_and_is_due_
     assert await scene.untrue() == []
 
 
-async def test_a_reply_keeps_the_first_promise_and_the_clock_stands_until_the_customer_answers(
+async def test_reply_fulfils_the_first_promise_and_pauses_the_clock(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
@@ -85,7 +85,7 @@ async def test_several_messages_of_the_customer_wait_for_one_answer(scene: Ticke
     assert clocks["next_response:1"].due_at == first
 
 
-async def test_the_customers_clocks_go_on_while_another_desk_is_asked_and_its_owner_is_blamed(
+async def test_clocks_run_while_another_desk_is_asked_and_count_against_it(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
@@ -98,7 +98,7 @@ async def test_the_customers_clocks_go_on_while_another_desk_is_asked_and_its_ow
     assert await scene.untrue() == []
 
 
-async def test_a_reply_after_the_deadline_is_late_even_if_nobody_looked_in_between(scene: TicketScene) -> None:
+async def test_reply_after_the_deadline_is_late_without_a_check_in_between(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     scene.now += 6 * HOUR
     await scene.replied(ticket_id)
@@ -107,7 +107,7 @@ async def test_a_reply_after_the_deadline_is_late_even_if_nobody_looked_in_betwe
     assert (await scene.ticket(ticket_id)).task.breached_at is None, "what runs now is not late"
 
 
-async def test_reopening_goes_on_with_what_is_left_and_never_breaches_at_once(scene: TicketScene) -> None:
+async def test_reopening_keeps_the_remaining_time_and_never_breaches_at_once(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     scene.now += 2 * DAY
     await scene.advanced_until(ticket_id, scene.now + 4 * DAY)
@@ -155,7 +155,7 @@ async def test_thanks_before_the_solution_are_words_like_others(scene: TicketSce
 
 
 @pytest.mark.parametrize("after", [AfterReply.WAIT, AfterReply.SOLVE])
-async def test_a_reply_that_is_taken_back_was_never_given(scene: TicketScene, after: AfterReply) -> None:
+async def test_undone_reply_counts_as_never_given(scene: TicketScene, after: AfterReply) -> None:
     ticket_id = await scene.opened()
     before = await scene.clocks(ticket_id)
     scene.now += HOUR

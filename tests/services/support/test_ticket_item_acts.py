@@ -1,4 +1,4 @@
-"""What people do with a ticket at the desk itself stands in its history: assigned, snoozed, woken, taken over, also many at once."""
+"""Acts on a ticket at the desk are in its history: assigned, snoozed, woken, taken over, also many at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def reason(scene: TicketScene, act: ReasonedAct) -> str:
     return codes[0]
 
 
-async def test_every_act_at_the_desk_stands_in_the_tickets_history(scene: TicketScene) -> None:
+async def test_every_act_at_the_desk_is_in_the_tickets_history(scene: TicketScene) -> None:
     ticket_id, agent, lead = await scene.opened("Money"), await scene.agent(), await scene.agent("support_lead")
     task, acts = ticket_task(ticket_id), scene.work.tasks
     await acts.assign(lead, task, agent)

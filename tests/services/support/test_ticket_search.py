@@ -54,7 +54,7 @@ async def desk(world: World) -> Desk:
 
 
 def unlike() -> str:
-    """A word that stands in no other ticket."""
+    """A word that is in no other ticket."""
     return new_id()[-9:].lower().translate(str.maketrans("0123456789", "ilouilouil"))
 
 
@@ -70,7 +70,7 @@ async def test_words_are_found_in_either_language_and_as_a_whole(desk: Desk) -> 
     assert await desk.found(mark) == [english, chinese]  # The newest first.
 
 
-async def test_subject_answers_and_notes_are_found_and_what_was_taken_back_is_not(desk: Desk) -> None:
+async def test_search_finds_subject_answers_and_notes_and_no_undone_reply(desk: Desk) -> None:
     subject, said, noted, gone = unlike(), unlike(), unlike(), unlike()
     ticket_id = await desk.ticket("Hello", subject=subject)
     await desk.conversation.hear(desk.owner, ticket_id, Heard(said, TicketChannel.WEB))
@@ -192,7 +192,7 @@ async def test_a_contact_whom_a_mail_made_is_found_by_the_address(desk: Desk) ->
     assert await desk.found(address.upper()) == [ticket_id]
 
 
-async def test_tickets_from_before_the_search_are_made_searchable_in_their_order_and_the_rest_is_said(
+async def test_old_tickets_are_indexed_in_order_and_the_rest_is_reported(
     desk: Desk,
 ) -> None:
     word = unlike()

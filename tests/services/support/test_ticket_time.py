@@ -8,12 +8,14 @@ import pytest
 
 from database.tables.platform import OutboxRow
 from database.tables.support.desk import HandOverRow
+from database.tables.work import ReviewDraftRow
 from domain.rules.tickets import tickets_in_force
 from domain.support.handing import HandOverAnswer
 from domain.support.tickets import MessageKind, TicketState
 from services.support.advancing import TicketStep
 from services.support.conversation import AfterReply
 from services.support.handing import Handing
+from services.work import drafts
 from tests.builders.hands import MONDAY
 from tests.builders.ticket_clocks import HOUR, TicketScene, ask_inside
 from tests.builders.ticket_clocks import scene as scene
@@ -51,7 +53,7 @@ def ticket_task_of(ticket_id: str) -> str:
     return f"ticket:{ticket_id}:ticket:1"
 
 
-async def test_after_workers_were_away_what_is_late_is_reported_and_nobody_is_warned_of_it(
+async def test_after_an_outage_breaches_are_reported_without_warnings(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
@@ -63,7 +65,7 @@ async def test_after_workers_were_away_what_is_late_is_reported_and_nobody_is_wa
     ]  # fmt: skip
 
 
-async def test_nothing_rings_while_the_customer_is_asked_and_it_rings_when_the_clock_goes_on(
+async def test_alarms_pause_with_the_clock_and_resume_with_it(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
@@ -83,7 +85,7 @@ async def test_a_ticket_that_waits_inside_rings_too(scene: TicketScene) -> None:
     assert "breach:first_response:1" in await scene.alarms(ticket_id)
 
 
-async def test_an_offer_that_nobody_accepts_ends_by_the_policy_and_is_looked_at_in_time(scene: TicketScene) -> None:
+async def test_unaccepted_offer_expires_by_the_policy_and_is_checked_in_time(scene: TicketScene) -> None:
     ticket_id, other = await scene.opened(), await scene.world.a_person("support")
     await scene.taken(ticket_id)
     handing = Handing(scene.world.database, lambda: scene.now)
@@ -95,7 +97,7 @@ async def test_an_offer_that_nobody_accepts_ends_by_the_policy_and_is_looked_at_
     assert offer.answer is HandOverAnswer.EXPIRED
 
 
-async def test_a_reply_leaves_when_it_can_no_longer_be_taken_back(scene: TicketScene) -> None:
+async def test_reply_is_sent_once_it_can_no_longer_be_undone(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     assert await scene.advanced(ticket_id) == TicketStep(over=False, wait_s=10)
@@ -106,7 +108,7 @@ async def test_a_reply_leaves_when_it_can_no_longer_be_taken_back(scene: TicketS
     assert len(sent) == 1
 
 
-async def test_a_reply_that_was_taken_back_never_leaves(scene: TicketScene) -> None:
+async def test_undone_reply_is_never_sent(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     message = await scene.replied(ticket_id)
     await scene.conversation.take_back(scene.agent, message)
@@ -142,6 +144,24 @@ async def test_silence_is_announced_then_solves_and_then_closes_for_good(scene: 
     by_policy = ["opened", "replied", "silence_noticed", "solved_by_silence", "closed"]
     assert [event.what for event in events if event.facts.get("policy") == version] == by_policy
     assert len(await scene.world.rows(OutboxRow, destination=scene.owner)) == 3, "the reply and two notices"
+
+
+async def test_a_solved_ticket_keeps_its_agent_and_drafts_until_it_closes_for_good(scene: TicketScene) -> None:
+    ticket_id, lead = await scene.opened(), await scene.world.a_person("support_lead")
+    task_id = ticket_task_of(ticket_id)
+    await scene.desk.tasks.assign(lead, task_id, scene.agent)
+    await scene.replied(ticket_id, AfterReply.SOLVE)
+    async with scene.world.database.transaction() as session:
+        await drafts.save(session, scene.world.keyring, task_id, lead, {"note": "half a sentence"})
+    await scene.advanced_until(ticket_id, MONDAY + DAY)
+    found = (await scene.ticket(ticket_id)).task
+    assert (found.leased_by, found.assigned_to) == (None, scene.agent)
+    assert len(await scene.world.rows(ReviewDraftRow, task_id=task_id)) == 1
+    await scene.advanced_until(ticket_id, MONDAY + 22 * DAY)
+    after = await scene.ticket(ticket_id)
+    assert (after.ticket.state, after.task.assigned_to) == (TicketState.CLOSED, None)
+    assert after.task.closed_at == found.closed_at
+    assert await scene.world.rows(ReviewDraftRow, task_id=task_id) == []
 
 
 async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketScene) -> None:

@@ -24,7 +24,7 @@ from tests.builders.world import World
 
 
 class Scene:
-    """A seller with a card, an agent at the desk, and a clock that stands."""
+    """A seller with a card, an agent at the desk, and a fixed clock."""
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
@@ -74,7 +74,7 @@ async def test_a_ticket_is_an_item_of_the_support_queue_and_is_opened_once_per_k
     assert found.task.due_at > scene.clock()
 
 
-async def test_a_waiting_ticket_is_given_to_nobody_until_the_customer_answers(scene: Scene) -> None:
+async def test_waiting_ticket_is_not_assigned_until_the_customer_answers(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     await scene.replied(agent, ticket_id)
     wanted = Wanted(kind=TICKET)
@@ -98,7 +98,7 @@ async def test_a_reply_leaves_after_its_time_and_is_announced_once(scene: Scene)
         await scene.conversation.take_back(agent, message)
 
 
-async def test_a_partner_hears_that_a_ticket_is_solved_once_the_reply_has_left_and_that_it_is_open_again(
+async def test_partner_is_notified_of_the_solution_with_the_reply_and_of_reopening(
     scene: Scene,
 ) -> None:
     partner, _ = await Partners(scene.world.database, scene.world.keyring).create("Hears of tickets")
@@ -114,7 +114,7 @@ async def test_a_partner_hears_that_a_ticket_is_solved_once_the_reply_has_left_a
     assert await scene.heard_of(ticket_id) == [*solved, "ticket.reopened"]
 
 
-async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_sees_it(scene: Scene) -> None:
+async def test_unsent_reply_is_undone_and_never_shown(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     message = await scene.replied(agent, ticket_id, AfterReply.SOLVE)
     await scene.conversation.take_back(agent, message)
@@ -125,7 +125,7 @@ async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_se
     assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.NEW, None, 1)
 
 
-async def test_two_who_write_at_once_hear_of_each_other(scene: Scene) -> None:
+async def test_two_agents_who_write_at_once_see_each_other(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     await scene.held(agent, ticket_id)
     (first,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)

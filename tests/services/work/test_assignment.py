@@ -27,7 +27,7 @@ async def office(world: World) -> Office:
 
 
 async def drained(office: Office) -> None:
-    """Until nothing more can be given to anybody."""
+    """Assign until no task can be assigned any more."""
     while await Assignment(office.world.database, office.clock).drain(50):
         pass
 
@@ -55,7 +55,7 @@ async def test_the_backlog_drains_in_order_as_people_free_up(office: Office) -> 
     await drained(office)
 
 
-async def test_the_one_with_most_room_is_given_the_next_and_nobody_what_they_may_not_have(office: Office) -> None:
+async def test_person_with_most_capacity_gets_the_next_eligible_task(office: Office) -> None:
     tasks = [await office.task(value_minor=value) for value in (900_00, 100_00, 100_00, 100_00)]
     small = await office.person(capacity=4, limit_minor=500_00)
     able = await office.person(capacity=2)
@@ -128,7 +128,7 @@ async def test_an_absence_needs_valid_dates_and_notifies_the_stand_in(office: Of
     assert await absences.declare(admin, chen, now, now + day, stand_in=wu)
 
 
-async def test_a_stand_in_may_what_the_absent_may_and_answers_for_both_pairs_of_eyes(office: Office) -> None:
+async def test_a_stand_in_has_the_absent_persons_rights_and_counts_as_both_in_four_eyes(office: Office) -> None:
     wu, lin, chen = await office.person("senior"), await office.person(limit_minor=100_00), await office.person()
     escalated = await office.task(escalated=True, value_minor=900_00)
     assert await office.takes(lin) is None

@@ -119,7 +119,7 @@ async def test_an_offer_is_the_sellers_time_and_the_platforms_again_once_they_an
 
 
 @pytest.mark.parametrize("outcome", [ReviewOutcome.APPROVE, ReviewOutcome.ASK_AGAIN, ReviewOutcome.REJECT])
-async def test_a_card_that_ends_is_nobodys_time_whatever_it_ended_with(world: World, outcome: ReviewOutcome) -> None:
+async def test_ended_card_has_no_clock_owner_whatever_its_outcome(world: World, outcome: ReviewOutcome) -> None:
     more: dict[ReviewOutcome, dict[str, Any]] = {
         ReviewOutcome.ASK_AGAIN: {"asked_item": AskedItem.PIN},
         ReviewOutcome.REJECT: {"reject_reason": RejectReason.FORGED},
@@ -132,7 +132,7 @@ async def test_a_card_that_ends_is_nobodys_time_whatever_it_ended_with(world: Wo
     assert await card.running() == 0
 
 
-async def test_a_card_that_is_paid_is_nobodys_time(world: World) -> None:
+async def test_paid_card_has_no_clock_owner(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     card = Watched(world, card_id)
     await card.decided(ReviewOutcome.APPROVE)

@@ -42,7 +42,7 @@ async def test_a_task_asked_for_again_later_has_the_time_that_is_left_and_nothin
     assert len(await hands.world.rows(ClockIntervalRow, task_id=task.id)) == 1
 
 
-async def test_the_clock_stands_for_the_seller_and_a_later_task_goes_on_with_what_is_left(hands: Hands) -> None:
+async def test_clock_pauses_for_the_seller_and_a_later_task_keeps_the_remaining_time(hands: Hands) -> None:
     card = await hands.a_card()
     first, _ = await hands.opened(card)
     hands.now += timedelta(seconds=600)
@@ -74,7 +74,7 @@ async def test_a_card_that_comes_from_the_store_says_so_and_has_the_floor_when_i
     assert second.due_at == hands.now + timedelta(minutes=10)
 
 
-async def test_a_rejected_card_is_nobodys_time(hands: Hands) -> None:
+async def test_rejected_card_has_no_clock_owner(hands: Hands) -> None:
     card = await hands.a_card()
     task, _ = await hands.opened(card)
     await hands.decided(task, ReviewOutcome.REJECT, reject_reason=RejectReason.FORGED)

@@ -147,7 +147,7 @@ async def test_a_third_kind_has_comments_drafts_and_a_clock(office: Office, erra
     assert {one.alarm for one in await office.world.rows(AlarmRow, task_id=task)} >= {"warning", "breach"}
 
 
-async def test_an_overdue_item_is_read_again_only_when_its_chain_goes_on(office: Office, errands: None) -> None:
+async def test_overdue_item_is_read_again_only_for_the_next_step_of_its_chain(office: Office, errands: None) -> None:
     task, clocks = await an_errand(office), OwnClocks(office.world.database, office.clock)
 
     async def due() -> bool:

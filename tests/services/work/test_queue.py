@@ -66,7 +66,7 @@ async def test_the_next_task_is_one_of_those_wanted(office: Office) -> None:
     assert await office.takes(third) == dear
 
 
-async def test_a_lease_counts_down_is_kept_alive_by_work_and_runs_out_by_itself(office: Office) -> None:
+async def test_a_lease_counts_down_is_renewed_by_work_and_expires(office: Office) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
     lease = await office.desk.leases.take(lin, task)
     assert lease is not None
@@ -87,7 +87,7 @@ async def test_a_lease_counts_down_is_kept_alive_by_work_and_runs_out_by_itself(
     assert (await office.row(task)).leased_at == office.clock()
 
 
-async def test_a_task_given_back_is_anybodys(office: Office) -> None:
+async def test_released_task_can_be_claimed_by_all(office: Office) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
     await office.takes(lin, task)
     await office.desk.tasks.release(chen, task)  # Not theirs to give back.
@@ -145,7 +145,7 @@ async def test_a_snoozed_task_is_gone_until_it_comes_back_with_its_reason(office
     assert await office.acts(task) == [("snoozed", "call_store")]
 
 
-async def test_a_task_is_snoozed_by_its_holder_into_the_future_and_woken_early_by_anybody(
+async def test_holder_snoozes_a_task_and_any_reviewer_wakes_it_early(
     office: Office,
 ) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
@@ -180,7 +180,7 @@ async def test_a_late_task_stays_late_while_it_is_snoozed(office: Office) -> Non
     assert (await office.row(task)).band == Band.ABOUT_TO_BREACH
 
 
-async def test_what_a_reviewer_escalates_leaves_their_hand_for_the_seniors(office: Office) -> None:
+async def test_escalated_task_moves_from_the_reviewer_to_the_seniors(office: Office) -> None:
     task, lin, wu = await office.task(), await office.person(), await office.person("senior")
     with pytest.raises(TaskNotHeld):
         await office.desk.tasks.escalate(lin, task, "unsure")
@@ -213,7 +213,7 @@ async def test_an_assigned_task_is_its_persons_alone_until_it_is_returned(office
         await office.desk.tasks.assign(wu, task, chen)
 
 
-async def test_nobody_is_given_what_they_may_not_have(office: Office) -> None:
+async def test_ineligible_task_is_never_assigned(office: Office) -> None:
     wu, other = await office.person("senior"), await office.person(skill_brands=["another"])
     task = await office.task(priority=Priority.HIGH)
     with pytest.raises(NotEligible) as refused:
@@ -225,7 +225,7 @@ async def test_nobody_is_given_what_they_may_not_have(office: Office) -> None:
         await office.desk.leases.take(await office.person("finance"), None)
 
 
-async def test_a_decided_task_is_nobodys_whatever_is_tried(office: Office) -> None:
+async def test_decided_task_cannot_be_claimed_by_any_way(office: Office) -> None:
     task, wu = await office.task(decided=True), await office.person("senior")
     hour = office.clock() + timedelta(hours=1)
     for attempt in (

@@ -7,10 +7,14 @@ from datetime import date
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from database.repositories import ledger
 from database.sealed import SETTLEMENT_ACCOUNT
 from database.tables.finance_settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
 from database.tables.support.tickets import TicketEventRow, TicketLinkRow, TicketRow
+from domain.errors.settlement import OpeningInBooks
 from domain.errors.work import OwnWork
+from domain.finance.chart import account
+from domain.finance.ledger import Posting
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.finance.settlement import SettlementDeed, SettlementState
@@ -121,7 +125,7 @@ async def test_what_an_earlier_run_has_ordered_is_no_longer_in_the_way_of_a_corr
     await nothing_is_wrong(scene)
 
 
-async def test_an_upheld_statement_is_confirmed_again_after_it_was_taken_back(scene: Settling) -> None:
+async def test_upheld_statement_is_confirmed_again_after_withdrawal(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
     run, by = await scene.stated(party), f"partner:{party.partner_id}"
@@ -221,6 +225,18 @@ async def test_what_was_owed_before_is_a_line_of_the_first_run_and_agreed_to_by_
     assert own.value.type == "own_work"
     assert await scene.approved(run) is CLOSED
     await nothing_is_wrong(scene)
+
+
+async def test_an_opening_amount_is_refused_beside_what_the_books_show_already(scene: Settling) -> None:
+    owner = new_id().lower()
+    share = (Posting(account("partner_cost"), Money(10_00)), Posting(account("partner_share", owner), Money(-10_00)))
+    async with scene.database.transaction() as session:
+        await ledger.post(session, f"sale:{owner}", None, "sold", share, cause=f"sale:{owner}")
+    with pytest.raises(OpeningInBooks) as twice:
+        await scene.a_party(owner=owner, opening=10_00, mail="books@harbour.example")
+    assert twice.value.data == {"there": "¥10.00"}
+    party = await scene.a_party(owner=owner, mail="books@harbour.example")
+    assert await scene.owed(party) == 10_00
 
 
 def test_an_order_is_known_again_by_the_number_that_providers_have() -> None:

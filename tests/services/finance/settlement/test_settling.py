@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
-from database.tables.finance_settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
+from database.tables.finance_settlement import (
+    CounterpartyPayeeRow,
+    SettlementLineRow,
+    SettlementOrderRow,
+    SettlementStatementRow,
+)
 from database.tables.platform import OutboxRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import issuer_cost
+from domain.finance.routing import WaitReason
 from domain.finance.settlement import (
     SettlementAnswer,
     SettlementDeed,
@@ -23,6 +31,7 @@ from domain.finance.settlement import (
 )
 from domain.identifiers import new_id, settlement_key
 from domain.money import Money
+from services.finance.routing import AgreedPayee, Payment, why_waiting
 from services.finance.settlement.statement_files import files_of
 from services.finance.settlement.statements import content_of, hash_of, lines_of
 from tests.builders.paying import with_rules
@@ -188,6 +197,48 @@ async def test_much_is_agreed_to_by_two_people_and_pressing_twice_counts_once(sc
     assert CLOSED in tries
     assert len(await scene.rows(SettlementOrderRow, run_id=run.id)) == 1
     await nothing_is_wrong(scene)
+
+
+async def test_small_payments_to_a_changed_payee_count_together_until_it_is_known(
+    scene: Settling, own_world: World
+) -> None:
+    hours = 24
+    party = await scene.a_party()
+    await scene.owes(party, 150_00, NOV_5)
+    run = await scene.stated(party)
+    await scene.confirmed(run, party)
+    assert await scene.approved(run) is CLOSED  # The first payee is known.
+    scene.clock.passes(days=31)
+    await scene.a_payee(party.id, "13900009999")
+    with_rules(change_cools_hours=hours, change_cools_from_minor=200_00, new_payee_from_minor=10**12)
+    await scene.owes(party, 120_00, DEC_1)
+    run = await scene.stated(party)
+    await scene.confirmed(run, party)
+    assert await scene.approved(run) is CLOSED  # Small, and paid.
+    (order,) = await scene.rows(SettlementOrderRow, run_id=run.id)
+    async with scene.database.transaction() as session:
+        mine = update(SettlementOrderRow).where(SettlementOrderRow.key == order.key)
+        await session.execute(mine.values(settled_at=scene.clock()))
+    (payee,) = await scene.rows(CounterpartyPayeeRow, id=order.payee_id)
+    agreed = AgreedPayee(payee.id, party.id, party.name, payee.checked_at)
+    more = Payment(
+        settlement_key(new_id(), 1), None, party.owner, payee.rail, Money(80_00), payee.masked, order.payee_index,
+        "Harbour Cards", agreed,
+    )  # fmt: skip
+
+    async def reasons(payment: Payment) -> tuple[WaitReason, ...]:
+        async with scene.database.transaction() as session:
+            wait = await why_waiting(session, scene.keyring, payment, scene.clock())
+        return () if wait is None else wait.reasons
+
+    assert await reasons(more) == (WaitReason.COOLING,)
+    assert await reasons(replace(more, amount=Money(79_99))) == ()
+    with_rules(change_cools_hours=hours, change_cools_from_minor=10**12, new_payee_from_minor=200_00)
+    assert await reasons(more) == (WaitReason.NEW_PAYEE,)
+    assert await reasons(replace(more, payee_name="Another")) == (WaitReason.NAME_DIFFERS, WaitReason.NEW_PAYEE)
+    scene.clock.passes(hours=hours)
+    with_rules(change_cools_hours=hours, change_cools_from_minor=0, new_payee_from_minor=0)
+    assert await reasons(more) == ()  # Known.
 
 
 async def test_nothing_is_ordered_without_enough_people_or_under_another_key(scene: Settling) -> None:

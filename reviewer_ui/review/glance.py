@@ -63,4 +63,4 @@ async def show(request: Request, console: At, person: CardReader, card_id: str) 
         due_at=task.due_at if task is not None and is_open else None,
         story=card_view.story(record, ())[:STORY_MAX],
     )
-    return await console.answer(request, "cards/glance.html", context, block="glance")
+    return await console.answer(request, "review/glance.html", context, block="glance")

@@ -1,0 +1,96 @@
+"""Two more sales of a demo: one in dollars, whose money is kept and exchanged in part, and a card for which a deposit is held."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from bootstrap.demo.goodwill import PAYEE, SELLER
+from bootstrap.demo.hands import Hands, Step
+from bootstrap.demo.sales import MERCHANT, RATE, SOURCE
+from database.tables.cards import CardRow
+from database.tables.finance import HoldRow
+from database.tables.finance_sales import FxExchangeRow, SaleRow
+from domain.cards.card import Outcome
+from domain.errors.sales import BuyerOwesLess, CardSold
+from domain.finance.fx import Rate
+from domain.finance.holds import reserved_key
+from domain.finance.rails import Rail
+from domain.finance.sales import PaidFrom
+from domain.money import Currency, Money
+from domain.people.roles import Role
+from domain.places import business_day
+from services.finance.exchanges import ExchangeAsked, Exchanges
+from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.reserving import Reservations
+from services.finance.sales import SaleAsked, Sales
+from services.policies.reading import PolicyReader
+
+ABROAD_KEY, RESERVED_KEY = "demo-sold-abroad", "demo-reserved-card"
+OVERSEAS = "overseas-club"  # The buyer who pays in dollars.
+FACE, PRICE = Money(100_00), Money(94_00)
+DOLLARS, EXCHANGED = Money(13_40, Currency.USD), Money(8_00, Currency.USD)
+LATER_RATE = "7.0800"  # Of the day of the exchange.
+
+
+async def abroad(hands: Hands) -> Step:
+    """Sell a card for dollars, which its buyer pays to our bank account, and exchange a part of them."""
+    done = select(FxExchangeRow.id).where(FxExchangeRow.key == ABROAD_KEY)
+    async with hands.store.transaction() as session:
+        if (await session.execute(done)).first() is not None:
+            return Step.OVER
+    card = await _bought(hands, ABROAD_KEY, "JDDEMOABROAD001")
+    if isinstance(card, Step):
+        return card
+    finance, now = await hands.person(Role.FINANCE), datetime.now(UTC)
+    rate, today = Rate(RATE, SOURCE, now), business_day(now)
+    await PolicyReader(hands.store).refresh()
+    try:
+        sale = await Sales(hands.store).record(
+            finance, ABROAD_KEY, SaleAsked(card.id, OVERSEAS, DOLLARS, today, rate=rate)
+        )
+    except CardSold:
+        return Step.OVER  # By another person.
+    async with hands.store.transaction() as session:
+        total = (await session.get_one(SaleRow, sale)).total_minor
+    paid = Money(total, Currency.USD)
+    await Receipts(hands.store).record(
+        finance, ABROAD_KEY, ReceiptAsked(OVERSEAS, Rail.BANK, paid, paid, "DEMO-USD-1", today)
+    )
+    arrived = EXCHANGED.converted(Decimal(LATER_RATE), Currency.CNY)
+    asked = ExchangeAsked("cash:bank", EXCHANGED, arrived, Rate(LATER_RATE, SOURCE, now), "DEMO-FX-1", today)
+    await Exchanges(hands.store).record(finance, ABROAD_KEY, asked)
+    return Step.DONE
+
+
+async def reserved(hands: Hands) -> Step:
+    """Hold a part of the merchant's deposit for a card that they are to have; it ends after a day, or with the sale."""
+    async with hands.store.transaction() as session:
+        if await session.get(HoldRow, reserved_key(RESERVED_KEY)) is not None:
+            return Step.OVER
+    card = await _bought(hands, RESERVED_KEY, "JDDEMORESERVE01")
+    if isinstance(card, Step):
+        return card
+    await PolicyReader(hands.store).refresh()
+    asked = SaleAsked(card.id, MERCHANT, PRICE, business_day(datetime.now(UTC)), paid_from=PaidFrom.DEPOSIT)
+    try:
+        await Reservations(hands.store).reserve(await hands.person(Role.FINANCE), RESERVED_KEY, asked)
+    except (BuyerOwesLess, CardSold):
+        return Step.OVER  # The deposit is used up, or another person has sold the card.
+    return Step.DONE
+
+
+async def _bought(hands: Hands, key: str, stem: str) -> CardRow | Step:
+    """The card once it is paid; else hand it in, or wait for it. Over where it ended otherwise."""
+    owner = await hands.owner(SELLER)
+    card = None if owner is None else await hands.card(owner, key)
+    if owner is None:
+        return Step.WAITS
+    if card is None:
+        await hands.sell(owner, key, stem, FACE, PAYEE)
+        return Step.DONE
+    if card.outcome is None:
+        return Step.WAITS
+    return card if card.outcome is Outcome.PAID else Step.OVER
