@@ -84,6 +84,14 @@ def subject_of(key: str) -> str:
     return found[1] if found is not None else key.removeprefix("goodwill-")
 
 
+def order_key_of(text: str) -> str | None:
+    """Return the payment order's key that a text is, or is the short form of (`bill_number`); None for any other text."""
+    found = key_of_bill(text) or text
+    known = _PAYOUT_KEY.fullmatch(found) or _SETTLEMENT_KEY.fullmatch(found)
+    goodwill = is_goodwill_key(found) and is_id(found.removeprefix("goodwill-"))
+    return found if known is not None or goodwill else None
+
+
 def settlement_task(run_id: str, number: int) -> str:
     """Return the id of the n-th work item of a settlement run, counted from 1."""
     return f"settlement:{run_id}:settlement:{number}"

@@ -24,6 +24,8 @@ class SaleRow(TableRow):
     __table_args__ = (
         Index("sale_of_card_once", "card_id", unique=True, postgresql_where=text("reversed_at IS NULL")),
         Index("sale_by_day", "sold_at", "id"),
+        Index("sale_return_asked", "id", postgresql_where=text("return_asked_at IS NOT NULL AND reversed_at IS NULL")),
+        Index("sale_by_ending", text('"right"(id, 4)')),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.

@@ -190,6 +190,11 @@ class SettlementOrderRow(TableRow):
     """One payment order of a run, with the columns of a card's order by which it is sent and reconciled."""
 
     __tablename__ = "settlement_order"
+    __table_args__ = (
+        Index(
+            "settlement_order_by_reference", "gateway_reference", postgresql_where=text("gateway_reference IS NOT NULL")
+        ),
+    )
     key: Mapped[str] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("settlement_run.id"), index=True)
     attempt: Mapped[int] = mapped_column(default=1)

@@ -152,6 +152,7 @@ class BreakRow(TableRow):
     __table_args__ = (
         Index("statement_break_of_line", "line_id", unique=True, postgresql_where=text("state <> 'closed' AND line_id IS NOT NULL")),
         Index("statement_break_of_entry", "entry_id", unique=True, postgresql_where=text("state <> 'closed' AND line_id IS NULL")),
+        Index("statement_break_by_ending", text('"right"(id, 4)')),
         Index("statement_break_open", "source", "day", postgresql_where=text("state <> 'closed'")),
         Index("statement_break_without_work", "id", postgresql_where=text("state <> 'closed' AND task_id IS NULL")),
         Index("statement_break_posted", "posted_key", postgresql_where=text("posted_key <> ''")),

@@ -29,9 +29,10 @@ KIND = PolicyKind(
 
 def goodwill_in_force(on: date) -> GoodwillRules:
     """Return the rules that hold on a day. Raises LookupError when there are none yet."""
-    return _rules_of(BOOK.in_force(KIND, on))
+    return goodwill_of(BOOK.in_force(KIND, on))
 
 
 @lru_cache(maxsize=64)
-def _rules_of(found: PolicyDocument) -> GoodwillRules:
+def goodwill_of(found: PolicyDocument) -> GoodwillRules:
+    """Return one version of the rules."""
     return GoodwillRules(version=found.version, **found.document)

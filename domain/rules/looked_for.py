@@ -6,7 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from domain.identifiers import ALPHABET
+from domain.finance.statements import StatementSource
+from domain.identifiers import ALPHABET, order_key_of
 from domain.rules.brands import catalogue
 from domain.typed import plain
 
@@ -17,7 +18,8 @@ NUMBER_DIGITS_MIN, REFERENCE_DIGITS_MIN = 10, 24
 _ID = re.compile(f"[{ALPHABET}]{{26}}")
 _ENDING = re.compile(f"[{ALPHABET}]{{{TAIL_CHARACTERS},26}}")
 _TAIL = re.compile(f"[0-9A-Z]{{{TAIL_CHARACTERS}}}")  # Numbers of cards have letters that ids do not have.
-_PAYOUT_KEY = re.compile(f"card-[{ALPHABET}]{{26}}-payout-[0-9]{{1,4}}")
+_ENTRY = re.compile("[0-9]{2,9}")
+_LINE = re.compile(rf"(?:{'|'.join(StatementSource)})-[0-9A-Za-z.:_]{{1,40}}-[0-9A-Za-z.:_]{{1,64}}")  # `line_id`
 _PREFIXES = ("CARD:", "SELLER:", "PARTNER:", "PERSON:")
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•.,、，。:/\\|_*#'\"()<>\[\]]")
 _DIGITS = re.compile(r"(?:[0-9][\s\-‐‑‒–—―−·•.,、，。:/\\|_*#'\"()<>\[\]]*)+")
@@ -27,7 +29,9 @@ _DIGITS = re.compile(r"(?:[0-9][\s\-‐‑‒–—―−·•.,、，。:/\\|_*
 class LookedFor:
     """What was typed, as it is compared: `words` for names and titles, the others empty unless it looks like one.
 
-    `id` is a whole id, `ending` the last characters of one, `tail` those of a card's number, `key` a payment order's own key, `reference` the gateway's.
+    `id` is a whole id, `ending` the last characters of one, `tail` those of a card's number, `key` a payment order's own key, `reference`
+    the gateway's or what a statement names, `line` the id of a
+    statement's line, `entry` the number of an entry of the books.
     """
 
     words: str
@@ -36,6 +40,8 @@ class LookedFor:
     tail: str = ""
     key: str = ""
     reference: str = ""
+    line: str = ""
+    entry: int = 0
 
     @property
     def loggable(self) -> bool:
@@ -49,7 +55,7 @@ def looked_for(typed: str) -> LookedFor:
     bare = words.upper()
     for prefix in _PREFIXES:
         bare = bare.removeprefix(prefix)
-    key = words if _PAYOUT_KEY.fullmatch(words) else ""
+    key = order_key_of(words) or ""
     return LookedFor(
         words=words,
         id=bare if _ID.fullmatch(bare) else "",
@@ -57,17 +63,19 @@ def looked_for(typed: str) -> LookedFor:
         tail=bare if _TAIL.fullmatch(bare) else "",
         key=key,
         reference="" if key else words,
+        line=words if _LINE.fullmatch(words) else "",
+        entry=int(words) if _ENTRY.fullmatch(words) else 0,
     )
 
 
 def is_card_number(typed: str) -> bool:
     """Return whether `typed` holds a whole card number, however it is grouped, or anything as long as one.
 
-    An id, a payment order's key and a gateway's reference are none. A telephone number must be distinguished by the caller.
+    An id, a payment order's key, a statement line's and a gateway's reference are none. A telephone number must be distinguished by the caller.
     """
     words = _usual(typed)
     found = looked_for(typed)
-    if found.id or found.key:
+    if found.id or found.key or found.line:
         return False
     runs = (_SEPARATORS.sub("", run) for run in _DIGITS.findall(words))
     if any(NUMBER_DIGITS_MIN <= len(run) < REFERENCE_DIGITS_MIN for run in runs):

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from domain.finance.breaks import Against, BreakKind
 from domain.finance.statements import StatementSource
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.policies.book import BOOK
@@ -104,7 +105,7 @@ KIND = PolicyKind(
 
 def reconciliation_in_force(on: date) -> ReconciliationRules:
     """Return the rules that hold on a day. Raises LookupError when there are none yet."""
-    return _rules_of(BOOK.in_force(KIND, on))
+    return reconciliation_of(BOOK.in_force(KIND, on))
 
 
 def accounts_on(source: StatementSource, day: date) -> tuple[str, ...]:
@@ -115,8 +116,23 @@ def accounts_on(source: StatementSource, day: date) -> tuple[str, ...]:
         return ()
 
 
+def posts_itself(
+    kind: BreakKind, amount_minor: int, difference_minor: int, ours_minor: int | None, rules: SourceRules
+) -> Against | None:
+    """Return where the rules post the difference of a line without a person; None: a person decides. Minor units."""
+    if kind is BreakKind.FEE_DIFFERENCE:
+        fee = -difference_minor if ours_minor is not None else -amount_minor
+        agreed = rules.fee_of(ours_minor) if ours_minor is not None else fee + difference_minor
+        own = rules.fees is FeeHandling.OWN_LINE and ours_minor is None
+        included = rules.fees is FeeHandling.IN_AMOUNT and ours_minor is not None
+        return Against.RAIL_FEE if (own or included) and fee == agreed > 0 else None
+    small = ours_minor is not None and abs(difference_minor) <= rules.tolerance_minor
+    return Against.ROUNDING if small and kind in (BreakKind.AMOUNT_OVER, BreakKind.AMOUNT_UNDER) else None
+
+
 @lru_cache(maxsize=64)
-def _rules_of(found: PolicyDocument) -> ReconciliationRules:
+def reconciliation_of(found: PolicyDocument) -> ReconciliationRules:
+    """Return one version of the rules."""
     given = dict(found.document)
     sources = {}
     for one in given.pop("sources"):

@@ -51,10 +51,11 @@ KIND = PolicyKind(
 
 def settlement_in_force(on: date) -> SettlementRules:
     """Return the rules that hold on a day. Raises LookupError when there are none yet."""
-    return _rules_of(BOOK.in_force(KIND, on))
+    return settlement_of(BOOK.in_force(KIND, on))
 
 
 @lru_cache(maxsize=64)
-def _rules_of(found: PolicyDocument) -> SettlementRules:
+def settlement_of(found: PolicyDocument) -> SettlementRules:
+    """Return one version of the rules."""
     terms = {one["code"]: Terms(**one) for one in found.document["terms"]}
     return SettlementRules(found.version, found.document["two_people_from_minor"], terms)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.home.search_books import EntryKind, FoundEntry
 from domain.errors.base import Refusal
 from domain.errors.general import CardNumberTyped
 from domain.errors.people import TooManyTries
@@ -21,6 +22,19 @@ from services.people.search import Found
 
 router = APIRouter()
 SHOWN_MAX = 10
+_PLACES = {
+    EntryKind.CLAIM: "/claims?card={}",
+    EntryKind.SALE: "/sales/{}",
+    EntryKind.RUN: "/settlements/{}",
+    EntryKind.BREAK: "/reconciliation/breaks/{}",
+    EntryKind.LINE: "/reconciliation/statements/{}",
+    EntryKind.SUSPENSE: "/reconciliation/suspense/entries/{}",
+}
+
+
+def place_of(one: FoundEntry) -> str:
+    """Return the page of something of the books; a line's is its statement, a claim's the claims of its card."""
+    return _PLACES[one.kind].format(one.place)
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class SearchContext:
     pages: tuple[ConsolePage, ...]
     actions: tuple[Action, ...]
     brands: dict[str, dict[str, str]]
+    books: tuple[tuple[str, FoundEntry], ...] = ()  # Each with its page.
     refusal: Refusal | None = None
 
 
@@ -53,12 +68,20 @@ async def find(
     try:
         found = await console.search.find(person.id, person.may, asked)
     except (CardNumberTyped, TooManyTries) as refusal:
-        context = SearchContext(shell(request, person), "", Found(), (), (), {}, refusal)
+        context = SearchContext(shell(request, person), "", Found(), (), (), {}, refusal=refusal)
         return await console.answer(request, "home/search.html", context, status=refusal.http_status)
     pages, actions = _pages(person, asked), _actions(person, asked)
     if found.count == 1 and not pages and not actions and (only := _address(found)):
         return see_other(only)
-    context = SearchContext(shell(request, person), asked, found, pages, actions, brand_names())
+    context = SearchContext(
+        shell(request, person),
+        asked,
+        found,
+        pages,
+        actions,
+        brand_names(),
+        tuple((place_of(one), one) for one in found.books),
+    )
     return await console.answer(request, "home/search.html", context)
 
 
@@ -67,7 +90,8 @@ def _address(found: Found) -> str:
     places = [
         *(f"/cards/{one.id}" for one in found.cards),
         *(f"/sellers/{one.id}" for one in found.sellers),
-        *(f"/cards/{one.card_id}" for one in found.payouts),
+        *(f"/payouts/{one.key}" for one in found.payouts),
+        *(place_of(one) for one in found.books),
         *(f"/setup/people/{one.id}" for one in found.people),
         *(f"/operations/repairs/{one.id}" for one in found.repairs),
         *(f"/tickets/{one.id}" for one in found.tickets),

@@ -23,7 +23,7 @@ from domain.finance.statements import LineState, StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.places import BUSINESS_ZONE, business_day
-from domain.rules.reconciliation import FeeHandling, SourceRules, reconciliation_in_force
+from domain.rules.reconciliation import SourceRules, posts_itself, reconciliation_in_force
 from services.finance.break_work import close_work
 from services.finance.order_kinds import kind_by_key
 from services.finance.returned import Found
@@ -228,15 +228,7 @@ def automatic(found: FoundBreak, rules: SourceRules) -> Against | None:
     """Return where the rules post a difference without a person; None: a person decides."""
     if found.line_id is None:
         return None
-    if found.kind is BreakKind.FEE_DIFFERENCE:
-        fee = -found.difference_minor if found.ours_minor is not None else -found.amount_minor
-        agreed = rules.fee_of(found.ours_minor) if found.ours_minor is not None else fee + found.difference_minor
-        own = rules.fees is FeeHandling.OWN_LINE and found.ours_minor is None
-        included = rules.fees is FeeHandling.IN_AMOUNT and found.ours_minor is not None
-        return Against.RAIL_FEE if (own or included) and fee == agreed > 0 else None
-    small = found.ours_minor is not None and abs(found.difference_minor) <= rules.tolerance_minor
-    same = found.kind in (BreakKind.AMOUNT_OVER, BreakKind.AMOUNT_UNDER)
-    return Against.ROUNDING if small and same else None
+    return posts_itself(found.kind, found.amount_minor, found.difference_minor, found.ours_minor, rules)
 
 
 async def complete_days(

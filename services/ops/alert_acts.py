@@ -66,4 +66,4 @@ async def _open(session: AsyncSession, person: str, alert_id: str) -> AlertRow:
 
 
 def _facts(row: AlertRow) -> dict[str, object]:
-    return {"rule": row.rule.value, "subject": row.subject}
+    return {"rule": row.rule.value, "subject": row.subject, "policy": row.policy_version}

@@ -85,6 +85,7 @@ class _Look:
         if row is None:
             row = await self._begun(rule, subject, after)
         row.value, row.worst, row.limit_value, row.owner = value, max(value, row.worst), limits.limit, limits.owner
+        row.policy_version = self._rules.version
         if after.state is AlertState.OVER:
             await self._end(row)
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.home import search as reads
+from database.reads.home import search_books as books
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow
@@ -34,16 +35,17 @@ class Found:
     people: tuple[reads.FoundPerson, ...] = ()
     repairs: tuple[reads.FoundRepair, ...] = ()
     tickets: tuple[reads.FoundTicket, ...] = ()
+    books: tuple[books.FoundEntry, ...] = ()
 
     @property
     def count(self) -> int:
         """How many things were found."""
-        found = (self.cards, self.sellers, self.payouts, self.submissions, self.people, self.repairs, self.tickets)
-        return sum(map(len, found))
+        people, cases = len(self.sellers) + len(self.people), len(self.repairs) + len(self.tickets)
+        return len(self.cards) + len(self.submissions) + len(self.payouts) + len(self.books) + people + cases
 
 
 class Search:
-    """Finds cards, sellers, partners, payment orders, submissions and people by what is typed into one field."""
+    """Finds cards, sellers, payment orders, what is in the books, submissions and people by what is typed into one field."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
@@ -93,7 +95,26 @@ async def _found(session: AsyncSession, may: Callable[[Permission], bool], wante
         people=await reads.people(session, whole, wanted.words) if named and may(Permission.MANAGE_PEOPLE) else (),
         repairs=await reads.repairs(session, whole, wanted.ending) if ids and sees_repairs else (),
         tickets=await reads.tickets(session, whole, wanted.ending) if ids and may(Permission.SEE_TICKETS) else (),
+        books=() if phone else await _of_books(session, may, wanted),
     )
+
+
+async def _of_books(
+    session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor
+) -> tuple[books.FoundEntry, ...]:
+    """What of the books this person may see: claims and breaks with the payments, sales and settlements apart."""
+    whole, ending, named = wanted.id, wanted.ending, wanted.key or wanted.reference
+    found = list[books.FoundEntry]()
+    if may(Permission.SEE_SALES):
+        found += await books.sales(session, whole, ending)
+    if may(Permission.SEE_SETTLEMENTS):
+        found += await books.runs(session, whole, ending, wanted.reference)
+    if may(Permission.SEE_PAYOUTS):
+        lines = await books.statement_lines(session, wanted.reference)
+        found += await books.claims(session, whole, ending)
+        found += [*await books.breaks(session, whole, ending, named, lines), *lines]
+        found += await books.in_suspense(session, wanted.entry, lines)
+    return tuple(found)
 
 
 def _record(person: str, wanted: LookedFor, phone: str, found: Found) -> AuditRow:

@@ -27,10 +27,15 @@ from domain.rules import (
     brands,
     checks,
     deadlines,
+    goodwill,
     limits,
     payout_routing,
     prices,
     reading,
+    reconciliation,
+    repairs,
+    rollback,
+    settlement,
     splits,
     stuck,
     tax,
@@ -40,21 +45,27 @@ from domain.rules import (
 from domain.sealing import KeyRing
 from domain.work.task import Priority
 from services.policies.deadlines import Preview, previewed
+from services.policies.money_trial import (
+    goodwill_figures,
+    reconciliation_figures,
+    rollback_figures,
+    settlement_figures,
+)
+from services.policies.repair_trial import repair_figures
 from services.policies.routing_trial import routing_figures
+from services.policies.trial import LOOKS_BACK as LOOKS_BACK
 from services.policies.trial import Figure as Figure
 from services.policies.trial import Trial
 
 Rule = TypeVar("Rule")
-LOOKS_BACK = timedelta(days=30)
 SPANS = {velocity.HOUR: timedelta(hours=1), velocity.DAY: timedelta(days=1)}
 
 
 async def dry_run(
     session: AsyncSession, keyring: KeyRing, before: PolicyDocument, after: PolicyDocument, now: datetime
 ) -> tuple[Figure, ...]:
-    """Return the figures of a kind's dry run; empty for a kind that judges no recorded work."""
-    run = _RUNS.get(after.kind)
-    return () if run is None else await run(Trial(session, keyring, before, after, now - LOOKS_BACK, now))
+    """Return the figures of a kind's dry run. Raises KeyError for no kind."""
+    return await RUNS[after.kind](Trial(session, keyring, before, after, now - LOOKS_BACK, now))
 
 
 async def _brands(trial: Trial) -> tuple[Figure, ...]:
@@ -108,7 +119,7 @@ async def _limits(trial: Trial) -> tuple[Figure, ...]:
 
 async def _reading(trial: Trial) -> tuple[Figure, ...]:
     """The labelled readings of the last days by both limits: without a person, of these wrong, and how many may be wrong."""
-    now = trial.since + LOOKS_BACK
+    now = trial.now
     groups = await reading_labels.groups(trial.session, trial.since, now)
     general = limits.limits_in_force(business_day(now)).confidence_bp_min
     before, after = (_read_by(one, groups, general) for one in _read(trial, reading.reading_of))
@@ -176,7 +187,7 @@ def _both(rules: tuple[Rule, Rule], count: Callable[[Rule], int]) -> tuple[int, 
 
 
 async def _deadlines(trial: Trial) -> tuple[Figure, ...]:
-    return deadline_figures(await previewed(trial.session, dict(trial.after.document), trial.since + LOOKS_BACK))
+    return deadline_figures(await previewed(trial.session, dict(trial.after.document), trial.now))
 
 
 def deadline_figures(tried: Preview) -> tuple[Figure, ...]:
@@ -186,7 +197,7 @@ def deadline_figures(tried: Preview) -> tuple[Figure, ...]:
 
 
 async def _stuck(trial: Trial) -> tuple[Figure, ...]:
-    now, looked_at = trial.since + LOOKS_BACK, await signs.open_runs(trial.session)
+    now, looked_at = trial.now, await signs.open_runs(trial.session)
     before, after = [await signs.counted(trial.session, rules, now) for rules in _read(trial, stuck.stuck_of)]
     runs = Figure("runs_stuck", looked_at, before[0], after[0])
     return (runs, Figure("stuck_value", looked_at, before[1], after[1], "minor"))
@@ -194,7 +205,7 @@ async def _stuck(trial: Trial) -> tuple[Figure, ...]:
 
 async def _alerts(trial: Trial) -> tuple[Figure, ...]:
     """One figure for each rule: its values known at this moment, and how many alerts they would begin."""
-    now, rules = trial.since + LOOKS_BACK, _read(trial, alerts.alerts_of)
+    now, rules = trial.now, _read(trial, alerts.alerts_of)
     values = [await alert_values.observed(trial.session, one, now) for one in rules]
     wanted = [rule for rule in AlertRule if any(rule in one.rules for one in rules)]
     return tuple(_alert(rule, rules, values) for rule in wanted)
@@ -215,7 +226,7 @@ def _above(rules: alerts.AlertRules, rule: AlertRule, values: alert_values.Value
 
 
 async def _tickets(trial: Trial) -> tuple[Figure, ...]:
-    now, both = trial.since + LOOKS_BACK, _read(trial, tickets.tickets_of)
+    now, both = trial.now, _read(trial, tickets.tickets_of)
     made = await recent_work.tickets(trial.session, trial.since)
     raised = _both(
         both,
@@ -267,7 +278,7 @@ def _split(rules: splits.SplitRules, made: recent_sales.SaleMade) -> recent_sale
         return None
 
 
-_RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
+RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
     limits.KIND.code: _limits,
@@ -283,6 +294,11 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     splits.KIND.code: _splits,
     tax.KIND.code: _tax,
     payout_routing.KIND.code: routing_figures,
+    repairs.KIND.code: repair_figures,
+    goodwill.KIND.code: goodwill_figures,
+    reconciliation.KIND.code: reconciliation_figures,
+    rollback.KIND.code: rollback_figures,
+    settlement.KIND.code: settlement_figures,
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.policies.document import PolicyDocument
 from domain.sealing import KeyRing
+
+LOOKS_BACK = timedelta(days=30)
 
 
 @dataclass(frozen=True)

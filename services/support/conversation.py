@@ -188,16 +188,17 @@ async def write_reply(
         raise FieldInvalid(field="words", why="secret")
     if reply.after is AfterReply.SOLVE:
         await require_reason(session, ReasonedAct.SOLVE_TICKET, reply.solution)
-    undo = timedelta(seconds=tickets_in_force(business_day(now)).reply_undo_s)
+    rules = tickets_in_force(business_day(now))
     message = TicketMessageRow(
         id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=reply.words,
-        channel=ticket.channel, at=now, leaves_at=now + undo, waited_since=ticket.unanswered_since,
+        channel=ticket.channel, at=now, leaves_at=now + timedelta(seconds=rules.reply_undo_s), waited_since=ticket.unanswered_since,
         idempotency_key=reply.key,
     )  # fmt: skip
     session.add(message)
     await session.flush()
     await drafts.forget(session, task.id, person)
-    happened(session, ticket, f"person:{person}", "replied", now, message=message.id, after=reply.after.value)
+    facts = {"message": message.id, "after": reply.after.value, "policy": rules.version}
+    happened(session, ticket, f"person:{person}", "replied", now, **facts)
     ticket.replied_at, ticket.unanswered_since = now, None
     ticket.first_replied_at = ticket.first_replied_at or now
     await wait_for(session, ticket, task, person, reply.after, reply.solution, now)

@@ -58,15 +58,17 @@ class Handing(Acts):
                 raise HandOverOpen()
             if to is not None:
                 await _require_receiver(session, person, to, task, now)
+            rules = tickets_in_force(business_day(now))
             offer = HandOverRow(
                 id=new_id(), ticket_id=ticket_id, by=person, to_person=to, reason_code=reason_code, note=words,
-                offered_at=now, until=now + _lasts(now),
+                offered_at=now, until=now + timedelta(minutes=rules.hand_over_minutes),
             )  # fmt: skip
             session.add(offer)
             task.assigned_to, task.assigned_at = person, now
             receivers = [to] if to is not None else [one for one in await leads(session) if one != person]
             await _tell(session, receivers, offer, task, "offered", person)
-            happened(session, ticket, f"person:{person}", "hand_over_offered", now, to=to or "", reason=reason_code)
+            facts = {"to": to or "", "reason": reason_code, "policy": rules.version}
+            happened(session, ticket, f"person:{person}", "hand_over_offered", now, **facts)
             await clocks.follow(session, ticket, task, now, "resumed")
         return offer.id
 
@@ -127,11 +129,6 @@ async def pass_offer(session: AsyncSession, ticket: TicketRow, now: datetime) ->
     """End what is due, as `expire_due` does; return when the offer that is open will end. The ticket is locked."""
     offer = await open_offer(session, ticket.id)
     return None if offer is None or await _ended(session, ticket, offer, now) else offer.until
-
-
-def _lasts(now: datetime) -> timedelta:
-    """How long an offer waits for its answer, by the policy of tickets."""
-    return timedelta(minutes=tickets_in_force(business_day(now)).hand_over_minutes)
 
 
 async def expire_due(session: AsyncSession, ticket: TicketRow, now: datetime) -> bool:

@@ -90,8 +90,9 @@ class Opening(FiledActs):
             session.add(message)
             await session.flush()
             attach(session, message, kept)
-            happened(session, ticket, by, "opened", now, category=asked.category.value, channel=channel.value)
-            await prioritise(session, ticket, task, now)
+            policy = await prioritise(session, ticket, task, now)
+            facts = {"category": asked.category.value, "channel": channel.value, "policy": policy}
+            happened(session, ticket, by, "opened", now, **facts)
             await clocks.follow(session, ticket, task, now, "opened")
             await grams.index(session, ticket.id)
         return ticket.id

@@ -16,11 +16,15 @@ from domain.rules.tickets import tickets_in_force
 from domain.support.tickets import LinkedKind
 
 
-async def prioritise(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime) -> None:
-    """Set the value and the priority of a new ticket from what it is about; the caller plans its clocks afterwards."""
+async def prioritise(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime) -> str:
+    """Set the value and the priority of a new ticket from what it is about; return the version of the policy.
+
+    The caller plans its clocks afterwards.
+    """
     task.value_minor = await value_of(session, ticket.id)
     rules = tickets_in_force(business_day(now))
     task.priority = rules.priority_of(ticket.category, ticket.channel, task.value_minor)
+    return rules.version
 
 
 async def value_of(session: AsyncSession, ticket_id: str) -> int:

@@ -36,7 +36,7 @@ async def pass_time(session: AsyncSession, ticket: TicketRow, task: WorkItemRow,
             return closes
         ticket.state, ticket.closed_at = TicketState.CLOSED, now
         await items.closed(session, task, now)
-        happened(session, ticket, "machine", "closed", now)
+        happened(session, ticket, "machine", "closed", now, policy=rules.version)
         if ticket.requester.startswith("partner:"):  # A seller heard of it when the ticket was solved.
             await announce(session, ticket, CLOSED)
         await clocks.align(session, ticket, task, now, "answered")
@@ -54,13 +54,14 @@ async def _silent(
             return notice
         ticket.silence_noticed_at = noticed = now
         await _say(session, ticket, "ticket_notice.silence", rules.silence_close_days, now)
-        happened(session, ticket, "machine", "silence_noticed", now, days=str(rules.silence_close_days))
+        facts = {"days": str(rules.silence_close_days), "policy": rules.version}
+        happened(session, ticket, "machine", "silence_noticed", now, **facts)
     closes = noticed + timedelta(days=rules.silence_close_days)
     if closes > now:
         return closes
     solve(ticket, task, None, BY_SILENCE, now)
     await _say(session, ticket, "ticket_notice.solved_by_silence", rules.reopen_days, now)
-    happened(session, ticket, "machine", "solved_by_silence", now)
+    happened(session, ticket, "machine", "solved_by_silence", now, policy=rules.version)
     await clocks.align(session, ticket, task, now, "answered")
     return now + timedelta(days=rules.reopen_days)
 

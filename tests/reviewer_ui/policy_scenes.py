@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest_asyncio
@@ -13,8 +13,10 @@ from sqlalchemy import text
 from domain.people.roles import Role
 from domain.places import business_day
 from domain.policies.book import PolicyBook
+from domain.policies.document import PolicyDocument
 from domain.rules.policy_kinds import KINDS
 from services.policies.documents import PolicyDocuments, Proposal
+from services.policies.dry_run import Figure, dry_run
 from services.policies.reading import PolicyReader
 from tests.reviewer_ui.conftest import House
 
@@ -96,3 +98,20 @@ async def publish(house: House, policies: PolicyDocuments, **values: Any) -> Non
     await policies.save(admin, LIMITS, proposal(**values))
     await policies.ask(admin, LIMITS, 1)
     await policies.publish(officer, LIMITS, 1)
+
+
+async def figures(house: House, code: str, change: Any, ahead: timedelta = timedelta()) -> dict[str, Figure]:
+    """The figures of a draft: the built-in document after `change` had a copy of it. Tried `ahead` of now."""
+    kind, now = KINDS[code], datetime.now(UTC) + ahead
+    before = PolicyBook().in_force(kind, business_day(now))
+    document = copy.deepcopy(dict(before.document))
+    change(document)
+    kind.require_valid(document, before.document)
+    draft = PolicyDocument(code, 1, f"{code}-1", business_day(now), document)
+    async with house.database.transaction() as session:
+        return {one.name: one for one in await dry_run(session, house.keyring, before, draft, now)}
+
+
+def put(**values: Any) -> Any:
+    """Return a change that gives a document these values."""
+    return lambda document: document.update(values)

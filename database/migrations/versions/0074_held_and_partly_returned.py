@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0074"
-down_revision = "0072"
+down_revision = "0073"
 branch_labels = None
 depends_on = None
 

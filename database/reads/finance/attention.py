@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -26,27 +26,27 @@ WHERE key <> ALL(CAST(:awaited AS varchar[]))
 GROUP BY rail ORDER BY min(prepared_at)
 """)  # noqa: S608  # Names of our own tables.
 _SECONDS = text("""
-SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL) AS payees,
-       (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND asked_at IS NOT NULL) AS other_payees,
-       (SELECT count(*) FROM goodwill WHERE state = 'proposed') AS goodwill,
-       (SELECT count(*) FROM ledger_closing WHERE state = 'asked') AS months,
-       (SELECT count(*) FROM reconciled_day WHERE closed_at IS NULL) AS days,
-       (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL) AS returns,
-       (SELECT count(*) FROM brokered_payment WHERE confirmed_at IS NULL AND declined_at IS NULL) AS brokered,
-       (SELECT count(*) FROM provider_repayment WHERE confirmed_at IS NULL AND declined_at IS NULL) AS repayments,
-       (SELECT count(*) FROM fx_exchange WHERE posted_at IS NULL AND declined_at IS NULL) AS exchanges,
-       (SELECT count(*) FROM rollback WHERE state = 'proposed') AS claims,
-       (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL) AS write_offs,
-       (SELECT count(*) FROM claim_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS claim_receipts,
-       (SELECT count(*) FROM buyer_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS receipts_back,
-       (SELECT count(*) FROM fx_exchange WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL) AS exchanges_back,
-       (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL) AS outcomes,
-       (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL) AS rails,
-       (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed') AS party_payees,
-       (SELECT count(*) FROM bank_batch WHERE state = 'proposed') AS batches,
-       (SELECT count(*) FROM statement_break WHERE state = 'proposed') AS breaks,
-       (SELECT count(*) FROM suspense_clearing WHERE agreed_at IS NULL AND declined_at IS NULL) AS suspense,
-       (SELECT count(*) FROM decision_reversal WHERE agreed_at IS NULL AND declined_at IS NULL) AS reversals
+SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refused_at IS NULL AND NOT proposers ? :me) AS payees,
+       (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND asked_at IS NOT NULL AND NOT askers ? :me) AS other_payees,
+       (SELECT count(*) FROM goodwill WHERE state = 'proposed' AND NOT proposers ? :me) AS goodwill,
+       (SELECT count(*) FROM ledger_closing WHERE state = 'asked' AND NOT askers ? :me) AS months,
+       (SELECT count(*) FROM reconciled_day WHERE closed_at IS NULL AND NOT askers ? :me) AS days,
+       (SELECT count(*) FROM sale WHERE return_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT return_askers ? :me) AS returns,
+       (SELECT count(*) FROM brokered_payment WHERE confirmed_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS brokered,
+       (SELECT count(*) FROM provider_repayment WHERE confirmed_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS repayments,
+       (SELECT count(*) FROM fx_exchange WHERE posted_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS exchanges,
+       (SELECT count(*) FROM rollback WHERE state = 'proposed' AND NOT proposers ? :me) AS claims,
+       (SELECT count(*) FROM rollback WHERE state = 'claimed' AND write_off_asked_at IS NOT NULL AND NOT write_off_askers ? :me) AS write_offs,
+       (SELECT count(*) FROM claim_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS claim_receipts,
+       (SELECT count(*) FROM buyer_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS receipts_back,
+       (SELECT count(*) FROM fx_exchange WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS exchanges_back,
+       (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT staters ? :me) AS outcomes,
+       (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL AND NOT askers ? :me) AS rails,
+       (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed' AND NOT proposers ? :me) AS party_payees,
+       (SELECT count(*) FROM bank_batch WHERE state = 'proposed' AND NOT proposers ? :me) AS batches,
+       (SELECT count(*) FROM statement_break WHERE state = 'proposed' AND NOT deciders ? :me) AS breaks,
+       (SELECT count(*) FROM suspense_clearing WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT proposers ? :me) AS suspense,
+       (SELECT count(*) FROM decision_reversal WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT askers ? :me) AS reversals
 """)
 _TO_DO = text("""
 SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND asked_at IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
@@ -101,6 +101,12 @@ class Seconds:
     suspense: int
     reversals: int
 
+    @property
+    def elsewhere(self) -> int:
+        """How much of it the home page has no line of its own for."""
+        counts: tuple[int, ...] = astuple(self)
+        return sum(counts) - self.claims - self.outcomes - self.months
+
 
 @dataclass(frozen=True)
 class ToDo:
@@ -132,9 +138,9 @@ async def contradicted(session: AsyncSession) -> tuple[ContradictionRow, ...]:
     return tuple((await session.execute(wanted.order_by(ContradictionRow.heard_at, ContradictionRow.key))).scalars())
 
 
-async def seconds(session: AsyncSession) -> Seconds:
-    """Return what waits for a second person of finance."""
-    row = (await session.execute(_SECONDS)).one()
+async def seconds(session: AsyncSession, me: str = "") -> Seconds:
+    """Return what waits for a second person of finance; without what `me` (a person's id) is the first person of."""
+    row = (await session.execute(_SECONDS, {"me": me})).one()
     return Seconds(**{name: int(count) for name, count in row._mapping.items()})
 
 

@@ -92,6 +92,11 @@ _ORDERS: dict[type[OrderRow], Callable[[], Any]] = {
 }
 
 
+def each_order() -> tuple[tuple[type[OrderRow], Any], ...]:
+    """Return for each kind of payment order its table, and the statement of its orders with subject and masked payee."""
+    return tuple((table, orders()) for table, orders in _ORDERS.items())
+
+
 def _of(
     table: type[OrderRow], all_orders: Any, state: PayoutState | None, rail: Rail | None, limit: int
 ) -> Any:  # fmt: skip

@@ -11,12 +11,14 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.lease import is_free
+from database.reads.finance import attention
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_books import ClosingRow
 from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance_settlement import SettlementRunRow
 from database.tables.ops.health import AlertRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.ops.runs import StuckRunRow
@@ -31,6 +33,7 @@ from domain.finance.payout import PayoutState
 from domain.finance.periods import ClosingState
 from domain.finance.rollback import RollbackState
 from domain.finance.routing import LOOKED_AT
+from domain.finance.settlement import SettlementState
 from domain.ops.alerts import AlertState
 from domain.ops.repairs import RepairState
 from domain.people.roles import Permission
@@ -48,7 +51,8 @@ class Need:
     key: str
     href: str
     permission: Permission
-    waiting: Callable[[str, datetime], tuple[Any, ...]]  # The conditions, for this person at this moment.
+    # The conditions, for this person at this moment; None where the overview of finance counts it.
+    waiting: Callable[[str, datetime], tuple[Any, ...]] | None
 
 
 def _checks(person: str, now: datetime) -> tuple[Any, ...]:
@@ -181,6 +185,16 @@ def _closings(person: str, now: datetime) -> tuple[Any, ...]:
     return (ClosingRow.state == ClosingState.ASKED, ~ClosingRow.askers.contains([person]))
 
 
+def _approvals(person: str, now: datetime) -> tuple[Any, ...]:
+    """Settlement payments that this person may agree to: they answered for nobody in it, and did not agree yet."""
+    del now
+    return (
+        SettlementRunRow.state == SettlementState.APPROVAL, ~SettlementRunRow.hands.contains([person]),
+        ~SettlementRunRow.approved_by.contains([person]),
+    )  # fmt: skip
+
+
+SECOND_PERSON = Need("second_person", "/money", Permission.RECONCILE, None)
 NEEDS: tuple[Need, ...] = (
     Need("offers", "/support/offers", Permission.ANSWER_TICKETS, _offers),
     Need("offers_to_leads", "/support/offers", Permission.LEAD_SUPPORT, _offers_to_leads),
@@ -199,6 +213,8 @@ NEEDS: tuple[Need, ...] = (
     Need("stated", "/payouts?state=unknown", Permission.STATE_OUTCOMES, _stated),
     Need("claims", "/claims", Permission.CLAIM_BACK, _claims),
     Need("closings", "/money/periods", Permission.CLOSE_PERIODS, _closings),
+    Need("approvals", "/settlements?state=approval", Permission.RUN_SETTLEMENTS, _approvals),
+    SECOND_PERSON,
 )
 
 
@@ -206,11 +222,15 @@ async def counts(
     session: AsyncSession, person: str, may: Callable[[Permission], bool], now: datetime
 ) -> Mapping[str, int]:
     """How much waits of each kind that this person may do something about; what is empty is left out."""
-    wanted = {need.key: _counted(need.waiting(person, now)) for need in NEEDS if may(need.permission)}
-    if not wanted:
-        return {}
-    row = (await session.execute(select(*(column.label(key) for key, column in wanted.items())))).mappings().one()
-    return {key: int(row[key]) for key in wanted if row[key]}
+    mine = [need for need in NEEDS if may(need.permission)]
+    wanted = {one.key: _counted(one.waiting(person, now)) for one in mine if one.waiting is not None}
+    found = dict[str, int]()
+    if wanted:
+        row = (await session.execute(select(*(column.label(key) for key, column in wanted.items())))).mappings().one()
+        found = {key: int(row[key]) for key in wanted}
+    if SECOND_PERSON in mine:
+        found[SECOND_PERSON.key] = (await attention.seconds(session, person)).elsewhere
+    return {key: number for key, number in found.items() if number}
 
 
 def _counted(conditions: tuple[Any, ...]) -> Any:

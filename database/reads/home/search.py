@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.office import each_order
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.support.tickets import TicketRow
@@ -55,7 +55,6 @@ class FoundPayout:
     """A payment order; the payee is masked."""
 
     key: str
-    card_id: str
     payee: str
     amount: Money
     state: PayoutState
@@ -145,21 +144,17 @@ async def partners(session: AsyncSession, whole: str, words: str) -> tuple[Found
 
 
 async def payouts(session: AsyncSession, key: str, reference: str) -> tuple[FoundPayout, ...]:
-    """Payment orders of that key, or that the gateway knows by that reference."""
+    """Payment orders of every kind of that key, or that the gateway knows by that reference."""
     if not key and not reference:
         return ()
-    which = PayoutRow.key == key if key else PayoutRow.gateway_reference == reference
-    statement = (
-        select(PayoutRow, SubmissionRow.payee_masked)
-        .join(CardRow, CardRow.id == PayoutRow.card_id)
-        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .where(which)
-    )
-    rows = await session.execute(_newest(statement, PayoutRow.key))
-    return tuple(
-        FoundPayout(row.key, row.card_id, row.payee_masked or payee, Money(row.amount_minor, row.currency), row.state)
-        for row, payee in rows
-    )
+    found = list[FoundPayout]()
+    for table, orders in each_order():
+        which = table.key == key if key else table.gateway_reference == reference
+        rows = await session.execute(_newest(orders.where(which), table.key))
+        found += [
+            FoundPayout(row.key, payee, Money(row.amount_minor, row.currency), row.state) for row, _, payee in rows
+        ]
+    return tuple(found[:FOUND_MAX])
 
 
 async def repairs(session: AsyncSession, whole: str, ending: str) -> tuple[FoundRepair, ...]:

@@ -94,6 +94,7 @@ class AlertRow(TableRow):
     worst: Mapped[float]
     limit_value: Mapped[float]
     owner: Mapped[str]  # A role, or person:<id>.
+    policy_version: Mapped[str] = mapped_column(default="")  # Of its last look; empty: from before it was kept.
     sent: Mapped[int] = mapped_column(default=0)  # How often its owner was notified that it fires.
     sent_at: Mapped[datetime | None] = moment_maybe()  # None: it has not been sent.
     acknowledged_by: Mapped[str | None] = mapped_column(default=None)  # person.id

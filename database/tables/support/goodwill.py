@@ -72,6 +72,11 @@ class GoodwillOrderRow(TableRow):
     """The payment order of a proposal, with the columns of a card's order by which it is sent and reconciled."""
 
     __tablename__ = "goodwill_order"
+    __table_args__ = (
+        Index(
+            "goodwill_order_by_reference", "gateway_reference", postgresql_where=text("gateway_reference IS NOT NULL")
+        ),
+    )
     key: Mapped[str] = mapped_column(primary_key=True)
     goodwill_id: Mapped[str] = mapped_column(ForeignKey("goodwill.id"), unique=True)
     amount_minor: Mapped[int] = minor_units()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identifiers import new_id, payout_key
+from domain.identifiers import bill_number, goodwill_key, new_id, payout_key, settlement_key
 from domain.rules.looked_for import is_card_number, looked_for
 
 NUMBER = "8104223199076643"
@@ -29,10 +29,22 @@ ID = "01M8HYR5HXH8S889HFZT4Z3HSM"
 
 @pytest.mark.parametrize(
     "typed",
-    ["6643", "643", "CTZH4Y", "Mei Lin", "", "202611282200149999999999999999", ID, payout_key(ID, 1), "客服", "queue"],
+    ["6643", "643", "CTZH4Y", "Mei Lin", "", "202611282200149999999999999999", ID, payout_key(ID, 1), "客服", "queue", f"wechat-1900000109-{'4' * 28}"],
 )  # fmt: skip
 def test_text_without_a_card_number_is_searched(typed: str) -> None:
     assert not is_card_number(typed)
+
+
+@pytest.mark.parametrize("key", [payout_key(ID, 12), goodwill_key(ID), settlement_key(ID, 3)])
+def test_a_payment_orders_key_is_known_in_full_and_as_providers_shorten_it(key: str) -> None:
+    for typed in (key, bill_number(key)):
+        assert (looked_for(typed).key, looked_for(typed).reference) == (key, "")
+        assert not is_card_number(typed)
+
+
+@pytest.mark.parametrize(("typed", "entry"), [("1203", 1203), ("1", 0), ("0123456789", 0), ("12a", 0)])
+def test_an_entry_of_the_books_has_a_short_number(typed: str, entry: int) -> None:
+    assert looked_for(typed).entry == entry
 
 
 @given(st.text(alphabet="0123456789", min_size=10, max_size=23), st.sampled_from(["", " ", "-", ".", " - ", "/"]))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import UTC, datetime
 
+from sqlalchemy import select, update
+
+from database.reads.home import needs
 from database.repositories.notices import tell
+from database.tables.finance_settlement import SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind
-from domain.people.roles import Role
+from domain.people.roles import PERMISSIONS, Role
+from tests.builders import tried_money
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.queue_scenes import change
@@ -62,6 +67,41 @@ async def test_money_needs_only_those_who_see_it(house: House) -> None:
     await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
     words = "Payouts with an unknown outcome"
     assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
+    assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
+
+
+async def waiting_for(house: House, person: str, key: str) -> int:
+    """How much of one kind waits for a person of finance; other tests may have left some."""
+    async with house.database.transaction() as session:
+        found = await needs.counts(session, person, PERMISSIONS[Role.FINANCE].__contains__, datetime.now(UTC))
+    return found.get(key, 0)
+
+
+async def test_finance_sees_what_waits_for_a_second_person_but_not_ones_own(house: House) -> None:
+    waiting, first = await house.cards.waiting(), await house.cards.person(Role.FINANCE)
+    second = await house.cards.person(Role.FINANCE)
+    await tried_money.a_paid_card(house.database, waiting.card_id, datetime.now(UTC))
+    await tried_money.two_gifts(house.database, waiting.card_id, first, datetime.now(UTC))
+    counts = [await waiting_for(house, person, "second_person") for person in (first, second)]
+    assert counts[1] == counts[0] + 1
+    words = "Money matters awaiting a second person"
+    assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
+    assert words not in (await (await house.as_(Role.COMPLIANCE)).get("/")).text
+
+
+async def test_settlement_payments_need_those_who_may_agree_to_them(house: House) -> None:
+    people = [await house.cards.person(Role.FINANCE) for _ in range(3)]
+    answered, agreed, other = people
+    await tried_money.a_stated_run(house.database, answered, datetime.now(UTC))
+    before = [await waiting_for(house, person, "approvals") for person in people]
+    async with house.database.transaction() as session:
+        newest = select(SettlementRunRow.id).order_by(SettlementRunRow.id.desc()).limit(1).scalar_subquery()
+        change_run = update(SettlementRunRow).where(SettlementRunRow.id == newest)
+        await session.execute(change_run.values(state="approval", hands=[answered], approved_by=[agreed]))
+    after = [await waiting_for(house, person, "approvals") for person in people]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [0, 0, 1]
+    words = "Settlement payments awaiting your approval"
+    assert words in (await house.browser(await house.sessions.open(other)).get("/")).text
     assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
 
 

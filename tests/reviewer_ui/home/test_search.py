@@ -95,7 +95,7 @@ async def test_a_payout_is_found_by_its_key_and_by_the_gateways_reference(house:
         row.gateway_reference = reference
     finance, support = await house.as_(Role.FINANCE), await house.as_(Role.SUPPORT)
     for typed in (payout_key(waiting.card_id, 1), reference):
-        assert (await search(finance, typed)).headers["location"] == f"/cards/{waiting.card_id}"
+        assert (await search(finance, typed)).headers["location"] == f"/payouts/{payout_key(waiting.card_id, 1)}"
         assert "found-payouts" not in (await search(support, typed)).text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,26 +19,12 @@ from domain.ops.health import Measure
 from domain.ops.runs import FailedAttempt
 from domain.people.roles import Role
 from domain.places import business_day
-from domain.policies.book import PolicyBook
-from domain.policies.document import PolicyDocument
-from domain.rules.policy_kinds import KINDS
 from services.ops.attempts import Attempts
-from services.policies.dry_run import LOOKS_BACK, Figure, dry_run
+from services.policies.dry_run import LOOKS_BACK
 from tests.builders.installation import a_stuck_run
 from tests.builders.ticket_clocks import TicketScene
 from tests.reviewer_ui.conftest import House
-
-
-async def figures(house: House, code: str, change: Any, ahead: timedelta = timedelta()) -> dict[str, Figure]:
-    """The figures of a draft: the built-in document after `change` had a copy of it. Tried `ahead` of now."""
-    kind, now = KINDS[code], datetime.now(UTC) + ahead
-    before = PolicyBook().in_force(kind, business_day(now))
-    document = copy.deepcopy(dict(before.document))
-    change(document)
-    kind.require_valid(document, before.document)
-    draft = PolicyDocument(code, 1, f"{code}-1", business_day(now), document)
-    async with house.database.transaction() as session:
-        return {one.name: one for one in await dry_run(session, house.keyring, before, draft, now)}
+from tests.reviewer_ui.policy_scenes import figures, put
 
 
 async def at_work(house: House) -> None:
@@ -83,10 +68,6 @@ async def _a_waiting_ticket(house: House, opened_at: datetime) -> None:
     tickets = TicketScene(house, f"seller:{seller.id}", agent)  # type: ignore[arg-type]  # It has the parts that are used.
     tickets.now = opened_at
     await tickets.replied(await tickets.opened())
-
-
-def put(**values: Any) -> Any:
-    return lambda document: document.update(values)
 
 
 def cheaper(document: dict[str, Any]) -> None:

@@ -148,6 +148,7 @@ async def test_a_rule_fires_after_its_time_and_ends_after_its_calm(installation:
     (alert,) = await found(installation, AlertRow)
     assert (alert.rule, alert.state, alert.fired_at) == (rule, AlertState.FIRING, at)
     assert alert.value > limits_of(rule).limit
+    assert alert.policy_version == alerts_in_force(business_day(START)).version
     (notice,) = await found(installation, NoticeRow)
     assert (notice.person_id, notice.kind, notice.facts["topic"]) == (owner, "alert", rule.value)
 

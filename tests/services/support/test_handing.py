@@ -11,6 +11,8 @@ from domain.errors.people import NotAllowed
 from domain.errors.support import HandOverEnded, HandOverOpen
 from domain.errors.work import TaskNotHeld
 from domain.notices.kinds import NoticeKind
+from domain.places import business_day
+from domain.rules.tickets import tickets_in_force
 from services.support.conversation import AfterReply, Reply
 from tests.builders.ticket_desk import TicketScene, a_ticket_scene
 from tests.builders.world import World
@@ -30,7 +32,10 @@ async def test_the_ticket_stays_with_who_offers_it_until_the_receiver_accepts(sc
     giver, receiver, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     await scene.held(giver, ticket_id)
     offer = await scene.desk.handing.offer(giver, ticket_id, receiver, "knows_better", "they sold before")
-    assert (await scene.read(ticket_id)).task.assigned_to == giver
+    found = await scene.read(ticket_id)
+    assert found.task.assigned_to == giver
+    offered = next(event for event in found.events if event.what == "hand_over_offered")
+    assert offered.facts["policy"] == tickets_in_force(business_day(offered.at)).version
     with pytest.raises(HandOverOpen):
         await scene.desk.handing.offer(giver, ticket_id, receiver, "knows_better")
     await scene.desk.handing.accept(receiver, offer)

@@ -9,6 +9,7 @@ import pytest
 from database.tables.platform import OutboxRow
 from database.tables.support.desk import HandOverRow
 from database.tables.work import ReviewDraftRow
+from domain.rules.tickets import tickets_in_force
 from domain.support.handing import HandOverAnswer
 from domain.support.tickets import MessageKind, TicketState
 from services.support.advancing import TicketStep
@@ -137,8 +138,11 @@ async def test_silence_is_announced_then_solves_and_then_closes_for_good(scene: 
     await scene.advanced_until(ticket_id, MONDAY + 22 * DAY)
     assert (await scene.ticket(ticket_id)).ticket.state is TicketState.CLOSED
     assert await scene.advanced(ticket_id) == TicketStep(over=True)
-    what = [event.what for event in (await scene.ticket(ticket_id)).events]
-    assert what[-3:] == ["silence_noticed", "solved_by_silence", "closed"]
+    events = (await scene.ticket(ticket_id)).events
+    assert [event.what for event in events][-3:] == ["silence_noticed", "solved_by_silence", "closed"]
+    version = tickets_in_force(MONDAY.date()).version
+    by_policy = ["opened", "replied", "silence_noticed", "solved_by_silence", "closed"]
+    assert [event.what for event in events if event.facts.get("policy") == version] == by_policy
     assert len(await scene.world.rows(OutboxRow, destination=scene.owner)) == 3, "the reply and two notices"
 
 
