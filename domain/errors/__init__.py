@@ -9,6 +9,7 @@ from domain.errors import files as files
 from domain.errors import finance as finance
 from domain.errors import general as general
 from domain.errors import ops as ops
+from domain.errors import outcomes as outcomes
 from domain.errors import people as people
 from domain.errors import policies as policies
 from domain.errors import quality as quality
@@ -16,5 +17,6 @@ from domain.errors import review as review
 from domain.errors import sales as sales
 from domain.errors import settlement as settlement
 from domain.errors import support as support
+from domain.errors import suspense as suspense
 from domain.errors import tax as tax
 from domain.errors import work as work

@@ -20,6 +20,7 @@ from domain.finance.breaks import ALLOWED, Against, Choice, Verb, adjustment, ch
 from domain.finance.chart import Sign
 from domain.finance.ledger import Postings
 from domain.finance.postings.statements import break_cause, line_cause
+from domain.finance.postings.tax import TAX_WITHHELD
 from domain.finance.statements import LineState
 from domain.money import Currency, Money
 from domain.rules.reconciliation import ReconciliationRules
@@ -177,7 +178,8 @@ async def _moves(session: AsyncSession, postings: Postings) -> tuple[Moves, ...]
     found = []
     for one in postings:
         before = await ledger.balance(session, one.account.code, one.amount.currency)
-        if one.account.of.sign is Sign.CREDIT and (before + one.amount).amount_minor > 0:
+        owed = one.account.of.sign is Sign.CREDIT or one.account == TAX_WITHHELD
+        if owed and one.amount.amount_minor > 0 and (before + one.amount).amount_minor > 0:
             raise MoreThanOwed(owed=str(-before), amount=str(one.amount))
         found.append(Moves(one.account.code, before, one.amount, before + one.amount))
     return tuple(found)

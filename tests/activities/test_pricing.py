@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from database.repositories import ledger
+from database.sealed import READING_VALUES
 from database.tables.cards import CardRow, PhotoRow, QuoteRow, ReadingRow
 from database.tables.columns import now
 from database.tables.finance import LedgerTransactionRow
@@ -192,18 +193,14 @@ async def test_how_surely_it_was_read_counts_until_the_seller_confirms(
     card_id = (await world.submitted(card)).card_ids[0]
     (photo,) = await world.rows(PhotoRow, card_id=card_id)
     entry = {"name": "number", "confidence_bp": confidence_bp, "use": use, "box": None, "source": "ocr"}
+    reading_id = new_id()
+    values = READING_VALUES.seal(world.keyring, reading_id, "{}")
     async with world.database.transaction() as session:
         session.add(
             ReadingRow(
-                id=new_id(),
-                card_id=card_id,
-                photo_id=photo.id,
-                reader="t",
-                duration_ms=1,
-                fields=[entry],
-                values_sealed=b"",
+                id=reading_id, card_id=card_id, photo_id=photo.id, reader="t", duration_ms=1, fields=[entry], values_sealed=values
             )
-        )
+        )  # fmt: skip
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 1)).review_reasons == ((reason,) if reason else ())
 

@@ -166,7 +166,9 @@ async def money_kept_abroad(house: House, people: tuple[str, str]) -> None:
         await ledger.post(session, new_id(), None, "sold", lines, cause=f"made:{new_id()}")
     for sold, reference in ((100_00, "FX-1"), (20_000_00, "FX-2"), (10_000_00, "FX-3")):
         rate = Rate("7", "CFETS", now - timedelta(hours=1))
-        asked = ExchangeAsked(code, Money(sold, Currency.USD), Money(sold * 7), rate, reference, business_day(now))
+        asked = ExchangeAsked(
+            code, Money(sold, Currency.USD), Money(sold * 7), rate, f"{reference}-{new_id()}", business_day(now)
+        )
         made = await exchanges.record(people[0], new_id(), asked)
     await exchanges.discard(people[1], made)  # The last.
 
@@ -174,7 +176,7 @@ async def money_kept_abroad(house: House, people: tuple[str, str]) -> None:
 async def a_held_deposit(house: House, person: str) -> None:
     """A buyer's deposit, of which a part is held for a card."""
     today, card = business_day(datetime.now(UTC)), await a_bought_card(house)
-    paid = ReceiptAsked("harbour", Rail.BANK, Money(600_00), Money(600_00), "IN-2", today, ReceiptFor.DEPOSIT)
+    paid = ReceiptAsked("harbour", Rail.BANK, Money(600_00), Money(600_00), f"IN-{new_id()}", today, ReceiptFor.DEPOSIT)
     await Receipts(house.database).record(person, new_id(), paid)
     asked = SaleAsked(card, "harbour", Money(475_00), today, paid_from=PaidFrom.DEPOSIT)
     await Reservations(house.database).reserve(person, new_id(), asked)

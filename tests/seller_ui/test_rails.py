@@ -181,7 +181,7 @@ async def test_money_that_came_back_is_explained_and_another_rail_is_chosen(
     facts = {"key": "k", "amount": "¥465.00", "code": "REFUND"}
     await move(services.database, card, Stage.PAYOUT, WaitingFor.SELLER_PAYEE, "payout.returned", facts=facts)
     page = await Page.get(browser, f"/cards/{card}")
-    assert "came back to us" in page.text
+    assert "was returned to us" in page.text
     answer = await page.fill(f"/cards/{card}/payee", BANK | {"payee_name": "李明"})
     assert answer.status == 200
     assert (await payee_of(services, card))[:2] == (Rail.BANK, "6222020200112233445 中国工商银行")

@@ -49,7 +49,7 @@ class HarshBank:
             self.transfers[key] = replace(record, status=Status.SUCCESS if well else Status.FAIL)
 
     def comes_back(self, key: str) -> None:
-        """Give back what was paid; nothing where it was not."""
+        """Return what was paid; nothing where it was not."""
         record = self.transfers.get(key)
         if record is not None and record.status is Status.SUCCESS:
             self.transfers[key] = replace(record, status=Status.FAIL)

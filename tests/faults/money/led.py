@@ -20,7 +20,7 @@ def go(scene: Scene, steps: Callable[[MoneyMachine], None]) -> None:
 
     Led.scene = scene
     machine = Led()
-    led = AT_ALIPAY if steps in (state_what_waits_for_the_bank, give_back_what_was_paid) else AT_BANK
+    led = AT_ALIPAY if steps in (state_what_waits_for_the_bank, return_what_was_paid) else AT_BANK
     machine.begin(NO_FAULTS, Paying.WORKS_ON_IT, spends=False, led=led)
     steps(machine)
     machine.everything_holds()
@@ -70,7 +70,7 @@ def state_what_waits_for_its_receiver(machine: MoneyMachine) -> None:
     machine.receiver(AT_WECHAT, "confirms", None)
 
 
-def give_back_what_was_paid(machine: MoneyMachine) -> None:
+def return_what_was_paid(machine: MoneyMachine) -> None:
     """The bank pays an order of a batch, and gives it back."""
     _sent(machine, AT_BANK, Paying.PAYS)
     for _ in range(2):
@@ -156,7 +156,7 @@ STEPS_TO: Mapping[str, Callable[[MoneyMachine], None]] = {
     "files what is settled": state_what_waits_for_the_bank,
     "states what waits": state_what_waits_for_its_receiver,
     "believes the bill": import_what_waits,
-    "loses what came back": give_back_what_was_paid,
+    "loses what came back": return_what_was_paid,
     "believes notices": hear_while_unknown,
     "keeps refused goodwill": refuse_goodwill,
     "sells what is claimed": sell_what_is_claimed,

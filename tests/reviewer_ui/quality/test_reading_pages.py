@@ -18,7 +18,7 @@ import typst
 from PIL import Image
 from sqlalchemy import text
 
-from database.sealed import LABEL_READ, LABEL_TRUTH
+from database.sealed import LABEL_READ, LABEL_TRUTH, READING_VALUES
 from database.tables.cards import CardRow, ReadingRow
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow
@@ -115,9 +115,11 @@ async def test_picture_of_a_worst_case_cannot_be_read(house: House, labelled: st
         found = await session.execute(text("SELECT id, photo_id FROM reading_label WHERE field = 'pin'"))
         label_id, photo_id = found.one()
         box = {"x": 40, "y": 200, "width": 360, "height": 40}
+        reading_id = new_id()
+        values = READING_VALUES.seal(house.keyring, reading_id, "{}")
         session.add(
             ReadingRow(
-                id=new_id(), card_id=labelled, photo_id=photo_id, reader="printed 1", duration_ms=5, values_sealed=b"",
+                id=reading_id, card_id=labelled, photo_id=photo_id, reader="printed 1", duration_ms=5, values_sealed=values,
                 fields=[{"name": "pin", "confidence_bp": 9_500, "box": box, "source": "ocr"}],
             )
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -31,11 +31,12 @@ def desk(world: World) -> FinanceDesk:
     return FinanceDesk(world)
 
 
-async def received(desk: FinanceDesk, world: World, minor: int, reference: str, on: date) -> None:
-    """Write down today what a buyer paid in advance on an earlier day."""
+async def received(desk: FinanceDesk, world: World, minor: int, reference: str, on: date, *, ago: int = 0) -> None:
+    """Write down today, or by a clock that is days behind, what a buyer paid in advance on an earlier day."""
     money = Money(minor)
     asked = ReceiptAsked("city-cards", Rail.WECHAT, money, money, reference, on, ReceiptFor.DEPOSIT)
-    await Receipts(world.database).record(await world.a_person("finance"), new_id(), asked)
+    clock = datetime.now(UTC) - timedelta(days=ago)
+    await Receipts(world.database, lambda: clock).record(await world.a_person("finance"), new_id(), asked)
 
 
 async def figures(desk: FinanceDesk, day: date) -> day_figures.DayFigures:
@@ -97,7 +98,7 @@ async def test_every_other_payment_is_of_the_day_of_its_posting(desk: FinanceDes
 
 async def test_a_payment_is_dated_back_by_a_bounded_time(desk: FinanceDesk, world: World) -> None:
     reference = new_id()
-    await received(desk, world, 92_00, reference, desk.today - timedelta(days=300))
+    await received(desk, world, 92_00, reference, desk.today - timedelta(days=300), ago=250)
     async with world.database.transaction() as session:
         await expectations.all_from_books(session, WECHAT)
         found = select(ExpectationRow).where(ExpectationRow.reference == reference)

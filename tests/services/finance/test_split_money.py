@@ -35,7 +35,7 @@ def our_part(minor: int, **more: Any) -> ReceiptAsked:
     given: dict[str, Any] = {
         "buyer": "alipay",
         "rail": Rail.BANK,
-        "reference": "SPLIT-1",
+        "reference": new_id(),
         "received_on": today(),
     } | more
     money = Money(minor)

@@ -207,7 +207,7 @@ async def test_people_on_the_sellers_side_and_the_first_person_do_not_agree(
     scene: Claiming, desk: FinanceDesk, world: World
 ) -> None:
     claim, acts = await scene.claimed(), acts_of(desk, world)
-    found, first = await said(desk, world, claim, 1_00), await world.a_person("finance")
+    found, first = await said(desk, world, claim, 1_37), await world.a_person("finance")
     kin = await world.a_person("finance")
     async with world.database.transaction() as session:
         session.add(RelativeRow(person_id=kin, seller=scene.case.owner))
