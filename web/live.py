@@ -54,7 +54,10 @@ class Listener:
     async def news(self, at_most_s: float) -> list[Event]:
         """Return the queued events as soon as there is one; none when the time is over."""
         try:
-            await asyncio.wait_for(self._woken.wait(), at_most_s)
+            async with asyncio.timeout(
+                at_most_s
+            ):  # `wait_for` of Python 3.11 loses a cancellation that meets an event.
+                await self._woken.wait()
         except TimeoutError:
             return []  # The stream's time is over; the browser reconnects.
         self._woken.clear()

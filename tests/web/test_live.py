@@ -153,6 +153,25 @@ async def test_a_reader_who_goes_away_gives_the_place_back(monkeypatch: pytest.M
     assert (await asked_once_more(hub)).status_code == 200
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_reader_cancelled_while_an_event_comes_ends(turns: int) -> None:
+    listener = Listener(owner="partner:one")
+
+    async def read() -> None:
+        while True:
+            await listener.news(60)
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    listener.say("changed")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    reading.cancel()
+    done, _ = await asyncio.wait([reading], timeout=5)
+    assert done == {reading}
+
+
 async def test_one_partner_with_many_streams_leaves_places_for_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "STREAMS_MAX", 20)
     hub = Hub(Counting().look)
