@@ -11,7 +11,7 @@ import typer
 
 from bootstrap.settings import Settings
 from bootstrap.words import say
-from cli import backups, offices
+from cli import backups, provisioning
 from cli.doctor import doctor
 from cli.labels import labels
 from cli.photos import photos
@@ -25,7 +25,7 @@ from cli.workflow import workflow
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台")
 for _name in ("keys", "people", "partners", "outlets"):
-    app.add_typer(getattr(offices, _name), name=_name)
+    app.add_typer(getattr(provisioning, _name), name=_name)
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")

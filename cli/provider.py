@@ -148,11 +148,11 @@ async def _on(
     settings: Settings, name: str, brand: str, reason: str, starts_at: datetime | None, ends_at: datetime | None
 ) -> str:
     from bootstrap.store import opened
-    from services.ops.maintenance import Maintenance, Wish
+    from services.ops.maintenance import Maintenance, WindowInput
 
     async with opened(settings) as store:
         await _policies(store)
-        return await Maintenance(store).begin(_by(), Wish(name, brand, reason, starts_at, ends_at))
+        return await Maintenance(store).begin(_by(), WindowInput(name, brand, reason, starts_at, ends_at))
 
 
 async def _off(settings: Settings, name: str, brand: str, at_once: bool) -> str:

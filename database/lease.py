@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.sql.functions import Function
 
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.work import WorkItemRow
 
-Leased = type[WorkItemRow] | type[SecondReviewRow]
+Leased = type[WorkItemRow] | type[BlindReviewRow]
 NOBODY = {"leased_by": None, "leased_at": None, "leased_until": None}  # The columns of an item without a lease.
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from database.repositories.notices import tell
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import AlarmRow, WorkItemRow
 from docs.picture_scenes import DAY, HOUR, MINUTE, People
@@ -82,14 +82,14 @@ async def _ended(house: House, waiting: Waiting, paid: datetime | None) -> None:
         await session.execute(update(PayoutRow).where(key).values(settled_at=paid))
 
 
-def _looked_at_again(rng: Random, waiting: Waiting, decision: ReviewDecisionRow) -> SecondReviewRow:
+def _looked_at_again(rng: Random, waiting: Waiting, decision: ReviewDecisionRow) -> BlindReviewRow:
     """One in eleven differs; a senior sided with the second reviewer in most of those."""
     first = decision.outcome
     other = ReviewOutcome.APPROVE if first is ReviewOutcome.REJECT else ReviewOutcome.REJECT
     differs, settled = rng.random() < 0.09, rng.random() < 0.8
     at = decision.made_at + 3 * HOUR
     final = first if not differs else other if settled else None
-    return SecondReviewRow(
+    return BlindReviewRow(
         id=new_id(), decision_id=decision.id, card_id=waiting.card_id, brand=rng.choice(BRANDS), first_person=decision.person_id or "",
         first_circle=[decision.person_id or ""], first_outcome=first, drawn_on=at.date(), drawn_at=at,
         second_person="second", second_circle=["second"], second_outcome=other if differs else first, second_at=at,

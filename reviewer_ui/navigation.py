@@ -208,7 +208,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.crumb.person", "/setup/people/{person_id}", Area.SETTINGS, Permission.MANAGE_PEOPLE),
     _page("console.account.title", "/account", Area.SETTINGS),
     _page("console.account.keys", "/account/keys", Area.SETTINGS),
-    _page("console.wishes.title", "/account/notices", Area.SETTINGS),
+    _page("console.preferences.title", "/account/notices", Area.SETTINGS),
     _page("console.people.absence_title", "/account/absence", Area.SETTINGS, *_QUEUES),
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ from services.people.rate_limit import Throttle
 from services.people.search import Search
 from services.people.totp import Totp
 from services.policies.documents import PolicyDocuments
-from services.quality.blind_review import SecondReviews
+from services.quality.blind_review import BlindReviews
 from services.quality.reading_trials import ReadingTrials
 from services.review.dispatch import Dispatcher
 from services.support.desk import ticket_desk
@@ -79,7 +79,7 @@ class Console:
         self.search = Search(services.database, services.keyring)
         self.bulk = Bulk(services.database, services.review.tasks)
         self.people = People(services.database, services.keyring)
-        self.newcomers = Invitations(services.database, services.keyring, hasher=services.sign_in.hasher)
+        self.invitations = Invitations(services.database, services.keyring, hasher=services.sign_in.hasher)
         self.access = Access(services.database)
         self.absences = Absences(services.database)
         self.maintenance = Maintenance(services.database)
@@ -89,7 +89,7 @@ class Console:
         self.tickets = ticket_desk(services.database, services.keyring, services.photos)
         self.ticket_search = TicketSearch(services.database, services.keyring)
         self.trials = ReadingTrials(services.database, services.keyring)
-        self.second_reviews = SecondReviews(services.database, services.keyring)
+        self.second_reviews = BlindReviews(services.database, services.keyring)
         self.static, self.pages = _files()
         self.live = Live(services.database)
         # Test messages of one person go to others' servers.

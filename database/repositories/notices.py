@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, try_acquire
 from database.repositories.set_aside import left_out
 from database.tables.columns import now
-from database.tables.notices import NoticeRow, NoticeWishRow
+from database.tables.notices import NoticePreferencesRow, NoticeRow
 from database.tables.people import PersonRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at
@@ -25,13 +25,13 @@ _UNDELIVERED = or_(NoticeRow.mailed_at.is_(None), NoticeRow.hooked_at.is_(None))
 
 @dataclass(frozen=True)
 class Addressee:
-    """A person as a deliverer needs them; their wishes are empty once they no longer work here."""
+    """A person as a deliverer needs them; their preferences are empty once they no longer work here."""
 
     person_id: str
     email: str
     name: str
     locale: str
-    wishes: NoticePreferences
+    preferences: NoticePreferences
 
 
 async def tell(
@@ -46,18 +46,18 @@ async def tell(
 ) -> None:
     """Notify each of these people (ids) once: repeating a `key` notifies no one. No secret in `facts`.
 
-    Shown in the console at once; when and whether it leaves for outside is settled here, by each person's wishes.
+    Shown in the console at once; when and whether it leaves for outside is settled here, by each person's preferences.
     """
     recipients = sorted(set(people))
     if not recipients:
         return
     moment = now()
-    wishes = await _wishes(session, recipients, moment)
+    preferences = await _preferences(session, recipients, moment)
     rows = [
         NoticeRow(
             id=new_id(), person_id=person, kind=kind, unique_key=f"{key}:{person}",
             card_id=card_id, task_id=task_id, facts=facts, at=moment,
-            **_leaving(kind, moment, *wishes.get(person, (NoticePreferences(), None))),
+            **_leaving(kind, moment, *preferences.get(person, (NoticePreferences(), None))),
         ).values()
         for person in recipients
     ]  # fmt: skip
@@ -65,16 +65,16 @@ async def tell(
 
 
 async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, Addressee]:
-    """These people with their wishes, by id."""
+    """These people with their preferences, by id."""
     statement = (
-        select(PersonRow, NoticeWishRow)
-        .outerjoin(NoticeWishRow, NoticeWishRow.person_id == PersonRow.id)
+        select(PersonRow, NoticePreferencesRow)
+        .outerjoin(NoticePreferencesRow, NoticePreferencesRow.person_id == PersonRow.id)
         .where(PersonRow.id.in_(people))
     )
     found = await session.execute(statement)
     return {
-        person.id: Addressee(person.id, person.email, person.name, person.locale, preferences_of(person, wish))
-        for person, wish in found
+        person.id: Addressee(person.id, person.email, person.name, person.locale, preferences_of(person, kept))
+        for person, kept in found
     }
 
 
@@ -127,19 +127,19 @@ async def tried_once_more(session: AsyncSession, ids: Sequence[str], due_again: 
     await set_all(session, ids, due_at=due_again, attempts=NoticeRow.attempts + 1)
 
 
-def preferences_of(person: PersonRow, wish: NoticeWishRow | None) -> NoticePreferences:
+def preferences_of(person: PersonRow, kept: NoticePreferencesRow | None) -> NoticePreferences:
     """Return the settings of a person's row; nothing is sent outside unless they asked for it and still work here."""
     zone = ZoneInfo(person.timezone)
-    if wish is None or not person.active:
+    if kept is None or not person.active:
         return NoticePreferences(zone=zone)
-    quiet = None if wish.quiet_from is None or wish.quiet_until is None else (wish.quiet_from, wish.quiet_until)
-    return NoticePreferences(wish.mail, wish.webhook_url, wish.digest_minutes, quiet, zone)
+    quiet = None if kept.quiet_from is None or kept.quiet_until is None else (kept.quiet_from, kept.quiet_until)
+    return NoticePreferences(kept.mail, kept.webhook_url, kept.digest_minutes, quiet, zone)
 
 
-async def _wishes(
+async def _preferences(
     session: AsyncSession, people: Sequence[str], moment: datetime
 ) -> dict[str, tuple[NoticePreferences, datetime | None]]:
-    """Each one's wishes, and when the digest leaves that is being collected for them."""
+    """Each one's preferences, and when the digest leaves that is being collected for them."""
     collecting = (
         select(func.min(NoticeRow.due_at))
         .where(NoticeRow.person_id == PersonRow.id, _UNDELIVERED, NoticeRow.attempts == 0, NoticeRow.due_at > moment)
@@ -147,17 +147,19 @@ async def _wishes(
         .scalar_subquery()
     )
     statement = (
-        select(PersonRow, NoticeWishRow, collecting)
-        .outerjoin(NoticeWishRow, NoticeWishRow.person_id == PersonRow.id)
+        select(PersonRow, NoticePreferencesRow, collecting)
+        .outerjoin(NoticePreferencesRow, NoticePreferencesRow.person_id == PersonRow.id)
         .where(PersonRow.id.in_(people))
     )
     found = await session.execute(statement)
-    return {person.id: (preferences_of(person, wish), joins) for person, wish, joins in found}
+    return {person.id: (preferences_of(person, kept), joins) for person, kept, joins in found}
 
 
-def _leaving(kind: NoticeKind, moment: datetime, wishes: NoticePreferences, joins: datetime | None) -> dict[str, Any]:
+def _leaving(
+    kind: NoticeKind, moment: datetime, preferences: NoticePreferences, joins: datetime | None
+) -> dict[str, Any]:
     return {
-        "due_at": leaves_at(kind, moment, wishes, joins),
-        "mailed_at": None if wishes.mail else moment,
-        "hooked_at": None if wishes.webhook_url else moment,
+        "due_at": leaves_at(kind, moment, preferences, joins),
+        "mailed_at": None if preferences.mail else moment,
+        "hooked_at": None if preferences.webhook_url else moment,
     }

@@ -38,7 +38,7 @@ class NoticeRow(TableRow):
     attempts: Mapped[int] = mapped_column(default=0)
 
 
-class NoticeWishRow(TableRow):
+class NoticePreferencesRow(TableRow):
     """A person's notification settings; without a row, in the console only."""
 
     __tablename__ = "notice_wish"

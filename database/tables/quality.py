@@ -12,7 +12,7 @@ from database.tables.columns import TableRow, json_list, moment, moment_maybe, m
 from domain.cards.review import RejectReason, ReviewOutcome
 
 
-class SecondReviewRow(TableRow):
+class BlindReviewRow(TableRow):
     """One decided card reviewed again by a person who does not see the first decision; a senior settles a difference."""
 
     __tablename__ = "second_review"

@@ -73,26 +73,28 @@ class NoticePreferences:
     zone: ZoneInfo = BUSINESS_ZONE
 
 
-def leaves_at(kind: NoticeKind, moment: datetime, wishes: NoticePreferences, joins: datetime | None = None) -> datetime:
+def leaves_at(
+    kind: NoticeKind, moment: datetime, preferences: NoticePreferences, joins: datetime | None = None
+) -> datetime:
     """When news of `moment` leaves: urgent news at once, other news with the digest that it `joins` or its own, never in quiet hours."""
     if kind in URGENT:
         return moment
-    ordinary = joins or moment + timedelta(minutes=wishes.digest_minutes)
+    ordinary = joins or moment + timedelta(minutes=preferences.digest_minutes)
     planned = moment if kind in SOON else ordinary
-    return quiet_until(planned, wishes) or planned
+    return quiet_until(planned, preferences) or planned
 
 
-def quiet_until(moment: datetime, wishes: NoticePreferences) -> datetime | None:
+def quiet_until(moment: datetime, preferences: NoticePreferences) -> datetime | None:
     """Return the end (UTC) of the quiet hours that `moment` falls into; None when it falls into none."""
-    if wishes.quiet is None:
+    if preferences.quiet is None:
         return None
-    begins, ends = wishes.quiet
-    today = today_in(wishes.zone, moment)
+    begins, ends = preferences.quiet
+    today = today_in(preferences.zone, moment)
     for day in (today - timedelta(days=1), today):
         # In UTC: two moments of one zone are compared by their clock faces, which a change of summer time repeats.
-        start = datetime.combine(day, begins, wishes.zone).astimezone(UTC)
+        start = datetime.combine(day, begins, preferences.zone).astimezone(UTC)
         last_day = day if begins < ends else day + timedelta(days=1)
-        end = datetime.combine(last_day, ends, wishes.zone).astimezone(UTC)
+        end = datetime.combine(last_day, ends, preferences.zone).astimezone(UTC)
         if start <= moment < end:
             return end
     return None

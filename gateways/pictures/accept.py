@@ -17,7 +17,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from domain.errors.files import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
 from gateways.pictures.ground import in_levels, of_both_bytes, of_grey_bytes, on_ground
-from gateways.pictures.look import look_of
+from gateways.pictures.perceptual_hash import perceptual_hash
 from gateways.pictures.salvaging import ends_of, without_extras
 
 BYTES_MAX = 12 * 1024 * 1024
@@ -50,7 +50,7 @@ class AcceptedPhoto:
     stored_sha256: str
     width: int
     height: int
-    look: int | None = None  # See `gateways.pictures.look`.
+    look: int | None = None  # See `gateways.pictures.perceptual_hash`.
 
 
 def accept(raw: bytes) -> AcceptedPhoto:
@@ -77,7 +77,7 @@ def as_photo(picture: Image.Image, upload_sha256: str) -> AcceptedPhoto:
         stored_sha256=hashlib.sha256(jpeg).hexdigest(),
         width=picture.width,
         height=picture.height,
-        look=look_of(picture),
+        look=perceptual_hash(picture),
     )
 
 

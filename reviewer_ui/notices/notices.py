@@ -18,7 +18,7 @@ from domain.notices.kinds import URGENT, NoticePreferences
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, SignedIn, see_other, shell
 from services.notices.digest_text import Reader, page_of, sentence
-from services.notices.inbox import DIGESTS, PAGE, URL_MAX, WishForm
+from services.notices.inbox import DIGESTS, PAGE, URL_MAX, PreferencesForm
 from web.locale import locale_of
 
 router = APIRouter()
@@ -57,8 +57,8 @@ class BellContext:
 
 
 @dataclass(frozen=True)
-class WishesContext:
-    """The wishes as they are kept, or as they were typed when something of them is `wrong`."""
+class PreferencesContext:
+    """The preferences as they are kept, or as they were typed when something of them is `wrong`."""
 
     shell: Shell
     email: str
@@ -116,37 +116,37 @@ async def read(console: At, person: SignedIn, notice_id: str, follow: Word = "")
 
 
 @router.get("/account/notices")
-async def wishes(
+async def preferences(
     request: Request, console: At, person: SignedIn, saved: Annotated[str, Query(max_length=5)] = ""
 ) -> Response:
     """Show this person's notification settings."""
-    kept = await console.services.notices.wishes(person.id)
-    context = await _wishes_context(request, console, person, _typed(kept), saved=saved == "yes")
+    kept = await console.services.notices.preferences(person.id)
+    context = await _preferences_context(request, console, person, _typed(kept), saved=saved == "yes")
     return await console.answer(request, "notices/preferences.html", context)
 
 
 @router.post("/account/notices")
-async def wish(
+async def set_preferences(
     request: Request, console: At, person: SignedIn, mail: Word = "", webhook_url: Annotated[str, Form(max_length=2000)] = "",
     digest_minutes: Word = "15", quiet_from: Word = "", quiet_until: Word = "",
 ) -> Response:  # fmt: skip
-    """Keeps the wishes; what cannot be kept is shown again as it was typed."""
+    """Keeps the preferences; what cannot be kept is shown again as it was typed."""
     typed = (mail, webhook_url.strip()[: URL_MAX + 1], digest_minutes, quiet_from, quiet_until)
     try:
-        await console.services.notices.wish(person.id, _form(*typed))
+        await console.services.notices.set_preferences(person.id, _form(*typed))
     except FieldInvalid as refusal:
-        context = await _wishes_context(request, console, person, typed, wrong=str(refusal.data["field"]))
+        context = await _preferences_context(request, console, person, typed, wrong=str(refusal.data["field"]))
         return await console.answer(request, "notices/preferences.html", context, status=refusal.http_status)
     return see_other("/account/notices?saved=yes")
 
 
 @router.post("/account/notices/test")
 async def try_out(request: Request, console: At, person: SignedIn) -> Response:
-    """Sends a test message as the kept wishes say, and shows what became of it."""
+    """Sends a test message as the kept preferences say, and shows what became of it."""
     await console.notice_throttle.hit("test-notice", person.id)
     tried = await console.services.notices.try_out(person.id)
-    kept = await console.services.notices.wishes(person.id)
-    context = await _wishes_context(request, console, person, _typed(kept), tried=tried)
+    kept = await console.services.notices.preferences(person.id)
+    context = await _preferences_context(request, console, person, _typed(kept), tried=tried)
     return await console.answer(request, "notices/preferences.html", context)
 
 
@@ -157,15 +157,15 @@ def entry_of(row: NoticeRow, reader: Reader) -> Entry:
     return Entry(row.id, text, row.at, page_of(row), row.kind in URGENT, row.read_at is not None, lost)
 
 
-async def _wishes_context(
+async def _preferences_context(
     request: Request, console: Console, person: Person, typed: tuple[str, str, str, str, str],
     *, wrong: str = "", saved: bool = False, tried: dict[str, str] | None = None,
-) -> WishesContext:  # fmt: skip
+) -> PreferencesContext:  # fmt: skip
     notices = console.services.notices
     async with console.services.database.transaction() as session:
         row = await session.get_one(PersonRow, person.id)
     mail, url, minutes, begins, ends = typed
-    return WishesContext(
+    return PreferencesContext(
         shell=shell(request, person), email=row.email, mail_possible=notices.channels.mail is not None, digests=DIGESTS,
         timezone=row.timezone, mail=mail == "yes", webhook_url=url,
         digest_minutes=int(minutes) if minutes.isascii() and minutes.isdigit() else -1, quiet_from=begins, quiet_until=ends,
@@ -178,11 +178,11 @@ def _typed(kept: NoticePreferences) -> tuple[str, str, str, str, str]:
     return "yes" if kept.mail else "", kept.webhook_url or "", str(kept.digest_minutes), begins, ends
 
 
-def _form(mail: str, url: str, minutes: str, begins: str, ends: str) -> WishForm:
+def _form(mail: str, url: str, minutes: str, begins: str, ends: str) -> PreferencesForm:
     """Raises FieldInvalid for a number or a time that is none."""
     if not (minutes.isascii() and minutes.isdigit()):
         raise FieldInvalid(field="digest_minutes", why="a number")
-    return WishForm(mail == "yes", url, int(minutes), _time(begins), _time(ends))
+    return PreferencesForm(mail == "yes", url, int(minutes), _time(begins), _time(ends))
 
 
 def _time(typed: str) -> time | None:

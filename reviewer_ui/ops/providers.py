@@ -32,7 +32,7 @@ from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.ops.calls import whom
-from services.ops.maintenance import Wish
+from services.ops.maintenance import WindowInput
 from web.words import zone_of
 
 router = APIRouter(prefix="/operations/providers")
@@ -155,7 +155,7 @@ async def begin(
     form = WindowForm(reason, starts_at, ends_at, brand)
     _named(provider)
     try:
-        await console.maintenance.begin(person.id, _wish(provider, form, person.timezone))
+        await console.maintenance.begin(person.id, _window_input(provider, form, person.timezone))
     except Refusal as refusal:
         return await _page(request, console, person, provider, form, refusal)
     return see_other(f"/operations/providers/{provider}")
@@ -240,9 +240,9 @@ def _named(provider: str) -> Provider:
     return found
 
 
-def _wish(provider: str, form: WindowForm, timezone: str) -> Wish:
+def _window_input(provider: str, form: WindowForm, timezone: str) -> WindowInput:
     starts_at, ends_at = _moment(form.starts_at, timezone, "starts_at"), _moment(form.ends_at, timezone, "ends_at")
-    return Wish(provider, form.brand, form.reason, starts_at, ends_at)
+    return WindowInput(provider, form.brand, form.reason, starts_at, ends_at)
 
 
 def _moment(typed: str, timezone: str, field: str) -> datetime | None:

@@ -75,7 +75,7 @@ async def add(
     """Adds them and opens their page; they cannot sign in by password before they have chosen one."""
     newcomer = Newcomer(email.strip().lower(), name.strip(), roles_of(role or ()))
     try:
-        added = await console.newcomers.add(person.id, newcomer, work_set_up(work, _nobody()))
+        added = await console.invitations.add(person.id, newcomer, work_set_up(work, _nobody()))
     except Refusal as refusal:
         return await _page(request, console, person, newcomer, work, refusal)
     return see_other(f"/setup/people/{added}?saved=true")
@@ -87,7 +87,7 @@ async def invite(request: Request, console: At, person: PeopleManager, person_id
     if not console.services.passwords:
         raise PasswordSignInOff()
     await require_step_up(request, person)
-    invitation = await console.newcomers.invite(person.id, person_id)
+    invitation = await console.invitations.invite(person.id, person_id)
     async with console.services.database.transaction() as session:
         name = (await reads.record(session, person_id)).person.name
     link = f"{str(request.base_url).rstrip('/')}{PATH}?link={link_of(console, invitation)}"
@@ -100,7 +100,7 @@ async def invite(request: Request, console: At, person: PeopleManager, person_id
 async def ask_reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
     """Asks a second person to take that person's lost password away; then a link can be made again."""
     await require_step_up(request, person)
-    await console.newcomers.ask_reset(person.id, person_id)
+    await console.invitations.ask_reset(person.id, person_id)
     return see_other(f"/setup/people/{person_id}?saved=true")
 
 

@@ -57,7 +57,7 @@ async def choose(
     try:
         if password != again:
             raise FieldInvalid(field="password", why="not_alike")
-        await console.newcomers.choose(invitation_of(console, link), password)
+        await console.invitations.choose(invitation_of(console, link), password)
     except FieldInvalid as refusal:
         return await _page(request, console, link, refusal)
     return signed_out(console)
@@ -69,11 +69,11 @@ async def change_own(request: Request, console: At, person: SignedIn) -> Respons
     if not console.services.passwords:
         raise PasswordSignInOff()
     await require_step_up(request, person)
-    return see_other(f"{PATH}?link={link_of(console, await console.newcomers.own(person.id))}")
+    return see_other(f"{PATH}?link={link_of(console, await console.invitations.own(person.id))}")
 
 
 async def _page(request: Request, console: Console, link: str, refusal: Refusal | None = None) -> Response:
-    person = await console.newcomers.invited(invitation_of(console, link))
+    person = await console.invitations.invited(invitation_of(console, link))
     context = WelcomeContext(shell(request, None), link, person.name, person.email, refusal=refusal)
     return await console.answer(
         request, "people/welcome.html", context, status=200 if refusal is None else refusal.http_status

@@ -17,7 +17,7 @@ from database.reads.quality import blind_reviews as reads
 from database.reads.support.escalations import evidence_file, evidence_of
 from database.repositories.audit import by_person
 from database.tables.columns import now
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.support.tickets import TicketFileRow
 from domain.cards.card import CardType
 from domain.cards.review import RejectReason, ReviewOutcome
@@ -119,7 +119,7 @@ async def download(console: At, person: Checker, review_id: str, file_id: str) -
     """Return a file of the evidence, on record; for who may make or settle second reviews of this card."""
     async with console.services.database.transaction() as session:
         file = await evidence_file(session, review_id, file_id)
-        row = await session.get_one(SecondReviewRow, review_id)
+        row = await session.get_one(BlindReviewRow, review_id)
         if not apart(frozenset(row.first_circle), (await standing(session, person.id, now())).hands):
             raise OwnWork()
         session.add(by_person(person.id, "console:second_review:download", review_id, facts={"file": file.id}))
@@ -158,7 +158,7 @@ async def settle(
 
 async def _require_seen(console: Console, press: Press, review_id: str) -> None:
     async with console.services.database.transaction() as session:
-        row = await session.get(SecondReviewRow, review_id[:64])
+        row = await session.get(BlindReviewRow, review_id[:64])
         if row is not None:
             require_seen(press, await cards.card(session, row.card_id))
 
@@ -168,7 +168,7 @@ async def _page(
     typed: tuple[str, str, str] = ("", "", ""), refusal: Refusal | None = None,
 ) -> Response:  # fmt: skip
     async with console.services.database.transaction() as session:
-        row = await session.get(SecondReviewRow, review_id[:64])
+        row = await session.get(BlindReviewRow, review_id[:64])
         if row is None or row.settled_at is not None:
             raise NotFound(review=review_id[:64])
         settling = row.second_at is not None
@@ -184,7 +184,7 @@ async def _page(
 
 
 async def _context(
-    request: Request, console: Console, person: Person, row: SecondReviewRow, settling: bool,
+    request: Request, console: Console, person: Person, row: BlindReviewRow, settling: bool,
     typed: tuple[str, str, str], refusal: Refusal | None,
 ) -> SecondContext:  # fmt: skip
     keyring = console.services.keyring
@@ -208,7 +208,7 @@ async def _context(
     )  # fmt: skip
 
 
-def _answers(row: SecondReviewRow, names: dict[str, str]) -> tuple[Answer, ...]:
+def _answers(row: BlindReviewRow, names: dict[str, str]) -> tuple[Answer, ...]:
     first = Answer(names.get(row.first_person, ""), row.first_outcome, None, "")
     if row.second_outcome is None:
         return (first,)

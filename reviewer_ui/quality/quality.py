@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.quality.blind_reviews import Measured, Measurements, differences, measure
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from domain.people.roles import Permission
 from domain.quality.agreement import Figures
 from domain.rules.brands import catalogue
@@ -45,7 +45,7 @@ class QualityContext:
     tables: tuple[tuple[str, tuple[Measured, ...]], ...]
     brand_names: dict[str, str]
     may_export: bool
-    differences: tuple[SecondReviewRow, ...]
+    differences: tuple[BlindReviewRow, ...]
 
 
 @router.get("/quality")
@@ -55,7 +55,7 @@ async def show(request: Request, console: At, person: QualityReader, days: Days 
     names = {code: one.names[locale_of(request)] for code, one in catalogue().items()}
     tables = (("reviewers", measured.reviewers), ("brands", measured.brands))
     may_export = person.may(Permission.EXPORT_LABELS)
-    unsettled: tuple[SecondReviewRow, ...] = ()
+    unsettled: tuple[BlindReviewRow, ...] = ()
     if person.may(Permission.SETTLE):
         async with console.services.database.transaction() as session:
             who = await standing(session, person.id, datetime.now(UTC))

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from database.session import Database
 from database.tables.cards import PhotoRow
-from gateways.pictures.look import look_of_jpeg
+from gateways.pictures.perceptual_hash import perceptual_hash_of_jpeg
 from gateways.pictures.store import PhotoMissing, PhotoStore
 
 BATCH = 100
@@ -38,7 +38,7 @@ class PhotoHashes:
 
     def _look(self, digest: str) -> int | None:
         try:
-            return look_of_jpeg(self._photos.read(digest))
+            return perceptual_hash_of_jpeg(self._photos.read(digest))
         except (PhotoMissing, OSError):  # Erased at its owner's wish, or damaged: nothing is left to look at.
             return None
 

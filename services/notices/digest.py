@@ -1,4 +1,4 @@
-"""News leaves the console by people's wishes: one digest per person and channel, tried until it arrives or is given up."""
+"""News leaves the console by people's preferences: one digest per person and channel, tried until it arrives or is given up."""
 
 from __future__ import annotations
 
@@ -119,9 +119,9 @@ class NoticeDelivery:
             to = people[batch[0].person_id]
             ready, read, later = sorted_out(batch, to, moment)
             await stored.set_all(session, _ids(read), mailed_at=moment, hooked_at=moment)
-            await stored.set_all(session, _ids(later), due_at=quiet_until(moment, to.wishes) or moment)
+            await stored.set_all(session, _ids(later), due_at=quiet_until(moment, to.preferences) or moment)
             await stored.tried_once_more(session, _ids(ready), moment + LEASE)
-            digests += [Digest(to, ready, Reader(to.locale, to.wishes.zone, names))] if ready else []
+            digests += [Digest(to, ready, Reader(to.locale, to.preferences.zone, names))] if ready else []
         return digests
 
     async def _deliver(self, digest: Digest) -> None:
@@ -170,14 +170,14 @@ class NoticeDelivery:
     async def _mail(self, digest: Digest) -> None:
         """Where no mail server is set any more, or the person wants none any more, nothing leaves and nothing waits."""
         to, rows = digest.to, digest.mail
-        if not rows or not to.wishes.mail or self._channels.mail is None:
+        if not rows or not to.preferences.mail or self._channels.mail is None:
             return
         said = digest_text(rows, digest.reader, self._channels.console_url)
         await self._channels.mail.send(to.email, said.subject, said.text, delivery_id("mail", rows))
 
     async def _hook(self, digest: Digest) -> None:
         to, rows = digest.to, digest.hook
-        url = to.wishes.webhook_url
+        url = to.preferences.webhook_url
         if not rows or not url:
             return
         key = delivery_id("webhook", rows)
@@ -205,7 +205,7 @@ def sorted_out(
 
     A batch that was tried before stays whole: another set of notices would be another mail.
     """
-    quiet = quiet_until(moment, to.wishes) is not None
+    quiet = quiet_until(moment, to.preferences) is not None
     if batch[0].attempts:
         whole = tuple(batch)
         return ((), (), whole) if quiet and not any(row.kind in URGENT for row in whole) else (whole, (), ())

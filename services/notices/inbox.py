@@ -13,7 +13,7 @@ from database.reads.notices.names import Names, names_of
 from database.repositories.notices import preferences_of
 from database.session import Database
 from database.tables.columns import now
-from database.tables.notices import NoticeRow, NoticeWishRow
+from database.tables.notices import NoticePreferencesRow, NoticeRow
 from database.tables.people import PersonRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
@@ -30,7 +30,7 @@ URL_MAX = 500
 
 
 @dataclass(frozen=True)
-class WishForm:
+class PreferencesForm:
     """What a person asks for, as typed: empty texts for what they do not want; quiet hours are both given or neither."""
 
     mail: bool
@@ -51,7 +51,7 @@ class Channels:
 
 
 class Notices:
-    """Lists and reads notices; keeps wishes and tries them out."""
+    """Lists and reads notices; keeps preferences and tries them out."""
 
     def __init__(self, database: Database, keyring: KeyRing, channels: Channels) -> None:
         self._database = database
@@ -96,16 +96,16 @@ class Notices:
         async with self._database.transaction() as session:
             await session.execute(update(NoticeRow).where(*theirs).values(read_at=now()))
 
-    async def wishes(self, person_id: str) -> NoticePreferences:
+    async def preferences(self, person_id: str) -> NoticePreferences:
         """Return what they asked for; the zone is their own."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
-            return preferences_of(person, await session.get(NoticeWishRow, person_id))
+            return preferences_of(person, await session.get(NoticePreferencesRow, person_id))
 
-    async def wish(self, person_id: str, form: WishForm) -> None:
-        """Keeps their wishes for news from now on. Raises FieldInvalid (webhook_url, digest_minutes, quiet_hours, mail)."""
+    async def set_preferences(self, person_id: str, form: PreferencesForm) -> None:
+        """Keeps their preferences for news from now on. Raises FieldInvalid (webhook_url, digest_minutes, quiet_hours, mail)."""
         self._require_fit(form)
-        row = NoticeWishRow(
+        row = NoticePreferencesRow(
             person_id=person_id, mail=form.mail, webhook_url=form.webhook_url or None, digest_minutes=form.digest_minutes,
             quiet_from=form.quiet_from, quiet_until=form.quiet_until,
         )  # fmt: skip
@@ -117,22 +117,22 @@ class Notices:
         return webhook_secret(self._keyring, person_id, url)
 
     async def try_out(self, person_id: str) -> dict[str, str]:
-        """Sends a test message by every channel they wish; by channel `mail` and `webhook`: empty when it left, else why not."""
+        """Sends a test message by every channel they chose; by channel `mail` and `webhook`: empty when it left, else why not."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
-            wishes = preferences_of(person, await session.get(NoticeWishRow, person_id))
+            preferences = preferences_of(person, await session.get(NoticePreferencesRow, person_id))
         digest, outcome = trial_digest(person.locale, self.channels.console_url), dict[str, str]()
-        if wishes.mail and self.channels.mail is not None:
+        if preferences.mail and self.channels.mail is not None:
             sending = self.channels.mail.send(person.email, digest.subject, digest.text, new_id())
             outcome["mail"] = await _reason(sending)
-        if wishes.webhook_url:
-            secret = self.webhook_secret(person_id, wishes.webhook_url)
+        if preferences.webhook_url:
+            secret = self.webhook_secret(person_id, preferences.webhook_url)
             content = {"id": "test", "test": True, "notices": []}
-            sending = self.channels.webhooks.deliver(wishes.webhook_url, new_id(), "notices.test", content, secret)
+            sending = self.channels.webhooks.deliver(preferences.webhook_url, new_id(), "notices.test", content, secret)
             outcome["webhook"] = await _reason(sending)
         return outcome
 
-    def _require_fit(self, form: WishForm) -> None:
+    def _require_fit(self, form: PreferencesForm) -> None:
         if form.mail and self.channels.mail is None:
             raise FieldInvalid(field="mail", why="no mail server is set")
         if form.webhook_url and not _is_address(form.webhook_url, self.channels.insecure_urls):

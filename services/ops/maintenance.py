@@ -43,7 +43,7 @@ SYSTEM = "system:"
 
 
 @dataclass(frozen=True)
-class Wish:
+class WindowInput:
     """The maintenance that a person asks for. `starts_at` None: now; `ends_at` None: until a person ends it."""
 
     provider: str
@@ -60,24 +60,24 @@ class Maintenance:
         self._database = database
         self._now = now
 
-    async def begin(self, by: str, wish: Wish) -> str:
+    async def begin(self, by: str, asked: WindowInput) -> str:
         """Hold the provider's calls from now on, or from the planned moment on; return the window's id.
 
         A window that is being resumed gives way to the new one. Refuses NotAllowed, FieldInvalid and MaintenanceOverlaps.
         """
         now = self._now()
-        _require_valid(wish, now)
-        starts_at = wish.starts_at or now
+        _require_valid(asked, now)
+        starts_at = asked.starts_at or now
         async with self._database.transaction() as session:
             await _require_may(session, by)
             await acquire(session, AdvisoryLock.MAINTENANCE)
-            for row in await _open(session, wish.provider):
-                if not _concerns(row, wish.brand) or not window_of(row).overlaps(starts_at, wish.ends_at):
+            for row in await _open(session, asked.provider):
+                if not _concerns(row, asked.brand) or not window_of(row).overlaps(starts_at, asked.ends_at):
                     continue
-                if row.state is not WindowState.RESUMING or (row.brand, starts_at > now) != (wish.brand, False):
-                    await _require_apart(session, row, starts_at, wish.ends_at)
+                if row.state is not WindowState.RESUMING or (row.brand, starts_at > now) != (asked.brand, False):
+                    await _require_apart(session, row, starts_at, asked.ends_at)
                 note_step(session, row, closed(window_of(row), now), Why.PERSON, by)
-            row = _new(by, wish, starts_at, now)
+            row = _new(by, asked, starts_at, now)
             session.add(row)
             await session.flush()
             window = window_of(row)
@@ -171,21 +171,21 @@ def _step(
     )
 
 
-def _require_valid(wish: Wish, now: datetime) -> None:
-    provider = provider_named(wish.provider)
+def _require_valid(asked: WindowInput, now: datetime) -> None:
+    provider = provider_named(asked.provider)
     if provider is None or (provider.issuer and provider.issuer not in issuers()):
         raise FieldInvalid(field="provider", why="unknown")
-    if wish.brand and (not provider.issuer or wish.brand not in brands_of_issuer(provider.issuer)):
+    if asked.brand and (not provider.issuer or asked.brand not in brands_of_issuer(provider.issuer)):
         raise FieldInvalid(field="brand", why="unknown")
-    if not wish.reason.strip():
+    if not asked.reason.strip():
         raise FieldInvalid(field="reason", why="missing")
-    if len(wish.reason) > REASON_MAX:
+    if len(asked.reason) > REASON_MAX:
         raise FieldInvalid(field="reason", why="too_long")
-    require_no_number(wish.reason)
-    starts_at = wish.starts_at or now
+    require_no_number(asked.reason)
+    starts_at = asked.starts_at or now
     if not now - PAST <= starts_at <= now + AHEAD:
         raise FieldInvalid(field="starts_at", why="out_of_range")
-    _require_end(starts_at, wish.ends_at, now)
+    _require_end(starts_at, asked.ends_at, now)
 
 
 def _require_end(starts_at: datetime, ends_at: datetime | None, now: datetime) -> None:
@@ -224,10 +224,10 @@ def _concerns(row: ProviderWindowRow, brand: str) -> bool:
     return not row.brand or not brand or row.brand == brand
 
 
-def _new(by: str, wish: Wish, starts_at: datetime, now: datetime) -> ProviderWindowRow:
+def _new(by: str, asked: WindowInput, starts_at: datetime, now: datetime) -> ProviderWindowRow:
     return ProviderWindowRow(
-        id=new_id(), provider=wish.provider, brand=wish.brand, reason=wish.reason.strip(), starts_at=starts_at,
-        ends_at=wish.ends_at, state=WindowState.PLANNED, share=SHARES[-1], since=now, next_at=starts_at, created_by=by,
+        id=new_id(), provider=asked.provider, brand=asked.brand, reason=asked.reason.strip(), starts_at=starts_at,
+        ends_at=asked.ends_at, state=WindowState.PLANNED, share=SHARES[-1], since=now, next_at=starts_at, created_by=by,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from database.repositories.notices import tell
 from database.session import Database
 from database.tables.cards import SubmissionRow
 from database.tables.people import AuditRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import RejectReason, ReviewOutcome
@@ -76,7 +76,7 @@ RETURNING id, card_id, task_id
 
 
 @dataclass(frozen=True)
-class SecondLease:
+class BlindLease:
     """A blind review claimed until `until`."""
 
     review_id: str
@@ -98,12 +98,12 @@ async def draw(
         return
     await acquire(session, AdvisoryLock.QUALITY_SAMPLE)
     day = policy.day_of(now)
-    sampled = (SecondReviewRow.drawn_on == day, SecondReviewRow.escalation_id.is_(None))
-    drawn_today = select(func.count()).select_from(SecondReviewRow).where(*sampled)
+    sampled = (BlindReviewRow.drawn_on == day, BlindReviewRow.escalation_id.is_(None))
+    drawn_today = select(func.count()).select_from(BlindReviewRow).where(*sampled)
     if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:
         return
     session.add(
-        SecondReviewRow(
+        BlindReviewRow(
             id=new_id(), decision_id=decision.id, card_id=task.card, brand=task.brand,
             first_person=decision.person_id, first_circle=await who_know(session, task.card, now, task.id), first_outcome=decision.outcome,
             drawn_on=day, drawn_at=now, policy_version=policy.version,
@@ -111,7 +111,7 @@ async def draw(
     )  # fmt: skip
 
 
-class SecondReviews:
+class BlindReviews:
     """What people do with second reviews. `person` is always a person's id; what they may do is judged here again."""
 
     def __init__(
@@ -121,7 +121,7 @@ class SecondReviews:
         self._keyring = keyring
         self._now = now
 
-    async def take(self, person: str, review_id: str | None = None) -> SecondLease | None:
+    async def take(self, person: str, review_id: str | None = None) -> BlindLease | None:
         """Lease the named one, or the oldest that is not one's own work; None when there is none for them.
 
         Refuses NotAllowed; of a named one also NotFound, OwnWork, NotEligible (a relative's card), TaskDecided,
@@ -145,7 +145,7 @@ class SecondReviews:
                 await _item_taken(session, taken.task_id, person, until, now)
             if taken is None and review_id is not None:
                 raise await _why_not(session, review_id, who)
-        return None if taken is None else SecondLease(taken.id, taken.card_id, until)
+        return None if taken is None else BlindLease(taken.id, taken.card_id, until)
 
     async def decide(
         self, person: str, review_id: str, outcome: ReviewOutcome, reason: RejectReason | None = None, note: str = ""
@@ -199,14 +199,14 @@ class SecondReviews:
             await require(session, person, Permission.SETTLE)
             await self._difference(session, person, review_id)
 
-    async def _difference(self, session: AsyncSession, person: str, review_id: str) -> SecondReviewRow:
+    async def _difference(self, session: AsyncSession, person: str, review_id: str) -> BlindReviewRow:
         row, who = await self._of(session, person, review_id)
         if not apart(frozenset(row.second_circle), who.hands):
             raise OwnWork()
         return row
 
-    async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[SecondReviewRow, ActingReviewer]:
-        row = await session.get(SecondReviewRow, review_id[:64], with_for_update=True)
+    async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[BlindReviewRow, ActingReviewer]:
+        row = await session.get(BlindReviewRow, review_id[:64], with_for_update=True)
         if row is None:
             raise NotFound(review=review_id[:64])
         who = await standing(session, person, self._now())
@@ -216,7 +216,7 @@ class SecondReviews:
             raise kept
         return row, who
 
-    async def _kept_from(self, session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> NotEligible | None:
+    async def _kept_from(self, session: AsyncSession, row: BlindReviewRow, who: ActingReviewer) -> NotEligible | None:
         """Why the seller's card is none of theirs, judged at this moment."""
         if await _relatives_card(session, row, who):
             return NotEligible(why=[Ineligible.RELATIVE.value])
@@ -227,7 +227,7 @@ class SecondReviews:
 
 
 async def _why_not(session: AsyncSession, review_id: str, who: ActingReviewer) -> Exception:
-    row = await session.get(SecondReviewRow, review_id[:64])
+    row = await session.get(BlindReviewRow, review_id[:64])
     if row is None:
         return NotFound(review=review_id[:64])
     if not apart(frozenset(row.first_circle), who.hands):
@@ -241,18 +241,18 @@ async def _why_not(session: AsyncSession, review_id: str, who: ActingReviewer) -
     return _held_by_another(row)
 
 
-async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
+async def _relatives_card(session: AsyncSession, row: BlindReviewRow, who: ActingReviewer) -> bool:
     card = await cards.load(session, row.card_id)
     return (await session.get_one(SubmissionRow, card.submission_id)).owner in who.relatives
 
 
-async def _linked(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
+async def _linked(session: AsyncSession, row: BlindReviewRow, who: ActingReviewer) -> bool:
     """Return whether one of the circle was linked to the seller when the card's tasks were opened."""
     tasks = (await session.execute(select(WorkItemRow.linked).where(WorkItemRow.card_id == row.card_id))).scalars()
     return any(who.circle & set(linked) for linked in tasks)
 
 
-async def _notify(session: AsyncSession, row: SecondReviewRow) -> None:
+async def _notify(session: AsyncSession, row: BlindReviewRow) -> None:
     """The senior's answer, to each of the two: the same side as theirs, or the other."""
     for person, outcome in ((row.first_person, row.first_outcome), (row.second_person, row.second_outcome)):
         if not person or outcome is None or row.final_outcome is None:
@@ -271,7 +271,7 @@ def _require_sense(outcome: ReviewOutcome, reason: RejectReason | None, note: st
         raise FieldInvalid(field="note", why="too_long")
 
 
-async def _item_of(session: AsyncSession, row: SecondReviewRow) -> WorkItemRow | None:
+async def _item_of(session: AsyncSession, row: BlindReviewRow) -> WorkItemRow | None:
     """The work item of a review that support asked for, locked: its lease is the review's."""
     if row.task_id is None:
         return None
@@ -288,7 +288,7 @@ async def _item_taken(session: AsyncSession, task_id: str, person: str, until: d
     item.leased_by, item.leased_until = person, until
 
 
-async def _for_a_senior(session: AsyncSession, item: WorkItemRow, row: SecondReviewRow, now: datetime) -> None:
+async def _for_a_senior(session: AsyncSession, item: WorkItemRow, row: BlindReviewRow, now: datetime) -> None:
     """The two differ: from now on it is the time of the seniors who acted on neither side."""
     end_lease(item)
     item.assigned_to = item.assigned_at = None
@@ -297,7 +297,7 @@ async def _for_a_senior(session: AsyncSession, item: WorkItemRow, row: SecondRev
     placed(item, now)
 
 
-def _require_held(lease: SecondReviewRow | WorkItemRow, row: SecondReviewRow, person: str, now: datetime) -> None:
+def _require_held(lease: BlindReviewRow | WorkItemRow, row: BlindReviewRow, person: str, now: datetime) -> None:
     holder = holder_of(lease, now)
     if holder is None:
         raise TaskNotHeld()
@@ -305,11 +305,11 @@ def _require_held(lease: SecondReviewRow | WorkItemRow, row: SecondReviewRow, pe
         raise _held_by_another(row)
 
 
-def _held_by_another(row: SecondReviewRow) -> TaskHeldByAnother:
+def _held_by_another(row: BlindReviewRow) -> TaskHeldByAnother:
     until = row.leased_until or datetime.now(UTC) + timedelta(seconds=1)
     return TaskHeldByAnother(holder=row.leased_by or "", until=until.isoformat())
 
 
-def _audited(person: str, act: str, row: SecondReviewRow, outcome: ReviewOutcome) -> AuditRow:
+def _audited(person: str, act: str, row: BlindReviewRow, outcome: ReviewOutcome) -> AuditRow:
     facts = {"card": row.card_id, "outcome": outcome.value}
     return by_person(person, f"console:second_review:{act}", row.id, facts=facts)

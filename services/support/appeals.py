@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
 from database.tables.cards import CardRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.work import WorkItemRow
@@ -29,7 +29,7 @@ APPEAL_ONCE = "ticket_escalation_appeal_once"
 FINAL = APPROVALS | {ReviewOutcome.REJECT}
 
 
-async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime) -> SecondReviewRow:
+async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime) -> BlindReviewRow:
     """Put the card of a question before a reviewer who knows nothing of its first decision; return the review.
 
     Refuse FieldInvalid (`card`) without a card, NotFound, and NotReviewable (`why`).
@@ -49,7 +49,7 @@ async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime)
         raise
     knowing = {*await who_know(session, card.id, now), *await _looked_again(session, card.id)}
     knowing |= (await standing(session, row.asked_by, now)).hands
-    review = SecondReviewRow(
+    review = BlindReviewRow(
         id=new_id(), decision_id=decision.id, escalation_id=row.id, card_id=card.id, brand=card.brand,
         first_person=decision.person_id or "", first_circle=sorted(knowing), first_outcome=decision.outcome,
         drawn_on=business_day(now), drawn_at=now,
@@ -59,13 +59,13 @@ async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime)
     return review
 
 
-async def team_of(session: AsyncSession, review: SecondReviewRow) -> str:
+async def team_of(session: AsyncSession, review: BlindReviewRow) -> str:
     """Return the team whose reviewer made the first decision: its seniors hear when the review is late."""
     decision = await session.get_one(ReviewDecisionRow, review.decision_id)
     return (await session.get_one(WorkItemRow, decision.task_id)).team
 
 
-async def result_of(session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> AppealResult:
+async def result_of(session: AsyncSession, row: TicketEscalationRow, review: BlindReviewRow) -> AppealResult:
     """Return what a settled review made of the first decision, and open the card again where it changed and the card can be."""
     final = review.final_outcome
     if final is None or (final in APPROVALS) is (review.first_outcome in APPROVALS):
@@ -107,7 +107,7 @@ async def _decided(session: AsyncSession, card: CardRow) -> ReviewDecisionRow:
 
 async def _looked_again(session: AsyncSession, card_id: str) -> set[str]:
     """Return all reviewers of earlier blind reviews of the card."""
-    rows = await session.execute(select(SecondReviewRow).where(SecondReviewRow.card_id == card_id))
+    rows = await session.execute(select(BlindReviewRow).where(BlindReviewRow.card_id == card_id))
     return {
         one
         for row in rows.scalars()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
@@ -28,7 +28,7 @@ async def withdraw(
 ) -> None:
     """Take an open question back from its desk; a second review of it ends without a result."""
     row.state, row.closed_at = EscalationState.WITHDRAWN, now
-    ended = update(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id, SecondReviewRow.settled_at.is_(None))
+    ended = update(BlindReviewRow).where(BlindReviewRow.escalation_id == row.id, BlindReviewRow.settled_at.is_(None))
     await session.execute(ended.values(settled_at=now).execution_options(synchronize_session=False))
     await close_item(session, row, now)
     happened(session, ticket, actor, "escalation_withdrawn", now, desk=row.desk.value, escalation=row.id)

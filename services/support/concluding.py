@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from domain.support.escalations import EscalationState
 from domain.support.tickets import InsideDesk
@@ -26,11 +26,11 @@ class SettledReviews(Acts):
         now, done = self._now(), 0
         settled = (
             select(TicketEscalationRow.id)
-            .join(SecondReviewRow, SecondReviewRow.escalation_id == TicketEscalationRow.id)
+            .join(BlindReviewRow, BlindReviewRow.escalation_id == TicketEscalationRow.id)
             .where(
                 TicketEscalationRow.desk == InsideDesk.REVIEW,
                 TicketEscalationRow.state == EscalationState.OPEN,
-                SecondReviewRow.final_outcome.is_not(None),
+                BlindReviewRow.final_outcome.is_not(None),
                 ~left_out(LOOP, TicketEscalationRow.id, now),
             )
             .order_by(TicketEscalationRow.id)
@@ -48,7 +48,7 @@ class SettledReviews(Acts):
             ticket, task, row = await locked_question(session, escalation_id)
             if row.state is not EscalationState.OPEN:
                 return False
-            found = await session.execute(select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id))
+            found = await session.execute(select(BlindReviewRow).where(BlindReviewRow.escalation_id == row.id))
             review = found.scalar_one()
             row.answer_code = (await result_of(session, row, review)).value
             row.answer = "\n".join(note for note in (review.second_note, review.senior_note) if note)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.notices import tell
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketFileRow, TicketLinkRow, TicketRow
 from database.tables.work import WorkItemRow
@@ -115,7 +115,7 @@ class Escalations(KeyedActs):
 
     async def _put_to(
         self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow,
-        review: SecondReviewRow | None, now: datetime,
+        review: BlindReviewRow | None, now: datetime,
     ) -> None:  # fmt: skip
         """Open the piece of work at the desk. Refuse EscalationWaits where the same was asked and is not answered."""
         for other in await asked.open_questions(session, ticket.id):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
@@ -32,7 +32,7 @@ LOOP = "old_questions"
 
 async def opened(
     session: AsyncSession, keyring: KeyRing, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow,
-    review: SecondReviewRow | None, now: datetime,
+    review: BlindReviewRow | None, now: datetime,
 ) -> None:  # fmt: skip
     """Open the work item of a question, whose clock began when it was asked.
 
@@ -63,12 +63,12 @@ class OldQuestions(KeyedActs):
         """Open the work of up to `limit` questions and return how many. One that fails is set aside. Raises DatabaseUnavailable."""
         without = (
             select(TicketEscalationRow.id)
-            .join(SecondReviewRow, SecondReviewRow.escalation_id == TicketEscalationRow.id)
+            .join(BlindReviewRow, BlindReviewRow.escalation_id == TicketEscalationRow.id)
             .where(
                 TicketEscalationRow.desk == InsideDesk.REVIEW,
                 TicketEscalationRow.state == EscalationState.OPEN,
                 TicketEscalationRow.task_id.is_(None),
-                SecondReviewRow.settled_at.is_(None),
+                BlindReviewRow.settled_at.is_(None),
                 ~left_out(LOOP, TicketEscalationRow.id, self._now()),
             )
             .order_by(TicketEscalationRow.id)
@@ -86,13 +86,13 @@ class OldQuestions(KeyedActs):
             ticket, task, row = await locked_question(session, escalation_id)
             if row.state is not EscalationState.OPEN or row.task_id is not None:
                 return False
-            of_row = select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id).with_for_update()
+            of_row = select(BlindReviewRow).where(BlindReviewRow.escalation_id == row.id).with_for_update()
             review = (await session.execute(of_row)).scalar_one()
             await opened(session, self._keyring, ticket, task, row, review, self._now())
             await self._unchanged(session, row, review)
         return True
 
-    async def _unchanged(self, session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> None:
+    async def _unchanged(self, session: AsyncSession, row: TicketEscalationRow, review: BlindReviewRow) -> None:
         """A review that a person has before them, or that waits for a senior, is so in the queue, too."""
         item, now = await session.get_one(WorkItemRow, row.task_id), self._now()
         if review.second_outcome is not None:

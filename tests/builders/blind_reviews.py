@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import text
 
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
@@ -30,6 +30,6 @@ async def drawn(world: World) -> tuple[str, str]:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
-    (row,) = await world.rows(SecondReviewRow, decision_id=decision)
+    (row,) = await world.rows(BlindReviewRow, decision_id=decision)
     assert row.policy_version == ALL.version
     return row.id, person

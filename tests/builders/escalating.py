@@ -10,7 +10,7 @@ from domain.cards.card import EndReason, Outcome
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.support.escalations import ASKED
 from domain.support.tickets import InsideDesk, TicketCategory, TicketChannel
-from services.quality.blind_review import SecondReviews
+from services.quality.blind_review import BlindReviews
 from services.review.desk import ReviewDesk, review_desk
 from services.support.concluding import SettledReviews
 from services.support.conversation import Conversation
@@ -32,7 +32,7 @@ class Escalating:
         self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
         self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
         self.escalations = Escalations(world.database, world.keyring, self.clock)
-        self.second = SecondReviews(world.database, world.keyring)
+        self.second = BlindReviews(world.database, world.keyring)
         self.settled = SettledReviews(world.database, self.clock)
         self.agent = self.ticket_id = ""
 

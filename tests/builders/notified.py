@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 
 from database.repositories.notices import tell
 from database.session import Database
-from database.tables.notices import NoticeRow, NoticeWishRow
+from database.tables.notices import NoticePreferencesRow, NoticeRow
 from database.tables.people import PersonRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
@@ -69,8 +69,8 @@ class Town:
     def notices(self) -> Notices:
         return Notices(self.database, self.keyring, self.channels)
 
-    async def lives(self, *, locale: str = "en", zone: str = "Asia/Shanghai", **wishes: Any) -> str:
-        """A new person with these wishes."""
+    async def lives(self, *, locale: str = "en", zone: str = "Asia/Shanghai", **preferences: Any) -> str:
+        """A new person with these preferences."""
         self.person = new_id()
         async with self.database.transaction() as session:
             session.add(
@@ -80,7 +80,7 @@ class Town:
                 )
             )  # fmt: skip
             await session.flush()
-            session.add(NoticeWishRow(person_id=self.person, **{"digest_minutes": 0, **wishes}))
+            session.add(NoticePreferencesRow(person_id=self.person, **{"digest_minutes": 0, **preferences}))
         return self.person
 
     async def notify(self, kind: NoticeKind, key: str = "", card_id: str = "CARD7Q2MXY", **facts: str) -> None:

@@ -20,7 +20,7 @@ from domain.ops.maintenance import WindowState
 from domain.ops.providers import Provider
 from jobs.held_calls import HeldCalls, RatesOffered, keeps_rates
 from jobs.maintenance import QueueRates
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from services.ops.window_steps import WindowSteps
 from tests.builders.world import World
 from tests.slowness import patience
@@ -57,7 +57,7 @@ class Workers:
 
     async def holds(self) -> str:
         """The issuer goes into maintenance; returns the window's id."""
-        return await self.maintenance.begin(self.by, Wish("issuer:jd", "", "New data centre", None, None))
+        return await self.maintenance.begin(self.by, WindowInput("issuer:jd", "", "New data centre", None, None))
 
     async def resumes(self, window: str, share: int) -> None:
         """The window is resumed at this share."""

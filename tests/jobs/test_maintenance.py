@@ -20,7 +20,7 @@ from domain.ops.maintenance import Window, WindowState
 from domain.ops.providers import Provider, ProviderKind, issuer, store
 from domain.rules.brands import providers
 from jobs.maintenance import QueueRates, queues_of
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from services.ops.window_steps import WindowSteps
 from tests.builders.world import World
 from tests.slowness import patience
@@ -64,7 +64,7 @@ async def test_maintenance_costs_no_attempt_and_the_card_continues_within_second
     operator, scene = await world.a_person("ops"), stage.World()
     maintenance, one = Maintenance(world.database), stage.card()
     async with playing(temporal_client, scene), stepping(world, temporal_client):
-        window = await maintenance.begin(operator, Wish("issuer:jd", "", "New data centre", None, None))
+        window = await maintenance.begin(operator, WindowInput("issuer:jd", "", "New data centre", None, None))
         await asyncio.sleep(1.5)
         await CardClient(temporal_client).start(one)
         handle = temporal_client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)

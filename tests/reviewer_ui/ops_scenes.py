@@ -22,7 +22,7 @@ from services.ops.attempts import Attempts
 from services.ops.calls import ProviderCallCounts
 from services.ops.described import DescribedQueue, DescribedStep
 from services.ops.health import keep
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from services.ops.stuck import StuckRuns
 from services.ops.workers import Workers
 from tests.reviewer_ui.conftest import House
@@ -89,9 +89,9 @@ async def a_provider_in_maintenance(house: House, by: str) -> str:
         counts.ended("issuer:jd", end, "timeout" if end is CallEnd.TIMEOUT else "http_503", latency_ms, 3)
     await counts.write()
     desk = Maintenance(house.database)
-    window = await desk.begin(by, Wish("issuer:jd", "", "New data centre", None, now + timedelta(hours=2)))
+    window = await desk.begin(by, WindowInput("issuer:jd", "", "New data centre", None, now + timedelta(hours=2)))
     planned = now + timedelta(days=1)
-    await desk.begin(by, Wish("payout", "", "Certificates change", planned, planned + timedelta(hours=1)))
+    await desk.begin(by, WindowInput("payout", "", "Certificates change", planned, planned + timedelta(hours=1)))
     return window
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import httpx
 from sqlalchemy import select, text
 
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.people.roles import Role
@@ -35,5 +35,5 @@ async def drawn(house: House) -> tuple[Waiting, httpx.AsyncClient, str]:
         task = await session.get_one(WorkItemRow, one.task_id)
         await draw(session, house.keyring, task, decision, datetime.now(UTC), ALL)
         await session.flush()
-        review_id = (await session.execute(select(SecondReviewRow.id))).scalar_one()
+        review_id = (await session.execute(select(BlindReviewRow.id))).scalar_one()
     return one, mei, review_id

@@ -16,7 +16,7 @@ from database.session import Database
 from database.tables.people import PersonRow
 from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from tests.api.conftest import Api
 from tests.api.conftest import api as api
 from tests.api.submitting import one_card
@@ -35,7 +35,7 @@ async def held(database: Database) -> AsyncIterator[datetime]:
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM provider_window"))
         session.add(row)
-    await Maintenance(database).begin(person, Wish("issuer:walmart", "", "New data centre", None, ends))
+    await Maintenance(database).begin(person, WindowInput("issuer:walmart", "", "New data centre", None, ends))
     yield ends
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM provider_window"))
@@ -76,7 +76,7 @@ async def test_an_open_page_shows_new_maintenance_without_waiting_for_the_cards_
     assert moving is not None
     assert (await browser.get(html.unescape(moving[1]))).status_code == 204
     ends, maintenance = datetime.now(UTC) + timedelta(hours=2), Maintenance(database)
-    window = await maintenance.begin(person, Wish("issuer:walmart", "", "New data centre", None, ends))
+    window = await maintenance.begin(person, WindowInput("issuer:walmart", "", "New data centre", None, ends))
     begun = await browser.get(html.unescape(moving[1]))
     assert "Walmart is under maintenance" in begun.text
     fresh = LIVE.search(begun.text)

@@ -17,7 +17,7 @@ from database.tables.cards import CardRow
 from database.tables.people import PersonRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.identifiers import new_id
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from tests.database.builders import a_card
 from tests.slowness import patience
 from web import live
@@ -76,7 +76,7 @@ async def test_a_stream_tells_when_maintenance_begins_changes_and_ends_although_
     await anext(stream)
     await asyncio.sleep(0.2)  # The first look has found no maintenance.
     ends = datetime.now(UTC) + timedelta(hours=1)
-    window = await maintenance.begin(person, Wish(f"issuer:{card.brand}", "", "New data centre", None, ends))
+    window = await maintenance.begin(person, WindowInput(f"issuer:{card.brand}", "", "New data centre", None, ends))
     assert (await _next(stream))["event"] == "changed"
     await maintenance.change_end(person, window, ends + timedelta(hours=1))
     assert (await _next(stream))["event"] == "changed"

@@ -24,7 +24,7 @@ from database.tables.ops.repairs import RepairRow
 from database.tables.ops.runs import StuckRunRow
 from database.tables.people import AccessRequestRow
 from database.tables.policies import PolicyDocumentRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.desk import HandOverRow
 from database.tables.work import WorkItemRow
@@ -75,9 +75,9 @@ def _checks(person: str, now: datetime) -> tuple[Any, ...]:
 def _blind(person: str, now: datetime) -> tuple[Any, ...]:
     del now
     return (
-        SecondReviewRow.settled_at.is_(None),
-        SecondReviewRow.second_at.is_(None),
-        ~SecondReviewRow.first_circle.has_key(person),
+        BlindReviewRow.settled_at.is_(None),
+        BlindReviewRow.second_at.is_(None),
+        ~BlindReviewRow.first_circle.has_key(person),
     )
 
 

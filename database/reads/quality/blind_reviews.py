@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.lease import is_held_by
 from database.tables.people import PersonRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from domain.quality.agreement import SIDES, Case, Figures, figures
 
 CASES_MAX = 20_000
-_SAMPLED = SecondReviewRow.escalation_id.is_(
+_SAMPLED = BlindReviewRow.escalation_id.is_(
     None
 )  # What customers appeal against says nothing about decisions at large.
 
@@ -43,21 +43,21 @@ class Measurements:
 async def measure(session: AsyncSession, since: datetime) -> Measurements:
     """Of what was drawn since then, at most the newest twenty thousand cases."""
     statement = (
-        select(SecondReviewRow, PersonRow.name)
-        .join(PersonRow, PersonRow.id == SecondReviewRow.first_person)
-        .where(_SAMPLED, SecondReviewRow.drawn_at >= since, SecondReviewRow.second_at.is_not(None))
-        .order_by(SecondReviewRow.drawn_at.desc())
+        select(BlindReviewRow, PersonRow.name)
+        .join(PersonRow, PersonRow.id == BlindReviewRow.first_person)
+        .where(_SAMPLED, BlindReviewRow.drawn_at >= since, BlindReviewRow.second_at.is_not(None))
+        .order_by(BlindReviewRow.drawn_at.desc())
         .limit(CASES_MAX)
     )
     found = [(row, name, _case(row)) for row, name in await session.execute(statement)]
     waiting = (
         select(func.count())
-        .select_from(SecondReviewRow)
+        .select_from(BlindReviewRow)
         .where(
             _SAMPLED,
-            SecondReviewRow.drawn_at >= since,
-            SecondReviewRow.settled_at.is_(None),
-            SecondReviewRow.second_at.is_(None),
+            BlindReviewRow.drawn_at >= since,
+            BlindReviewRow.settled_at.is_(None),
+            BlindReviewRow.second_at.is_(None),
         )
     )
     return Measurements(
@@ -72,8 +72,8 @@ async def waiting(session: AsyncSession) -> int:
     """Count the sampled cards that await their blind review."""
     open_ones = (
         select(func.count())
-        .select_from(SecondReviewRow)
-        .where(SecondReviewRow.settled_at.is_(None), SecondReviewRow.second_at.is_(None))
+        .select_from(BlindReviewRow)
+        .where(BlindReviewRow.settled_at.is_(None), BlindReviewRow.second_at.is_(None))
     )
     return int((await session.execute(open_ones)).scalar_one())
 
@@ -81,31 +81,31 @@ async def waiting(session: AsyncSession) -> int:
 async def claimed_by(session: AsyncSession, card_id: str, person: str, moment: datetime) -> str | None:
     """Return the id of the blind review of this card that the person holds and has not made yet."""
     held = (
-        SecondReviewRow.second_at.is_(None),
-        is_held_by(SecondReviewRow, person, moment),
+        BlindReviewRow.second_at.is_(None),
+        is_held_by(BlindReviewRow, person, moment),
     )
-    found = select(SecondReviewRow.id).where(SecondReviewRow.card_id == card_id, *held).limit(1)
+    found = select(BlindReviewRow.id).where(BlindReviewRow.card_id == card_id, *held).limit(1)
     return (await session.execute(found)).scalar_one_or_none()
 
 
 async def to_settle(session: AsyncSession, card_id: str, circle: frozenset[str]) -> bool:
     """Return whether two reviewers differ about this card, neither of whom belongs to this circle."""
-    found = select(SecondReviewRow.id).where(SecondReviewRow.card_id == card_id, *_differing(circle)).limit(1)
+    found = select(BlindReviewRow.id).where(BlindReviewRow.card_id == card_id, *_differing(circle)).limit(1)
     return (await session.execute(found)).first() is not None
 
 
 async def of_question(session: AsyncSession, escalation_id: str) -> str | None:
     """Return the id of the review that a question of support opened."""
-    found = select(SecondReviewRow.id).where(SecondReviewRow.escalation_id == escalation_id)
+    found = select(BlindReviewRow.id).where(BlindReviewRow.escalation_id == escalation_id)
     return (await session.execute(found)).scalar_one_or_none()
 
 
-async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[SecondReviewRow, ...]:
+async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[BlindReviewRow, ...]:
     """List what waits for a senior of whose circle no one decided on either side, oldest first, at most a hundred."""
     statement = (
-        select(SecondReviewRow)
+        select(BlindReviewRow)
         .where(*_differing(circle))
-        .order_by(SecondReviewRow.drawn_at, SecondReviewRow.id)
+        .order_by(BlindReviewRow.drawn_at, BlindReviewRow.id)
         .limit(100)
     )
     return tuple((await session.execute(statement)).scalars())
@@ -113,8 +113,8 @@ async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[Se
 
 def _differing(circle: frozenset[str]) -> tuple[Any, ...]:
     people = array(sorted(circle))
-    neither = (~SecondReviewRow.first_circle.has_any(people), ~SecondReviewRow.second_circle.has_any(people))
-    return (SecondReviewRow.settled_at.is_(None), SecondReviewRow.second_at.is_not(None), *neither)
+    neither = (~BlindReviewRow.first_circle.has_any(people), ~BlindReviewRow.second_circle.has_any(people))
+    return (BlindReviewRow.settled_at.is_(None), BlindReviewRow.second_at.is_not(None), *neither)
 
 
 def _by(found: list[tuple[str, str, Case]]) -> tuple[Measured, ...]:
@@ -125,6 +125,6 @@ def _by(found: list[tuple[str, str, Case]]) -> tuple[Measured, ...]:
     return tuple(Measured(key, name, figures(cases)) for (key, name), cases in ordered)
 
 
-def _case(row: SecondReviewRow) -> Case:
+def _case(row: BlindReviewRow) -> Case:
     second = SIDES[row.second_outcome or row.first_outcome]
     return Case(SIDES[row.first_outcome], second, SIDES[row.final_outcome] if row.final_outcome else None)

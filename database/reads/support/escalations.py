@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.people import accounts
 from database.reads.support.tickets import TicketRecord
 from database.reads.support.tickets import record as ticket_record
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketFileRow
 from database.tables.work import ReasonCodeRow, WorkItemRow
@@ -92,8 +92,8 @@ async def evidence_file(session: AsyncSession, review_id: str, file_id: str) -> 
     """Return one file of the evidence of a second review. Refuse NotFound."""
     found = (
         select(TicketEscalationRow)
-        .join(SecondReviewRow, SecondReviewRow.escalation_id == TicketEscalationRow.id)
-        .where(SecondReviewRow.id == review_id[:64])
+        .join(BlindReviewRow, BlindReviewRow.escalation_id == TicketEscalationRow.id)
+        .where(BlindReviewRow.id == review_id[:64])
     )
     row = (await session.execute(found)).scalar_one_or_none()
     if row is None or file_id not in row.files:
@@ -120,7 +120,7 @@ async def _viewed(
 
 
 def _view(
-    row: TicketEscalationRow, item: WorkItemRow | None, review: SecondReviewRow | None, files: tuple[TicketFileRow, ...],
+    row: TicketEscalationRow, item: WorkItemRow | None, review: BlindReviewRow | None, files: tuple[TicketFileRow, ...],
     reasons: Mapping[tuple[str, str], Worded], names: Mapping[str, str], held: tuple[str | None, datetime | None],
     now: datetime,
 ) -> EscalationView:  # fmt: skip
@@ -152,8 +152,8 @@ async def _items(session: AsyncSession, rows: Sequence[TicketEscalationRow]) -> 
     return {one.id: one for one in (await session.execute(wanted)).scalars()}
 
 
-async def _reviews(session: AsyncSession, rows: Sequence[TicketEscalationRow]) -> dict[str, SecondReviewRow]:
-    wanted = select(SecondReviewRow).where(SecondReviewRow.escalation_id.in_([row.id for row in rows]))
+async def _reviews(session: AsyncSession, rows: Sequence[TicketEscalationRow]) -> dict[str, BlindReviewRow]:
+    wanted = select(BlindReviewRow).where(BlindReviewRow.escalation_id.in_([row.id for row in rows]))
     return {one.escalation_id or "": one for one in (await session.execute(wanted)).scalars()}
 
 

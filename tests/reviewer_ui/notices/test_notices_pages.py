@@ -1,4 +1,4 @@
-"""A person's notices and wishes, as they meet them at the console."""
+"""A person's notices and preferences, as they meet them at the console."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_long_list_continues_on_the_next_page(house: House) -> None:
     assert (page.count('/read"'), rest.count("<li ")) == (50 + 1, 1)
 
 
-async def test_wishes_are_kept_and_shown_again(house: House) -> None:
+async def test_preferences_are_kept_and_shown_again(house: House) -> None:
     _, browser = await reader(house)
     page = (await browser.get("/account/notices")).text
     assert "no mail server is set up" in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk
 from services.support.escalating import Escalations
@@ -89,7 +89,7 @@ async def test_the_second_reviewer_reads_the_evidence_and_not_the_first_decision
         ticket.agent, ticket.ticket_id, InsideDesk.REVIEW, "The hologram is genuine.", "new_evidence", one.card_id
     )
     async with house.database.transaction() as session:
-        found = select(SecondReviewRow.id).where(SecondReviewRow.escalation_id == question)
+        found = select(BlindReviewRow.id).where(BlindReviewRow.escalation_id == question)
         review_id = (await session.execute(found)).scalar_one()
     bo = await house.as_(Role.REVIEWER, "Bo")
     bo.headers["accept-language"] = locale

@@ -19,7 +19,7 @@ from gateways.http import new_client
 from gateways.signatures import HEADER, require_signature
 from gateways.webhooks import DELIVERY_HEADER, EVENT_HEADER, WebhookGateway
 from services.notices.digest import ATTEMPTS_MAX, NoticeDelivery
-from services.notices.inbox import Channels, WishForm
+from services.notices.inbox import Channels, PreferencesForm
 from tests.builders.notified import Town, colleague
 from tests.builders.notified import town as town
 
@@ -113,7 +113,7 @@ async def test_quiet_hours_set_later_hold_for_what_is_waiting_already(town: Town
     await town.lives(mail=True)
     with time_machine.travel(datetime(2026, 11, 23, 22, 30, tzinfo=SHANGHAI), tick=False) as clock:
         await town.notify(NoticeKind.ASSIGNED)
-        await town.notices.wish(town.person, WishForm(True, "", 0, *NIGHT))
+        await town.notices.set_preferences(town.person, PreferencesForm(True, "", 0, *NIGHT))
         assert await town.delivery.deliver_due() == 0
         clock.move_to(datetime(2026, 11, 24, 7, 0, tzinfo=SHANGHAI), tick=False)
         assert await town.delivery.deliver_due() == 1

@@ -13,7 +13,7 @@ from domain.errors.general import FieldInvalid
 from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at, quiet_until
 from languages import LOCALES, has
 from services.notices.digest_text import Reader, sentence
-from services.notices.inbox import Channels, Notices, WishForm
+from services.notices.inbox import Channels, Notices, PreferencesForm
 from tests.builders.notified import Town
 from tests.builders.notified import town as town
 
@@ -38,21 +38,21 @@ def test_digits_in_a_free_text_fact_are_hidden() -> None:
 @pytest.mark.parametrize(
     ("form", "wrong"),
     [
-        (WishForm(False, "http://hook.test/x", 15, None, None), "webhook_url"),
-        (WishForm(False, "https://me:pw@hook.test/", 15, None, None), "webhook_url"),
-        (WishForm(False, "https://[::1", 15, None, None), "webhook_url"),
-        (WishForm(False, "file:///etc/passwd", 15, None, None), "webhook_url"),
-        (WishForm(False, "", 7, None, None), "digest_minutes"),
-        (WishForm(False, "", 15, time(22), None), "quiet_hours"),
-        (WishForm(False, "", 15, time(22), time(22)), "quiet_hours"),
-        (WishForm(True, "", 15, None, None), "mail"),
+        (PreferencesForm(False, "http://hook.test/x", 15, None, None), "webhook_url"),
+        (PreferencesForm(False, "https://me:pw@hook.test/", 15, None, None), "webhook_url"),
+        (PreferencesForm(False, "https://[::1", 15, None, None), "webhook_url"),
+        (PreferencesForm(False, "file:///etc/passwd", 15, None, None), "webhook_url"),
+        (PreferencesForm(False, "", 7, None, None), "digest_minutes"),
+        (PreferencesForm(False, "", 15, time(22), None), "quiet_hours"),
+        (PreferencesForm(False, "", 15, time(22), time(22)), "quiet_hours"),
+        (PreferencesForm(True, "", 15, None, None), "mail"),
     ],
 )
-async def test_wishes_that_cannot_be_kept_are_refused(town: Town, form: WishForm, wrong: str) -> None:
+async def test_preferences_that_cannot_be_kept_are_refused(town: Town, form: PreferencesForm, wrong: str) -> None:
     await town.lives()
     without = Notices(town.database, town.keyring, Channels(None, town.channels.webhooks, ""))
     with pytest.raises(FieldInvalid) as refused:
-        await without.wish(town.person, form)
+        await without.set_preferences(town.person, form)
     assert refused.value.data["field"] == wrong
 
 
@@ -80,8 +80,8 @@ def test_quiet_hours_end_on_the_persons_own_clock_also_when_it_changes() -> None
 def test_nothing_but_urgent_news_leaves_in_quiet_hours(
     moment: datetime, begins: time, ends: time, zone: ZoneInfo, kind: NoticeKind
 ) -> None:
-    wishes = NoticePreferences(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
-    leaves = leaves_at(kind, moment, wishes)
+    preferences = NoticePreferences(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
+    leaves = leaves_at(kind, moment, preferences)
     clock = leaves.astimezone(zone).time()
     inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends
     assert leaves >= moment
@@ -89,4 +89,4 @@ def test_nothing_but_urgent_news_leaves_in_quiet_hours(
     if kind in (NoticeKind.BREACH, NoticeKind.CHAIN, NoticeKind.ALERT):
         assert leaves == moment
     else:
-        assert wishes.quiet is None or not inside
+        assert preferences.quiet is None or not inside

@@ -13,7 +13,7 @@ from database.reads.ops.health import readings
 from database.repositories import outbox, set_aside
 from database.repositories.notices import tell
 from database.session import Database
-from database.tables.notices import NoticeWishRow
+from database.tables.notices import NoticePreferencesRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.ops.health import FRESH, SCALES, Found, Measure, State, Unit, reading, worst
@@ -108,7 +108,7 @@ async def test_what_waits_to_leave_is_counted(installation: Database) -> None:
 async def test_notifications_that_have_not_left_count_after_five_minutes(installation: Database) -> None:
     person = await rows.a_person(installation, "ops")
     async with installation.transaction() as session:
-        session.add(NoticeWishRow(person_id=person, mail=True, digest_minutes=0))
+        session.add(NoticePreferencesRow(person_id=person, mail=True, digest_minutes=0))
     async with installation.transaction() as session:
         for _ in range(20):
             await tell(session, [person], NoticeKind.ALERT, new_id())

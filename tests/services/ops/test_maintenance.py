@@ -22,7 +22,7 @@ from domain.errors.people import NotAllowed
 from domain.ops.calls import CallEnd
 from domain.ops.maintenance import Why, Window, WindowState, rate_of
 from services.ops.calls import ProviderCallCounts
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from services.ops.window_steps import MessageAllowance, WindowSteps
 from tests.builders.world import World
 
@@ -69,8 +69,8 @@ class Desk:
             counts.ended(provider, end, "timeout", 12, 3)
         await counts.write()
 
-    def wish(self, **more: object) -> Wish:
-        return replace(Wish("issuer:jd", "", "New data centre", None, None), **more)  # type: ignore[arg-type]
+    def wish(self, **more: object) -> WindowInput:
+        return replace(WindowInput("issuer:jd", "", "New data centre", None, None), **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -272,7 +272,7 @@ async def test_a_provider_that_is_resumed_can_be_held_again(desk: Desk) -> None:
 async def test_what_may_not_be_is_refused_and_changes_nothing(desk: Desk) -> None:
     reviewer = await desk.world.a_person("reviewer")
     past, far = desk.at - HOUR, desk.at + timedelta(days=400)
-    refused: list[tuple[str, Wish, type[Refusal]]] = [
+    refused: list[tuple[str, WindowInput, type[Refusal]]] = [
         (reviewer, desk.wish(), NotAllowed),
         (desk.by, desk.wish(provider="issuer:nobody"), FieldInvalid),
         (desk.by, desk.wish(provider="nonsense"), FieldInvalid),

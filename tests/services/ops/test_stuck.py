@@ -19,7 +19,7 @@ from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described
 from services.ops.attempts import Attempts
 from services.ops.described import DescribedQueue, DescribedStep
-from services.ops.maintenance import Maintenance, Wish
+from services.ops.maintenance import Maintenance, WindowInput
 from services.ops.stuck import StuckRuns
 from tests.builders.world import World
 
@@ -286,7 +286,7 @@ async def held(world: World, ends_at: datetime | None) -> str:
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM provider_window"))
     maintenance, by = Maintenance(world.database), await world.a_person("ops")
-    return await maintenance.begin(by, Wish("issuer:jd", "", "New data centre", None, ends_at))
+    return await maintenance.begin(by, WindowInput("issuer:jd", "", "New data centre", None, ends_at))
 
 
 async def an_unstarted_question(world: World, card_id: str) -> None:

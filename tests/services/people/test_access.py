@@ -121,14 +121,14 @@ async def test_an_account_in_use_gets_a_link_only_after_two_people_reset_it(worl
         await world.a_person("admin"),
     )
     lin = await world.a_person("reviewer")
-    newcomers = Invitations(world.database, world.keyring)
+    invitations = Invitations(world.database, world.keyring)
     with pytest.raises(AccountInUse):  # The row has a password hash of its own.
-        await newcomers.invite(root, lin)
-    await newcomers.ask_reset(root, lin)
+        await invitations.invite(root, lin)
+    await invitations.ask_reset(root, lin)
     with pytest.raises(AccountInUse):
-        await newcomers.invite(root, lin)
+        await invitations.invite(root, lin)
     await Access(world.database).confirm(rita, await waiting(world, lin))
-    assert (await newcomers.invite(root, lin)).person_id == lin
+    assert (await invitations.invite(root, lin)).person_id == lin
     assert await news(world, officer, lin) == ["reset_asked", "reset", "invited"]
 
 

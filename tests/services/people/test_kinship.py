@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from database.tables.people import PersonRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.work import NotEligible
@@ -18,7 +18,7 @@ from domain.work.eligibility import Ineligible
 from domain.work.task import CheckVerdict
 from services.people.accounts import People, WorkSetUp
 from services.people.invitations import Invitations, Newcomer
-from services.quality.blind_review import SecondReviews
+from services.quality.blind_review import BlindReviews
 from services.work.assignment import Assignment
 from services.work.bulk import Bulk
 from tests.builders.four_eyes import eyes
@@ -100,13 +100,13 @@ async def test_a_blind_second_review_is_none_of_the_sellers_either(world: World)
     decision = await world.review_desk.decisions.record_decision(
         senior, task.task_id, ReviewOutcome.REJECT, reason_code="forged"
     )
-    row = SecondReviewRow(
+    row = BlindReviewRow(
         id=new_id(), decision_id=decision, card_id=card_id, brand="starbucks", first_person=senior, first_circle=[senior],
         first_outcome=ReviewOutcome.REJECT, drawn_on=datetime.now(UTC).date(),
     )  # fmt: skip
     async with world.database.transaction() as session:
         session.add(row)
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     with pytest.raises(NotEligible):
         await second.take(person, row.id)
     with pytest.raises(NotEligible):

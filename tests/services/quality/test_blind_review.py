@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, AuditRow
-from database.tables.quality import ReadingLabelRow, SecondReviewRow
+from database.tables.quality import BlindReviewRow, ReadingLabelRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.reading import FieldName
@@ -21,7 +21,7 @@ from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.identifiers import new_id
 from services.cards.corrections import Corrections, mark_of
-from services.quality.blind_review import SecondReviews, draw
+from services.quality.blind_review import BlindReviews, draw
 from services.quality.reading_labels import exported
 from tests.builders.blind_reviews import ALL, drawn
 from tests.builders.readings import a_read_card, printed
@@ -31,14 +31,14 @@ from tests.builders.world import World, a_number
 HOUR = timedelta(hours=1)
 
 
-async def the_row(world: World, review_id: str) -> SecondReviewRow:
-    (row,) = await world.rows(SecondReviewRow, id=review_id)
-    assert isinstance(row, SecondReviewRow)
+async def the_row(world: World, review_id: str) -> BlindReviewRow:
+    (row,) = await world.rows(BlindReviewRow, id=review_id)
+    assert isinstance(row, BlindReviewRow)
     return row
 
 
 async def test_both_agree_and_the_case_is_settled(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague = await world.a_person()
     lease = await second.take(colleague)
@@ -51,7 +51,7 @@ async def test_both_agree_and_the_case_is_settled(world: World) -> None:
 
 
 async def test_a_senior_settles_a_difference_and_both_reviewers_are_notified(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague, senior = await world.a_person(), await world.a_person("senior")
     await second.take(colleague, review_id)
@@ -72,7 +72,7 @@ async def test_a_senior_settles_a_difference_and_both_reviewers_are_notified(wor
 
 
 async def test_blind_review_of_own_or_stand_in_work_is_refused(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     assert await second.take(first) is None
     with pytest.raises(OwnWork):
@@ -90,7 +90,7 @@ async def test_blind_review_of_own_or_stand_in_work_is_refused(world: World) -> 
 
 
 async def test_five_at_once_are_one_second_review(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     people = [await world.a_person() for _ in range(5)]
     leases = await asyncio.gather(*(second.take(person, review_id) for person in people), return_exceptions=True)
@@ -105,7 +105,7 @@ async def test_five_at_once_are_one_second_review(world: World) -> None:
 
 
 async def test_a_second_review_needs_the_lease_and_a_sensible_answer(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     person = await world.a_person()
     with pytest.raises(TaskNotHeld):
@@ -124,7 +124,7 @@ async def test_the_days_cap_holds_and_drawing_twice_draws_once(world: World) -> 
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         row, made = await session.get_one(WorkItemRow, task), await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, row, made, datetime.now(UTC), replace(ALL, per_day_max=0))
-    assert await world.rows(SecondReviewRow, decision_id=decision) == []
+    assert await world.rows(BlindReviewRow, decision_id=decision) == []
 
 
 async def test_every_read_field_of_an_approved_card_is_kept_as_a_label_and_leaves_masked(world: World) -> None:

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from database.tables.people import RelativeRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.work import NotEligible, OwnWork, SecretInWords
 from domain.work.task import CheckVerdict
-from services.quality.blind_review import SecondReviews, draw
+from services.quality.blind_review import BlindReviews, draw
 from tests.builders.blind_reviews import ALL, drawn
 from tests.builders.four_eyes import eyes, held_by_checker, staged
 from tests.builders.typed_numbers import the_number
@@ -38,12 +38,12 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
-    (row,) = await world.rows(SecondReviewRow, decision_id=decision)
+    (row,) = await world.rows(BlindReviewRow, decision_id=decision)
     return row.id, [maker, returner, second_maker, checker]
 
 
 async def test_maker_and_checker_cannot_review_the_card_blind(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, knowing = await drawn_after_a_check(world)
     for person in knowing:
         assert await second.take(person) is None
@@ -59,9 +59,9 @@ async def test_maker_and_checker_cannot_review_the_card_blind(world: World) -> N
 
 
 async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
-    (row,) = await world.rows(SecondReviewRow, id=review_id)
+    (row,) = await world.rows(BlindReviewRow, id=review_id)
     number = await the_number(world, row.card_id)
     colleague, senior = await world.a_person(), await world.a_person("senior")
     await second.take(colleague, review_id)
@@ -70,14 +70,14 @@ async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -
     await second.decide(colleague, review_id, ReviewOutcome.REJECT, RejectReason.FORGED, "it is a copy")
     with pytest.raises(SecretInWords):
         await second.settle(senior, review_id, ReviewOutcome.REJECT, f"it is {number}")
-    (row,) = await world.rows(SecondReviewRow, id=review_id)
+    (row,) = await world.rows(BlindReviewRow, id=review_id)
     assert (row.second_note, row.senior_note, row.settled_at) == ("it is a copy", "", None)
 
 
 async def test_relatives_card_is_no_blind_review_either(world: World) -> None:
-    second = SecondReviews(world.database, world.keyring)
+    second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
-    (row,) = await world.rows(SecondReviewRow, id=review_id)
+    (row,) = await world.rows(BlindReviewRow, id=review_id)
     cousin, senior = await world.a_person(), await world.a_person("senior")
     seller = await world.payee_of(row.card_id)
     async with world.database.transaction() as session:

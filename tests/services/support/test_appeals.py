@@ -14,7 +14,7 @@ from database.invariants.two_people import DecisionsByTwo
 from database.reads.support.escalations import EscalationView, of_ticket
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.notices import NoticeRow
-from database.tables.quality import SecondReviewRow
+from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.work import ClockIntervalRow, WorkItemRow
@@ -43,7 +43,7 @@ EVIDENCE = "The hologram is on the other side, see the photo."
 async def appealed(scene: Escalating) -> tuple[str, str]:
     """The question, and the second review that it opened."""
     asked = await scene.ask(InsideDesk.REVIEW, EVIDENCE, scene.card_id, "new_evidence")
-    (review,) = await scene.world.rows(SecondReviewRow, escalation_id=asked)
+    (review,) = await scene.world.rows(BlindReviewRow, escalation_id=asked)
     return asked, review.id
 
 
@@ -249,7 +249,7 @@ async def from_before(scene: Escalating, asked: str) -> None:
     """Leave the question as it was written before questions to reviewers were work of a kind of their own."""
     item = await scene.item(asked, InsideDesk.REVIEW)
     async with scene.world.database.transaction() as session:
-        for table in (SecondReviewRow, TicketEscalationRow):
+        for table in (BlindReviewRow, TicketEscalationRow):
             await session.execute(update(table).where(table.task_id == item.id).values(task_id=None))
         await session.execute(delete(ClockIntervalRow).where(ClockIntervalRow.task_id == item.id))
         await session.execute(delete(WorkItemRow).where(WorkItemRow.id == item.id))

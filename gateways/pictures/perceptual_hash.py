@@ -11,7 +11,7 @@ BITS = 64
 PLAIN_BELOW = 6  # So few edges are a blank sheet or a lens cap: it looks like every other one and says nothing.
 
 
-def look_of(picture: Image.Image) -> int | None:
+def perceptual_hash(picture: Image.Image) -> int | None:
     """Compute the difference hash as a signed 64-bit integer, which is what a database column holds; None for a plain picture.
 
     Each bit says whether a spot is brighter than its right neighbour, of 9 × 8 spots: scale, compression and overall
@@ -28,7 +28,7 @@ def look_of(picture: Image.Image) -> int | None:
     return bits - (1 << BITS) if bits >> (BITS - 1) else bits
 
 
-def look_of_jpeg(jpeg: bytes) -> int | None:
-    """`look_of` of a kept photo. Raises OSError for bytes that are no picture."""
+def perceptual_hash_of_jpeg(jpeg: bytes) -> int | None:
+    """`perceptual_hash` of a kept photo. Raises OSError for bytes that are no picture."""
     with Image.open(io.BytesIO(jpeg)) as photo:
-        return look_of(photo)
+        return perceptual_hash(photo)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from gateways.pictures.accept import accept
-from gateways.pictures.look import BITS, look_of, look_of_jpeg
+from gateways.pictures.perceptual_hash import BITS, perceptual_hash, perceptual_hash_of_jpeg
 
 PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 ALIKE_MAX = 5
@@ -34,7 +34,7 @@ def test_a_smaller_darker_worse_copy_still_looks_alike(name: str) -> None:
     copy = ImageEnhance.Brightness(photo).enhance(0.85).resize((photo.width * 2 // 3, photo.height * 2 // 3))
     kept = io.BytesIO()
     copy.save(kept, "JPEG", quality=45)
-    worse = look_of_jpeg(kept.getvalue())
+    worse = perceptual_hash_of_jpeg(kept.getvalue())
     assert worse is not None
     assert distance(_look(name), worse) <= ALIKE_MAX
 
@@ -56,4 +56,4 @@ def test_a_look_fits_a_signed_column_and_its_distance_counts_the_sign_too() -> N
 
 @pytest.mark.parametrize("shade", ["white", "black", "#404040"])
 def test_a_plain_picture_has_no_look_because_it_would_be_like_every_other(shade: str) -> None:
-    assert look_of(Image.new("RGB", (640, 400), shade)) is None
+    assert perceptual_hash(Image.new("RGB", (640, 400), shade)) is None
