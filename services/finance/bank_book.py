@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from database.once import insert_once
-from database.repositories.orders import the_order
+from database.repositories.orders import order as order_of
 from database.session import Database
 from database.tables.finance_rails import BankBatchRow, BankLineRow
 from domain.finance.banks import Kept
@@ -25,8 +25,8 @@ class KeptBankBook:
         """Let the order wait for a batch, once per key; return it as it is kept. One whose outcome is known never waits."""
         line = BankLineRow(key=order.key, amount_minor=order.amount.amount_minor, currency=order.amount.currency)
         async with self._database.transaction() as session:
-            row = await the_order(session, order.key, lock=True)
-            if row.answered is not None and await session.get(BankLineRow, order.key) is None:
+            row = await order_of(session, order.key, lock=True)
+            if row is not None and row.answered is not None and await session.get(BankLineRow, order.key) is None:
                 return Kept(order.amount, row.answered, row.gateway_reference, row.refusal_code)
             await insert_once(session, line, "key")
             return _kept(await session.get_one(BankLineRow, order.key))
