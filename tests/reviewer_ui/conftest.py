@@ -69,6 +69,9 @@ class StraightDesk:
         self.told.append((card_id, key))
 
 
+KEYRING = KeyRing.generate()  # One for all, as the databases of a process are shared.
+
+
 @dataclass
 class House:
     """Everything a test of the console touches."""
@@ -119,7 +122,7 @@ async def a_house(
 
     `keeps`: its connections stay open for the next test on this database.
     """
-    keyring = KeyRing.generate()
+    keyring = KEYRING
     photos = PhotoStore(
         folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),

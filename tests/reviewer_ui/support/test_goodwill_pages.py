@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlalchemy import select
 
 from database.tables.support.goodwill import GoodwillRow
@@ -11,6 +9,13 @@ from domain.people.roles import Role
 from domain.support.goodwill import GoodwillState
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.escalation_scenes import HeldTicket, a_held_ticket, paid_before
+
+
+async def path_of(house: House, ticket: HeldTicket) -> str:
+    """Where the ticket's payment is agreed to."""
+    async with house.database.transaction() as session:
+        found = select(GoodwillRow.id).where(GoodwillRow.ticket_id == ticket.ticket_id)
+        return f"/goodwill/{(await session.execute(found)).scalars().one()}/agree"
 
 
 async def state_of(house: House, ticket: HeldTicket) -> GoodwillState:
@@ -36,7 +41,8 @@ async def test_a_payment_is_proposed_and_agreed_to_by_another(house: House) -> N
     lead = await house.as_(Role.SUPPORT_LEAD, "Lea")
     page = await lead.get("/goodwill")
     assert "Pay ¥20.00 to 138****0021" in page.text
-    (path,) = set(re.findall(r'action="(/goodwill/\w+/agree)"', page.text))
+    path = await path_of(house, ticket)
+    assert f'action="{path}"' in page.text
     assert (await post(agent, path)).status_code == 403
     assert (await post(lead, path)).status_code == 303
     assert await state_of(house, ticket) is GoodwillState.AGREED
