@@ -18,7 +18,7 @@ from web.locale import COOKIE as LANGUAGE_COOKIE
 pytestmark = pytest.mark.timeout(300)
 DESKS = {
     "ops": (Role.OPS, "opsask", {"en": "Fixed; the card continues", "zh_CN": "已处理，流程已继续"}),
-    "finance": (Role.FINANCE, "financeask", {"en": "Being cleared up", "zh_CN": "正在与支付渠道核实"}),
+    "finance": (Role.FINANCE, "financeask", {"en": "Under investigation", "zh_CN": "正在与支付渠道核实"}),
     "compliance": (Role.COMPLIANCE, "complianceask", {"en": "May proceed", "zh_CN": "可以继续办理"}),
 }
 
