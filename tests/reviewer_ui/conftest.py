@@ -69,9 +69,6 @@ class StraightDesk:
         self.told.append((card_id, key))
 
 
-KEYRING = KeyRing.generate()  # One for all, as the databases of a process are shared.
-
-
 @dataclass
 class House:
     """Everything a test of the console touches."""
@@ -122,7 +119,7 @@ async def a_house(
 
     `keeps`: its connections stay open for the next test on this database.
     """
-    keyring = KEYRING
+    keyring = KeyRing.generate()
     photos = PhotoStore(
         folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
