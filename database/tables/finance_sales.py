@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment, moment_maybe, moment_now, word, word_key
 from database.tables.finance_taken_back import TakenBack
@@ -84,7 +84,23 @@ class SaleSplitRow(TableRow):
     fixed_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # A fixed amount beside the rate.
 
 
-class BrokeredPaymentRow(TableRow):
+class WithDocument(MappedAsDataclass, kw_only=True):
+    """What one person records as paid with its document: it counts once another confirmed it."""
+
+    paid_on: Mapped[date]
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    recorders: Mapped[list[str]] = json_list()  # They with everyone they act for.
+    recorded_at: Mapped[datetime] = moment_now()
+    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    confirmed_at: Mapped[datetime | None] = moment_maybe()
+    declined_by: Mapped[str | None] = mapped_column(default=None)
+    declined_at: Mapped[datetime | None] = moment_maybe()
+
+
+class BrokeredPaymentRow(WithDocument, TableRow):
     """What the licensed provider paid to the seller of a brokered card: recorded by one person, counted once another confirmed it."""
 
     __tablename__ = "brokered_payment"
@@ -101,20 +117,9 @@ class BrokeredPaymentRow(TableRow):
     reference: Mapped[str]  # The provider's own.
     amount_minor: Mapped[int] = minor_units()
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
-    paid_on: Mapped[date]
-    evidence_name: Mapped[str]
-    evidence_type: Mapped[str]
-    evidence_sha256: Mapped[str]
-    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
-    recorders: Mapped[list[str]] = json_list()  # They with everyone they act for.
-    recorded_at: Mapped[datetime] = moment_now()
-    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
-    confirmed_at: Mapped[datetime | None] = moment_maybe()
-    declined_by: Mapped[str | None] = mapped_column(default=None)
-    declined_at: Mapped[datetime | None] = moment_maybe()
 
 
-class ProviderRepaymentRow(TableRow):
+class ProviderRepaymentRow(WithDocument, TableRow):
     """What we paid back to a licensed provider of commissions whose sales came back: recorded by one person, counted once another confirmed it."""
 
     __tablename__ = "provider_repayment"
@@ -130,17 +135,6 @@ class ProviderRepaymentRow(TableRow):
     rail: Mapped[Rail] = word(Rail, required=True)
     amount_minor: Mapped[int] = minor_units()  # CNY minor units.
     reference: Mapped[str]  # The rail's own, as on its statement.
-    paid_on: Mapped[date]
-    evidence_name: Mapped[str]
-    evidence_type: Mapped[str]
-    evidence_sha256: Mapped[str]
-    recorded_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
-    recorders: Mapped[list[str]] = json_list()  # They with everyone they act for.
-    recorded_at: Mapped[datetime] = moment_now()
-    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
-    confirmed_at: Mapped[datetime | None] = moment_maybe()
-    declined_by: Mapped[str | None] = mapped_column(default=None)
-    declined_at: Mapped[datetime | None] = moment_maybe()
 
     @property
     def amount(self) -> Money:

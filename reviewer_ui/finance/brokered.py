@@ -14,7 +14,7 @@ from database.reads.finance import brokered as reads
 from database.reads.finance import provider_debts
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_sales import BrokeredPaymentRow, ProviderRepaymentRow
+from database.tables.finance_sales import ProviderRepaymentRow, WithDocument
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor
 from domain.identifiers import new_id
@@ -146,7 +146,7 @@ async def evidence(console: At, person: SalesReader, payment_id: str) -> Respons
     return await _document(console, row)
 
 
-async def _document(console: Console, row: BrokeredPaymentRow | ProviderRepaymentRow) -> Response:
+async def _document(console: Console, row: WithDocument) -> Response:
     content = await content_of(console.services.photos, row.evidence_sha256)
     return as_download(row.evidence_name, row.evidence_type, content)
 

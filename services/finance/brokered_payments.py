@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.session import Database
-from database.tables.finance_sales import BrokeredPaymentRow, SaleRow, SaleSplitRow
+from database.tables.finance_sales import BrokeredPaymentRow, SaleRow, SaleSplitRow, WithDocument
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.sales import (
     ProviderPaidOther,
@@ -105,7 +105,7 @@ class BrokeredPayments:
             row, sale, owner, due = await _both(session, payment_id)
             if row.confirmed_at is not None and row.confirmed_by == person:
                 return
-            _require_waiting(row)
+            require_waiting(row)
             said = ProviderPaid(row.reference, Money(row.amount_minor, row.currency), row.paid_on)
             self._require_sense(sale, said, due)
             who = await self._stranger(session, person, sale, owner)
@@ -124,7 +124,7 @@ class BrokeredPayments:
             row, sale, _, _ = await _both(session, payment_id)
             if row.declined_at is not None and row.declined_by == person:
                 return
-            _require_waiting(row)
+            require_waiting(row)
             row.declined_by, row.declined_at = person, self._now()
             prove(session, person, "seller_paid_discard", sale, facts=_facts(row))
 
@@ -184,7 +184,8 @@ def _same(row: BrokeredPaymentRow, person: str, reference: str, said: ProviderPa
     raise ProviderPaymentWaits() if row.confirmed_at is None else SellerPaid()
 
 
-def _require_waiting(row: BrokeredPaymentRow) -> None:
+def require_waiting(row: WithDocument) -> None:
+    """Refuse ProviderPaymentOver for what was confirmed or discarded."""
     if row.confirmed_at is not None or row.declined_at is not None:
         raise ProviderPaymentOver()
 

@@ -20,7 +20,7 @@ from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance_sales import ProviderRepaymentRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
-from domain.errors.sales import ProviderOwedLess, ProviderPaymentOver, ReferenceTaken
+from domain.errors.sales import ProviderOwedLess, ReferenceTaken
 from domain.finance.postings import sales as postings
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
@@ -29,6 +29,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from gateways.pictures.store import PhotoStore
 from services.finance.available import available
+from services.finance.brokered_payments import require_waiting
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.references import provider_reference
 from services.finance.second_person import Proposal, notify_declined, require_apart
@@ -95,7 +96,7 @@ class ProviderRepayments:
             row = await _locked(session, repayment_id)
             if row.confirmed_at is not None and row.confirmed_by == person:
                 return
-            _require_waiting(row)
+            require_waiting(row)
             await require_apart(session, await standing(session, person, self._now()), row.recorders, self._now())
             await _require_owed(session, row.provider, Money(row.amount_minor))
             row.confirmed_by, row.confirmed_at = person, self._now()
@@ -111,7 +112,7 @@ class ProviderRepayments:
             row = await _locked(session, repayment_id)
             if row.declined_at is not None and row.declined_by == person:
                 return
-            _require_waiting(row)
+            require_waiting(row)
             row.declined_by, row.declined_at = person, self._now()
             session.add(by_person(person, "console:provider_repayment:discard", row.id, facts=_facts(row)))
             page = "/sales/brokered#owed-back"
@@ -138,11 +139,6 @@ async def _locked(session: AsyncSession, repayment_id: str) -> ProviderRepayment
     if row is None:
         raise NotFound(repayment=repayment_id[:26])
     return row
-
-
-def _require_waiting(row: ProviderRepaymentRow) -> None:
-    if row.confirmed_at is not None or row.declined_at is not None:
-        raise ProviderPaymentOver()
 
 
 def _same(row: ProviderRepaymentRow, said: Repayment, reference: str) -> str:
