@@ -36,7 +36,7 @@ DAYS_BACK = 3  # A bill that could not be had is asked for so many days.
 GAPS_BACK = 31  # One after the first statement of the source is asked for so long: no later day is closed without it.
 _log = structlog.get_logger("reconciliation")
 # Sources with open lines or expectations written by no look yet: what was posted meanwhile may match them.
-_NEWS = text("""
+_OPEN = text("""
 SELECT EXISTS (SELECT FROM statement_line WHERE source = CAST(:source AS varchar) AND state = 'open')
     OR EXISTS (SELECT FROM statement_break WHERE source = CAST(:source AS varchar) AND state <> 'closed')
 """)
@@ -85,18 +85,27 @@ class Reconciler:
             async with apart(self._database, LOOP, next_one):
                 done += WORK_AT_ONCE if await self._imports.run(next_one) is not None else 0
         for source in StatementSource:
-            if await self._has_news(source):
-                async with apart(self._database, LOOP, source.value):
-                    await self._matching.run(source)
+            newest = await self._news(source)
+            if newest is None:
+                continue
+            async with apart(self._database, LOOP, source.value):
+                await self._matching.run(source)
+                self._seen[source] = newest  # A source that failed is matched again once its wait is over.
         async with self._database.transaction() as session:
             return done + await open_work(session, self._now(), WORK_AT_ONCE)
 
-    async def _has_news(self, source: StatementSource) -> bool:
-        """Whether something was posted since the last look while something of the source is open."""
+    async def _news(self, source: StatementSource) -> int | None:
+        """Return the newest entry of the source's account if it is newer than what was matched last and something is open; None while the source is set aside."""
         async with self._database.reading() as session:
             newest = int((await session.execute(_NEWEST, {"code": source.own.code})).scalar_one())
-            known, self._seen[source] = self._seen.get(source), newest
-            return newest != known and bool((await session.execute(_NEWS, {"source": source.value})).scalar_one())
+            if newest == self._seen.get(source):
+                return None
+            if (await session.execute(select(left_out(LOOP, source.value, self._now())))).scalar_one():
+                return None
+            if (await session.execute(_OPEN, {"source": source.value})).scalar_one():
+                return newest
+        self._seen[source] = newest
+        return None
 
 
 class BillFetcher:

@@ -188,6 +188,36 @@ async def test_a_source_whose_matching_fails_stops_no_other(desk: FinanceDesk, m
     assert (await row_of(desk, first)).judged_at is not None
 
 
+async def test_a_source_whose_matching_failed_is_matched_again_after_its_wait_and_without_news(
+    desk: FinanceDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, whole, broken = 0, Matching.run, True
+
+    async def counted(self: Matching, source: StatementSource) -> int:
+        nonlocal asked
+        asked += source is ALIPAY
+        if source is ALIPAY and broken:
+            raise ValueError("planted")
+        return await whole(self, source)
+
+    desk.today -= timedelta(days=1)
+    await brought(desk, desk.bill([desk.moved("", -3_00)], ALIPAY))
+    later, reconciler = timedelta(), Reconciler(desk.world.database, desk.world.keyring, now=lambda: now() + later)
+    while await reconciler.look():
+        pass
+    monkeypatch.setattr(Matching, "run", counted)
+    later = timedelta(minutes=-1)  # However slow the machine is, the first second is not over.
+    # A new one looks at every source once.
+    reconciler = Reconciler(desk.world.database, desk.world.keyring, now=lambda: now() + later)
+    await reconciler.look()
+    await reconciler.look()
+    assert asked == 1, "it is set aside for a second"
+    later, broken = timedelta(hours=2), False
+    await reconciler.look()
+    await reconciler.look()
+    assert asked == 2, "matched again once, and not without end"
+
+
 async def brought(desk: FinanceDesk, content: bytes) -> str:
     """Keep a file of today; return its id."""
     source = io.BytesIO(content)
