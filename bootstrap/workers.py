@@ -168,7 +168,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
-        *demo_jobs(settings, store, keyring),
+        *demo_jobs(settings, store, keyring, desk),
     ]
 
 

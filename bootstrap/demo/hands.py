@@ -9,14 +9,15 @@ import structlog
 from sqlalchemy import select
 from stdnum.iso7064 import mod_37_36
 
-from bootstrap.demo.good_card import hand_in
+from bootstrap.demo.good_card import ANY_PRICE, hand_in
 from bootstrap.demo.logins import login_of
 from bootstrap.demo.talk import Refused
 from bootstrap.demo.tickets import SELLERS
 from bootstrap.settings import Settings
 from database.session import Database
-from database.tables.cards import CardRow, SubmissionRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.people import PersonRow, SellerRow
+from domain.cards.pricing import QuoteState
 from domain.errors.base import Refusal
 from domain.money import Money
 from domain.people.roles import Role
@@ -24,6 +25,7 @@ from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
 from services.people.seller_sign_in import phone_index
+from workflows.client import CardClient
 
 _log = structlog.get_logger()
 
@@ -39,11 +41,14 @@ class Step(Enum):
 class Hands:
     """What every story needs."""
 
-    def __init__(self, settings: Settings, store: Database, keyring: KeyRing, photos: PhotoStore) -> None:
+    def __init__(
+        self, settings: Settings, store: Database, keyring: KeyRing, photos: PhotoStore, desk: CardClient
+    ) -> None:
         self._settings = settings
         self.store = store
         self.keyring = keyring
         self.photos = photos
+        self._desk = desk
         self._intake = Intake(store, keyring, photos)
 
     async def owner(self, name: str) -> str | None:
@@ -72,10 +77,23 @@ class Hands:
         async with self.store.transaction() as session:
             return (await session.execute(mine)).scalar_one_or_none()
 
-    async def sell(self, owner: str, key: str, stem: str, face: Money, payee: tuple[str, str]) -> None:
-        """Submit a card that its issuer knows as good: `JD` and thirteen letters or digits, its check digit is added."""
+    async def sell(
+        self, owner: str, key: str, stem: str, face: Money, payee: tuple[str, str], floor: Money | None = ANY_PRICE
+    ) -> None:
+        """Submit a card that its issuer knows as good: `JD` and thirteen letters or digits, its check digit is added.
+
+        An offer from `floor` on is accepted at once; with None it waits for the seller's answer.
+        """
         number = stem + str(mod_37_36.calc_check_digit(stem))
-        await hand_in(self._settings, self._intake, owner, key, number, face, payee)
+        await hand_in(self._settings, self._intake, owner, key, number, face, payee, floor)
+
+    async def decline(self, card_id: str) -> None:
+        """Say no to the open offer for a card, as its seller; nothing without one."""
+        newest = select(QuoteRow.id).where(QuoteRow.card_id == card_id, QuoteRow.state == QuoteState.OPEN)
+        async with self.store.transaction() as session:
+            quote = (await session.execute(newest.order_by(QuoteRow.created_at.desc()).limit(1))).scalar_one_or_none()
+        if quote is not None:
+            await self._desk.answer_offer(card_id, quote, accept=False)
 
 
 Story = Callable[[Hands], Awaitable[Step]]

@@ -25,9 +25,9 @@ async def a_bought_card(world: World, **more: Any) -> str:
     return card_id
 
 
-async def an_offered_card(world: World) -> str:
+async def an_offered_card(world: World, **more: Any) -> str:
     """A confirmed card whose seller was made an offer and has not answered; returns its id."""
-    card_id = await world.a_card(accept_at_or_above=Money(10**9))
+    card_id = await world.a_card(accept_at_or_above=Money(10**9), **more)
     await world.verification.ask_issuer(card_id)
     valued = await world.pricing.value(card_id, 1)
     await world.pricing.offer(card_id, valued.quote_id)

@@ -37,7 +37,7 @@ world = own_world("demo_desk")
 
 async def played(world: World, *stories: Story) -> list[int]:
     """Look until nothing more is done, as after a start; return how much each look did."""
-    hands = Hands(cast("Any", None), world.database, world.keyring, world.photos)
+    hands = Hands(cast("Any", None), world.database, world.keyring, world.photos, cast("Any", None))
     demo, found = DemoStories(hands, stories), list[int]()
     while not found or found[-1]:
         found.append(await demo.look())

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from bootstrap.demo import payments, trades
+from bootstrap.demo.good_card import ANY_PRICE
 from bootstrap.demo.goodwill import KEY as PAID_KEY
 from bootstrap.demo.hands import DemoStories, Hands, Story
 from bootstrap.demo.logins import PEOPLE
@@ -19,7 +20,7 @@ from database.sealed import SELLER_PHONE
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow, StatedOutcomeRow
-from database.tables.finance_sales import FxExchangeRow
+from database.tables.finance_sales import BrokeredPaymentRow, FxExchangeRow, SaleRow
 from database.tables.people import PersonRow, SellerRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
@@ -31,7 +32,7 @@ from domain.money import Currency, Money
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.people.seller_sign_in import masked_phone, phone_index
 from tests.builders.paying import Paying
-from tests.builders.selling import today
+from tests.builders.selling import an_offered_card, declined, today
 from tests.builders.world import World
 
 PAID = {PAID_KEY, payments.CLAIMED_KEY, payments.OFFSET_KEY, trades.ABROAD_KEY, trades.RESERVED_KEY}
@@ -41,10 +42,12 @@ class WithoutSimulators(Hands):
     """The demo's sellers sell, with no issuer beside the platform: their cards are paid at once, or stay where they are."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(None, world.database, world.keyring, world.photos)  # type: ignore[arg-type]
+        super().__init__(None, world.database, world.keyring, world.photos, None)  # type: ignore[arg-type]
         self.world = world
 
-    async def sell(self, owner: str, key: str, stem: str, face: Money, payee: tuple[str, str]) -> None:  # noqa: ARG002
+    async def sell(
+        self, owner: str, key: str, stem: str, face: Money, payee: tuple[str, str], floor: Money | None = ANY_PRICE,  # noqa: ARG002
+    ) -> None:  # fmt: skip
         """Hand in a card of the test's own."""
         paying = Paying(self.world, owner)
         if key in PAID:
@@ -57,9 +60,16 @@ class WithoutSimulators(Hands):
                 unknown = update(PayoutRow).where(PayoutRow.card_id == card_id).values(state=PayoutState.UNKNOWN)
                 await session.execute(unknown)
             await self._known_as(card_id, key)
+        elif floor is None:
+            card_id = await an_offered_card(self.world, owner=owner)
+            await self._known_as(card_id, key, waiting_for=WaitingFor.SELLER_OFFER)
         else:
             card_id = await self.world.a_card(owner=owner)
             await self._known_as(card_id, key, waiting_for=WaitingFor.SELLER_PAYEE)
+
+    async def decline(self, card_id: str) -> None:
+        """As the workflow records it."""
+        await declined(self.world, card_id)
 
     async def _known_as(self, card_id: str, key: str, **values: object) -> None:
         async with self.store.transaction() as session:
@@ -179,3 +189,19 @@ async def test_a_card_is_sold_for_dollars_that_are_exchanged_in_part_and_a_depos
     assert await DemoSales(world.database, finance).sell(card.id) == 0  # `make demo` leaves it.
     assert await played(WithoutSimulators(world), trades.abroad, trades.reserved) == [0]  # After a restart.
     await Paying(world, owner).books_are_right()
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_declined_card_is_brokered_and_what_its_provider_paid_waits_for_a_second_person(world: World) -> None:
+    await world.calm()
+    await people_and_sellers(world)
+    hands = WithoutSimulators(world)
+    assert await played(hands, trades.brokered) == [1, 1, 1, 0]
+    owner = await hands.owner("wang")
+    card = await hands.card(owner or "", trades.BROKERED_KEY)
+    assert card is not None
+    assert card.outcome is Outcome.DECLINED
+    (sale,) = await world.rows(SaleRow, card_id=card.id)
+    (paid,) = await world.rows(BrokeredPaymentRow, sale_id=sale.id)
+    assert (paid.confirmed_at, paid.declined_at, paid.evidence_name) == (None, None, "分账回单.txt")
+    assert await played(WithoutSimulators(world), trades.brokered) == [0]  # After a restart.
