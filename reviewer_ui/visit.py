@@ -34,8 +34,9 @@ from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import BlindReviews
 from services.quality.reading_trials import ReadingTrials
 from services.review.dispatch import Dispatcher
-from services.support.desk import ticket_desk
+from services.support.desk import SupportDesk
 from services.support.search import TicketSearch
+from services.support.ticket_desk import ticket_desk
 from services.work.bulk import Bulk
 from services.work.saved_views import SavedViews
 from web.devices import Devices
@@ -86,7 +87,8 @@ class Console:
         self.policies = PolicyDocuments(services.database)
         self.repairs = Repairs(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
-        self.tickets = ticket_desk(services.database, services.keyring, services.photos)
+        self.support = SupportDesk(services.database, services.keyring, services.photos)
+        self.tickets = ticket_desk(self.support)
         self.ticket_search = TicketSearch(services.database, services.keyring)
         self.trials = ReadingTrials(services.database, services.keyring)
         self.second_reviews = BlindReviews(services.database, services.keyring)

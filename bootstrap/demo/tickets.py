@@ -33,6 +33,7 @@ from services.people.seller_sign_in import masked_phone, phone_index
 from services.review.desk import review_desk
 from services.support import clocks, grams
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, locked
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.work.comments import Comments
 
@@ -63,8 +64,9 @@ class DemoTickets:
         self._keyring = held.keyring
         self._agent = agent
         self._clock = _Clock(datetime.now(UTC))
-        self._opening = Opening(store, held.keyring, photos, self._clock)
-        self._conversation = Conversation(store, held.keyring, photos, self._clock)
+        desk = SupportDesk(store, held.keyring, photos, self._clock)
+        self._opening = Opening(desk)
+        self._conversation = Conversation(desk)
         self._comments = Comments(store, held.keyring, photos, {TICKET: grams.index_task})
         self._leases = review_desk(store, held.keyring, self._clock).leases
         self._desks = DemoDesks(store, held.keyring, photos, people, self._clock)

@@ -33,8 +33,8 @@ from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import clocks
-from services.support.acts import KeyedActs
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.words import masked
 from services.work.assignment import require_able
@@ -52,8 +52,11 @@ class GoodwillProposal:
     note: str = ""
 
 
-class Goodwill(KeyedActs):
+@dataclass(frozen=True)
+class Goodwill:
     """Proposals and their second persons. `person` is a person's id; account numbers are neither shown nor entered here."""
+
+    desk: SupportDesk
 
     async def propose(self, person: str, ticket_id: str, asked: GoodwillProposal) -> str:
         """Propose a payment to the ticket's requester; return the proposal's id.
@@ -63,16 +66,16 @@ class Goodwill(KeyedActs):
         them, GoodwillTooMuch (`limit`, `most`) and GoodwillWaits while one waits.
         """
         _require_sense(asked)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task = await locked(session, ticket_id)
             if ticket.state not in UNDER_WAY:
                 raise TicketEnded(into=ticket.merged_into or "")
-            now = self._now()
+            now = self.desk.now()
             require_held(task, person, now)
             await require_able(session, person, task, now)
             await require_reason(session, ReasonedAct.GOODWILL, asked.reason_code)
-            if (await masked(session, self._keyring, ticket.id, asked.note)).found:
+            if (await masked(session, self.desk.keyring, ticket.id, asked.note)).found:
                 raise SecretInWords()
             owner = await customer_of(session, ticket.requester)
             paid = await _paid_before(session, owner, asked.paid_key)
@@ -108,9 +111,9 @@ class Goodwill(KeyedActs):
         Refuse NotAllowed, NotFound, GoodwillOver, and OwnWork to the proposer, anyone they act for or who handled their
         account lately, and to relatives of the seller or people linked to them.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, row = await self._row(session, goodwill_id)
-            who, now = await standing(session, person, self._now()), self._now()
+            who, now = await standing(session, person, self.desk.now()), self.desk.now()
             if not {row.needs, Permission.AGREE_GOODWILL} & who.permissions:
                 await require(session, person, row.needs)
             if row.state is not GoodwillState.PROPOSED:
@@ -125,9 +128,9 @@ class Goodwill(KeyedActs):
 
     async def decline(self, person: str, goodwill_id: str) -> None:
         """Say no as the second person, or take one's own proposal back. Refuse NotAllowed, NotFound and GoodwillOver."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, row = await self._row(session, goodwill_id)
-            own, now = row.proposed_by == person, self._now()
+            own, now = row.proposed_by == person, self.desk.now()
             allowed = (await standing(session, person, now)).permissions
             if not own and Permission.AGREE_GOODWILL not in allowed:
                 await require(session, person, row.needs)
@@ -152,7 +155,7 @@ class Goodwill(KeyedActs):
             raise OwnWork()
 
     async def _require_stranger(self, session: AsyncSession, who: ActingReviewer, owner: str, card_id: str) -> None:
-        if owner in who.relatives or await people_linked(session, self._keyring, card_id, who.circle):
+        if owner in who.relatives or await people_linked(session, self.desk.keyring, card_id, who.circle):
             raise OwnWork()
 
 

@@ -10,6 +10,7 @@ from domain.people.roles import Role
 from domain.support.tickets import TicketCategory, TicketChannel
 from services.support.contact_links import ContactLinks
 from services.support.contacts import contact_of
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.tickets import Customer, a_customer
@@ -20,7 +21,7 @@ async def a_mail_ticket(house: House, customer: Customer) -> str:
         contact = await contact_of(session, house.keyring, f"{customer.seller_id.lower()}@example.com", "en")
         contact_id = contact.id
     asked = NewTicket(TicketCategory.OTHER, "By mail", "It is me")
-    return await Opening(house.database, house.keyring, house.photos).open(f"contact:{contact_id}", asked, TicketChannel.MAIL)  # fmt: skip
+    return await Opening(SupportDesk(house.database, house.keyring, house.photos)).open(f"contact:{contact_id}", asked, TicketChannel.MAIL)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,9 @@ async def test_an_agent_asks_and_sees_what_the_seller_said(
     assert asked in page
     assert customer.phone not in page
     (link,) = re.findall(rf'action="{here}/contact/(\w+)/withdraw"', page)
-    await ContactLinks(house.database, house.keyring).answer(f"seller:{customer.seller_id}", link, theirs=True)
+    await ContactLinks(SupportDesk(house.database, house.keyring, house.photos)).answer(
+        f"seller:{customer.seller_id}", link, theirs=True
+    )
     assert confirmed in (await agent.get(here)).text
     assert f"/sellers/{customer.seller_id}" in (await agent.get(here)).text
     assert (await post(agent, f"{here}/contact/{link}/withdraw")).status_code == 409  # Pressed late.

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from database.tables.quality import BlindReviewRow
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk
+from services.support.desk import SupportDesk
 from services.support.escalating import Escalations
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question
@@ -85,7 +86,7 @@ async def test_the_second_reviewer_reads_the_evidence_and_not_the_first_decision
         note="edges",
     )
     ticket = await a_held_ticket(house, one)
-    question = await Escalations(house.database, house.keyring).ask(
+    question = await Escalations(SupportDesk(house.database, house.keyring, house.photos)).ask(
         ticket.agent, ticket.ticket_id, InsideDesk.REVIEW, "The hologram is genuine.", "new_evidence", one.card_id
     )
     async with house.database.transaction() as session:

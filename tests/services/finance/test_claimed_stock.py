@@ -22,6 +22,7 @@ from services.finance import returned
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
 from services.notices.outbox_delivery import message_text
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
@@ -145,7 +146,9 @@ async def test_a_claim_that_is_dropped_is_reversed_and_what_was_offset_is_owed_a
     given = await scene.payment(claim)
     assert (given.amount_minor, given.state, given.proposed_by) == (HALF, GoodwillState.PROPOSED, person)
     with pytest.raises(OwnWork):
-        await Goodwill(scene.world.database, scene.world.keyring).agree(person, given.id)
+        await Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos)).agree(
+            person, given.id
+        )
     await scene.sound()
     gifts = await scene.case.balance("goodwill")
     key = await scene.agreed(claim)
@@ -262,7 +265,7 @@ async def test_what_is_owed_again_is_proposed_once_more_after_its_payment_was_re
     claim = await scene.claimed()
     await scene.offset()
     person = await scene.dropped(claim)
-    goodwill = Goodwill(scene.world.database, scene.world.keyring)
+    goodwill = Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos))
     await goodwill.decline(await scene.world.a_person("finance"), (await scene.payment(claim)).id)
     assert await scene.owes() == (0, HALF)
     await asyncio.gather(*(scene.claims.pay_back(person, claim) for _ in range(2)))

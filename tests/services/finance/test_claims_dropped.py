@@ -16,6 +16,7 @@ from domain.finance.payout import PayoutState
 from domain.finance.rollback import RollbackState
 from domain.money import Money
 from domain.places import business_day
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
@@ -129,7 +130,9 @@ async def test_every_place_agrees_on_what_is_still_to_be_paid_back(scene: Claimi
     person, open_ones, left = await scene.dropped(claim), 0, 0
     if step == "declined":
         finance = await scene.world.a_person("finance")
-        await Goodwill(scene.world.database, scene.world.keyring).decline(finance, (await scene.payment(claim)).id)
+        await Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos)).decline(
+            finance, (await scene.payment(claim)).id
+        )
         open_ones, left = 1, HALF
     elif step == "paid":
         key = await scene.agreed(claim)

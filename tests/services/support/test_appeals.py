@@ -32,6 +32,7 @@ from services.cards.payable import approved_reasons
 from services.cards.resuming import resume_of
 from services.cards.stock import Stock
 from services.review.desk import review_desk
+from services.support.desk import SupportDesk
 from services.support.question_work import OldQuestions
 from services.work.own_clocks import OwnClocks
 from tests.builders.escalating import Escalating, a_held_ticket, a_ticket_about_a_rejection
@@ -266,8 +267,8 @@ async def test_a_question_from_before_its_kind_of_work_gets_the_clock_of_when_it
     if begun:
         assert await scene.second.take(reviewer, review)
     later = scene.clock() + timedelta(minutes=7)
-    assert await OldQuestions(world.database, world.keyring, lambda: later).adopt(10) == 1
-    assert await OldQuestions(world.database, world.keyring, lambda: later).adopt(10) == 0
+    assert await OldQuestions(SupportDesk(world.database, world.keyring, world.photos, lambda: later)).adopt(10) == 1
+    assert await OldQuestions(SupportDesk(world.database, world.keyring, world.photos, lambda: later)).adopt(10) == 0
     item = await scene.item(asked, InsideDesk.REVIEW)
     assert (item.opened_at, item.due_at, item.barred) == (first.opened_at, first.due_at, first.barred)
     assert item.leased_by == (reviewer if begun else None)

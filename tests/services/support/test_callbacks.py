@@ -31,6 +31,7 @@ from domain.work.queue_filter import Wanted
 from domain.work.task import CheckVerdict
 from services.review.desk import ReviewDesk, review_desk
 from services.support.callbacks import Asked, Callbacks
+from services.support.desk import SupportDesk
 from services.work.own_clocks import OwnClocks
 from tests.builders.queueing import Clock
 from tests.builders.world import World
@@ -45,7 +46,7 @@ class Scene:
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
         self.desk: ReviewDesk = review_desk(world.database, world.keyring, self.clock)
-        self.callbacks = Callbacks(world.database, world.keyring, self.clock)
+        self.callbacks = Callbacks(SupportDesk(world.database, world.keyring, world.photos, self.clock))
 
     async def asked(self) -> str:
         return await self.callbacks.ask(self.owner, self.card_id, APPEAL)

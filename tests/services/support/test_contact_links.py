@@ -21,6 +21,7 @@ from services.people.seller_sign_in import phone_index
 from services.support.contact_links import ContactLinks
 from services.support.contacts import contact_of
 from services.support.conversation import Conversation, Heard
+from services.support.desk import SupportDesk
 from services.support.linking import Linking
 from services.support.opening import NewTicket, Opening
 from tests.builders.queueing import Clock
@@ -34,10 +35,11 @@ class Scene:
 
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, Clock()
-        self.links = ContactLinks(world.database, world.keyring, self.clock)
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.said = Conversation(world.database, world.keyring, world.photos, self.clock)
-        self.linking = Linking(world.database, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.links = ContactLinks(desk)
+        self.opening = Opening(desk)
+        self.said = Conversation(desk)
+        self.linking = Linking(desk)
         self.phone = f"+86{next(PHONES)}"
         self.agent = self.owner = self.contact = self.mail = self.own = self.card = ""
 

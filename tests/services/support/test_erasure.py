@@ -30,6 +30,7 @@ from jobs.privacy import privacy_job
 from services.support.closing_accounts import ClosingAccounts
 from services.support.contacts import contact_of
 from services.support.conversation import AfterReply, Conversation, Reply
+from services.support.desk import SupportDesk
 from services.support.erasure import Erasures
 from services.support.opening import NewTicket, Opening
 from services.support.privacy import Privacy
@@ -51,10 +52,11 @@ class Person:
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, Clock()
         self.story, self.note, self.name, self.address = (unlike() for _ in range(4))
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.erasures = Erasures(world.database, world.keyring, self.clock)
-        self.accounts = ClosingAccounts(world.database, world.keyring, self.clock)
-        self.privacy = Privacy(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.erasures = Erasures(desk)
+        self.accounts = ClosingAccounts(desk)
+        self.privacy = Privacy(desk)
         self.owner = self.rejected = self.bought = self.number = self.phone = self.request = self.colleague = ""
         self.photos: dict[str, str] = {}
 
@@ -110,7 +112,7 @@ class Person:
     async def _ticket(self) -> None:
         scene = Escalating(self.world, self.owner, self.rejected)
         await scene.open()
-        said = Conversation(self.world.database, self.world.keyring, self.world.photos, scene.clock)
+        said = Conversation(SupportDesk(self.world.database, self.world.keyring, self.world.photos, scene.clock))
         comments = Comments(self.world.database, self.world.keyring, self.world.photos)
         question = await scene.ask(InsideDesk.OPS, f"They say {self.story}.", self.rejected)
         await scene.answered(question, "mended")

@@ -31,6 +31,7 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.support.goodwill import GoodwillState
 from services.finance.adoption import Adopting
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.world import World, world_at
@@ -47,7 +48,7 @@ class Giving(Escalating):
 
     def __init__(self, world: World, owner: str, card_id: str, paid_key: str) -> None:
         super().__init__(world, owner, card_id)
-        self.goodwill = Goodwill(world.database, world.keyring, self.clock)
+        self.goodwill = Goodwill(SupportDesk(world.database, world.keyring, world.photos, self.clock))
         self.paid_key = paid_key
 
     async def proposed(self, yuan: int = 20, **more: str) -> str:

@@ -23,6 +23,7 @@ from services.support import grams, search
 from services.support.backlog import SearchBacklog
 from services.support.contacts import contact_of
 from services.support.conversation import Conversation, Heard, Reply
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.support.search import TicketSearch
 from services.work.comments import Comments
@@ -35,8 +36,9 @@ class Desk:
 
     def __init__(self, world: World, owner: str, agent: str) -> None:
         self.world, self.owner, self.agent, self.clock = world, owner, agent, Clock()
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
         self.search = TicketSearch(world.database, world.keyring)
 
     async def ticket(self, words: str, *, owner: str = "", cards: tuple[str, ...] = (), subject: str = "-") -> str:

@@ -14,6 +14,7 @@ from domain.support.handing import HandOverAnswer
 from domain.support.tickets import MessageKind, TicketState
 from services.support.advancing import TicketStep
 from services.support.conversation import AfterReply
+from services.support.desk import SupportDesk
 from services.support.handing import Handing
 from services.work import drafts
 from tests.builders.hands import MONDAY
@@ -88,7 +89,7 @@ async def test_a_ticket_that_waits_inside_rings_too(scene: TicketScene) -> None:
 async def test_unaccepted_offer_expires_by_the_policy_and_is_checked_in_time(scene: TicketScene) -> None:
     ticket_id, other = await scene.opened(), await scene.world.a_person("support")
     await scene.taken(ticket_id)
-    handing = Handing(scene.world.database, lambda: scene.now)
+    handing = Handing(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos, lambda: scene.now))
     await handing.offer(scene.agent, ticket_id, other, "shift_ends")
     assert (await scene.advanced(ticket_id)).wait_s == 1800
     scene.now += timedelta(minutes=30)

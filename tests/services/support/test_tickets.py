@@ -17,6 +17,7 @@ from domain.work.queue_filter import Wanted
 from services.people.partners import Partners
 from services.review.desk import review_desk
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, depart, locked
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.work.leases import Leases
 from tests.builders.queueing import Clock
@@ -28,8 +29,9 @@ class Scene:
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
         self.leases: Leases = review_desk(world.database, world.keyring, self.clock).leases
 
     async def opened(self, words: str = "Where is my money?", key: str | None = None) -> str:
