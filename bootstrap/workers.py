@@ -70,7 +70,7 @@ from services.support.closing_accounts import ClosingAccounts
 from services.support.desk import SupportDesk
 from services.support.privacy import Privacy
 from services.work.assignment import Assignment
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.client import CardClient

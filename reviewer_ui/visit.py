@@ -91,7 +91,7 @@ class Console:
         self.tickets = ticket_desk(self.support)
         self.ticket_search = TicketSearch(services.database, services.keyring)
         self.trials = ReadingTrials(services.database, services.keyring)
-        self.second_reviews = BlindReviews(services.database, services.keyring)
+        self.blind_reviews = BlindReviews(services.database, services.keyring)
         self.static, self.pages = _files()
         self.live = Live(services.database)
         # Test messages of one person go to others' servers.

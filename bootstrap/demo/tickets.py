@@ -151,7 +151,7 @@ class DemoTickets:
         left = update(TicketMessageRow).where(
             TicketMessageRow.ticket_id == ticket_id, TicketMessageRow.sent_at.is_(None)
         )
-        await session.execute(left.values(sent_at=TicketMessageRow.leaves_at))
+        await session.execute(left.values(sent_at=TicketMessageRow.effective_at))
         if not story.get("closed"):
             return
         ticket, task = await locked(session, ticket_id)

@@ -99,7 +99,7 @@ class Conversation:
             now, said = self.desk.now(), await masked(session, self.desk.keyring, ticket.id, words)
             message = TicketMessageRow(
                 id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=heard.author or requester, words=said.words,
-                channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, leaves_at=now, sent_at=now,
+                channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, effective_at=now, sent_at=now,
                 idempotency_key=heard.key, mail_id=heard.mail_id,
             )  # fmt: skip
             session.add(message)
@@ -148,7 +148,7 @@ class Conversation:
             if message.withdrawn_at is not None:
                 return
             now = self.desk.now()
-            if message.sent_at is not None or message.leaves_at <= now:
+            if message.sent_at is not None or message.effective_at <= now:
                 raise ReplyLeft()
             message.withdrawn_at = now
             await session.flush()
@@ -196,7 +196,7 @@ async def write_reply(
     rules = tickets_in_force(business_day(now))
     message = TicketMessageRow(
         id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=reply.words,
-        channel=ticket.channel, at=now, leaves_at=now + timedelta(seconds=rules.reply_undo_s), waited_since=ticket.unanswered_since,
+        channel=ticket.channel, at=now, effective_at=now + timedelta(seconds=rules.reply_undo_s), waited_since=ticket.unanswered_since,
         idempotency_key=reply.key,
     )  # fmt: skip
     session.add(message)
@@ -251,7 +251,7 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
         select(TicketMessageRow)
         .where(
             TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.sent_at.is_(None),
-            TicketMessageRow.withdrawn_at.is_(None), TicketMessageRow.leaves_at <= now,
+            TicketMessageRow.withdrawn_at.is_(None), TicketMessageRow.effective_at <= now,
         )
         .order_by(TicketMessageRow.id)
         .with_for_update()

@@ -27,9 +27,9 @@ from services.support import clocks, grams
 from services.support.agents import changeable
 from services.support.conversation import AfterReply, Reply, wait_for, write_reply
 from services.support.desk import SupportDesk
+from services.support.escalation_to_leads import raise_ticket
 from services.support.history import happened
 from services.support.notes import require_no_secret_of_cards
-from services.support.raising import raise_ticket
 from services.support.sorting import Sorted, sort
 from services.support.templates import filled
 from services.work.assignment import given, require_able

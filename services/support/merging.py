@@ -139,12 +139,12 @@ async def _close(
         TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.sent_at.is_(None), TicketMessageRow.withdrawn_at.is_(None)
     )  # fmt: skip
     for reply in (await session.execute(pending)).scalars():
-        reply.leaves_at = now
+        reply.effective_at = now
     words = translate("ticket.notice.merged", ticket.language, {"subject": into.subject, "ticket": short(into.id)})
     session.add(
         TicketMessageRow(
             id=new_id(), ticket_id=ticket.id, kind=MessageKind.NOTICE, author="machine", words=words,
-            channel=ticket.channel, at=now, leaves_at=now, idempotency_key=f"merged:{into.id}",
+            channel=ticket.channel, at=now, effective_at=now, idempotency_key=f"merged:{into.id}",
         )
     )  # fmt: skip
     await session.flush()

@@ -87,7 +87,7 @@ class Opening:
             ticket.subject = titled.words
             message = TicketMessageRow(
                 id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=by, words=said.words, channel=channel,
-                masked=said.found or titled.found, shortened=asked.shortened, at=asked.at or now, leaves_at=now, sent_at=now,
+                masked=said.found or titled.found, shortened=asked.shortened, at=asked.at or now, effective_at=now, sent_at=now,
                 idempotency_key=asked.key, mail_id=asked.mail_id,
             )  # fmt: skip
             session.add(message)

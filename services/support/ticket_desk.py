@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from services.support.conversation import Conversation
 from services.support.desk import SupportDesk
+from services.support.escalation_to_leads import EscalationToLeads
 from services.support.handing import Handing
 from services.support.linking import Linking
 from services.support.macros import Macros
 from services.support.merging import Merging
 from services.support.notes import Notes
 from services.support.opening import Opening
-from services.support.raising import Raising
 from services.support.sorting import Sorting
 from services.support.templates import ReplyTemplates
 
@@ -28,7 +28,7 @@ class TicketDesk:
     linking: Linking
     merging: Merging
     handing: Handing
-    raising: Raising
+    escalation_to_leads: EscalationToLeads
     templates: ReplyTemplates
     macros: Macros
 
@@ -43,7 +43,7 @@ def ticket_desk(desk: SupportDesk) -> TicketDesk:
         linking=Linking(desk),
         merging=Merging(desk),
         handing=Handing(desk),
-        raising=Raising(desk),
+        escalation_to_leads=EscalationToLeads(desk),
         templates=ReplyTemplates(desk),
         macros=Macros(desk),
     )

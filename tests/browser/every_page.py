@@ -128,7 +128,7 @@ _NAMED = (
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
     OnePage("/review/tasks/{task_id}/who", ADMIN),
-    OnePage("/second-look", SENIOR),
+    OnePage("/second-review", SENIOR),
     OnePage("/cards", SUPPORT),
     OnePage("/cards", SUPPORT, "/cards?id=NOSUCHCARD", 404),
     OnePage("/cards/{card_id}", SENIOR, "/cards/{held}"),
@@ -198,7 +198,7 @@ NO_PAGES = {
     "/live": "a stream",
     "/live/changed": "a part of the card's page",
     "/notices/bell": "a part of every page",
-    "/review/ahead": "a part of the card's page",
+    "/review/next-preview": "a part of the card's page",
     "/people/called": "names for a list",
     **dict.fromkeys(("/cards/{card_id}/photos/{photo_id}", "/cards/{card_id}/photos/{photo_id}/preview"), "a picture"),
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",

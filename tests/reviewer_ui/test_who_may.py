@@ -96,7 +96,7 @@ async def test_the_navigation_names_only_what_the_role_opens(house: House) -> No
     page = await (await house.as_(Role.FINANCE)).get("/cards")
     assert 'href="/cards"' in page.text
     assert 'href="/setup/people"' not in page.text
-    assert 'href="/second-look"' not in page.text
+    assert 'href="/second-review"' not in page.text
 
 
 def test_every_page_of_the_navigation_is_open_to_those_whom_the_matrix_names() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.lease import is_free
 from database.reads.finance import attention
-from database.reads.review.standing import is_pending
+from database.reads.review.valid_decisions import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_books import ClosingRow
@@ -199,7 +199,7 @@ NEEDS: tuple[Need, ...] = (
     Need("offers", "/support/offers", Permission.ANSWER_TICKETS, _offers),
     Need("offers_to_leads", "/support/offers", Permission.LEAD_SUPPORT, _offers_to_leads),
     Need("late_tickets", "/review?kind=ticket&soon_late=yes", Permission.ANSWER_TICKETS, _late_tickets),
-    Need("second_look", "/second-look", Permission.CHECK, _checks),
+    Need("second_review", "/second-review", Permission.CHECK, _checks),
     Need("blind", "/quality/second", Permission.CHECK, _blind),
     Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),
     Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),

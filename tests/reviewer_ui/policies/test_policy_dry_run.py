@@ -98,7 +98,7 @@ CASES = [
     ("limits", put(confidence_bp_min=9200), "low_confidence", 1),
     ("velocity", put(most_minor=dict.fromkeys(("payee", "seller", "partner", "brand", "installation"), NO_CAP)), "over_velocity_cap", 1),
     ("four-eyes", put(value_minor_min=50_000), "second_person", 1),
-    ("sampling", put(share_bp=dict.fromkeys(TYPES, 10_000), per_day_max=100_000), "second_review", 1),
+    ("sampling", put(share_bp=dict.fromkeys(TYPES, 10_000), per_day_max=100_000), "blind_review", 1),
     ("reveals", put(per_hour_max=1), "reveal_over_limit", 2),
     ("reveals", put(shown_alert_at=3), "reveal_alert", 1),
     ("prices", cheaper, "quotes_changed", 1),

@@ -62,7 +62,7 @@ async def test_a_difference_goes_to_a_senior_who_sees_both_and_settles_it(house:
 
 async def test_an_empty_page_says_what_will_come_and_a_file_holds_its_heading(house: House) -> None:
     async with house.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review"))
+        await session.execute(text("DELETE FROM blind_review"))
     senior = await house.as_(Role.SENIOR)
     assert "No blind reviews yet" in (await senior.get("/quality?days=90")).text
     assert (await senior.get("/quality?days=0")).status_code == 422

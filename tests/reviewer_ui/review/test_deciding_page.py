@@ -236,7 +236,7 @@ async def test_a_task_is_snoozed_or_handed_to_the_seniors_with_a_reason(house: H
 async def test_next_task_is_named_and_not_claimed(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting, following = await taken(house, browser), await house.cards.waiting(brand_code="hualian", number=None)
-    named = await browser.get(f"/review/ahead?but={waiting.task_id}", headers={"hx-request": "true"})
+    named = await browser.get(f"/review/next-preview?but={waiting.task_id}", headers={"hx-request": "true"})
     assert "Hualian" in named.text
     task = await house.cards.task(following)
     assert (task.leased_by, task.leased_until) == (None, None)
@@ -244,7 +244,7 @@ async def test_next_task_is_named_and_not_claimed(house: House) -> None:
     async with house.database.transaction() as session:
         looks = select(AuditRow.act).where(AuditRow.subject == following.card_id)
         assert (await session.execute(looks)).scalars().all() == []
-    nothing = await browser.get(f"/review/ahead?but={following.task_id}", headers={"hx-request": "true"})
+    nothing = await browser.get(f"/review/next-preview?but={following.task_id}", headers={"hx-request": "true"})
     assert "Hualian" not in nothing.text
 
 

@@ -110,7 +110,7 @@ async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(
     senior = await house.as_(Role.SENIOR)
     await post(senior, f"/cards/{one.card_id}/take", task_id=one.task_id)
     await senior.get("/review?kind=callback")
-    assert "Starbucks" in (await senior.get(f"/review/ahead?but={one.task_id}")).text
+    assert "Starbucks" in (await senior.get(f"/review/next-preview?but={one.task_id}")).text
     until = {"until": "tomorrow", "reason_code": "call_store", "then": "next"}
     gone = await post(senior, f"/cards/{one.card_id}/snooze", task_id=one.task_id, **until)
     assert gone.headers["location"] == f"/cards/{other.card_id}"

@@ -30,7 +30,7 @@ async def a_busy_day(house: House) -> None:
             "goodwill_order",
             "goodwill",
             "payee_request",
-            "second_review",
+            "blind_review",
             "ticket_escalation",
             "ticket_clock",
             "ticket_message",

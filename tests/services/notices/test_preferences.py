@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors.general import FieldInvalid
-from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at, quiet_until
+from domain.notices.kinds import NoticeKind, NoticePreferences, delivered_from, quiet_until
 from languages import LOCALES, has
 from services.notices.digest_text import Reader, sentence
 from services.notices.inbox import Channels, Notices, PreferencesForm
@@ -81,7 +81,7 @@ def test_nothing_but_urgent_news_leaves_in_quiet_hours(
     moment: datetime, begins: time, ends: time, zone: ZoneInfo, kind: NoticeKind
 ) -> None:
     preferences = NoticePreferences(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
-    leaves = leaves_at(kind, moment, preferences)
+    leaves = delivered_from(kind, moment, preferences)
     clock = leaves.astimezone(zone).time()
     inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends
     assert leaves >= moment

@@ -119,7 +119,7 @@ async def test_notifications_that_have_not_left_count_after_five_minutes(install
     assert (found.value, found.state) == (20, State.ATTENTION)
     async with installation.transaction() as session:
         await session.execute(text("DELETE FROM notice"))
-        await session.execute(text("DELETE FROM notice_wish"))
+        await session.execute(text("DELETE FROM notice_preference"))
 
 
 async def test_work_that_was_set_aside_is_counted(installation: Database) -> None:

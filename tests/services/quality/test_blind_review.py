@@ -121,7 +121,7 @@ async def test_the_days_cap_holds_and_drawing_twice_draws_once(world: World) -> 
     decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
+        await session.execute(text("DELETE FROM blind_review WHERE decision_id = :id"), {"id": decision})
         row, made = await session.get_one(WorkItemRow, task), await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, row, made, datetime.now(UTC), replace(ALL, per_day_max=0))
     assert await world.rows(BlindReviewRow, decision_id=decision) == []

@@ -34,8 +34,8 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
     await review.checks.check(checker, task, CheckVerdict.APPLY)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
-        await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
-        await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
+        await session.execute(text("UPDATE blind_review SET settled_at = now() WHERE settled_at IS NULL"))
+        await session.execute(text("DELETE FROM blind_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(BlindReviewRow, decision_id=decision)

@@ -34,7 +34,7 @@ from services.cards.stock import Stock
 from services.review.desk import review_desk
 from services.support.desk import SupportDesk
 from services.support.question_work import OldQuestions
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from tests.builders.escalating import Escalating, a_held_ticket, a_ticket_about_a_rejection
 from tests.builders.world import World
 

@@ -32,7 +32,7 @@ from domain.work.task import CheckVerdict
 from services.review.desk import ReviewDesk, review_desk
 from services.support.callbacks import Asked, Callbacks
 from services.support.desk import SupportDesk
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from tests.builders.queueing import Clock
 from tests.builders.world import World
 from web.words import Audience, story_sentence

@@ -19,7 +19,7 @@ from domain.support.tickets import InsideDesk, TicketState
 from domain.work.deadlines import ClockOwner
 from domain.work.task import Band, CameBack
 from services.support.conversation import AfterReply, Reply
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from tests.builders.escalating import DESKS, Escalating, a_held_ticket
 from tests.builders.world import World
 

@@ -80,7 +80,7 @@ async def test_a_note_holds_no_secret_of_the_tickets_cards(scene: TicketScene) -
 async def test_an_escalated_ticket_is_the_leads(scene: TicketScene) -> None:
     agent, lead, ticket_id = await scene.agent(), await scene.agent("support_lead"), await scene.opened()
     await scene.held(agent, ticket_id)
-    await scene.desk.raising.escalate(agent, ticket_id, "unsure")
+    await scene.desk.escalation_to_leads.escalate(agent, ticket_id, "unsure")
     assert (await scene.read(ticket_id)).task.leased_by is None
     assert "escalated" in await scene.history(ticket_id)
     await scene.held(lead, ticket_id)

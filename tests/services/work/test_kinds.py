@@ -29,8 +29,8 @@ from services.work.assignment import Assignment
 from services.work.bulk import Bulk
 from services.work.comments import ATTACHED, Comments
 from services.work.drafts import kept, save
+from services.work.item_clocks import OwnClocks, due_items
 from services.work.ordering import placed
-from services.work.own_clocks import OwnClocks, due_items
 from services.work.snoozes import Snoozes
 from tests.builders.queueing import Office
 from tests.builders.world import World

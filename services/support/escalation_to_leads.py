@@ -23,7 +23,7 @@ from services.work.task_acts import raise_to_seniors
 
 
 @dataclass(frozen=True)
-class Raising:
+class EscalationToLeads:
     """Escalates tickets. `person` is a person's id."""
 
     desk: SupportDesk
