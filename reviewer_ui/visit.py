@@ -21,6 +21,7 @@ from reviewer_ui.navigation import Area, Crumb, RailArea, area_of, crumbs, dense
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
+from services.home.search import Search
 from services.ops.maintenance import Maintenance
 from services.ops.repairs.desk import Repairs
 from services.people.absences import Absences
@@ -28,7 +29,6 @@ from services.people.access import Access
 from services.people.accounts import People
 from services.people.invitations import Invitations
 from services.people.rate_limit import Throttle
-from services.people.search import Search
 from services.people.totp import Totp
 from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import BlindReviews

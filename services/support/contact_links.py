@@ -25,8 +25,8 @@ from domain.support.contact_links import LINK_LASTS, ContactLinkState
 from domain.support.tickets import LinkedKind
 from services.people.acting import standing
 from services.people.permissions import require
+from services.people.phone_lookup import SEARCHES
 from services.people.rate_limit import Throttle
-from services.people.search import SEARCHES
 from services.people.seller_sign_in import e164, phone_index
 from services.support.agents import changeable
 from services.support.desk import SupportDesk

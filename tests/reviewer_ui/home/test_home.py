@@ -13,6 +13,7 @@ from database.tables.work import WorkItemRow
 from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
+from reviewer_ui.home.need_pages import PAGE_OF_NEED
 from tests.builders import tried_money
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.four_eyes_scenes import staged
@@ -119,3 +120,7 @@ async def test_unread_notices_are_news_until_they_are_read(house: House) -> None
 async def house_read(house: House, person: str) -> None:
     rows, _ = await house.app.state.console.services.notices.page(person)
     await house.app.state.console.services.notices.read_all(person, rows[0].id)
+
+
+def test_every_need_has_its_page() -> None:
+    assert [need.key for need in needs.NEEDS] == list(PAGE_OF_NEED)
