@@ -87,7 +87,7 @@ class Hung(Handle):
             raise WorkflowUpdateRPCTimeoutOrCancelledError from cancelled
 
 
-async def test_a_person_waits_no_longer_than_their_patience() -> None:
+async def test_client_wait_is_bounded() -> None:
     desk = CardClient(Client(Hung(OPEN, RPCStatusCode.OK)), answer_within_s=0.05)  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)

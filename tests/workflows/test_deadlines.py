@@ -166,7 +166,7 @@ async def test_what_has_sounded_is_not_sounded_again_for_a_deadline_moved_after_
 
 
 @pytest.mark.thorough
-async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobody_twice(
+async def test_concurrent_plan_changes_never_repeat_an_alarm(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     async with waiting(time_skipping, chain_after_s=(3 * HOUR,), end_after_s=4 * HOUR) as case:
@@ -184,7 +184,7 @@ async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobo
         await case.approved()
 
 
-async def test_nothing_sounds_twice_or_is_lost_when_the_workers_are_away_at_any_of_the_moments(
+async def test_worker_outages_never_repeat_or_lose_an_alarm(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     one, desk = card(CardType.DINING), CardClient(time_skipping.client)

@@ -73,7 +73,7 @@ async def test_a_card_that_waits_for_its_outlet_goes_to_a_person_at_once(tempora
     assert "operations" in world.of("review.open")[1][2]
 
 
-async def test_a_look_by_the_store_is_broken_off_and_the_person_has_the_card_again(temporal_client: Client) -> None:
+async def test_store_check_is_aborted_and_the_card_returns_to_review(temporal_client: Client) -> None:
     world, one = World(reasons=[("card_type",)], store=[unavailable()], outlet_near=False), card(CardType.ECOMMERCE)
     world.decisions |= {"store": decided(ReviewOutcome.HAND_TO_STORE), "yes": decided(ReviewOutcome.APPROVE)}
 
@@ -170,7 +170,7 @@ async def test_a_card_is_not_cancelled_once_its_rows_say_no(temporal_client: Cli
     assert (await journey(temporal_client, world, one, act)).outcome is Outcome.PAID
 
 
-async def test_what_a_seller_answers_after_the_cancelling_counts_no_more(temporal_client: Client) -> None:
+async def test_seller_answer_after_cancellation_is_ignored(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def act(desk: CardClient) -> None:

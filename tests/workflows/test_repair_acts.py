@@ -161,7 +161,7 @@ async def test_paused_step_is_not_tried_keeps_enough_time_and_resumes(temporal_c
         await run.act(RepairKind.UNPAUSE, tried=True)
 
 
-async def test_other_intervals_hold_from_the_next_attempt_on(temporal_client: Client) -> None:
+async def test_changed_retry_intervals_apply_from_the_next_attempt(temporal_client: Client) -> None:
     async with asked(temporal_client) as run:
         said = await run.act(RepairKind.CHANGE_RETRY, first_s=1, longest_s=2, extend_s=7 * 3600)
         assert int(said["extended_s"]) > 3000

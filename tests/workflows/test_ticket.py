@@ -57,7 +57,7 @@ def a_worker(client: Client, rows: Rows) -> Worker:
     )  # fmt: skip
 
 
-async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_skipping: WorkflowEnvironment) -> None:
+async def test_ticket_workflow_waits_for_its_rows_and_ends_with_the_ticket(time_skipping: WorkflowEnvironment) -> None:
     rows, ticket_id = Rows(TicketStep(over=False, wait_s=7200), TicketStep(over=True)), new_id()
     async with a_worker(time_skipping.client, rows):
         before = await time_skipping.get_current_time()
@@ -135,7 +135,7 @@ async def played(scene: TicketScene, time_skipping: WorkflowEnvironment) -> Play
 
 
 @pytest.mark.thorough
-async def test_a_forgotten_ticket_rings_also_over_a_restart_of_the_worker(played: Played) -> None:
+async def test_ticket_alarm_survives_a_worker_restart(played: Played) -> None:
     ticket_id = await played.scene.opened()
     async with played.working():
         await played.started(ticket_id)

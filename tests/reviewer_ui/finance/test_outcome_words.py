@@ -43,7 +43,7 @@ async def _stated(house: House, key: str, *, by: str, agreed_by: str) -> str:
     return row.id
 
 
-async def test_the_story_of_a_stated_order_names_the_two_people_and_not_the_channel(house: House) -> None:
+async def test_history_of_a_stated_outcome_names_both_people_and_not_the_channel(house: House) -> None:
     waiting = await house.cards.waiting()
     await house.cards.payout(waiting, PayoutState.REFUSED)
     key = payout_key(waiting.card_id, 1)
@@ -67,7 +67,7 @@ async def test_the_story_of_a_stated_order_names_the_two_people_and_not_the_chan
         assert "支付渠道拒绝了付款" not in chinese
 
 
-async def test_lists_and_a_cards_money_say_our_own_codes_in_words(house: House) -> None:
+async def test_own_codes_are_shown_as_words(house: House) -> None:
     waiting = await a_paid_card(house)
     key = payout_key(waiting.card_id, 1)
     async with house.database.transaction() as session:

@@ -43,7 +43,7 @@ async def upload(
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "First large payment"), ("zh", "首次向该账户支付较大金额")])
-async def test_a_payment_on_hold_says_why_and_is_released_by_finance_alone(
+async def test_held_payment_shows_its_reason_and_only_finance_releases_it(
     house: House, language: str, words: str
 ) -> None:
     waiting = await house.cards.waiting()
@@ -105,7 +105,7 @@ async def test_two_people_ask_the_seller_for_another_account_while_the_payment_i
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "came back, as the payment channel says"), ("zh", "退回 ¥300.00")]
 )
-async def test_money_that_came_back_in_another_amount_is_on_the_overview_and_the_orders_page(
+async def test_partial_return_is_shown_on_the_overview_and_the_order_page(
     house: House, language: str, words: str
 ) -> None:
     waiting = await a_paid_card(house)
@@ -136,7 +136,7 @@ async def test_the_sellers_name_is_kept_sealed_as_verified(house: House) -> None
     assert owner
 
 
-async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House) -> None:
+async def test_one_person_disables_a_rail_and_two_enable_it(house: House) -> None:
     ops, finance = await house.as_(Role.OPS), await house.as_(Role.FINANCE)
     compliance = await house.as_(Role.COMPLIANCE)
     assert "/rails/wechat/off" not in (await compliance.get("/rails")).text
@@ -194,7 +194,7 @@ async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_
     assert (await first.get(f"/payouts/card-other-payout-1/statements/{row.id}/evidence")).status_code == 404
 
 
-async def test_a_form_with_a_document_asks_in_itself_who_is_there_so_that_the_document_is_not_lost(
+async def test_form_with_a_document_asks_for_step_up_inline(
     house: House,
 ) -> None:
     waiting, person = await house.cards.waiting(), await employed(house, Role.FINANCE)
@@ -222,7 +222,7 @@ async def test_a_form_with_a_document_asks_in_itself_who_is_there_so_that_the_do
     assert 'name="step_up_password"' not in (await browser.get("/claims")).text  # It lasts for a while.
 
 
-def test_every_form_with_a_document_about_money_asks_in_itself() -> None:
+def test_every_money_form_with_a_document_asks_for_step_up_inline() -> None:
     folder = PROJECT_ROOT / "reviewer_ui"
     forms = [path.name for path in (folder / "templates").rglob("*.html") if 'name="evidence"' in path.read_text()]
     assert forms == ["_proof.html"]
@@ -231,7 +231,7 @@ def test_every_form_with_a_document_about_money_asks_in_itself() -> None:
     assert [name for name, source in taking.items() if "proof_here(request, person)" not in source] == []
 
 
-async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house: House) -> None:
+async def test_claim_and_write_off_each_take_two_people(house: House) -> None:
     waiting = await a_paid_card(house)
     first, second = await house.as_(Role.COMPLIANCE), await house.as_(Role.FINANCE)
     page = f"/claims?card={waiting.card_id}"

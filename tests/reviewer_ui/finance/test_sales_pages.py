@@ -83,7 +83,7 @@ async def sold(house: House, card_id: str) -> list[SaleRow]:
         )
 
 
-async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, finance: httpx.AsyncClient) -> None:
+async def test_sale_submitted_twice_is_recorded_once_and_shown(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     answers = [await send(finance, "/sales", **form(card_id)) for _ in range(2)]
     assert [one.status_code for one in answers] == [303, 303]
@@ -128,7 +128,7 @@ async def test_amounts_are_read_by_one_rule_on_every_form_of_finance(house: Hous
     assert (await send(finance, "/sales/buyers", **received, amount="1,234.50")).status_code == 303
 
 
-async def test_taking_a_sale_back_asks_who_is_there_and_why(house: House) -> None:
+async def test_reversing_a_sale_requires_step_up_and_a_reason(house: House) -> None:
     names = await sales_in_every_state(house)
     browser = await house.as_(Role.FINANCE, "Su Hang")
     async with house.database.transaction() as session:
@@ -172,7 +172,7 @@ async def _sealed_by(house: House) -> None:
             order.payee_name_sealed = ORDER_NAME.seal(house.keyring, order.key, "王芳")
 
 
-async def test_files_with_full_names_wait_for_the_signature_and_are_audited(
+async def test_files_with_full_names_require_a_signature_and_are_audited(
     house: House, finance: httpx.AsyncClient
 ) -> None:
     card_id = await a_bought_card(house)
@@ -198,7 +198,7 @@ async def test_files_with_full_names_wait_for_the_signature_and_are_audited(
     assert acts >= {"console:tax:sign_off", "console:tax:detail", "console:tax:certificate"}
 
 
-async def test_files_with_full_names_ask_who_is_there(house: House) -> None:
+async def test_files_with_full_names_require_step_up(house: House) -> None:
     browser = await house.as_(Role.FINANCE)
     async with house.database.transaction() as session:
         await session.execute(text("UPDATE console_session SET stepped_up_at = NULL"))
@@ -255,13 +255,13 @@ async def test_what_was_kept_in_foreign_money_is_exchanged_by_form_and_confirmed
     assert (await second.get(f"/money/causes/exchange:{row.id}")).headers["location"] == f"/fx#exchange-{row.id}"
 
 
-async def test_the_page_of_months_leads_to_the_value_that_is_missing(finance: httpx.AsyncClient) -> None:
+async def test_months_page_links_to_the_missing_value(finance: httpx.AsyncClient) -> None:
     page = (await finance.get("/fx?month=2026-03&currency=KWD")).text
     assert 'name="month" value="2026-03"' in page
     assert re.search(r'<option value="KWD" selected>', page)
 
 
-async def test_a_deposit_is_held_from_the_preview_and_shown_and_given_up_under_buyers(
+async def test_deposit_is_reserved_from_the_preview_and_released_on_the_buyers_page(
     house: House, finance: httpx.AsyncClient
 ) -> None:
     card_id, buyer = await a_bought_card(house), f"mall-{new_id()[-8:].lower()}"

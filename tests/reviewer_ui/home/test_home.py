@@ -23,7 +23,7 @@ LATE, SOON = "is-late", "is-soon"
 _MAKER = select(WorkItemRow.maker_id).where(WorkItemRow.closed_at.is_(None), WorkItemRow.maker_id.is_not(None))
 
 
-async def test_own_work_is_listed_with_what_is_late(house: House) -> None:
+async def test_own_work_is_listed_and_overdue_items_are_marked(house: House) -> None:
     held, assigned = await house.cards.waiting(due_in_min=-5), await house.cards.waiting()
     person = await house.cards.person(Role.REVIEWER, "Mei")
     await house.cards.hold(held, person)
@@ -64,7 +64,7 @@ async def test_second_review_is_open_to_all_but_its_maker(house: House) -> None:
     assert "Decisions awaiting second review" not in own
 
 
-async def test_money_needs_only_those_who_see_it(house: House) -> None:
+async def test_money_needs_are_shown_only_with_permission(house: House) -> None:
     await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
     words = "Payouts with an unknown outcome"
     assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
@@ -78,7 +78,7 @@ async def waiting_for(house: House, person: str, key: str) -> int:
     return found.get(key, 0)
 
 
-async def test_finance_sees_what_waits_for_a_second_person_but_not_ones_own(house: House) -> None:
+async def test_finance_sees_pending_approvals_except_their_own(house: House) -> None:
     waiting, first = await house.cards.waiting(), await house.cards.person(Role.FINANCE)
     second = await house.cards.person(Role.FINANCE)
     await tried_money.a_paid_card(house.database, waiting.card_id, datetime.now(UTC))
@@ -90,7 +90,7 @@ async def test_finance_sees_what_waits_for_a_second_person_but_not_ones_own(hous
     assert words not in (await (await house.as_(Role.COMPLIANCE)).get("/")).text
 
 
-async def test_settlement_payments_need_those_who_may_agree_to_them(house: House) -> None:
+async def test_settlement_approvals_are_counted_only_for_eligible_approvers(house: House) -> None:
     people = [await house.cards.person(Role.FINANCE) for _ in range(3)]
     answered, agreed, other = people
     await tried_money.a_stated_run(house.database, answered, datetime.now(UTC))
@@ -106,7 +106,7 @@ async def test_settlement_payments_need_those_who_may_agree_to_them(house: House
     assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
 
 
-async def test_unread_notices_are_news_until_they_are_read(house: House) -> None:
+async def test_unread_notices_are_listed_until_read(house: House) -> None:
     waiting = await house.cards.waiting()
     person = await house.cards.person(Role.SENIOR)
     async with house.database.transaction() as session:

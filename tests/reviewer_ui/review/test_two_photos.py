@@ -207,7 +207,7 @@ async def test_a_photo_that_surely_contradicts_one_that_agrees_is_named(
 
 
 @pytest.mark.parametrize("own_first", [True, False])
-async def test_of_a_photo_of_two_cards_the_fields_of_this_card_count(house: House, own_first: bool) -> None:
+async def test_only_fields_of_this_card_count_in_a_photo_of_two(house: House, own_first: bool) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     other = a_number("starbucks")

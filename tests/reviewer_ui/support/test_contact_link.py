@@ -28,9 +28,7 @@ async def a_mail_ticket(house: House, customer: Customer) -> str:
     ("locale", "asked", "confirmed"),
     [("en", "The seller was asked", "Confirmed by the seller"), ("zh-CN", "已请卖家确认", "卖家已确认")],
 )
-async def test_an_agent_asks_and_sees_what_the_seller_said(
-    house: House, locale: str, asked: str, confirmed: str
-) -> None:
+async def test_agent_asks_the_seller_and_sees_the_answer(house: House, locale: str, asked: str, confirmed: str) -> None:
     customer = await a_customer(house)
     ticket = await a_mail_ticket(house, customer)
     here, agent, lead = f"/tickets/{ticket}", await house.as_(Role.SUPPORT), await house.as_(Role.SUPPORT_LEAD)
@@ -57,7 +55,7 @@ async def test_an_agent_asks_and_sees_what_the_seller_said(
     assert (await post(lead, f"{here}/contact/{link}/nonsense")).status_code == 404
 
 
-async def test_a_sellers_own_ticket_asks_nothing(house: House) -> None:
+async def test_no_contact_question_for_a_sellers_own_ticket(house: House) -> None:
     customer = await a_customer(house)
     here, agent = f"/tickets/{await customer.asks()}", await house.as_(Role.SUPPORT)
     assert "/contact" not in (await agent.get(here)).text

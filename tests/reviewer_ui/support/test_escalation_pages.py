@@ -43,7 +43,7 @@ async def test_a_question_is_asked_answered_and_read(house: House) -> None:
     assert "Restarted." in back
 
 
-async def test_a_desk_opens_its_own_questions_alone(house: House) -> None:
+async def test_desk_opens_only_its_own_questions(house: House) -> None:
     question = await a_question(house, await a_held_ticket(house, await house.cards.waiting()), InsideDesk.FINANCE)
     for role, status in ((Role.FINANCE, 200), (Role.OPS, 403), (Role.COMPLIANCE, 403), (Role.SUPPORT, 403)):
         assert (await (await house.as_(role)).get(f"/escalations/{question}")).status_code == status
@@ -71,7 +71,7 @@ async def test_a_question_is_withdrawn_and_says_so(house: House) -> None:
 
 
 @pytest.mark.parametrize(("locale", "words"), [("en", "What is new"), ("zh-CN", "新的情况")])
-async def test_the_second_reviewer_reads_the_evidence_and_not_the_first_decision(
+async def test_blind_reviewer_sees_the_evidence_and_not_the_first_decision(
     house: House, locale: str, words: str
 ) -> None:
     one = await house.cards.waiting()

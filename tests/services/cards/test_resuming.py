@@ -25,13 +25,13 @@ async def resumed(world: World, card_id: str) -> Resume:
     return (await world.intake.card_to_buy(card_id)).resume
 
 
-async def test_a_card_that_was_never_started_is_at_its_beginning(world: World) -> None:
+async def test_unstarted_card_resumes_at_its_beginning(world: World) -> None:
     card_id = await world.a_card("jd")
     assert (await world.intake.card_to_buy(card_id)).resume == AT_ITS_BEGINNING
     assert await resumed(world, card_id) == AT_ITS_BEGINNING
 
 
-async def test_a_quote_before_its_seller_stays_before_them_under_its_number(world: World) -> None:
+async def test_open_quote_keeps_its_number(world: World) -> None:
     card_id = await world.a_card("jd")
     await world.verification.ask_issuer(card_id)
     valued = await world.pricing.value(card_id, 1)

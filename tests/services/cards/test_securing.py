@@ -146,7 +146,7 @@ async def test_an_undecided_request_is_asked_about_until_the_issuer_has_decided(
     assert sent == ["/v1/cards/secure", "/v1/cards/secure/state", "/v1/cards/secure/state"]
 
 
-async def test_what_the_holder_spends_while_the_request_is_undecided_voids_the_quote(world: World) -> None:
+async def test_spending_while_locking_is_undecided_voids_the_quote(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     await world.issuer.control(secure_undecided=True)
     await attempted(world, card_id, quote_id)
@@ -212,7 +212,7 @@ async def test_a_card_released_by_the_issuer_is_verified_again_under_another_key
     assert await spent(world, card_id) == (200 if spends else 409)
 
 
-async def test_a_lock_that_our_rows_lost_by_a_restore_is_recognised(world: World) -> None:
+async def test_lock_lost_by_a_restore_is_recognised(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     card = await world.card(card_id)
     issuer, number = world.verification._parties.issuer, cards.open_number(world.keyring, card) or ""
@@ -242,7 +242,7 @@ async def test_a_lock_of_less_than_was_quoted_is_released_and_the_quote_is_void(
     assert ((await world.story(card_id))[-1], await owed(world, card_id)) == ("payout.card_released", 0)
 
 
-async def test_a_redeemed_card_is_never_let_go_with_its_debt(world: World) -> None:
+async def test_redeemed_card_is_never_released(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote(brand_code="tmall")
     heard: list[str] = []
     async with _odd_issuer(world, heard, {"result": "redeemed", "amount_minor": 49_999, "currency": "CNY"}) as odd:

@@ -61,7 +61,7 @@ async def test_a_sold_card_and_an_ended_one_are_not_withdrawn(world: World) -> N
         assert (after.outcome, after.reason) == (before.outcome, before.reason)
 
 
-async def test_a_withdrawal_and_an_acceptance_at_once_never_both_count(world: World) -> None:
+async def test_concurrent_withdrawal_and_acceptance_exclude_each_other(world: World) -> None:
     for _ in range(5):
         card_id, quote_id = await an_offer(world)
         await world.pricing.offer(card_id, quote_id)

@@ -170,7 +170,7 @@ async def test_a_line_without_a_key_is_matched_within_the_tolerance_and_the_wind
         assert [one.kind for one in await desk.breaks_of(row)] == [BreakKind.MISSING_HERE]
 
 
-async def test_of_two_candidates_on_either_side_none_is_taken(desk: FinanceDesk) -> None:
+async def test_ambiguous_candidates_are_not_matched(desk: FinanceDesk) -> None:
     await desk.paid(211_00)
     await desk.paid(211_04)
     await desk.paid(212_00)

@@ -66,7 +66,7 @@ async def over(rails: Rails, key: str) -> None:
     await rails.payout.conclude(key)
 
 
-async def test_a_bill_pays_no_transfer_that_waits_for_its_receiver(rails: Rails) -> None:
+async def test_statement_line_does_not_settle_a_transfer_awaiting_its_receiver(rails: Rails) -> None:
     desk = FinanceDesk(rails.world)
     card, key, minor = await waiting(rails)
     bill = await desk.imported(desk.bill([moved(key, -minor)]), day=desk.today)
@@ -138,7 +138,7 @@ async def test_a_payment_and_its_return_prove_nothing_together_and_cancel_out(ra
     assert await owed(rails, card) == minor
 
 
-async def test_what_left_is_adopted_only_by_the_gateways_own_word(rails: Rails) -> None:
+async def test_transfer_is_adopted_only_by_the_gateway_answer(rails: Rails) -> None:
     _, key, minor = await waiting(rails)
     gateway, listed = rails.gateways[Rail.WECHAT], ListedPayment(key, Money(minor), "B1")
     assert (await asked_of_listed(gateway, listed)).outcome is PayoutOutcome.UNKNOWN

@@ -57,7 +57,7 @@ async def there(world: World, buyer: str) -> tuple[int, int]:
         return -balance.amount_minor, (await available(session, account)).amount_minor
 
 
-async def test_what_is_held_is_there_and_not_available_until_the_sale_posts_it(world: World) -> None:
+async def test_reserved_deposit_is_unavailable_until_the_sale(world: World) -> None:
     person, key, asked = await promised(world)
     assert await there(world, asked.buyer) == (500_00, 500_00 - TOTAL)
     await Reservations(world.database).reserve(person, key, asked)  # Pressed twice.

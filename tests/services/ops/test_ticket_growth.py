@@ -52,7 +52,7 @@ async def test_the_same_hours_of_other_days_are_what_is_usual(installation: Data
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_spam_and_what_was_merged_is_no_cause(installation: Database) -> None:
+async def test_spam_and_merged_tickets_are_not_counted(installation: Database) -> None:
     async with installation.transaction() as session:
         first = await rows.a_ticket(session, NOON - 20 * DAY, LATE)
         for _ in range(9):

@@ -267,7 +267,7 @@ async def test_a_stand_in_who_is_away_by_now_is_refused_at_the_confirmation(
     assert refused.value.data == {"field": "stand_in", "why": "away"}
 
 
-async def test_a_delegation_that_another_declares_is_nothing_before_it_is_confirmed(world: World) -> None:
+async def test_delegation_by_another_needs_confirmation(world: World) -> None:
     officer, root = await world.a_person("compliance"), await world.a_person("admin")
     lin, mei = await world.a_person("reviewer"), await world.a_person("reviewer")
     now = datetime.now(UTC)

@@ -39,7 +39,7 @@ async def passed(throttle: Throttle, name: str, tries: int) -> int:
     return ends.count(None)
 
 
-async def test_two_processes_have_one_limit_and_hear_when_to_try_again(database: Counting) -> None:
+async def test_limit_is_shared_by_processes_and_gives_retry_after(database: Counting) -> None:
     one, other, name = Throttle(database, "4/hour"), Throttle(database, "4/hour"), new_id()
     assert sum(await asyncio.gather(passed(one, name, 5), passed(other, name, 5))) == 4
     with pytest.raises(TooManyTries) as refused:

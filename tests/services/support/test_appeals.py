@@ -166,7 +166,7 @@ async def test_a_withdrawn_appeal_ends_its_review_and_is_not_the_one_that_counts
     await appealed(scene)
 
 
-async def test_who_knows_the_first_decision_reviews_nothing(world: World) -> None:
+async def test_people_who_know_the_first_decision_cannot_review_it(world: World) -> None:
     scene, first = await a_ticket_about_a_rejection(world)
     scene.agent = both = await world.a_person("support_lead", "senior")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")

@@ -172,7 +172,7 @@ async def test_other_roles_neither_take_nor_close_nor_call(scene: Scene, role: s
             await act
 
 
-async def test_an_agent_who_is_the_seller_gets_nothing(scene: Scene) -> None:
+async def test_agent_who_is_the_seller_gets_no_request(scene: Scene) -> None:
     task, agent = await scene.asked(), await scene.world.a_person("support")
     async with scene.world.database.transaction() as session:
         (await session.get_one(WorkItemRow, task)).linked = [agent]
@@ -199,7 +199,7 @@ async def test_decider_cannot_explain_their_own_decision(scene: Scene) -> None:
         await scene.desk.leases.take(senior, task)
 
 
-async def test_a_request_is_no_review(scene: Scene) -> None:
+async def test_request_is_not_in_the_review_queue(scene: Scene) -> None:
     task, senior = await scene.held("senior")
     with pytest.raises(NotFound):
         await scene.desk.decisions.record_decision(senior, task, ReviewOutcome.APPROVE)

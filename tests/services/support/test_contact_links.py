@@ -78,7 +78,7 @@ async def scene(world: World) -> Scene:
     return await Scene(world).set_up()
 
 
-async def test_nothing_is_joined_before_the_seller_confirms_and_everything_then(scene: Scene) -> None:
+async def test_contact_is_linked_only_after_the_seller_confirms(scene: Scene) -> None:
     link = await scene.links.ask(scene.agent, scene.mail, scene.phone)
     assert (await scene.listed(), await scene.others()) == ({scene.own}, set())
     with pytest.raises(NotFound):
@@ -106,7 +106,7 @@ async def test_the_seller_is_asked_without_showing_the_whole_address(scene: Scen
     assert scene.owner.partition(":")[2].lower() not in said
 
 
-async def test_what_was_confirmed_is_taken_apart_by_the_seller_or_a_lead(scene: Scene) -> None:
+async def test_confirmed_link_is_removed_by_the_seller_or_a_lead(scene: Scene) -> None:
     link = await scene.links.ask(scene.agent, scene.mail, scene.phone)
     await scene.links.answer(scene.owner, link, theirs=True)
     await scene.linking.card(scene.agent, scene.mail, scene.card)

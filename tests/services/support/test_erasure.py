@@ -188,7 +188,7 @@ async def person(world: World) -> Person:
     return made
 
 
-async def test_nothing_of_the_person_can_be_read_after_their_account_is_closed(person: Person) -> None:
+async def test_closed_account_leaves_no_readable_personal_data(person: Person) -> None:
     world = person.world
     secrets = (person.story, person.note, person.name, person.address, person.phone, person.number)
     before = await person.readable(*secrets)
@@ -212,7 +212,7 @@ async def test_nothing_of_the_person_can_be_read_after_their_account_is_closed(p
     }  # fmt: skip
 
 
-async def test_what_the_law_has_us_keep_stays_as_it_was(person: Person) -> None:
+async def test_legally_retained_data_is_unchanged(person: Person) -> None:
     world, rejected = person.world, await person.world.card(person.rejected)
     bought, payee = await world.card(person.bought), await payee_kept(world, person.bought)
     await person.erased()

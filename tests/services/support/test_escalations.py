@@ -105,7 +105,7 @@ async def test_a_reply_in_between_leaves_the_ticket_with_the_desk(scene: Escalat
     assert (await scene.found()).ticket.state is TicketState.NEW, "the only reply was taken back"
 
 
-async def test_the_time_of_the_question_is_its_desks(scene: Escalating) -> None:
+async def test_question_time_counts_for_its_desk(scene: Escalating) -> None:
     asked = await scene.ask(InsideDesk.FINANCE)
     owners = [
         row.owner for row in await scene.world.rows(ClockIntervalRow, task_id=f"ticket:{scene.ticket_id}:ticket:1")

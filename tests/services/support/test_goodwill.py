@@ -234,7 +234,7 @@ async def test_what_was_withdrawn_or_declined_counts_no_more(scene: Giving) -> N
     assert (await scene.row(await scene.proposed(50))).needs is Permission.LEAD_SUPPORT
 
 
-async def test_no_payee_is_paid_that_was_not_paid_before_and_bad_proposals_are_refused(scene: Giving) -> None:
+async def test_goodwill_goes_only_to_a_known_payee(scene: Giving) -> None:
     _, foreign = await scene.world.a_prepared_payout()
     await scene.world.payout.send(foreign)
     await scene.world.payout.conclude(foreign)

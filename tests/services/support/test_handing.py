@@ -46,7 +46,7 @@ async def test_the_ticket_stays_with_who_offers_it_until_the_receiver_accepts(sc
         await scene.desk.handing.accept(receiver, offer)
 
 
-async def test_who_was_not_asked_cannot_accept_and_who_was_says_why_not(scene: TicketScene) -> None:
+async def test_only_the_asked_agent_accepts_or_declines_with_a_reason(scene: TicketScene) -> None:
     giver, receiver, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     with pytest.raises(TaskNotHeld):
         await scene.desk.handing.offer(giver, ticket_id, receiver, "shift_ends")

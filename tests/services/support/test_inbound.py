@@ -206,7 +206,7 @@ async def test_automatic_answers_are_kept_without_a_clock_and_never_answered(des
     assert await desk.sent() == []
 
 
-async def test_our_own_mail_is_never_taken_whatever_way_it_comes_back(desk: MailDesk) -> None:
+async def test_own_mail_is_never_accepted(desk: MailDesk) -> None:
     await desk.opened()
     (received,) = await desk.sent()
     del received["auto-submitted"]
@@ -218,7 +218,7 @@ async def test_our_own_mail_is_never_taken_whatever_way_it_comes_back(desk: Mail
     assert await desk.sent() == []
 
 
-async def test_a_machine_without_any_sign_ends_its_own_loop_and_loses_no_word(desk: MailDesk) -> None:
+async def test_unmarked_auto_reply_loop_ends_without_losing_text(desk: MailDesk) -> None:
     robot = a_customer()
     for number in range(LOOP_MAX + 5):
         await desk.take(a_mail(f"Answer {number}", robot))

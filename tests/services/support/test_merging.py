@@ -74,7 +74,7 @@ async def test_merge_shows_no_words_of_another_customer(scene: TicketScene) -> N
     assert await scene.world.rows(TicketLinkRow, ticket_id=theirs) == []
 
 
-async def test_what_a_colleague_works_on_is_not_merged_away(scene: TicketScene) -> None:
+async def test_ticket_held_by_a_colleague_cannot_be_merged(scene: TicketScene) -> None:
     agent, colleague = await scene.agent(), await scene.agent()
     one, other = await scene.opened(), await scene.opened()
     await scene.held(colleague, one)

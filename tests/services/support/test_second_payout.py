@@ -50,7 +50,7 @@ async def test_finance_agrees_to_the_sellers_payee_and_the_card_is_paid_again(wo
     assert (await case.pay(world, 2)).outcome is PayoutOutcome.PAID
 
 
-async def test_the_agent_who_asked_agrees_to_nothing(world: World) -> None:
+async def test_requesting_agent_cannot_approve(world: World) -> None:
     scene, case, second = await owed(world)
     scene.agent = both = await world.a_person("support_lead", "finance")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")

@@ -51,7 +51,7 @@ async def test_what_the_ticket_does_not_know_is_named(scene: TicketScene) -> Non
     assert refused.value.data["names"] == "{amount}, {card}"
 
 
-async def test_leads_look_after_templates_and_see_each_others_changes(scene: TicketScene) -> None:
+async def test_leads_edit_templates_with_conflict_detection(scene: TicketScene) -> None:
     lead, agent = await scene.agent("support_lead"), await scene.agent()
     good = TemplateWords("Thanks", "谢谢", "Thank you")
     with pytest.raises(NotAllowed):

@@ -147,7 +147,7 @@ async def test_thanks_after_the_solution_neither_reopens_nor_starts_a_clock(scen
     assert found.said[-1].words == words, "it is kept all the same"
 
 
-async def test_thanks_before_the_solution_are_words_like_others(scene: TicketScene) -> None:
+async def test_thanks_before_the_solution_count_as_a_message(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     await scene.heard(ticket_id, "谢谢")
@@ -271,7 +271,7 @@ async def test_a_policy_that_is_removed_leaves_its_tickets_to_the_next_one(scene
     assert await scene.untrue() == []
 
 
-async def test_another_calendar_counts_other_hours(scene: TicketScene) -> None:
+async def test_calendar_change_recalculates_clocks(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.policies(every_ticket(calendar="always"))
     await scene.advanced(ticket_id)

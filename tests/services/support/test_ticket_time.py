@@ -27,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DAY = timedelta(days=1)
 
 
-async def test_warning_to_the_holder_breach_to_the_leads_and_then_the_chain_each_once(scene: TicketScene) -> None:
+async def test_warning_breach_and_chain_are_each_sent_once(scene: TicketScene) -> None:
     lead, ops = await scene.world.a_person("support_lead"), await scene.world.a_person("ops")
     ticket_id = await scene.opened()
     await scene.taken(ticket_id)

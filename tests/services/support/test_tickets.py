@@ -145,7 +145,7 @@ async def test_card_numbers_and_pins_are_masked_before_they_are_stored(scene: Sc
     assert kept.words.endswith("90 12 does not work")
 
 
-async def test_who_is_not_concerned_is_refused(scene: Scene) -> None:
+async def test_unrelated_people_are_refused(scene: Scene) -> None:
     ticket_id, agent = await scene.opened(), await scene.world.a_person("support")
     with pytest.raises(NotFound):
         await scene.conversation.hear(await scene.world.a_seller(), ticket_id, Heard("Hi", TicketChannel.WEB))

@@ -91,7 +91,7 @@ async def test_a_file_is_returned_unchanged_to_commenters_and_the_view_is_audite
         await comments(world).download(await world.a_person("admin"), card, kept.id)
 
 
-async def test_of_a_comment_that_is_refused_nothing_remains(world: World) -> None:
+async def test_refused_comment_leaves_no_rows(world: World) -> None:
     writer, card = await world.a_person(), await world.a_card()
     for words, files, refused in (
         ("", [], FieldInvalid),
@@ -155,11 +155,11 @@ async def test_photos_from_before_looks_were_kept_are_given_theirs_once(world: W
         ("mail lin@example.com", []), ("请＠王芳看一下", ["3"]), ("看@王芳", ["3"]), ("@王芳请看 @Lin", ["3", "1"]), ("@", []), ("@Lin @Lin", ["1"]),
     ],
 )  # fmt: skip
-def test_who_is_called_by_which_words(words: str, called: list[str]) -> None:
+def test_mentions_are_parsed(words: str, called: list[str]) -> None:
     assert list(mentioned(words, (LIN, FANG, WANG))) == called
 
 
-def test_people_of_one_name_are_all_called() -> None:
+def test_mention_notifies_all_people_of_that_name() -> None:
     assert mentioned("@Lin", (LIN, Mentionable("9", "Lin", "other@example.com"))) == ("1", "9")
 
 
@@ -181,7 +181,7 @@ def test_telephone_numbers_dates_and_ids_are_no_secrets(words: str) -> None:
         ("x.txt", "﻿中文\r\n".encode(), ("x.txt", "text/plain")),
     ],
 )
-def test_a_file_is_what_its_bytes_are(name: str, content: bytes, kept_as: tuple[str, str]) -> None:
+def test_file_type_is_detected_from_its_bytes(name: str, content: bytes, kept_as: tuple[str, str]) -> None:
     kept = accept(name, content)
     assert (kept.name, kept.media_type) == kept_as
 

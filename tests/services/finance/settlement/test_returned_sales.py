@@ -208,9 +208,7 @@ async def test_an_outlet_ends_with_the_difference_of_what_was_sold_and_returned(
 @pytest.mark.thorough
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(months=st.lists(MONTHS, min_size=2, max_size=3))
-async def test_whatever_is_sold_and_returned_the_outlet_ends_with_the_difference(
-    scene: Settling, own_world: World, months: list[Month]
-) -> None:
+async def test_outlet_balance_is_sales_minus_returns(scene: Settling, own_world: World, months: list[Month]) -> None:
     await end_with_the_difference(scene, own_world, months)
 
 
