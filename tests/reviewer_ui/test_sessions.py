@@ -122,7 +122,7 @@ async def test_signing_out_everywhere_ends_all_sessions(house: House) -> None:
     assert [await house.sessions.person(token) for token in tokens] == [None, None, None]
 
 
-async def test_the_profile_keeps_name_language_zone_and_look(house: House) -> None:
+async def test_profile_stores_name_language_time_zone_and_theme(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     token = await house.sessions.open(person_id)
     browser = house.browser(token)

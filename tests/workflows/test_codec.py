@@ -159,7 +159,7 @@ async def test_a_payment_that_an_intruder_reports_as_failed_ends_no_card(tempora
     assert ("sealed" in failed, status) == (True, WorkflowExecutionStatus.RUNNING)
 
 
-async def test_another_code_is_sent_only_to_who_brings_something_sealed(temporal_client: Client) -> None:
+async def test_code_resend_requires_a_sealed_payload(temporal_client: Client) -> None:
     world, one = World(), card(CardType.SUPERMARKET)
     desk = CardClient(temporal_client)
     async with playing(temporal_client, world):

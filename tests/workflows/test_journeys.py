@@ -33,7 +33,7 @@ async def test_an_ecommerce_card_is_bought_without_a_person(temporal_client: Cli
     assert world.of("payout.send") == [(key, True)]
 
 
-async def test_an_answered_payment_of_an_earlier_edition_is_posted_by_a_step_of_its_own(
+async def test_answered_payment_of_an_older_version_is_posted_by_a_separate_step(
     temporal_client: Client,
 ) -> None:
     world, one = World(), replace(card(), edition=2)

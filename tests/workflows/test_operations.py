@@ -132,7 +132,7 @@ def waiting_at(waiting_for: WaitingFor) -> tuple[World, CardToBuy]:
     "waiting_for",
     ["reviewer", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("seller_fields", "seller_offer"))],
 )
-async def test_operations_cancel_a_card_whatever_it_waits_for(temporal_client: Client, waiting_for: str) -> None:
+async def test_operations_cancel_a_card_in_any_wait(temporal_client: Client, waiting_for: str) -> None:
     world, one = waiting_at(WaitingFor(waiting_for))
 
     async def act(desk: CardClient) -> None:
@@ -156,7 +156,7 @@ async def test_a_card_is_cancelled_after_its_acceptance_while_its_issuer_is_sile
     assert "payout.prepare" not in world.names()
 
 
-async def test_a_card_is_not_cancelled_once_its_rows_say_no(temporal_client: Client) -> None:
+async def test_cancellation_is_refused_by_the_rows(temporal_client: Client) -> None:
     unknown = PayoutFacts(PayoutOutcome.UNKNOWN, None)
     world, one = World(payments=[unknown], reconciled=[unavailable()], cancelled=[Cancelled(False, "ordered")]), card()
 

@@ -68,7 +68,7 @@ async def test_ticket_workflow_waits_for_its_rows_and_ends_with_the_ticket(time_
     assert rows.looks == 2
 
 
-async def test_a_ticket_without_news_makes_no_events_and_one_with_news_looks_again(temporal_client: Client) -> None:
+async def test_idle_ticket_adds_no_history_and_a_signal_triggers_a_check(temporal_client: Client) -> None:
     rows, ticket_id = Rows(TicketStep(over=False), TicketStep(over=False), TicketStep(over=True)), new_id()
     tickets = TicketClient(temporal_client)
     async with a_worker(temporal_client, rows):
@@ -152,7 +152,7 @@ async def test_ticket_alarm_survives_a_worker_restart(played: Played) -> None:
     assert await played.scene.untrue() == []
 
 
-async def test_a_ticket_is_answered_falls_silent_is_reopened_and_closes(played: Played) -> None:
+async def test_ticket_is_answered_expires_is_reopened_and_closes(played: Played) -> None:
     scene = played.scene
     ticket_id = await scene.opened()
     async with played.working():

@@ -130,7 +130,7 @@ async def test_a_withdrawal_while_the_acceptance_is_written_down_is_too_late(tem
     assert world.of("journey.withdraw") == []
 
 
-async def test_an_acceptance_while_the_withdrawal_is_written_down_sells_nothing(temporal_client: Client) -> None:
+async def test_acceptance_during_a_withdrawal_is_void(temporal_client: Client) -> None:
     world, one = World(accepted=False, ending_takes_s=0.4), card()
 
     async def seller(desk: CardClient) -> None:
@@ -171,7 +171,7 @@ async def test_withdrawal_by_another_seller_is_refused(temporal_client: Client) 
     assert (await journey(temporal_client, world, one, another_seller)).outcome is Outcome.PAID
 
 
-async def test_a_card_that_was_started_before_sellers_could_withdraw_goes_its_old_way(temporal_client: Client) -> None:
+async def test_card_started_before_withdrawals_replays_its_old_path(temporal_client: Client) -> None:
     world, one = World(accepted=False), replace(card(), may_withdraw=False)
 
     async def seller(desk: CardClient) -> None:

@@ -160,7 +160,7 @@ async def test_cause_links_to_its_page_or_its_postings(house: House) -> None:
     assert answer.headers["location"] == "/money/journal?cause=whim%3Aa%20b"
 
 
-async def test_a_cards_page_shows_its_money_in_order_and_its_costs_to_finance_alone(house: House) -> None:
+async def test_card_page_shows_its_postings_and_costs_only_to_finance(house: House) -> None:
     waiting = await house.cards.waiting()
     await bought(house, waiting, paid=True)
     seen = {}

@@ -87,9 +87,7 @@ async def test_own_codes_are_shown_as_words(house: House) -> None:
     ("code", "words"),
     [(STATED, "two people stated it with a document, Wen Stater ("), (RETURNED, "the money came back")],
 )
-async def test_a_settlement_says_who_stated_its_payment_and_that_it_came_back(
-    house: House, code: str, words: str
-) -> None:
+async def test_settlement_shows_who_stated_its_payment_and_its_return(house: House, code: str, words: str) -> None:
     approval = (await settlements_in_every_state(house))["settlement_approval"]
     settling, key = Settling(house.database, house.keyring, house.photos), settlement_key(approval, 1)
     finance = await house.as_(Role.FINANCE, "Ding")

@@ -308,7 +308,7 @@ async def test_orders_are_listed_by_rail_and_open_with_their_postings(house: Hou
     assert (await finance.get("/payouts/card-nobody-payout-1")).status_code == 404
 
 
-async def test_a_claim_that_waits_is_counted_on_the_home_page_of_those_who_may_agree(house: House) -> None:
+async def test_pending_claim_is_counted_for_eligible_approvers(house: House) -> None:
     proposer = await house.cards.person(Role.FINANCE)
     await a_claim(house, proposer, RollbackState.PROPOSED)
     assert 'href="/claims"' in (await (await house.as_(Role.COMPLIANCE)).get("/")).text

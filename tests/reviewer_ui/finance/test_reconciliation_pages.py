@@ -33,9 +33,7 @@ async def names(house: House) -> dict[str, str]:
     return await reconciliation_of_every_kind(house)
 
 
-async def test_overview_shows_days_files_and_what_waits_for_a_second_person(
-    house: House, names: dict[str, str]
-) -> None:
+async def test_overview_shows_days_files_and_pending_approvals(house: House, names: dict[str, str]) -> None:
     finance = await house.as_(Role.FINANCE)
     page = (await finance.get("/reconciliation")).text
     for shown in (
@@ -166,7 +164,7 @@ async def test_money_before_the_first_statement_is_labelled(house: House, names:
         pytest.param("zh", ("批次 <code", "该批次合计 ¥42.00"), marks=pytest.mark.thorough),
     ],
 )
-async def test_a_debit_for_a_batch_names_the_batch_and_its_second_one_is_a_duplicate(
+async def test_batch_debit_names_its_batch_and_a_second_one_is_a_duplicate(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     desk = FinanceDesk(house, timedelta(0))

@@ -92,7 +92,7 @@ async def test_unknown_card_or_seller_is_a_field_error(house: House) -> None:
     )  # fmt: skip
 
 
-async def test_a_withdrawn_close_request_is_refused_as_such(house: House) -> None:
+async def test_approving_a_withdrawn_close_request_is_refused(house: House) -> None:
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     month = f"{(datetime.now(UTC).replace(day=1) - timedelta(days=62)):%Y-%m}"
     assert (await post(first, "/money/periods/ask", month=month, note="late files")).status_code in (303, 409)

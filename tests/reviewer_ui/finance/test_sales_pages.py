@@ -116,7 +116,7 @@ async def test_refused_input_stays_in_the_form_with_its_field(house: House, fina
         assert f'value="{card_id}"' in answer.text
 
 
-async def test_amounts_are_read_by_one_rule_on_every_form_of_finance(house: House, finance: httpx.AsyncClient) -> None:
+async def test_every_finance_form_parses_amounts_alike(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     for written in ("1,234.50", "￥１，２３４．５０", "1234.5"):
         page = await post(finance, "/sales/preview", **form(card_id, price=written))
@@ -221,7 +221,7 @@ async def test_a_position_is_valued_and_a_payment_recorded_by_form(house: House,
     assert (await post(finance, "/sales/buyers", **paid | {"key": "other", "amount": "99999999"})).status_code == 409
 
 
-async def test_what_was_kept_in_foreign_money_is_exchanged_by_form_and_confirmed_by_another(house: House) -> None:
+async def test_retained_foreign_money_is_exchanged_by_form_and_confirmed_by_another(house: House) -> None:
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     account, (kept, moment) = f"split_account:{new_id().lower()}", (Money(10_000_00, Currency.USD), datetime.now(UTC))
     async with house.database.transaction() as session:

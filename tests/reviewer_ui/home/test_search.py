@@ -78,7 +78,7 @@ async def test_seller_is_found_by_phone_and_the_search_is_audited_without_it(hou
     assert record.facts == {"by": "phone", "found": 1}
 
 
-async def test_sellers_are_found_only_by_those_who_may_see_them(house: House) -> None:
+async def test_sellers_are_found_only_with_permission(house: House) -> None:
     seller = await seller_of(house, await house.cards.waiting(), "13900139022")
     for role in (Role.REVIEWER, Role.ADMIN):
         page = await search(await house.as_(role), "13900139022")
@@ -99,7 +99,7 @@ async def test_a_payout_is_found_by_its_key_and_by_the_gateways_reference(house:
         assert "found-payouts" not in (await search(support, typed)).text
 
 
-async def test_people_and_partners_are_found_by_name_by_those_who_see_them(house: House) -> None:
+async def test_people_and_partners_are_found_by_name_with_permission(house: House) -> None:
     surname = f"Featherstone{new_id()[-6:]}"  # No other test's person.
     person = await house.cards.person(Role.OPS, surname)
     admin, support = await house.as_(Role.ADMIN), await house.as_(Role.SUPPORT)

@@ -235,7 +235,7 @@ async def test_every_page_of_a_tried_pdf_is_shown_and_revealed(house: House, tmp
     assert (await post(reviewer, f"{TRY}/reveal", token=token[1])).text.count(NUMBER) == 2
 
 
-async def test_a_file_beyond_what_the_form_may_carry_is_refused_on_a_page_and_not_in_json(house: House) -> None:
+async def test_oversized_file_is_refused_on_an_html_page(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     token = await form_token(reviewer)
     large = {"photo": ("card.jpg", b"\xff\xd8\xff" + bytes(13 * 2**20))}

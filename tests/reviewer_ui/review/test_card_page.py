@@ -78,7 +78,7 @@ async def test_the_number_is_checked_place_by_place_with_only_its_end_in_the_cle
     assert PIN not in page
 
 
-async def test_a_number_that_breaks_its_rule_says_which_place_and_which_digit_was_due(house: House) -> None:
+async def test_invalid_number_shows_place_and_expected_digit(house: House) -> None:
     wrong = NUMBER[:5] + "O" + NUMBER[6:-1] + "9"
     row = _row(await _seen(house, await house.cards.waiting(number=wrong)), "number")
     signs = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>.</span><span>(.)</span>', row)

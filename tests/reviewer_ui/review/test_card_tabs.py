@@ -51,7 +51,7 @@ async def test_evidence_shows_every_answer_and_money_every_quote(house: House) -
     assert re.search(r"<tfoot>.*¥441.00", money, re.S)
 
 
-async def test_payment_orders_are_shown_to_those_who_may_see_payouts(house: House) -> None:
+async def test_payment_orders_are_shown_with_permission(house: House) -> None:
     card = await house.cards.waiting()
     await house.cards.payout(card, PayoutState.UNKNOWN)
     address = f"/cards/{card.card_id}?tab=money"

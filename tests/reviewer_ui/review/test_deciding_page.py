@@ -26,7 +26,7 @@ from tests.reviewer_ui.deciding import changed, confirmation, decide, decisions,
 from tests.reviewer_ui.waiting_cards import NUMBER, OTHER_NUMBER, PIN, Waiting
 
 
-async def test_a_clear_card_is_accepted_by_one_button_and_the_next_opens(house: House) -> None:
+async def test_clear_card_is_approved_by_one_button_and_the_next_opens(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     first, second = await taken(house, browser), await house.cards.waiting()
     page = (await browser.get(f"/cards/{first.card_id}")).text
@@ -49,7 +49,7 @@ async def test_overruled_suggestion_is_recorded(house: House) -> None:
     assert (made.outcome, made.reason_code, made.suggestion) == (ReviewOutcome.REJECT, "damaged", "approve")
 
 
-async def test_a_suggestion_that_changed_meanwhile_is_not_accepted(house: House) -> None:
+async def test_outdated_suggestion_is_refused(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     mark = suggested((await browser.get(f"/cards/{waiting.card_id}")).text)

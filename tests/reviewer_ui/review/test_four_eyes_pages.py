@@ -25,7 +25,7 @@ async def holding(house: House, one: Waiting, role: Role = Role.REVIEWER) -> htt
     return browser
 
 
-async def test_the_checker_sees_who_decided_what_and_why_it_is_checked_and_applies_it(house: House) -> None:
+async def test_checker_sees_maker_outcome_and_reason_and_applies_it(house: House) -> None:
     one, _ = await staged(house)
     assert house.desk.told == [], "nothing reaches the card on one person's word"
     bo = await holding(house, one)

@@ -60,7 +60,7 @@ async def test_a_comment_that_is_refused_stays_on_the_questions_page(house: Hous
     assert "looking" in (await wei.get(f"/escalations/{question}")).text
 
 
-async def test_a_question_is_withdrawn_and_says_so(house: House) -> None:
+async def test_withdrawn_question_is_marked(house: House) -> None:
     ticket = await a_held_ticket(house, await house.cards.waiting())
     question = await a_question(house, ticket)
     agent = house.browser(await house.sessions.open(ticket.agent))

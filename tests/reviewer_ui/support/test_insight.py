@@ -59,7 +59,7 @@ async def a_busy_day(house: House) -> None:
             ))  # fmt: skip
 
 
-async def test_the_page_shows_figures_in_both_languages_and_says_how_they_are_computed(house: House) -> None:
+async def test_page_shows_figures_and_definitions_in_both_languages(house: House) -> None:
     await a_busy_day(house)
     browser = await house.as_(Role.SUPPORT_LEAD)
     page = (await browser.get(PATH, headers={"accept-language": "en"})).text

@@ -73,7 +73,7 @@ async def test_each_row_shows_its_priority_and_holder(house: House) -> None:
     assert "Snooze ended" not in put_off
 
 
-async def test_pages_follow_one_another_without_gap_or_repeat_in_every_order(house: House) -> None:
+async def test_paging_has_no_gaps_or_repeats_in_any_order(house: House) -> None:
     waiting = [await house.cards.waiting(due_in_min=10 + place, escalated=place % 6 == 0) for place in range(23)]
     for sort in ("queue", "due", "value", "age"):
         browser, seen, path = await house.as_(Role.REVIEWER), list[str](), f"/review?sort={sort}"

@@ -59,7 +59,7 @@ async def test_the_same_key_with_the_same_content_gets_the_same_receipt(world: W
         await world.intake.submit(replace(submission, cards=(a_typed_card(),)))
 
 
-async def test_the_same_key_twice_at_once_makes_one_submission(world: World) -> None:
+async def test_concurrent_requests_with_one_key_make_one_submission(world: World) -> None:
     submission = a_submission(a_typed_card(), owner=await world.a_seller())
     receipts = await asyncio.gather(*(world.intake.submit(submission) for _ in range(6)))
     assert len({receipt.submission_id for receipt in receipts}) == 1

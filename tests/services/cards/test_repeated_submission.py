@@ -14,7 +14,7 @@ from domain.identifiers import new_id
 from tests.builders.world import World, a_submission, a_typed_card
 
 
-async def test_the_language_of_the_answer_is_no_part_of_the_content(world: World) -> None:
+async def test_answer_language_is_not_part_of_the_content(world: World) -> None:
     chinese = a_submission(a_typed_card(), owner=await world.a_seller())
     first = await world.intake.submit(chinese)
     again = await world.intake.submit(replace(chinese, locale="en"))

@@ -56,7 +56,7 @@ async def test_accepted_quote_and_order_continue_to_their_payment(world: World) 
     assert again.outcome is PayoutOutcome.REFUSED
 
 
-async def test_once_ordered_the_issuer_is_not_asked_again_whatever_became_of_the_card(world: World) -> None:
+async def test_issuer_is_not_queried_again_after_the_order(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     quote_id = (await resumed(world, card_id)).quote_id or ""
     await world.issuer.control(maintenance=["jd"])
@@ -93,7 +93,7 @@ async def test_a_payment_that_only_the_gateway_knows_is_entered_once_and_settled
     assert owed.amount_minor == 0
 
 
-async def test_a_payment_that_only_the_gateway_knows_closes_the_review_and_ends_its_time(world: World) -> None:
+async def test_gateway_only_payment_closes_the_review_and_its_clock(world: World) -> None:
     card_id, task_id, _ = await a_taken_task(world)
     (quote,) = await world.rows(QuoteRow, card_id=card_id)
     report = paid(payout_key(card_id, 1), quote.amount_minor)

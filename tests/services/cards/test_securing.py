@@ -117,7 +117,7 @@ async def test_a_card_that_the_issuer_will_not_secure_is_not_bought(world: World
     assert await spent(world, card_id) == 200, "the seller keeps the card"
 
 
-async def test_a_lost_answer_is_asked_about_and_nothing_is_sent_twice(world: World) -> None:
+async def test_lost_lock_answer_is_queried_and_never_resent(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     key = request_key(card_id, "secure", 1)
     parties = replace(world.verification._parties, issuer=_LosesTheAnswer(world))
@@ -167,7 +167,7 @@ async def test_a_request_that_never_arrived_is_sent_under_its_own_key(world: Wor
     assert await calls(world) == [("/v1/cards/secure/state", key), ("/v1/cards/secure", key)]
 
 
-async def test_attempts_at_once_secure_once_and_agree(world: World) -> None:
+async def test_concurrent_lock_attempts_lock_once(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     verdicts = await asyncio.gather(
         *(world.verification.recheck(card_id, quote_id) for _ in range(4)), return_exceptions=True
@@ -180,9 +180,7 @@ async def test_attempts_at_once_secure_once_and_agree(world: World) -> None:
     assert await owed(world, card_id) == 465_00
 
 
-async def test_a_second_payment_finds_the_card_still_held_and_asks_for_no_second_lock(
-    world: World, secured: tuple[str, str]
-) -> None:
+async def test_second_payment_reuses_the_existing_lock(world: World, secured: tuple[str, str]) -> None:
     card_id, quote_id = secured
     await world.alipay.control(refuse="PAYEE_NOT_EXIST")
     key = payout_key(card_id, 1)
@@ -251,9 +249,7 @@ async def test_redeemed_card_is_never_released(world: World) -> None:
     assert (heard, await owed(world, card_id) > 0) == (["secure"], True)
 
 
-async def test_without_the_issuers_word_on_the_lock_no_payment_is_written(
-    world: World, secured: tuple[str, str]
-) -> None:
+async def test_payment_requires_the_issuers_lock_answer(world: World, secured: tuple[str, str]) -> None:
     card_id, quote_id = secured
     async with world.database.transaction() as session:
         await session.execute(delete(AnswerRow).where(AnswerRow.card_id == card_id, AnswerRow.operation == "secure"))

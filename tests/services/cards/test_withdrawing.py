@@ -71,7 +71,7 @@ async def test_concurrent_withdrawal_and_acceptance_exclude_each_other(world: Wo
         assert (quote.state is QuoteState.ACCEPTED) is not withdrawn
 
 
-async def test_an_offer_that_comes_after_the_withdrawal_sells_nothing(world: World) -> None:
+async def test_offer_after_the_withdrawal_is_void(world: World) -> None:
     card_id, quote_id = await an_offer(world, accept_at_or_above=Money(100))
     assert await world.journey.withdraw(card_id)
     assert not (await world.pricing.offer(card_id, quote_id)).accepted

@@ -224,9 +224,7 @@ async def test_a_small_difference_in_another_currency_is_rounded_in_that_currenc
     assert (await posted(desk, line))[0] == [("cash:wechat", -2, "USD"), ("rounding", 2, "USD")]
 
 
-async def test_the_same_number_in_two_currencies_is_a_break_whose_edit_books_each_in_its_own(
-    desk: FinanceDesk, world: World
-) -> None:
+async def test_currency_mismatch_is_a_break_corrected_in_each_currency(desk: FinanceDesk, world: World) -> None:
     first, second = await world.a_person("finance"), await world.a_person("finance")
     key = await paid(desk, Money(100_00, Currency.USD))
     row = await desk.imported(desk.bill([desk.moved(key, -100_00)]), day=desk.today)

@@ -106,7 +106,7 @@ async def test_a_transfer_that_is_confirmed_later_is_matched_with_its_line(rails
 
 
 @pytest.mark.parametrize("kind", ["商家转账退回", "撤销返还"])
-async def test_whatever_comes_in_under_an_orders_number_came_back(rails: Rails, kind: str) -> None:
+async def test_incoming_line_with_an_order_number_is_a_return(rails: Rails, kind: str) -> None:
     desk = FinanceDesk(rails.world)
     _, key, minor = await waiting(rails)
     await over(rails, key)
@@ -118,7 +118,7 @@ async def test_whatever_comes_in_under_an_orders_number_came_back(rails: Rails, 
     assert {one.decided_by for one in closed} == {None}
 
 
-async def test_a_payment_and_its_return_prove_nothing_together_and_cancel_out(rails: Rails) -> None:
+async def test_payment_and_its_return_cancel_out(rails: Rails) -> None:
     """Alipay returns what it could not pay while our order is unknown."""
     desk = FinanceDesk(rails.world)
     card, key = await rails.a_prepared(Rail.ALIPAY)
@@ -147,7 +147,7 @@ async def test_transfer_is_adopted_only_by_the_gateway_answer(rails: Rails) -> N
     assert (said.outcome, said.amount) == (PayoutOutcome.PAID, Money(minor))
 
 
-def test_a_transfer_that_waits_or_comes_back_is_no_difference() -> None:
+def test_pending_or_returned_transfer_is_not_a_difference() -> None:
     now = datetime.now(UTC)
     before, listed = now - timedelta(hours=20), [ListedPayment("k", Money(100), "B1")]
 

@@ -45,7 +45,7 @@ async def scene(world: World) -> Claiming:
     "state",
     ["proposed", "settled", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("claimed", "written_off"))],
 )
-async def test_a_card_with_a_claim_is_not_sold_and_its_cost_leaves_the_stock_once(scene: Claiming, state: str) -> None:
+async def test_claimed_card_cannot_be_sold_and_its_cost_is_written_off_once(scene: Claiming, state: str) -> None:
     claim = await scene.proposed() if state == "proposed" else await scene.claimed()
     others = 0
     if state == "settled":
@@ -73,7 +73,7 @@ async def test_a_card_is_sold_again_once_the_proposal_is_declined(scene: Claimin
     await scene.sound()
 
 
-async def test_a_sale_and_a_claim_at_once_take_the_cost_once(scene: Claiming) -> None:
+async def test_concurrent_sale_and_claim_take_the_cost_once(scene: Claiming) -> None:
     claim, finance = await scene.proposed(), await scene.world.a_person("finance")
     second = await scene.world.a_person("finance")
     done = await asyncio.gather(
@@ -86,7 +86,7 @@ async def test_a_sale_and_a_claim_at_once_take_the_cost_once(scene: Claiming) ->
 
 
 @pytest.mark.parametrize("state", ["claimed", "written_off"])
-async def test_a_sold_and_claimed_card_that_comes_back_is_no_stock(scene: Claiming, state: str) -> None:
+async def test_returned_claimed_card_is_not_stock(scene: Claiming, state: str) -> None:
     sale = await sold(scene.world, await scene.world.a_person("finance"), scene.card)
     claim = await scene.claimed()
     assert (await scene.moved(), await scene.owes()) == ({}, (PRICE, 0))
@@ -116,7 +116,7 @@ async def test_a_card_that_came_back_before_the_claim_is_agreed_to_leaves_the_st
     await scene.sound()
 
 
-async def test_a_return_and_a_claim_at_once_leave_no_worthless_stock(scene: Claiming) -> None:
+async def test_concurrent_return_and_claim_leave_no_stock(scene: Claiming) -> None:
     sale = await sold(scene.world, await scene.world.a_person("finance"), scene.card)
     claim, returns = await scene.proposed(), SaleReturns(scene.world.database)
     await returns.ask(await scene.world.a_person("finance"), sale, "found_used")

@@ -68,7 +68,7 @@ async def test_a_card_whose_claim_was_dropped_is_claimed_again_with_its_cost_tak
     await scene.sound()
 
 
-async def test_a_claim_that_was_dropped_without_being_reversed_stays_the_only_one(scene: Claiming) -> None:
+async def test_dropped_unreversed_claim_blocks_a_second_one(scene: Claiming) -> None:
     claim = await scene.claimed()
     async with scene.world.database.transaction() as session:
         row = await session.get_one(RollbackRow, claim)
@@ -114,7 +114,7 @@ async def test_the_wallet_follows_what_a_dropped_claim_owes_until_it_is_paid(sce
 
 
 @pytest.mark.parametrize("step", ["nothing", "proposed", "declined", "paid"])
-async def test_every_place_agrees_on_what_is_still_to_be_paid_back(scene: Claiming, step: str) -> None:
+async def test_every_page_shows_the_same_amount_to_repay(scene: Claiming, step: str) -> None:
     async def waiting() -> tuple[int, int]:
         async with scene.world.database.transaction() as session:
             views = await claims.claims_of(session, scene.case.owner)

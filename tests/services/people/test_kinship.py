@@ -114,7 +114,7 @@ async def test_seller_cannot_blind_review_their_own_card(world: World) -> None:
     await leave(world, person)
 
 
-async def test_a_newcomer_who_is_a_waiting_cards_seller_is_kept_from_it(world: World) -> None:
+async def test_new_person_who_is_the_seller_is_excluded(world: World) -> None:
     card_id, opened = await a_task(world)
     root = await world.a_person("admin")
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "王芳", (Role.REVIEWER,))

@@ -62,7 +62,7 @@ async def test_tries_taken_ahead_cost_few_statements_and_the_limit_stays_that_of
     assert await passed(one, name, 20) + await passed(other, name, 30) == 25
 
 
-async def test_where_fewer_are_left_than_are_taken_ahead_they_are_taken_one_by_one(database: Counting) -> None:
+async def test_last_tries_are_taken_one_by_one(database: Counting) -> None:
     assert await passed(Throttle(database, "14/hour", ahead=10), new_id(), 20) == 14
 
 

@@ -127,7 +127,7 @@ async def test_daily_cap_holds_and_drawing_is_idempotent(world: World) -> None:
     assert await world.rows(BlindReviewRow, decision_id=decision) == []
 
 
-async def test_every_read_field_of_an_approved_card_is_kept_as_a_label_and_leaves_masked(world: World) -> None:
+async def test_read_fields_of_an_approved_card_become_labels_exported_masked(world: World) -> None:
     read = printed(brand="walmart", number=a_number("walmart"), pin="604128", face_value="500.00 CNY")
     card_id, _ = await a_read_card(world, read)
     task = await world.review.open(card_id, 1, ["card_type"])

@@ -187,7 +187,7 @@ async def test_concurrent_undo_and_send_exclude_each_other(world: World) -> None
     assert outcomes
 
 
-async def test_a_form_sent_twice_at_once_decides_once(world: World) -> None:
+async def test_concurrent_submits_decide_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await asyncio.gather(
         *(world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE) for _ in range(4))
@@ -196,7 +196,7 @@ async def test_a_form_sent_twice_at_once_decides_once(world: World) -> None:
     assert len(await world.rows(ReviewDecisionRow, task_id=task)) == 1
 
 
-async def test_undone_twice_at_once_is_undone_once(world: World) -> None:
+async def test_concurrent_undo_undoes_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     results = await asyncio.gather(

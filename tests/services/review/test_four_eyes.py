@@ -239,7 +239,7 @@ async def limited(world: World, limit_minor: int) -> str:
     return person
 
 
-async def test_neither_maker_nor_checker_raises_a_card_above_their_limit(world: World) -> None:
+async def test_value_above_the_limit_of_maker_or_checker_is_refused(world: World) -> None:
     _, opened = await a_task(world)
     review, corrected = eyes(world), Corrections(face_value=Money(2_000_00))
     maker, checker = await limited(world, 1_000_00), await limited(world, 1_000_00)

@@ -183,7 +183,7 @@ async def test_after_lease_expiry_only_the_new_holder_decides(world: World) -> N
     await world.review_desk.decisions.record_decision(holder, task, APPROVE)
 
 
-async def test_a_card_that_ended_while_its_task_was_claimed_leaves_nothing_to_do(world: World) -> None:
+async def test_task_of_an_ended_card_is_closed(world: World) -> None:
     """Its deadline's policy let it go: every act is refused, and nothing of it opens again."""
     _, task, person = await held(world)
     senior = await world.a_person("senior", "ops")

@@ -192,7 +192,7 @@ async def test_invalid_decision_is_refused(
     assert await world.rows(ReviewDecisionRow, task_id=task) == []
 
 
-async def test_a_rejection_and_a_question_carry_their_words(world: World) -> None:
+async def test_rejection_and_request_store_their_message(world: World) -> None:
     _, task, person = await a_taken_task(world)
     decision = await world.review_desk.decisions.record_decision(
         person, task, ReviewOutcome.REJECT, RejectReason.DAMAGED
@@ -204,7 +204,7 @@ async def test_a_rejection_and_a_question_carry_their_words(world: World) -> Non
     assert (await world.review.apply(task, decision)).asked_item is AskedItem.PHOTO
 
 
-async def test_a_card_of_unknown_number_or_worth_is_neither_approved_nor_put_before_a_store(world: World) -> None:
+async def test_card_without_number_or_value_is_neither_approved_nor_sent_to_a_store(world: World) -> None:
     receipt = await world.submitted(SubmittedCard("hualian", photos=(a_photo(),)))
     opened = await world.review.open(receipt.card_ids[0], 1, ["card_type"])
     person = await world.a_person()

@@ -113,7 +113,7 @@ async def test_journey_continues_from_its_rows_with_a_new_quote_and_no_review(wo
         assert [one for one in await DecisionsByTwo().broken(session, Look(most=100_000)) if scene.card_id in one] == []
 
 
-async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(world: World) -> None:
+async def test_overturned_correction_is_reviewed_first(world: World) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     _, review = await appealed(scene)
     await overturned(scene, review, ReviewOutcome.APPROVE_CORRECTED)
@@ -125,7 +125,7 @@ async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(worl
 
 
 @pytest.mark.parametrize("final", [None, ReviewOutcome.REJECT], ids=["agreed", "settled"])
-async def test_a_decision_that_stays_leaves_the_card_ended(world: World, final: ReviewOutcome | None) -> None:
+async def test_confirmed_decision_keeps_the_card_ended(world: World, final: ReviewOutcome | None) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     asked, review = await appealed(scene)
     if final is None:
@@ -139,7 +139,7 @@ async def test_a_decision_that_stays_leaves_the_card_ended(world: World, final: 
     assert (await world.card(scene.card_id)).outcome is Outcome.REJECTED
 
 
-async def test_a_second_appeal_is_refused_and_two_at_once_are_one(world: World) -> None:
+async def test_second_appeal_is_refused_even_concurrently(world: World) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     tries = await asyncio.gather(*(appealed(scene) for _ in range(3)), return_exceptions=True)
     (given,) = [one for one in tries if not isinstance(one, BaseException)]
@@ -193,7 +193,7 @@ async def test_a_card_that_was_submitted_again_meanwhile_stays_ended(world: Worl
     assert (await world.card(scene.card_id)).reason is EndReason.REVIEWER
 
 
-async def test_what_no_reviewer_decided_or_one_is_deciding_cannot_be_reviewed_again(world: World) -> None:
+async def test_undecided_card_cannot_be_reviewed_again(world: World) -> None:
     scene = await a_held_ticket(world)
     with pytest.raises(FieldInvalid):
         await scene.ask(InsideDesk.REVIEW, EVIDENCE)

@@ -91,7 +91,7 @@ async def test_a_second_request_waits_for_the_answer_to_the_first(scene: Scene) 
     assert await scene.asked() != task
 
 
-async def test_words_hold_no_secret_and_an_appeal_says_why(scene: Scene) -> None:
+async def test_request_text_cannot_hold_secrets_and_an_appeal_needs_a_reason(scene: Scene) -> None:
     owner = scene.owner
     card = await scene.world.card(scene.card_id)
     number = open_number(scene.world.keyring, card)
@@ -208,7 +208,7 @@ async def test_request_is_not_in_the_review_queue(scene: Scene) -> None:
     assert await scene.desk.leases.take(senior, None, Wanted(ending=scene.card_id)) is None  # Not in the review queue.
 
 
-async def test_the_holder_alone_sees_the_telephone_and_it_is_on_record(scene: Scene) -> None:
+async def test_only_the_holder_sees_the_phone_and_it_is_audited(scene: Scene) -> None:
     task, agent = await scene.held()
     number = await scene.callbacks.telephone(agent, task)
     assert number.startswith("+86")

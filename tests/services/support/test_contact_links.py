@@ -128,7 +128,7 @@ async def test_confirmed_link_is_removed_by_the_seller_or_a_lead(scene: Scene) -
     assert await scene.listed() == {scene.own}
 
 
-async def test_bad_questions_are_refused_and_old_ones_are_over(scene: Scene) -> None:
+async def test_invalid_questions_are_refused_and_old_ones_expire(scene: Scene) -> None:
     with pytest.raises(PhoneInvalid):
         await scene.links.ask(scene.agent, scene.mail, "12")
     with pytest.raises(FieldInvalid):

@@ -264,7 +264,7 @@ async def test_a_card_that_another_open_question_is_about_keeps_its_photo(person
     ],
     ids=["quote-en", "quote-zh", "telephone", "name", "own-en", "own-zh"],
 )
-async def test_a_quote_is_known_by_a_run_of_words_or_a_name(note: str, quotes: bool) -> None:
+async def test_quotation_is_detected_by_shared_words_or_a_name(note: str, quotes: bool) -> None:
     theirs = Quotes(
         ["The money never came, I am furious about it!", "钱一直没有到账我很着急"], ["13800009001", "Wang Fang"]
     )

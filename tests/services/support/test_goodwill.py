@@ -122,7 +122,7 @@ async def test_a_payment_is_agreed_to_paid_once_and_booked_as_an_expense(scene: 
     await scene.nothing_is_wrong()
 
 
-async def test_a_refused_payment_gives_nothing_and_is_booked_back(scene: Giving) -> None:
+async def test_refused_goodwill_is_reversed(scene: Giving) -> None:
     before = await scene.balance("goodwill")
     given, key = await scene.prepared()
     await scene.world.alipay.control(refuse="PAYEE_USER_INFO_ERROR")
@@ -164,7 +164,7 @@ async def test_a_sender_that_was_killed_before_or_after_the_transfer_sends_once(
     await scene.nothing_is_wrong()
 
 
-async def test_nothing_is_prepared_without_a_second_person_or_under_another_key(scene: Giving) -> None:
+async def test_goodwill_order_needs_a_second_person_and_its_key(scene: Giving) -> None:
     given = await scene.proposed()
     with pytest.raises(ApplicationError) as waiting:
         await scene.world.payout.prepare_goodwill(given, goodwill_key(given))
@@ -226,7 +226,7 @@ async def test_limits_hold_for_one_payment_and_for_payments_split_in_two(scene: 
     await scene.proposed(1)
 
 
-async def test_what_was_withdrawn_or_declined_counts_no_more(scene: Giving) -> None:
+async def test_withdrawn_and_declined_goodwill_is_not_counted(scene: Giving) -> None:
     await scene.goodwill.decline(scene.agent, await scene.proposed(50))
     declined = await scene.proposed(50)
     await scene.goodwill.decline(await scene.world.a_person("support_lead"), declined)

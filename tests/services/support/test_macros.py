@@ -83,7 +83,7 @@ async def test_macro_is_rolled_back_when_one_step_fails(scene: TicketScene) -> N
     assert await scene.world.rows(CommentRow, task_id=task_of(ticket_id)) == []
 
 
-async def test_a_macro_is_for_who_holds_the_ticket(scene: TicketScene) -> None:
+async def test_macro_requires_holding_the_ticket(scene: TicketScene) -> None:
     agent, colleague, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     macro = await a_macro(scene, priority="high")
     with pytest.raises(TaskNotHeld):

@@ -103,7 +103,7 @@ async def test_copy_holds_nothing_of_another_seller(asked: Request) -> None:
 
 
 @pytest.mark.parametrize("locale", ["en", "zh_CN"])
-async def test_every_column_of_the_page_has_words(asked: Request, locale: str) -> None:
+async def test_every_column_is_translated(asked: Request, locale: str) -> None:
     await asked.privacy.prepare(await asked.world.a_person("compliance"), asked.ticket_id)
     data = json.loads((await asked.fetched())["data.json"])
     tables = {name: rows for name, rows in data.items() if name != "made_at"}

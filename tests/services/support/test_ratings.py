@@ -60,7 +60,7 @@ async def test_a_rating_is_changed_until_the_ticket_is_closed(rated: Rated) -> N
         await rated.ratings.rate(rated.owner, rated.ticket_id, True)
 
 
-async def test_what_is_not_solved_or_not_theirs_is_not_rated(rated: Rated) -> None:
+async def test_rating_requires_an_own_solved_ticket(rated: Rated) -> None:
     with pytest.raises(NotFound):
         await rated.ratings.rate(await rated.world.a_seller(), rated.ticket_id, True)
     with pytest.raises(FieldInvalid):

@@ -41,7 +41,7 @@ async def test_a_template_is_filled_in_the_language_of_the_ticket(scene: TicketS
     assert f"{ticket_id[-6:]}, by Lin" in await words(scene, template, ticket_id, agent)
 
 
-async def test_what_the_ticket_does_not_know_is_named(scene: TicketScene) -> None:
+async def test_missing_template_values_are_named(scene: TicketScene) -> None:
     lead, ticket_id = await scene.agent("support_lead"), await scene.opened(about_card=False)
     template = await scene.desk.templates.save(
         lead, "", TemplateWords("Paid", "已付 {amount}，{card}", "Paid {amount}")

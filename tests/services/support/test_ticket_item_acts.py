@@ -66,7 +66,7 @@ async def test_bulk_assignment_is_in_each_history(scene: TicketScene) -> None:
     ],
     ids=["review", "callback", "ticket", "question"],
 )  # fmt: skip
-async def test_items_of_every_kind_can_be_named_many_at_once(scene: TicketScene, task: str) -> None:
+async def test_bulk_actions_accept_items_of_every_kind(scene: TicketScene, task: str) -> None:
     bulk, lead = Bulk(scene.world.database, scene.work.tasks), await scene.agent("support_lead")
     done = await bulk.release(lead, [task])
     assert len((await bulk.batch(lead, done)).results) == 1

@@ -165,7 +165,7 @@ async def test_a_solved_ticket_keeps_its_agent_and_drafts_until_it_closes_for_go
     assert await scene.world.rows(ReviewDraftRow, task_id=task_id) == []
 
 
-async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketScene) -> None:
+async def test_answer_after_the_notice_restarts_the_silence_period(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     await scene.advanced_until(ticket_id, MONDAY + 4 * DAY)
@@ -180,7 +180,7 @@ async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketS
     assert len(notices) == 2
 
 
-async def test_workers_that_were_away_for_weeks_still_give_the_notice_before_they_close(scene: TicketScene) -> None:
+async def test_notice_precedes_closing_even_after_a_long_outage(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     scene.now += 60 * DAY

@@ -88,7 +88,7 @@ async def test_waiting_ticket_is_not_assigned_until_the_customer_answers(scene: 
     assert (found.ticket.state, found.task.waiting) == (TicketState.OPEN, False)
 
 
-async def test_a_reply_leaves_after_its_time_and_is_announced_once(scene: Scene) -> None:
+async def test_reply_is_sent_after_its_undo_window_and_notified_once(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     message = await scene.replied(agent, ticket_id)
     assert await scene.leave(ticket_id) == 0
@@ -127,7 +127,7 @@ async def test_unsent_reply_is_undone_and_never_shown(scene: Scene) -> None:
     assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.NEW, None, 1)
 
 
-async def test_two_agents_who_write_at_once_see_each_other(scene: Scene) -> None:
+async def test_concurrent_agents_see_each_other_typing(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     await scene.held(agent, ticket_id)
     (first,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)

@@ -64,7 +64,7 @@ async def test_claim_statement_matches_the_eligibility_rule(office: Office, numb
     assert given == {REVIEW, CALLBACK}, "items of both kinds must be given"
 
 
-async def test_one_statement_judges_all_people_as_single_ones_do(office: Office) -> None:
+async def test_batch_eligibility_equals_single_eligibility(office: Office) -> None:
     chance = random.Random(3)
     people = [await a_random_person(office, chance) for _ in range(PEOPLE)]
     for _ in range(PEOPLE):

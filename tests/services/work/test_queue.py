@@ -50,7 +50,7 @@ async def test_the_next_task_is_claimed_then_assigned_then_escalated_overdue_ret
     assert await office.takes(senior) is None
 
 
-async def test_the_next_task_is_one_of_those_wanted(office: Office) -> None:
+async def test_next_task_matches_the_filter(office: Office) -> None:
     cheap = await office.task(value_minor=100_00)
     dear = await office.task(value_minor=900_00)
     dining = await office.task(card_type=CardType.DINING, language="en", value_minor=950_00)

@@ -71,7 +71,7 @@ async def test_a_dispute_opens_a_ticket_waits_and_ends_in_a_second_version(scene
     await nothing_is_wrong(scene)
 
 
-async def test_a_correction_takes_off_no_more_than_is_owed_and_leaves_the_run_usable(scene: Settling) -> None:
+async def test_correction_is_capped_at_the_amount_owed(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
     run, by = await scene.stated(party), f"partner:{party.partner_id}"

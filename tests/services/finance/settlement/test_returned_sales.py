@@ -103,7 +103,7 @@ async def test_a_return_after_the_run_was_agreed_to_has_it_stated_again(shop: Sh
     await shop.books_are_right()
 
 
-async def test_a_payment_that_is_about_to_be_ordered_is_looked_at_again(shop: Shop) -> None:
+async def test_payment_is_checked_again_before_it_is_ordered(shop: Shop) -> None:
     """The return comes between the workflow's look and the order: nothing is ordered, and the workflow is to look again."""
     returned, kept = await shop.sells(150_00), await shop.sells(110_00)
     run = await shop.stated()
