@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from bootstrap.demo.hands import Hands, Step
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.cards.card import Outcome

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bootstrap import keys
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.rails import Rail
 from domain.finance.settlement import SettlementDeed

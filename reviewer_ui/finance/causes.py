@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import ClaimReceiptRow
-from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import ClaimReceiptRow
+from database.tables.finance.statements import BreakRow, StatementLineRow
 from database.tables.support.goodwill import GoodwillRow
 from reviewer_ui.visit import At, BooksReader, see_other
 

@@ -17,7 +17,7 @@ from database.reads.cards.named import NAMED_MAX, card_named
 from database.reads.finance import claims as reads
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from domain.errors.base import Refusal
 from domain.errors.general import CardNumberTyped, NotFound
 from domain.errors.people import StepUpNeeded

@@ -18,7 +18,7 @@ from database.repositories import day_figures, expectations
 from database.repositories.day_figures import DayFigures
 from database.repositories.expectations import Expected
 from database.tables.columns import now
-from database.tables.finance_statements import ReconciledDayRow
+from database.tables.finance.statements import ReconciledDayRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
 from domain.finance.breaks import NOTE_MAX

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.reads.finance import tax as reads
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_tax import TaxSignOffRow
+from database.tables.finance.tax import TaxSignOffRow
 from domain.errors.base import Refusal
 from domain.finance.periods import month_of
 from domain.people.roles import Permission

@@ -15,7 +15,7 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import ReviewDraftRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.rollback import RollbackRow
 from domain.errors.general import NotFound
 from domain.errors.sales import CardClaimed
 from domain.finance.ledger import INVENTORY

@@ -16,7 +16,7 @@ from database.reads.support.goodwill import paid_before
 from database.repositories import cards, ledger, outbox
 from database.repositories.cards import Change
 from database.repositories.ticket_events import happened
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.finance.postings.rollback import offset_undone

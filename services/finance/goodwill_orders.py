@@ -15,7 +15,7 @@ from database.repositories.notices import tell
 from database.repositories.ticket_events import happened
 from database.sealed import GOODWILL_ACCOUNT, GOODWILL_NAME, ORDER_ACCOUNT, ORDER_NAME
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.cards.facts import PaymentHeld

@@ -14,7 +14,7 @@ from database.repositories.audit import by_person
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.routing import PayoutWaitRow
 from domain.errors.finance import NothingToRelease, OtherPayeeAsked
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.order_kinds import Journey

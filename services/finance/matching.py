@@ -15,7 +15,7 @@ from database.repositories.loop_faults import apart_within
 from database.repositories.matching import FoundBreak
 from database.repositories.orders import ORDER_TABLES
 from database.session import Database
-from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
+from database.tables.finance.statements import BreakRow, StatementLineRow, StatementRow
 from database.tables.people import AuditRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Verb, adjustment
 from domain.finance.postings.statements import ADJUSTED, adjusted_key, line_cause

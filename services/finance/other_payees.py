@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.routing import PayoutWaitRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.finance import NoPayeeToAsk, OtherPayeeAsked
 from domain.finance.routing import LOOKED_AT, NEVER_ENDS

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.routing import Wait
 from domain.finance.tax import Withheld

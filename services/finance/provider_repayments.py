@@ -18,7 +18,7 @@ from database.reads.finance import provider_debts
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_sales import ProviderRepaymentRow
+from database.tables.finance.sales import ProviderRepaymentRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ProviderOwedLess, ReferenceTaken
 from domain.finance.postings import sales as postings

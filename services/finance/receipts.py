@@ -18,7 +18,7 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
-from database.tables.finance_sales import BuyerReceiptRow
+from database.tables.finance.sales import BuyerReceiptRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.sales import BuyerOwesLess, ForeignMoneyLess, ProviderOwedLess, ReferenceTaken, SplitAccountLess
 from domain.finance.fx import realised

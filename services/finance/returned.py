@@ -16,8 +16,8 @@ from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import ReturnRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import ReturnRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
 from domain.finance.postings.returned import payout_returned

@@ -17,8 +17,8 @@ from database.repositories.audit import by_person
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
 from domain.cards.card import Outcome
 from domain.errors.finance import ClaimMoves, ClaimOver, NotClaimable, ObjectionWaits
 from domain.errors.general import FieldInvalid, NotFound

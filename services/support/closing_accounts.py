@@ -13,7 +13,7 @@ from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.sealed import CONTACT_ADDRESS, SELLER_PHONE
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow, SignInCodeRow
 from database.tables.platform import OutboxRow
 from database.tables.support.contact_links import ContactLinkRow

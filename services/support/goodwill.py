@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.support.requesters import customer_of
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow

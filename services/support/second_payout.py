@@ -13,7 +13,7 @@ from database.repositories.loop_faults import apart
 from database.repositories.notices import tell
 from database.repositories.set_aside import left_out
 from database.tables.cards import CardRow
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from database.tables.work import WorkItemRow

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.sealed import COUNTERPARTY_MAIL
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from domain.errors.general import FieldInvalid
 from domain.finance.settlement import SettlementDeed, SettlementState

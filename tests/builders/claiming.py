@@ -10,7 +10,7 @@ from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce
 from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.invariants.two_people import ClaimsByTwo, GoodwillByTwo
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.finance.rollback import RollbackKind
 from domain.identifiers import goodwill_key, payout_key

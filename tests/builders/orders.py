@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from database.repositories import ledger
 from database.sealed import GOODWILL_ACCOUNT, ORDER_ACCOUNT, SETTLEMENT_ACCOUNT, SealedColumn
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.order_kinds import OrderCode
 from domain.finance.settlement_periods import PeriodKind, over_by

@@ -16,7 +16,7 @@ from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import SourcesAgree
 from database.repositories import ledger
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
 from database.tables.people import PersonRow
 from domain.finance.chart import account
 from domain.finance.counterparties import CounterpartyKind

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key

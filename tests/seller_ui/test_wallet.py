@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from database.repositories import ledger
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackOffsetRow, RollbackRow
+from database.tables.finance.routing import PayoutWaitRow
 from database.tables.people import PersonRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState

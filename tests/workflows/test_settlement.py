@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.settlement import SettlementActivities
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyRow,
     SettlementLineRow,
     SettlementRunRow,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance.awaited import AWAITED_KEYS
 from database.reads.finance.paybacks import to_propose
 from database.repositories.orders import ORDER_TABLES
-from database.tables.finance_rails import ContradictionRow
+from database.tables.finance.rails import ContradictionRow
 from domain.finance.routing import LOOKED_AT
 from domain.money import Money
 

@@ -14,10 +14,10 @@ from database.reads.finance.awaited import awaited
 from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_rails import ReturnRow
-from database.tables.finance_routing import PayoutWaitRow
-from database.tables.finance_settlement import SettlementOrderRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.rails import ReturnRow
+from database.tables.finance.routing import PayoutWaitRow
+from database.tables.finance.settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.order_kinds import OrderCode, code_of

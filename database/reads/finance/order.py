@@ -15,17 +15,12 @@ from database.repositories.orders import OrderRow
 from database.repositories.orders import order as an_order
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import (
-    AccountRow,
-    EntryRow,
-    LedgerTransactionRow,
-    PaymentNotificationRow,
-    PayoutRow,
-)
-from database.tables.finance_rails import ContradictionRow, ReturnRow
-from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow
-from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.payout import PaymentNotificationRow, PayoutRow
+from database.tables.finance.rails import ContradictionRow, ReturnRow
+from database.tables.finance.rollback import RollbackOffsetRow, StatedOutcomeRow
+from database.tables.finance.routing import PayoutWaitRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
 from database.tables.people import AuditRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Exists, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import goodwill_key

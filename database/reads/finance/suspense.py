@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
+from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
 from domain.finance.rails import Rail
 from domain.finance.reversals import ReversalOf
 from domain.money import Currency, Money

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_tax import TaxSignOffRow
+from database.tables.finance.tax import TaxSignOffRow
 from domain.finance.payout import RETURNED
 from domain.finance.tax import IncomeKind
 from domain.money import Money

@@ -13,7 +13,7 @@ from database.reads.finance import paybacks
 from database.reads.finance.claims import ClaimView, claims_of
 from database.reads.finance.held import HeldView, of_card, of_key
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Stage
 from domain.cards.pricing import QuoteState
 from domain.finance.payout import PayoutState

@@ -14,11 +14,11 @@ from database.lease import is_free
 from database.reads.finance import attention
 from database.reads.review.valid_decisions import is_pending
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance.routing import PayoutWaitRow
+from database.tables.finance.settlement import SettlementRunRow
 from database.tables.ops.health import AlertRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.ops.runs import StuckRunRow

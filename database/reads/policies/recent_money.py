@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_settlement import SettlementRunRow
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.settlement import SettlementRunRow
+from database.tables.finance.statements import BreakRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.finance.breaks import BreakKind
 from domain.finance.payout import PayoutState

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PersonRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow

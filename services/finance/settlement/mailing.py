@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from database.sealed import COUNTERPARTY_MAIL
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow, SettlementStatementRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow, SettlementStatementRow
 from database.tables.platform import OutboxRow
 from domain.identifiers import short
 from domain.money import Money

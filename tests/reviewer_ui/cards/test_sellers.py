@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import AuditRow, PartnerRow
 from database.tables.platform import OutboxRow
 from database.tables.work import CommentRow

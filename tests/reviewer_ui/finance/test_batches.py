@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow
-from database.tables.finance_routing import RailSwitchRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
+from database.tables.finance.routing import RailSwitchRow
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from database.tables.finance_sales import BrokeredPaymentRow, ProviderRepaymentRow
+from database.tables.finance.sales import BrokeredPaymentRow, ProviderRepaymentRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from tests.builders.paying import PDF

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from database.tables.cards import CardRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.places import business_day

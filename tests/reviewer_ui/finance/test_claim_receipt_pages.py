@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
 from domain.finance.rollback import RollbackState
 from domain.identifiers import new_id
 from domain.people.roles import Role

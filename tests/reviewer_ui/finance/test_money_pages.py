@@ -12,8 +12,8 @@ from sqlalchemy import delete
 from database.reads.finance import attention
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_rails import BankLineRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.rails import BankLineRow
 from domain.finance.ledger import issuer_cost, owed
 from domain.finance.payout import PayoutState
 from domain.finance.periods import month_of

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_statements import StatementRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.statements import StatementRow
 from domain.finance.chart import account
 from domain.finance.ledger import Posting
 from domain.finance.statements import StatementSource, StatementState

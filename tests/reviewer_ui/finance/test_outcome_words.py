@@ -9,9 +9,9 @@ import pytest
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.orders import the_order
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import StatedOutcomeRow
-from database.tables.finance_settlement import SettlementOrderRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import StatedOutcomeRow
+from database.tables.finance.settlement import SettlementOrderRow
 from domain.cards.card import Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
 from domain.identifiers import new_id, payout_key, settlement_key

@@ -12,10 +12,10 @@ from sqlalchemy import select, update
 
 from bootstrap.settings import PROJECT_ROOT
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import ReturnRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import ReturnRow
+from database.tables.finance.rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance.routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
 from domain.cards.card import Stage, WaitingFor
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail

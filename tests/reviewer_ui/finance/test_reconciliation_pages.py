@@ -12,7 +12,7 @@ from sqlalchemy.orm import make_transient
 
 from database.repositories.expectations import all_from_books, expected_on
 from database.tables.columns import now
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from database.tables.work import WorkItemRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource, StatementState

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from sqlalchemy import text, update
 
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import payout_key
 from domain.people.roles import Role

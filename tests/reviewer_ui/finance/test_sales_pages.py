@@ -16,10 +16,10 @@ from sqlalchemy import delete, select, text
 
 from database.repositories import ledger
 from database.sealed import ORDER_NAME, SELLER_PHONE
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import FxExchangeRow, SaleRow
-from database.tables.finance_tax import TaxSignOffRow, TaxWithholdingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.sales import FxExchangeRow, SaleRow
+from database.tables.finance.tax import TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow, SellerRow
 from domain.finance.chart import account_of
 from domain.finance.ledger import Posting

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
 from domain.finance.banks import BatchState
 from domain.finance.payout import Heard, PayoutOutcome, PayoutState
 from domain.finance.rails import Rail

@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import select, update
 
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.settlement import SettlementRunRow
 from database.tables.people import PersonRow
 from domain.finance.settlement import SettlementState
 from domain.identifiers import settlement_key

@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
-from database.tables.finance_statements import BreakRow
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.statements import BreakRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from domain.finance.breaks import BreakState
 from domain.finance.rollback import RollbackState
 from domain.people.roles import Role

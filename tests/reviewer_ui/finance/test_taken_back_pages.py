@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from database.tables.columns import now
-from database.tables.finance_sales import BuyerReceiptRow, FxExchangeRow
-from database.tables.finance_taken_back import TakenBack
+from database.tables.finance.sales import BuyerReceiptRow, FxExchangeRow
+from database.tables.finance.taken_back import TakenBack
 from domain.finance.fx import Rate
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from database.reads.home import needs
 from database.repositories.notices import tell
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.settlement import SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import AuditRow, PartnerRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key

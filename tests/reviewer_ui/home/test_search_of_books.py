@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from database.session import Database
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import SaleRow
-from database.tables.finance_settlement import CounterpartyPayeeRow, SettlementOrderRow, SettlementRunRow
-from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.sales import SaleRow
+from database.tables.finance.settlement import CounterpartyPayeeRow, SettlementOrderRow, SettlementRunRow
+from database.tables.finance.statements import BreakRow, StatementLineRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.breaks import BreakKind
 from domain.finance.statements import LineKind, StatementSource

@@ -10,7 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
 from database.tables.cards import QuoteRow
-from database.tables.finance import LedgerTransactionRow, PayoutRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.notices import NoticeRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import ReviewDraftRow, WorkItemRow

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from database.tables.cards import SubmissionRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.finance.waterfall import PartKind
 from domain.money import Money

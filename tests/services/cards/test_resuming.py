@@ -6,7 +6,7 @@ from typing import Any
 
 from database.repositories import ledger
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import AT_ITS_BEGINNING, Resume

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from database.repositories import ledger
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.statements import BreakRow, StatementLineRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.chart import account
 from domain.finance.ledger import Posting

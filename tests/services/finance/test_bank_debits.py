@@ -7,8 +7,8 @@ import pytest
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures
-from database.tables.finance_rails import BankBatchRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.rails import BankBatchRow
+from database.tables.finance.statements import ExpectationRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.statements import LineState
 from domain.rules.reconciliation import reconciliation_in_force

@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from bootstrap.reconciling import Order, asked_of_listed, payment_differences
 from database.repositories.day_figures import figures
-from database.tables.finance import PayoutRow
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.statements import BreakRow
 from domain.finance.breaks import Verb
 from domain.finance.payout import RETURNED, ListedPayment, PayoutOutcome, PayoutState
 from domain.finance.rails import Rail

@@ -16,8 +16,8 @@ from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance import tax
 from database.repositories import ledger
 from database.tables.evidence import LeafRow
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_sales import BrokeredPaymentRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.sales import BrokeredPaymentRow
 from database.tables.people import AuditRow, RelativeRow
 from domain.errors.files import AttachmentUnsupported
 from domain.errors.general import FieldInvalid, NotFound

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from database.tables.finance import LedgerTransactionRow, PayoutRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.platform import OutboxRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.errors.finance import ClaimMoves, ClaimOver, ObjectionWaits

@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from database.reads.finance import attention, claims, wallet
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.errors.finance import NotClaimable
 from domain.errors.sales import CardClaimed

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import select, text
 
 from database.repositories import ledger
-from database.tables.finance import AccountRow, PeriodBalanceRow
+from database.tables.finance.ledger import AccountRow, PeriodBalanceRow
 from domain.finance.chart import account
 from domain.finance.ledger import Posting, owed
 from domain.finance.periods import first_day

@@ -9,7 +9,7 @@ import pytest
 from database.reads.finance.reconciliation import open_breaks
 from database.repositories import day_figures
 from database.repositories.day_figures import DayFigures
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.statements import LineState
 from domain.money import Money

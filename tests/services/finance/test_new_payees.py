@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 from sqlalchemy import update
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import PayoutWaitRow
 from domain.cards.card import WaitingFor
 from domain.identifiers import payout_key
 from services.finance.held_payments import PayoutWaits

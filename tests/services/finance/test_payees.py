@@ -11,7 +11,7 @@ from database import invariants
 from database.reads.finance.office import owed
 from database.repositories import ledger
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.errors.cards import NotExpectedNow

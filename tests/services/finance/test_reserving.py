@@ -12,7 +12,7 @@ from database.invariants.books import SignsHold
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.reads.finance.reserved import reserved
 from database.repositories import holds, ledger
-from database.tables.finance import HoldRow
+from database.tables.finance.ledger import HoldRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.people import NotAllowed

@@ -13,8 +13,8 @@ from temporalio.exceptions import ApplicationError
 
 from database.sealed import VERIFIED_NAME
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import (
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import (
     PayeeChangeRow,
     PayoutUsageRow,
     PayoutWaitRow,

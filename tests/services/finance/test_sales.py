@@ -18,7 +18,7 @@ from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.repositories import holds, ledger
 from database.tables.cards import QuoteRow
 from database.tables.evidence import LeafRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from database.tables.people import AuditRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound

@@ -10,7 +10,7 @@ import pytest
 from database.reads.ops import repairs as reads
 from database.tables.cards import CardEventRow
 from database.tables.evidence import LeafRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import PayoutState

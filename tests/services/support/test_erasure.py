@@ -15,7 +15,7 @@ from database.repositories.cards import open_number
 from database.sealed import COLUMNS, READING_VALUES, SHADOW_VALUES, phone_of
 from database.tables.cards import PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import TableRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow
 from database.tables.platform import OutboxRow
 from database.tables.quality import ShadowReadingRow

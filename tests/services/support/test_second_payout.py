@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.notices import NoticeRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.errors.cards import NotExpectedNow

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
 from database.sealed import SETTLEMENT_ACCOUNT
-from database.tables.finance_settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
+from database.tables.finance.settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
 from database.tables.support.tickets import TicketEventRow, TicketLinkRow, TicketRow
 from domain.errors.settlement import OpeningInBooks
 from domain.errors.work import OwnWork

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from temporalio.exceptions import ApplicationError
 
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     SettlementOrderRow,
     SettlementStatementRow,
 )

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyPayeeRow,
     SettlementLineRow,
     SettlementOrderRow,

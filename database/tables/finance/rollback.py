@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
-from database.tables.finance_taken_back import TakenBack
+from database.tables.finance.taken_back import TakenBack
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState

@@ -1,0 +1,29 @@
+"""Finance. Importing this package knows every table of it."""
+
+from database.tables.finance import (
+    books,
+    ledger,
+    payout,
+    rails,
+    rollback,
+    routing,
+    sales,
+    settlement,
+    statements,
+    suspense,
+    tax,
+)
+
+__all__ = [
+    "books",
+    "ledger",
+    "payout",
+    "rails",
+    "rollback",
+    "routing",
+    "sales",
+    "settlement",
+    "statements",
+    "suspense",
+    "tax",
+]
