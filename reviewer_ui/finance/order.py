@@ -37,7 +37,7 @@ router = APIRouter()
 Stater = Annotated[Person, Depends(allowed(Permission.STATE_OUTCOMES))]
 Reason = Annotated[str, Form(max_length=500)]
 PATH = r"/payouts/[0-9A-Za-z-]{1,80}/state"
-NOTHING_TYPED = {"outcome": "", "reason": "", "reference": ""}
+NOTHING_TYPED = {"outcome": "", "reason": "", "reference": "", "amount": "", "part_reason": "", "wrong": ""}
 OUTCOMES = (PayoutOutcome.PAID, PayoutOutcome.REFUSED)
 
 
@@ -66,7 +66,7 @@ class OrderContext:
 @router.get("/payouts/{key}")
 async def show(request: Request, console: At, person: PayoutReader, key: str) -> Response:
     """Show the order with its story, calls, notices, postings and tickets."""
-    return await _page(request, console, person, key)
+    return await page_of(request, console, person, key)
 
 
 @router.post("/payouts/{key}/state")
@@ -81,7 +81,7 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
     except StepUpNeeded:
         raise
     except Refusal as refusal:
-        return await _page(request, console, person, key, sent, refusal)
+        return await page_of(request, console, person, key, sent, refusal)
     return see_other(f"/payouts/{key}")
 
 
@@ -134,15 +134,16 @@ async def _answered(
     sent: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     async def page(refused: Refused) -> Response:
-        return await _page(request, console, person, key, sent, refused.refusal)
+        return await page_of(request, console, person, key, sent, refused.refusal)
 
     return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
 
 
-async def _page(
+async def page_of(
     request: Request, console: Console, person: Person, key: str,
     sent: Mapping[str, str] | None = None, refusal: Refusal | None = None,
 ) -> Response:  # fmt: skip
+    """Return the order's page, with what was typed and why it was not taken."""
     async with console.services.database.transaction() as session:
         order = await reads.order(session, key)
         names = await accounts.all_names(session)

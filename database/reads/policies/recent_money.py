@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.goodwill import is_gift
 from database.tables.finance import PayoutRow
 from database.tables.finance_rollback import RollbackRow
 from database.tables.finance_settlement import SettlementRunRow
@@ -70,7 +71,7 @@ async def goodwill(session: AsyncSession, since: datetime) -> list[GoodwillPropo
     columns = (GoodwillRow.proposed_at, GoodwillRow.owner, GoodwillRow.amount_minor, GoodwillRow.state)
     wanted = (
         select(*columns)
-        .where(GoodwillRow.proposed_at > since, GoodwillRow.claim_id.is_(None))
+        .where(GoodwillRow.proposed_at > since, is_gift())
         .order_by(GoodwillRow.proposed_at.desc(), GoodwillRow.id.desc())
         .limit(ROWS_MAX)
     )
