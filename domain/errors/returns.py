@@ -1,4 +1,4 @@
-"""Refusals about parts of payments that came back."""
+"""Refusals about parts of payments that came back, and about payments that were made twice."""
 
 from __future__ import annotations
 
@@ -30,4 +30,11 @@ class PartReturnOver(Refusal):
     """The returned part was agreed to, declined or paid again before."""
 
     code = "part_return_over"
+    http_status = 409
+
+
+class NotPaidTwice(Refusal):
+    """Our rows show no double payment (`why`): the provider does not say so, no other payment of the card arrived, or its statement line is explained."""
+
+    code = "not_paid_twice"
     http_status = 409

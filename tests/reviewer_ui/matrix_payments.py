@@ -17,6 +17,7 @@ PAYMENTS: tuple[tuple[str, str, frozenset[Role], tuple[int, ...]], ...] = (
     ("POST", "/payouts/{key}/statements/{statement_id}/agree", FINANCIERS, (404,)),
     ("POST", "/payouts/{key}/statements/{statement_id}/decline", FINANCIERS, (404,)),
     ("GET", "/payouts/{key}/statements/{statement_id}/evidence", READERS, (404,)),
+    ("POST", "/payouts/{key}/paid-twice", CLAIMERS, (404,)),
     ("POST", "/payouts/{key}/parts", FINANCIERS, (404,)),
     ("POST", "/payouts/{key}/parts/dismiss", FINANCIERS, (404,)),
     ("POST", "/payouts/{key}/parts/{part_id}/agree", FINANCIERS, (404,)),

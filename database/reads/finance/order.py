@@ -25,7 +25,7 @@ from database.tables.finance import (
     PayoutRow,
 )
 from database.tables.finance_rails import ContradictionRow, ReturnRow
-from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
+from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
 from database.tables.people import AuditRow
@@ -36,6 +36,7 @@ from domain.errors.general import NotFound
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
+from domain.finance.rollback import OVER_FOR_NOTHING
 from domain.money import Money
 from domain.support.tickets import LinkedKind, TicketState
 
@@ -137,6 +138,7 @@ class OrderView:
     carried_out_by: WaitingFor | None  # The party that can still carry it out, so that nobody states its outcome.
     may_call_off: bool
     contradicted: ContradictionRow | None
+    twice: RollbackRow | None  # The claim of what this order paid beside another one.
 
     @property
     def booked(self) -> Money:
@@ -182,7 +184,13 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
         carried_out_by=await carried_out_by(session, row, now()) if row.state is PayoutState.UNKNOWN else None,
         may_call_off=await may_call_off(session, row.key), contradicted=await session.get(ContradictionRow, row.key),
+        twice=await _twice(session, row.key),
     )  # fmt: skip
+
+
+async def _twice(session: AsyncSession, key: str) -> RollbackRow | None:
+    mine = select(RollbackRow).where(RollbackRow.order_key == key, RollbackRow.state.not_in(OVER_FOR_NOTHING))
+    return (await session.execute(mine.order_by(RollbackRow.id.desc()).limit(1))).scalar_one_or_none()
 
 
 async def evidence(session: AsyncSession, key: str, statement_id: str) -> StatedOutcomeRow:

@@ -89,7 +89,7 @@ async def claims(session: AsyncSession, since: datetime) -> list[ClaimProposed]:
     )
     wanted = (
         select(RollbackRow.proposed_at, RollbackRow.kind, RollbackRow.price_minor, paid_at)
-        .where(RollbackRow.proposed_at > since, RollbackRow.currency == Currency.CNY)
+        .where(RollbackRow.proposed_at > since, RollbackRow.currency == Currency.CNY, RollbackRow.order_key.is_(None))
         .order_by(RollbackRow.proposed_at.desc(), RollbackRow.id.desc())
         .limit(ROWS_MAX)
     )

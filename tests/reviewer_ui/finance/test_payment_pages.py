@@ -228,7 +228,7 @@ def test_every_form_with_a_document_about_money_asks_in_itself() -> None:
     assert forms == ["_proof.html"]
     taking = {path.name: path.read_text() for path in folder.rglob("*.py") if "await sent_proof(" in path.read_text()}
     assert len(taking) >= 3
-    asking = ("proof_here(request, person)", "order import Stater, page_of")  # Itself, or by the order's page.
+    asking = ("proof_here(request, person)", "from reviewer_ui.finance.order import")  # Itself, or by the order's page.
     assert [name for name, source in taking.items() if not any(one in source for one in asking)] == []
 
 
