@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -12,11 +13,13 @@ from database.reads.finance import attention, wallet
 from database.reads.finance import tax as tax_reads
 from database.reads.finance.order import order as order_page
 from database.reads.finance.paybacks import OwedFor
+from database.reads.policies import recent_money
 from database.repositories import ledger
 from database.tables.columns import now
 from database.tables.evidence import LeafRow
 from database.tables.finance_rails import ReturnRow
 from database.tables.finance_tax import TaxWithholdingRow
+from database.tables.people import AuditRow
 from database.tables.platform import OutboxRow
 from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import Outcome, WaitingFor
@@ -73,6 +76,14 @@ async def test_a_part_is_owed_again_net_and_paid_again_while_the_order_stays_pai
     (news,) = await scene.world.rows(OutboxRow, destination=scene.case.owner, topic="part_came_back")
     assert news.payload["amount"] == str(Money(PART))
     again = await scene.paid_again(part)
+    async with scene.world.database.transaction() as session:
+        gifts = await recent_money.goodwill(session, now() - timedelta(days=1))
+    assert scene.case.owner not in [one.owner for one in gifts]  # It is owed, and counts against no limit of gifts.
+    acts = {one.act for one in await scene.world.rows(AuditRow) if part in (one.facts or {}).values()}
+    assert acts == {"console:payout:book_part", "console:payout:agree_part"}
+    given = (await scene.payment(part)).id
+    acts = {one.act for one in await scene.world.rows(AuditRow, subject=given)}
+    assert acts == {"console:owed:proposed", "console:owed:agreed"}
     assert await scene.moved() == (0, 0, 0)
     mine = await scene.seen()
     assert (mine.owed, mine.paid, mine.waiting) == (Money(0), Money(NET), ())
