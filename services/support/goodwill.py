@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.goodwill import is_gift
 from database.reads.support.requesters import customer_of
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance.payout import PayoutRow
@@ -29,6 +30,7 @@ from domain.rules.goodwill import goodwill_in_force
 from domain.support.goodwill import COUNTED, NOTE_MAX, GoodwillLimit, GoodwillState, agrees, limit_of
 from domain.support.tickets import UNDER_WAY
 from domain.work.reason_codes import ReasonedAct
+from services.finance.owed_payments import came_to
 from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
@@ -124,7 +126,7 @@ class Goodwill:
             paid = await session.get_one(PayoutRow, row.paid_key)
             await self._require_stranger(session, who, row.owner, paid.card_id)
             row.state, row.checked_by, row.checked_at = GoodwillState.AGREED, person, now
-            happened(session, ticket, f"person:{person}", "goodwill_agreed", now, goodwill=row.id)
+            came_to(session, row, ticket, f"person:{person}", "goodwill_agreed", now)
 
     async def decline(self, person: str, goodwill_id: str) -> None:
         """Say no as the second person, or take one's own proposal back. Refuse NotAllowed, NotFound and GoodwillOver."""
@@ -138,14 +140,14 @@ class Goodwill:
                 raise GoodwillOver(state=row.state.value)
             row.state = GoodwillState.WITHDRAWN if own else GoodwillState.DECLINED
             row.checked_by, row.checked_at, row.ended_at = person, now, now
-            happened(session, ticket, f"person:{person}", f"goodwill_{row.state.value}", now, goodwill=row.id)
+            came_to(session, row, ticket, f"person:{person}", f"goodwill_{row.state.value}", now)
 
-    async def _row(self, session: AsyncSession, goodwill_id: str) -> tuple[TicketRow, GoodwillRow]:
-        """The proposal's ticket and the proposal, locked in this order."""
+    async def _row(self, session: AsyncSession, goodwill_id: str) -> tuple[TicketRow | None, GoodwillRow]:
+        """The proposal's ticket, if it has one, and the proposal, locked in this order."""
         known = await session.get(GoodwillRow, goodwill_id[:26])
         if known is None:
             raise NotFound(goodwill=goodwill_id[:26])
-        ticket, _ = await locked(session, known.ticket_id)
+        ticket = None if known.ticket_id is None else (await locked(session, known.ticket_id))[0]
         return ticket, await session.get_one(GoodwillRow, known.id, with_for_update=True, populate_existing=True)
 
     async def _require_apart(self, session: AsyncSession, row: GoodwillRow, who: ActingReviewer, now: datetime) -> None:
@@ -167,7 +169,7 @@ async def _counted(session: AsyncSession, owner: str, since: datetime) -> int:
         GoodwillRow.owner == owner,
         GoodwillRow.state.in_(COUNTED),
         GoodwillRow.proposed_at > since,
-        GoodwillRow.claim_id.is_(None),  # What is owed to them is no gift.
+        is_gift(),  # What is owed to them is none.
     )
     return int((await session.execute(summed)).scalar_one())
 

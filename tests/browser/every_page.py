@@ -208,7 +208,7 @@ NO_PAGES = {
     **dict.fromkeys(("/insight/{figure}.csv", "/insight/support/{figure}.csv"), "a file"),
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
-    "/payouts/{key}/statements/{statement_id}/evidence": "a file",
+    **{f"/payouts/{{key}}/{one}/evidence": "a file" for one in ("statements/{statement_id}", "parts/{part_id}")},
     **dict.fromkeys(("/claims/{claim_id}/evidence", "/claims/receipts/{receipt_id}/evidence"), "a file"),
     "/quality/second/asked/{escalation_id}": "leads to the review",
     "/settlements/{run_id}/statements/{version}/{name}": "a file",

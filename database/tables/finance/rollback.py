@@ -23,7 +23,11 @@ class RollbackRow(TableRow):
         # One that was dropped before drops were reversed left its card written off: nothing is there to be claimed again.
         Index(
             "rollback_once", "card_id", unique=True,
-            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed)"),
+            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed) AND order_key IS NULL"),
+        ),
+        Index(
+            "rollback_of_order_once", "order_key", unique=True,
+            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed) AND order_key IS NOT NULL"),
         ),
         Index("rollback_by_owner", "owner", "id"),
         Index("rollback_open", "id", postgresql_where=text("state IN ('proposed', 'claimed')")),
@@ -33,7 +37,9 @@ class RollbackRow(TableRow):
     owner: Mapped[str]  # seller:<id> or partner:<id>
     kind: Mapped[RollbackKind] = word(RollbackKind, required=True)
     state: Mapped[RollbackState] = word(RollbackState, RollbackState.PROPOSED)
-    price_minor: Mapped[int] = minor_units()  # What was paid for the card.
+    # The order that was paid after all, where the seller was paid twice; None where the card was no good.
+    order_key: Mapped[str | None] = mapped_column(ForeignKey("payout.key"), default=None)
+    price_minor: Mapped[int] = minor_units()  # What was paid for the card, or paid twice.
     amount_minor: Mapped[int] = minor_units()  # What is claimed of it.
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     policy_version: Mapped[str]

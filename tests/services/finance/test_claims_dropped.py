@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from database.reads.finance import attention, claims, wallet
+from database.reads.finance.paybacks import OwedFor
 from database.tables.columns import now
 from database.tables.finance.ledger import LedgerTransactionRow
 from database.tables.finance.rollback import RollbackRow
@@ -95,14 +96,16 @@ async def test_the_wallet_follows_what_a_dropped_claim_owes_until_it_is_paid(sce
     await scene.dropped(claim)
     mine, steps = await seen()
     assert (mine.owed, mine.on_the_way, steps) == (Money(HALF), Money(0), [])
-    assert [(one.card_id, one.amount, one.payback) for one in mine.waiting] == [(scene.card, Money(HALF), True)]
+    assert [(one.card_id, one.amount, one.payback) for one in mine.waiting] == [
+        (scene.card, Money(HALF), OwedFor.CLAIM)
+    ]
     key = await scene.agreed(claim)
     mine, steps = await seen()
     assert (mine.owed, mine.on_the_way, mine.waiting) == (Money(0), Money(HALF), ())
     assert steps == [("payback_prepared", scene.card, True)]
     paid = mine.payments[0]
     assert (paid.key, paid.card_id, paid.amount, paid.state, paid.payback) == (
-        key, scene.card, Money(HALF), PayoutState.PREPARED, True,
+        key, scene.card, Money(HALF), PayoutState.PREPARED, OwedFor.CLAIM,
     )  # fmt: skip
     await scene.world.payout.send(key)
     await scene.world.payout.conclude(key)
