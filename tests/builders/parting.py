@@ -18,6 +18,7 @@ from domain.money import Money
 from services.finance.part_returns import CameBack, PartReturns
 from services.finance.proof_files import ProofFile
 from services.finance.returned import Found, returned
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.claiming import SOUND
 from tests.builders.paying import PDF, Paying, paying
@@ -82,7 +83,7 @@ class Parting:
     async def agreed(self, part: str) -> str:
         """The first person agrees to pay the part again, and its order is made; returns its key."""
         given = (await self.payment(part)).id
-        await Goodwill(self.world.database, self.world.keyring).agree(self.one, given)
+        await Goodwill(SupportDesk(self.world.database, self.world.keyring, self.world.photos)).agree(self.one, given)
         await self.world.payout.prepare_goodwill(given, goodwill_key(given))
         return goodwill_key(given)
 

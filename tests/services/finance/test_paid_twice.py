@@ -30,6 +30,7 @@ from services.finance.claimed_stock import require_unclaimed
 from services.finance.paid_twice import PaidTwice, Twice
 from services.finance.proof_files import ProofFile
 from services.finance.rollbacks import Finding, Rollbacks
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from tests.builders.claiming import SOUND, USED
 from tests.builders.owing import Refused, refused
@@ -183,7 +184,7 @@ async def test_a_claim_of_a_second_payment_that_was_none_is_dropped_with_its_pos
     before = await scene.stands()
     claim = await scene.claimed()
     new = NewTicket(TicketCategory.OTHER, "Claim", "I was paid once.", (scene.case.card,))
-    opening = Opening(scene.world.database, scene.world.keyring, scene.world.photos)
+    opening = Opening(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos))
     ticket = await opening.open(scene.case.owner, new, TicketChannel.WEB)
     await scene.claims.object(scene.case.owner, claim, ticket)
     await scene.claims.drop(scene.finance, claim)

@@ -38,6 +38,7 @@ from services.finance.goodwill_orders import returned
 from services.finance.part_returns import CameBack
 from services.finance.payees import Payees
 from services.finance.returned import Found
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.own_world import own_world
 from tests.builders.parting import LETTER, PRICE, Parting, faults_of
@@ -236,7 +237,7 @@ async def test_a_payment_of_a_part_that_fails_is_proposed_again_once(scene: Part
     before = await owed()
     await scene.said(PART)
     part = await scene.booked(PART)
-    goodwill = Goodwill(scene.world.database, scene.world.keyring)
+    goodwill = Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos))
     with pytest.raises(OwnWork):  # Who booked it proposed to pay it.
         await goodwill.agree(scene.two, (await scene.payment(part)).id)
     await goodwill.decline(scene.one, (await scene.payment(part)).id)
