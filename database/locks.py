@@ -37,6 +37,9 @@ class AdvisoryLock(IntEnum):
     TICKET_KEYS = 0x7469_636B  # Opening a ticket by a key, so that a form sent twice at once is one ticket.
     RECEIPTS = 0x7265_6370  # Recording money that arrived by its reference, so that two people do not record it twice.
     NEW_PAYEE = 0x7061_7965  # Judging payments to one new payee, so that of two at once the second sees the first.
+    SELLER_DAY = (
+        0x7364_6179  # Counting an order of one owner, so that two on different rails see each other in the day's sum.
+    )
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
 
 

@@ -198,13 +198,15 @@ ORDER BY b.id LIMIT :most
 """)
 # An order of unknown outcome, named by a line with its exact amount: it was paid, unless the money came back. A bill of
 # WeChat Pay proves nothing: it shows a transfer that its receiver has not confirmed as one that arrived. The gateway is asked.
+# A bank cannot be: what left and came back was paid, and its return is booked once the order has ended.
 PROVED = """
 UPDATE {table} p SET answered = 'paid', state = 'unknown', gateway_reference = coalesce(p.gateway_reference, l.reference)
 FROM statement_line l
 WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind IN ('transfer', 'other') AND l.key = p.key AND p.rail = l.source
   AND l.amount_minor = -p.amount_minor AND l.currency = p.currency
   AND p.answered IS NULL AND p.settled_at IS NULL AND p.state IN ('prepared', 'unknown') AND l.source <> 'wechat'
-  AND NOT EXISTS (SELECT FROM statement_line r WHERE r.source = l.source AND r.state = 'open' AND r.kind = 'returned' AND r.key = l.key)
+  AND (l.source = 'bank' OR NOT EXISTS (
+      SELECT FROM statement_line r WHERE r.source = l.source AND r.state = 'open' AND r.kind = 'returned' AND r.key = l.key))
 RETURNING p.key, l.id AS line
 """
 AT_ONCE = 2_000

@@ -22,6 +22,17 @@ class CounterpartyKind(StrEnum):
 SHARING = tuple(one for one in CounterpartyKind if one is not CounterpartyKind.PROVIDER)
 
 
+def costs_begin(provider: str) -> str:
+    """Return how the keys of a provider's costs begin."""
+    return f"cost:{provider}:"
+
+
+def costs_mix(one: str, other: str) -> bool:
+    """Return whether costs of one provider would be taken for the other's: the name of one is the beginning of the other's."""
+    longer, shorter = costs_begin(one), costs_begin(other)
+    return longer.startswith(shorter) or shorter.startswith(longer)
+
+
 class ChargeKind(StrEnum):
     """What is charged on a sale; of each kind the first row that fits counts."""
 

@@ -20,7 +20,7 @@ class WaitReason(StrEnum):
     SWITCHED_OFF = "switched_off"  # A person switched the rail off.
     NOT_USED = "not_used"  # The policy does not use the rail.
     TRANSFER_MAX = "transfer_max"  # One transfer on the rail may not be so large.
-    SELLER_DAY = "seller_day"  # The seller has had as much today as one may.
+    SELLER_DAY = "seller_day"  # The seller has had as much today, on all rails together, as one may.
     RAIL_DAY = "rail_day"  # As much left on the rail today as may.
     RAIL_MONTH = "rail_month"  # As much left on the rail this month as may.
     COOLING = "cooling"  # The seller named another payee than before, and the old contact has time to object.
@@ -87,7 +87,8 @@ class RoutingRules:
     A payment to another payee than before waits until `change_cools_hours` after the change where it and what was ordered to
     the payee since then come to `change_cools_from_minor`. Where the first payments to a payee come to `new_payee_from_minor`,
     the one that does waits for a person: a payee is known as many hours after its first payment was paid, or once one was paid that a
-    person had let go. From `unverified_from_minor` on every payment to a seller whose name nobody has verified waits. `other_name_waits`: so does one whose payee is not the verified
+    person had let go. A payment to a seller whose name nobody has verified waits where it and what was ordered for the seller
+    that day, on every rail, come to `unverified_from_minor`. `other_name_waits`: so does one whose payee is not the verified
     seller. `fail_over`: after a certain refusal the seller's earlier payee on the cheapest other rail is paid. An outcome may be
     stated by people `stated_after_minutes` after the order.
     """
@@ -116,8 +117,8 @@ class RoutingRules:
 class Situation:
     """The facts of one payment: what was ordered before it, and what is known of its payee.
 
-    `seller_day_minor`, `day_minor` and `month_minor` were ordered on the rail and not refused, `to_payee_minor` to a payee that is
-    new. `released`: a person of finance looked and let it go.
+    `day_minor` and `month_minor` were ordered on the rail and not refused, `seller_day_minor` for the seller on every rail,
+    `to_payee_minor` to a payee that is new. `released`: a person of finance looked and let it go.
     """
 
     rail: Rail
@@ -217,7 +218,10 @@ def _doubts(rules: RoutingRules, found: Situation) -> Iterable[WaitReason]:
         yield WaitReason.COOLING
     if found.name is NameState.DIFFERS and rules.other_name_waits:
         yield WaitReason.NAME_DIFFERS
-    if found.name is NameState.UNVERIFIED and found.amount_minor >= rules.unverified_from_minor:
+    if (
+        found.name is NameState.UNVERIFIED
+        and found.seller_day_minor + found.amount_minor >= rules.unverified_from_minor
+    ):
         yield WaitReason.UNVERIFIED
     if found.new_payee and found.to_payee_minor + found.amount_minor >= rules.new_payee_from_minor:
         yield WaitReason.NEW_PAYEE

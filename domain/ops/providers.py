@@ -56,7 +56,7 @@ def store(code: str) -> Provider:
 def provider_named(identifier: str) -> Provider | None:
     """Return the provider of that id; None for what is no provider's."""
     kind, colon, code = identifier.partition(":")
-    if kind not in set(ProviderKind) or len(code) > CODE_MAX:
+    if kind not in set(ProviderKind) or len(code) > CODE_MAX or ":" in code:
         return None
     found = Provider(ProviderKind(kind), code)
     return found if bool(code) == bool(colon) == (found.kind in OF_ISSUERS) else None

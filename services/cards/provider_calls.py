@@ -20,6 +20,7 @@ from database.tables.columns import now
 from domain.cards.card import CardStatus, EndReason, Stage, WaitingFor
 from domain.cards.facts import VerifiedFacts
 from domain.cards.verification import CONSEQUENCES, Answer, Consequence, Party
+from domain.finance.counterparties import costs_begin
 from domain.finance.ledger import issuer_cost
 from domain.identifiers import new_id
 from domain.money import Money
@@ -137,7 +138,7 @@ class ProviderCalls:
         for answer in answers:
             if answer.cost_fen:
                 provider = _PROVIDERS[answer.party](card.brand.issuer).id
-                key, cause = f"cost:{provider}:{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
+                key, cause = f"{costs_begin(provider)}{answer.request_id}:{new_id()}", f"answers:{card.row.id}"
                 lines = issuer_cost(Money(answer.cost_fen))
                 costs.append(ledger.Step(key, card.row.id, "issuer_cost", lines, today, cause=cause))
         await ledger.post_new(way, costs)

@@ -206,9 +206,7 @@ class BankBatches:
             digest = hashlib.sha256(content).hexdigest()
             if await session.get(BankFileRow, digest) is None:
                 session.add(BankFileRow(sha256=digest, batch_id=batch.id, taken_in_by=person, lines=len(results)))
-            missing = sum(line.outcome is None for line in lines.values())
-            if not missing and batch.state is BatchState.TAKEN:
-                batch.state, batch.finished_at = BatchState.FINISHED, self._now()
+            missing = await bank_lines.finish(session, batch, self._now())
             facts = {"sha256": digest, "lines": str(len(results)), "news": str(len(news)), "missing": str(missing)}
             session.add(by_person(person, "console:batch:results", batch.number, facts=facts))
         return TakenIn(batch_id, len(results), len(news), missing, tuple(found for found in cards if found is not None))
@@ -258,8 +256,10 @@ def _is_news(lines: Mapping[str, BankLineRow], said: ResultLine) -> bool:
     if line.outcome is None:
         return True
     was_returned = line.said == RETURNED
-    if line.outcome is PayoutOutcome.PAID and said.returned:
-        return True
+    if line.outcome is PayoutOutcome.PAID and (said.returned or line.proved_by is not None):
+        return (
+            said.returned or said.outcome is not PayoutOutcome.PAID
+        )  # Another word than the statement's is kept, and people look.
     if (line.outcome, was_returned) != (said.outcome, said.returned):
         raise BankFileRefused(why="contradicts", line=said.at_line)
     return False

@@ -12,11 +12,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
-from database.repositories.orders import ORDER_TABLES, OrderRow
+from database.repositories.orders import ORDER_TABLES, OrderRow, the_order
 from database.tables.finance.rails import BankBatchRow, BankLineRow
-from domain.finance.banks import BatchState
+from database.tables.finance.statements import StatementLineRow
+from domain.finance.banks import LET_OUT, BatchState
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail
+from domain.finance.statements import LineState, StatementSource
 from gateways.banks.files import LINES_MAX
 
 OTHERWISE = "SETTLED_OTHERWISE"  # In the place of the bank's word, of an order that never went to the bank.
@@ -47,6 +49,47 @@ async def of_batch(session: AsyncSession, batch_id: str) -> list[BankLineRow]:
     """Return a batch's lines in their order."""
     statement = select(BankLineRow).where(BankLineRow.batch_id == batch_id).order_by(BankLineRow.number)
     return list((await session.execute(statement)).scalars())
+
+
+async def hold_if_provable(session: AsyncSession) -> None:
+    """Hold the batches where a statement has a line of an order whose file of results is missing; else nobody waits."""
+    named = exists(
+        select(BankLineRow.key)
+        .join(StatementLineRow, StatementLineRow.key == BankLineRow.key)
+        .where(
+            BankLineRow.outcome.is_(None), StatementLineRow.source == StatementSource.BANK,
+            StatementLineRow.state == LineState.OPEN,
+        )
+    )  # fmt: skip
+    if (await session.execute(select(named))).scalar_one():
+        await hold_batches(session)
+
+
+async def proved(session: AsyncSession, key: str, line_id: str, at: datetime) -> None:
+    """Keep that a line of the bank's statement proves that an order was paid, where no file of results has said so.
+
+    The caller holds the batches and the order's row, which has its outcome. An order whose batch was not let out leaves it.
+    """
+    line = await session.get(BankLineRow, key, with_for_update=True, populate_existing=True)
+    if line is None or line.outcome is not None:
+        return
+    batch = None if line.batch_id is None else await session.get(BankBatchRow, line.batch_id)
+    if batch is None or batch.state not in LET_OUT:
+        await leave_batch(session, await the_order(session, key, lock=True), PayoutOutcome.PAID, at)
+        return
+    shown = await session.get_one(StatementLineRow, line_id)
+    line.outcome, line.said_at, line.proved_by = PayoutOutcome.PAID, at, line_id
+    line.reference = shown.reference or line.reference
+    await finish(session, batch, at)
+
+
+async def finish(session: AsyncSession, batch: BankBatchRow, at: datetime) -> int:
+    """End a batch once every line of it is answered, by a file or a statement; return how many are not."""
+    await session.flush()
+    missing = sum(line.outcome is None for line in await of_batch(session, batch.id))
+    if not missing and batch.state is not BatchState.FINISHED:
+        batch.state, batch.finished_at = BatchState.FINISHED, at
+    return missing
 
 
 async def without_settled(session: AsyncSession, batch: BankBatchRow, at: datetime) -> int:

@@ -24,6 +24,7 @@ from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.places import BUSINESS_ZONE, business_day
 from domain.rules.reconciliation import SourceRules, posts_itself, reconciliation_in_force
+from services.finance import bank_lines
 from services.finance.break_work import close_work
 from services.finance.order_kinds import kind_by_key
 from services.finance.returned import Found, said_in_part
@@ -69,8 +70,7 @@ class Matching:
         await acquire(session, AdvisoryLock.MATCHING)
         rules, now = self._rules(source), self._now()
         await expectations.all_from_books(session, source)
-        for key, line in await matching.proved(session, source):
-            session.add(AuditRow(actor="machine", act="statement:order:paid", subject=key, facts={"line": line}))
+        await self._prove(session, source, now)
         total = await matching.match(session, source, rules)
         if await self._money_back(session, source, now):
             await expectations.all_from_books(session, source)
@@ -78,6 +78,15 @@ class Matching:
         await self._cancel_out(session, source, now)
         await self._end(session, source, now)
         return total + await self._judge(session, source, rules)
+
+    async def _prove(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:
+        """Keep what the statement's lines prove of orders whose outcome is unknown, and of the bank's batches."""
+        if source is StatementSource.BANK:
+            await bank_lines.hold_if_provable(session)
+        for key, line in await matching.proved(session, source):
+            session.add(AuditRow(actor="machine", act="statement:order:paid", subject=key, facts={"line": line}))
+            if source is StatementSource.BANK:
+                await bank_lines.proved(session, key, line, now)
 
     async def judge(self, statement_id: str) -> None:
         """Match an imported file and find what no statement shows of the days that it makes complete."""

@@ -1,7 +1,7 @@
 """Whether a payment may leave now, and on which rail.
 
-Payments are judged beside each other; each is counted against the limits as the last act of its transaction, under the lock of
-its rail's day. Where the limits do not hold then, another order took what was left of them, and the payment is judged again.
+Payments are judged beside each other; each is counted against the limits as the last act of its transaction, under the locks of
+its owner's day and then of its rail's day. Where the limits do not hold then, another order took what was left of them, and the payment is judged again.
 """
 
 from __future__ import annotations
@@ -83,15 +83,29 @@ async def count(session: AsyncSession, payment: Payment, now: datetime) -> None:
     """Count an order that the transaction has written against the limits. Raises LimitsMoved where they do not hold.
 
     The last act before the commit: no other order of the rail is counted until then, so that every further statement would
-    slow all of them.
+    slow all of them. The owner's orders on other rails do not lock this rail's row: they wait for one another before they
+    take one.
     """
+    if (owner := _limited(payment)) is not None:
+        await acquire_for(session, AdvisoryLock.SELLER_DAY, owner)
     await count_made(session, payment.rail, payment.amount, now)
-    total = await reads.ordered(session, payment.rail, _limited(payment), business_day(now))
-    rail = routing_in_force(business_day(now)).of(payment.rail)
+    total = await reads.ordered(session, payment.rail, owner, business_day(now))
+    rules = routing_in_force(business_day(now))
+    rail = rules.of(payment.rail)
     if rail is not None and rail.passed(
         seller_day_minor=total.owner_day_minor, day_minor=total.day_minor, month_minor=total.month_minor
     ):
         raise LimitsMoved
+    if total.owner_day_minor >= rules.unverified_from_minor and await _must_be_verified(session, payment):
+        raise LimitsMoved
+
+
+async def _must_be_verified(session: AsyncSession, payment: Payment) -> bool:
+    """Return whether so much needs a verified name, which the seller does not have, and nobody let the payment go."""
+    if payment.agreed is not None or payment.card_id is None or not payment.owner.startswith(SELLER):
+        return False
+    held = await session.get(PayoutWaitRow, payment.key)
+    return not _released(held, payment) and await reads.verified_name(session, payment.owner) is None
 
 
 async def until_counted(made: Callable[[], Awaitable[T]]) -> T:
@@ -140,8 +154,7 @@ async def situation(
         seller_day_minor=before.owner_day_minor,
         day_minor=before.day_minor,
         month_minor=before.month_minor,
-        # A person let this payee go, and no other.
-        released=held is not None and held.released_at is not None and held.payee_index == payment.payee_index,
+        released=_released(held, payment),
     )
     if payment.agreed is not None:
         return await _agreed(session, payment, payment.agreed, rules, found)
@@ -157,6 +170,11 @@ async def situation(
         to_payee_minor=to_payee or 0,
         cooling_until=await _cooling(session, payment, rules, now, known=first is not None),
     )
+
+
+def _released(held: PayoutWaitRow | None, payment: Payment) -> bool:
+    """Return whether a person let this payee go, and no other."""
+    return held is not None and held.released_at is not None and held.payee_index == payment.payee_index
 
 
 def _limited(payment: Payment) -> str | None:

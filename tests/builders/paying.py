@@ -45,6 +45,12 @@ def with_rules(*, rail: Rail = Rail.ALIPAY, limits: dict[str, Any] | None = None
     with_policy(payout_routing.KIND, rails=rails, **values)
 
 
+def with_all_rules(limits: dict[str, Any], **values: Any) -> None:
+    """Route by the built-in rules with these values, and these limits of every rail."""
+    rails = copy.deepcopy(list(payout_routing.KIND.built_in()[0].document["rails"]))
+    with_policy(payout_routing.KIND, rails=[one | limits for one in rails], **values)
+
+
 def with_claims(**values: Any) -> None:
     """Claim by the built-in rules with these values."""
     with_policy(rollback.KIND, **values)

@@ -9,7 +9,8 @@ from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance.payout import PayoutRow
-from database.tables.finance.rails import BankBatchRow, BankFileRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankFileRow, BankLineRow, ReturnRow
+from database.tables.finance.statements import StatementLineRow
 from domain.finance.banks import BatchState
 from domain.finance.payout import RETURNED, PayoutOutcome
 from domain.money import Money
@@ -59,6 +60,8 @@ class LineView:
     returned: bool
     said: str | None
     reference: str | None
+    proved_on: date | None = None  # Of the statement that proves it, where no file of results said so.
+    proved_by: str = ""  # The address of its line.
 
 
 async def named(session: AsyncSession, number: str) -> BankBatchRow | None:
@@ -92,8 +95,10 @@ async def batch(session: AsyncSession, batch_id: str) -> BatchView | None:
 async def lines(session: AsyncSession, batch_id: str) -> tuple[LineView, ...]:
     """List the lines of a batch in their order."""
     statement = (
-        select(BankLineRow, PayoutRow.card_id, PayoutRow.payee_masked)
+        select(BankLineRow, PayoutRow.card_id, PayoutRow.payee_masked, StatementLineRow, ReturnRow.returned_at)
         .outerjoin(PayoutRow, PayoutRow.key == BankLineRow.key)
+        .outerjoin(StatementLineRow, StatementLineRow.id == BankLineRow.proved_by)
+        .outerjoin(ReturnRow, ReturnRow.key == BankLineRow.key)
         .where(BankLineRow.batch_id == batch_id)
         .order_by(BankLineRow.number)
     )
@@ -118,9 +123,20 @@ def _batch(row: BankBatchRow, said: int) -> BatchView:
     )  # fmt: skip
 
 
-def _line(row: BankLineRow, card_id: str | None, payee: str | None) -> LineView:
-    returned = row.said == RETURNED
+def _line(
+    row: BankLineRow,
+    card_id: str | None,
+    payee: str | None,
+    shown: StatementLineRow | None,
+    returned_at: datetime | None,
+) -> LineView:
+    returned = row.said == RETURNED or returned_at is not None
+    on, at = (
+        (None, "")
+        if shown is None
+        else (shown.day, f"/reconciliation/statements/{shown.statement_id}?after={shown.number - 1}")
+    )
     return LineView(
         row.number or 0, row.key, card_id, payee or "", Money(row.amount_minor, row.currency), row.outcome, returned,
-        None if returned else row.said, row.reference,
+        None if returned else row.said, row.reference, on, at,
     )  # fmt: skip

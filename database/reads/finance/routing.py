@@ -57,7 +57,7 @@ class PaidOfParty:
 
 @dataclass(frozen=True)
 class Ordered:
-    """What was ordered on a rail and not refused, minor units: that day, that month up to it, and that day for one owner."""
+    """What was ordered and not refused, minor units: on a rail that day and that month up to it, and that day for one owner on every rail."""
 
     day_minor: int
     month_minor: int
@@ -77,33 +77,32 @@ async def is_off(session: AsyncSession, rail: Rail) -> bool:
 
 
 async def ordered(session: AsyncSession, rail: Rail, owner: str | None, day: date) -> Ordered:
-    """Return what was ordered on the rail and not refused; nothing is summed for an owner who is None."""
+    """Return what was ordered on the rail and not refused, and on every rail for an owner; nothing is summed for an owner who is None."""
     net = PayoutUsageRow.ordered_minor - PayoutUsageRow.refused_minor
     sums = select(
         func.coalesce(func.sum(net).filter(PayoutUsageRow.day == day), 0).label("day"),
         func.coalesce(func.sum(net), 0).label("month"),
-        (literal(0) if owner is None else _of_owner(rail, owner, start_of(day))).label("owner"),
+        (literal(0) if owner is None else _of_owner(owner, start_of(day))).label("owner"),
     ).where(PayoutUsageRow.rail == rail, PayoutUsageRow.day.between(day.replace(day=1), day))
     found = (await session.execute(sums)).one()
     return Ordered(int(found.day), int(found.month), int(found.owner))
 
 
-def _of_owner(rail: Rail, owner: str, begins: datetime) -> ColumnElement[int]:
-    """What was ordered for an owner on the rail since then and not refused."""
+def _of_owner(owner: str, begins: datetime) -> ColumnElement[int]:
+    """What was ordered for an owner on any rail since then and not refused: three rails are not three limits."""
     cards = (
         select(func.coalesce(func.sum(PayoutRow.amount_minor), 0))
         .join(CardRow, CardRow.id == PayoutRow.card_id)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .where(
-            SubmissionRow.owner == owner, PayoutRow.rail == rail, PayoutRow.prepared_at >= begins,
-            PayoutRow.state != PayoutState.REFUSED,
+            SubmissionRow.owner == owner, PayoutRow.prepared_at >= begins, PayoutRow.state != PayoutState.REFUSED,
         )
     )  # fmt: skip
     goodwill = (
         select(func.coalesce(func.sum(GoodwillOrderRow.amount_minor), 0))
         .join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
         .where(
-            GoodwillRow.owner == owner, GoodwillOrderRow.rail == rail, GoodwillOrderRow.prepared_at >= begins,
+            GoodwillRow.owner == owner, GoodwillOrderRow.prepared_at >= begins,
             GoodwillOrderRow.state != PayoutState.REFUSED,
         )
     )  # fmt: skip

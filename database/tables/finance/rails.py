@@ -84,6 +84,9 @@ class BankLineRow(TableRow):
     said: Mapped[str | None] = mapped_column(default=None)  # The bank's own word.
     reference: Mapped[str | None] = mapped_column(default=None)
     said_at: Mapped[datetime | None] = moment_maybe()
+    proved_by: Mapped[str | None] = mapped_column(
+        default=None
+    )  # The line of the bank's statement, where no file said it.
 
 
 class BankFileRow(TableRow):

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, String, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance.settlement import CounterpartyRow, SettlementLineRow
-from domain.finance.counterparties import CounterpartyKind
+from domain.finance.counterparties import CounterpartyKind, costs_begin
 from domain.finance.postings.settlement import OF_PAYMENTS, OPENING, payable_to
 from domain.money import Money
 from services.finance.settlement.story import earlier, happened, locked, wake_later
@@ -74,4 +74,4 @@ async def unsettled(session: AsyncSession, party: CounterpartyRow) -> Money:
 
 def keys_of(party: CounterpartyRow) -> str:
     """Return how the keys of the entries begin that are a provider's on the account that it shares; empty: all are its own."""
-    return f"cost:{party.owner}:" if party.kind is CounterpartyKind.PROVIDER else ""
+    return costs_begin(party.owner) if party.kind is CounterpartyKind.PROVIDER else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,13 +19,14 @@ from database.tables.people import PartnerRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, OpeningInBooks, PayeeWaits, SettlementMoved
 from domain.errors.work import OwnWork
-from domain.finance.counterparties import CounterpartyKind
+from domain.finance.counterparties import CounterpartyKind, costs_begin, costs_mix
 from domain.finance.payee import masked_account, require_payee
 from domain.finance.postings.settlement import OPENING, settlement_opening
 from domain.finance.rails import Rail
 from domain.finance.settlement import NAME_MAX, PayeeState, SettlementState, is_owner
 from domain.identifiers import new_id
 from domain.money import Currency, Money
+from domain.ops.providers import ProviderKind, provider_named
 from domain.people.roles import Permission, is_address
 from domain.places import business_day
 from domain.review.four_eyes import apart
@@ -98,6 +99,8 @@ class Counterparties:
                 id=new_id(), kind=new.kind, owner=new.owner, name="", currency=new.currency, terms="", since=new.since,
                 opening_minor=new.opening_minor, made_by=person, made_at=self._now(),
             )  # fmt: skip
+            if new.kind is CounterpartyKind.PROVIDER:
+                await _require_own_costs(session, new.owner)
             await self._write(session, row, new.words)
             session.add(row)
             session.add(by_person(person, "console:counterparty:add", row.id, facts=_facts(row)))
@@ -106,7 +109,9 @@ class Counterparties:
                 if (there := await unsettled(session, row)).amount_minor:
                     raise OpeningInBooks(there=str(there))
                 postings = settlement_opening(row.kind, row.owner, Money(row.opening_minor, row.currency))
-                key = f"cost:{row.owner}:opening" if row.kind is CounterpartyKind.PROVIDER else f"opening:{row.id}"
+                key = (
+                    f"{costs_begin(row.owner)}opening" if row.kind is CounterpartyKind.PROVIDER else f"opening:{row.id}"
+                )
                 cause = f"counterparty:{row.id}"
                 await ledger.post(session, key, None, OPENING, postings, happened_on=new.since, cause=cause)
         return row.id
@@ -221,6 +226,20 @@ async def _locked(session: AsyncSession, party_id: str) -> CounterpartyRow:
     if row is None:
         raise NotFound(counterparty=party_id[:26])
     return row
+
+
+async def _require_own_costs(session: AsyncSession, owner: str) -> None:
+    """Refuse FieldInvalid (`ledger_account`) for a name by which a provider's run would take the costs of others, or others its own.
+
+    What begins as the id of those whom we ask about cards is one of them: `issuer` alone would be every issuer.
+    """
+    kind, _, _ = owner.partition(":")
+    if kind in set(ProviderKind) and provider_named(owner) is None:
+        raise FieldInvalid(field="ledger_account", why="costs_of_others")
+    known = select(CounterpartyRow.owner).where(CounterpartyRow.kind == CounterpartyKind.PROVIDER)
+    for other in (await session.execute(known.order_by(CounterpartyRow.owner))).scalars():
+        if other != owner and costs_mix(owner, other):
+            raise FieldInvalid(field="ledger_account", why="costs_of_others")
 
 
 async def _wake(session: AsyncSession, party_id: str) -> None:

@@ -16,11 +16,12 @@ from tests.faults.money.scene import Card, Scene
 
 SHARED = (
     *(f"{what}:{rail.value}" for what in ("cash", "in_flight") for rail in Rail), "inventory", "goodwill",
-    "cost_of_sales", "write_off",
+    "cost_of_sales", "write_off", "tax_withheld",
 )  # fmt: skip
+REMITTED_FROM = "cash:alipay"
 # Accounts of all seeds: what a seed adds is judged.
-# Where a card's price can be: owed, ordered, paid, or offset against what its seller owes.
-PLACES = ("seller_payable", "in_flight", "cash", "seller_receivable")
+# Where a card's price can be: owed, ordered, paid, withheld for the tax office, or offset against what its seller owes.
+PLACES = ("seller_payable", "in_flight", "cash", "seller_receivable", "tax_withheld")
 # I1: no transaction without entries, and none that does not sum to zero in each currency.
 UNBALANCED = """
 SELECT t.key FROM ledger_transaction t LEFT JOIN entry e ON e.transaction_id = t.id
@@ -33,8 +34,15 @@ WHERE t.card_id = ANY($2) AND split_part(t.cause, ':', 1) NOT IN ('rollback', 'c
 """
 ORDERS = """
 SELECT key, card_id, attempt, rail, state, answered, amount_minor, offset_minor, settled_at IS NOT NULL AS settled,
-       stated_id IS NOT NULL AS stated
+       stated_id IS NOT NULL AS stated, refusal_code,
+       (SELECT coalesce(sum(w.tax_minor), 0) FROM tax_withholding w WHERE w.key = payout.key)::bigint AS tax_minor
 FROM payout WHERE card_id = ANY($2) ORDER BY attempt
+"""
+# What was paid to the tax office since the seed began.
+REMITTED = """
+SELECT coalesce(sum(e.amount_minor), 0)::bigint AS minor
+FROM ledger_transaction t JOIN entry e ON e.transaction_id = t.id JOIN account a ON a.id = e.account_id
+WHERE t.id > $1 AND t.what = 'statement_adjusted' AND a.code = 'tax_withheld'
 """
 CARDS = """
 SELECT c.id, c.outcome, c.waiting_for, q.state AS quote FROM card c JOIN quote q ON q.card_id = c.id WHERE c.id = ANY($2)
@@ -56,6 +64,7 @@ _PARTS = {
     "cards": CARDS,
     "balances": BALANCES,
     "gift": GIFT,
+    "remitted": REMITTED,
     **PARTS,
 }
 # One question for all of them: they are asked after every step.
@@ -74,6 +83,7 @@ class Books:
     balances: dict[str, Any]
     gift: Any  # The goodwill payment with its order.
     claimed: Claimed
+    remitted: int  # To the tax office, minor units.
 
 
 def read(scene: Scene, since: int, cards: Sequence[Card], gift: Gift, accounts: Iterable[str]) -> Books:
@@ -94,7 +104,7 @@ def read(scene: Scene, since: int, cards: Sequence[Card], gift: Gift, accounts: 
         of[one["card_id"]].append(one)
     return Books(
         [one["key"] for one in found["unbalanced"]], by_card, of, {one["id"]: one for one in found["cards"]},
-        {one["code"]: one for one in found["balances"]}, found["gift"][0], claimed_of(found),
+        {one["code"]: one for one in found["balances"]}, found["gift"][0], claimed_of(found), int(found["remitted"][0]["minor"]),
     )  # fmt: skip
 
 
@@ -136,11 +146,13 @@ def _balances(cards: Sequence[Card], gift: Gift, before: Books, now: Books) -> I
             due[payable] -= card.amount.amount_minor
         for order in now.orders[card.id]:
             if order["state"] != "refused":
-                due[payable] += order["amount_minor"] + order["offset_minor"]
+                due[payable] += order["amount_minor"] + order["offset_minor"] + order["tax_minor"]
+                due["tax_withheld"] -= order["tax_minor"]
                 where = "cash" if order["state"] == "paid" else "in_flight"
                 due[f"{where}:{order['rail']}"] -= order["amount_minor"]
     for code, minor in now.claimed.due(_prices(cards, now)):
         due[code] += minor
+    due.update({"tax_withheld": now.remitted, REMITTED_FROM: -now.remitted})
     for code, minor in due.items():
         stands = _stands(now, code) - (_stands(before, code) if code in SHARED else 0)
         if stands != minor:
@@ -205,6 +217,7 @@ def _cash(scene: Scene, cards: Sequence[Card], gift: Gift, before: Books, now: B
         ]
         left, code = sum(one.amount.amount_minor for one in gone), f"cash:{rail.value}"
         cash = _stands(before, code) - _stands(now, code) + now.claimed.received[rail.value]
+        cash -= now.remitted if code == REMITTED_FROM else 0
         if cash != left:
             yield f"I4 {cash} left by our books of {rail.value}, {left} by the provider's"
 

@@ -21,3 +21,8 @@ ENDS = {Paying.REFUSES: False, Paying.WORKS_ON_IT: None}
 FIRST = st.sampled_from((Paying.PAYS, Paying.SILENT_AFTER, Paying.REFUSES, Paying.WORKS_ON_IT, Paying.SILENT_BEFORE))
 ASKED = st.sampled_from(Asked)
 HEARD = ("final", "again", "stale", "forged", "other amount", "nobody's")
+# By what we hear of money that came back over Alipay, in which order.
+NEWS = (
+    ("notice", "asks"), ("bill",), ("bill", "notice", "asks"), ("notice", "bill", "asks"), ("notice", "asks", "bill"),
+    ("asks", "bill", "notice"),
+)  # fmt: skip

@@ -14,6 +14,7 @@ from domain.finance.payout import (
     AMOUNT_DIFFERS,
     DEALING,
     NOT_FOUND,
+    RETURNED,
     WAITS_FOR_RECEIVER,
     ListedPayment,
     PayoutOrder,
@@ -67,6 +68,7 @@ class Status(StrEnum):
     SUCCESS = "SUCCESS"
     FAIL = "FAIL"
     WAITING = "WAITING"  # For its receiver to confirm it.
+    REFUND = "REFUND"  # In a notice: it had arrived, and came back. Its books keep it as failed and returned.
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class HarshGateway:
     app_id: str = "2021000000000009"
     transfers: dict[str, Transfer] = field(default_factory=dict)
     wrongs: list[str] = field(default_factory=list)
+    returned: set[str] = field(default_factory=set)
     paying: Paying = Paying.PAYS
     asked: Asked = Asked.ANSWERS
     refusal: str = PAYEE_REFUSED
@@ -176,6 +179,15 @@ class HarshGateway:
         if record is not None and record.status is Status.DEALING:
             self.transfers[key] = replace(record, status=Status.SUCCESS if well else Status.FAIL)
 
+    def comes_back(self, key: str) -> bool:
+        """Return what had arrived to us; say whether it had arrived."""
+        record = self.transfers.get(key)
+        if record is None or record.status is not Status.SUCCESS:
+            return False
+        self.transfers[key] = replace(record, status=Status.FAIL)
+        self.returned.add(key)
+        return True
+
     def notice(self, notify_id: str, key: str, status: Status, amount: Money, *, genuine: bool = True) -> bytes:
         """Return a notice as it is sent, signed by the gateway or by another sender."""
         content = {"out_biz_no": key, "order_id": "1", "status": status.value, "trans_amount": amount.decimal_text()}
@@ -194,7 +206,8 @@ class HarshGateway:
         if record.status is Status.SUCCESS:
             return PayoutReport(record.key, PayoutOutcome.PAID, record.reference, record.amount)
         if record.status is Status.FAIL:
-            return PayoutReport(record.key, PayoutOutcome.REFUSED, record.reference, record.amount, self.refusal)
+            code = RETURNED if record.key in self.returned else self.refusal
+            return PayoutReport(record.key, PayoutOutcome.REFUSED, record.reference, record.amount, code)
         unknown = PayoutReport(record.key, PayoutOutcome.UNKNOWN, record.reference, record.amount, DEALING)
         if record.status is Status.WAITING:
             turn = ReceiversTurn("package", datetime.now(UTC) + timedelta(days=1))

@@ -83,6 +83,26 @@ def return_what_was_paid(machine: MoneyMachine) -> None:
     machine.comes_back(None)
 
 
+def refund_by_notice(machine: MoneyMachine) -> None:
+    """Alipay gives a payment back, and its notice is all that says so."""
+    _paid(machine, AT_ALIPAY)
+    machine.money_back(AT_ALIPAY, ("notice", "asks"), True, None)
+
+
+def return_by_bill(machine: MoneyMachine) -> None:
+    """WeChat Pay's bill shows that a confirmed transfer came back."""
+    _confirmed(machine)
+    machine.money_back(AT_WECHAT, ("bill",), True, None)
+
+
+def return_after_remittance(machine: MoneyMachine) -> None:
+    """The tax of a payment is paid to its office, and then the payment comes back."""
+    _confirmed(machine)
+    machine.remit(None)
+    machine.everything_holds()
+    machine.money_back(AT_WECHAT, ("bill",), False, None)
+
+
 def import_what_waits(machine: MoneyMachine) -> None:
     """WeChat Pay's bill of the day shows a transfer that its receiver has not confirmed."""
     _sent(machine, AT_WECHAT, Paying.PAYS)
@@ -134,6 +154,15 @@ def _paid(machine: MoneyMachine, which: int) -> None:
     machine.everything_holds()
 
 
+def _confirmed(machine: MoneyMachine) -> None:
+    _sent(machine, AT_WECHAT, Paying.PAYS)
+    machine.receiver(AT_WECHAT, "confirms", None)
+    machine.reconcile(AT_WECHAT, Asked.ANSWERS, None)
+    machine.conclude(AT_WECHAT, False, None)
+    machine.everything_holds()
+    assert machine.now.cards[machine.cards[AT_WECHAT].id]["outcome"] == "paid"
+
+
 def _claims(machine: MoneyMachine, *acts: str) -> None:
     for what in acts:
         machine.claims.do(what, 0, None)
@@ -157,6 +186,9 @@ STEPS_TO: Mapping[str, Callable[[MoneyMachine], None]] = {
     "states what waits": state_what_waits_for_its_receiver,
     "believes the bill": import_what_waits,
     "loses what came back": return_what_was_paid,
+    "loses refund notices": refund_by_notice,
+    "loses returned lines": return_by_bill,
+    "keeps remitted tax": return_after_remittance,
     "believes notices": hear_while_unknown,
     "keeps refused goodwill": refuse_goodwill,
     "sells what is claimed": sell_what_is_claimed,

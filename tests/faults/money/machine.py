@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from domain.cards.pricing import QuoteState
-from domain.finance.payout import PayoutOutcome
+from domain.finance.payout import RETURNED, PayoutOutcome
 from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from tests.faults.money import books
+from tests.faults.money.back import MoneyBack
 from tests.faults.money.bank import AtBank, step_of
 from tests.faults.money.choices import ASKED, CARDS, ENDS, FAULTS, FIRST, HEARD, LED, PAYING, PLACES_ABOUT, TURNS, WHICH
 from tests.faults.money.claims import Claims
 from tests.faults.money.deposits import Deposits
 from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY, Asked, Paying, Status
-from tests.faults.money.outside import Outside
 from tests.faults.money.points import Act, Done, Fault, judged, require
 from tests.faults.money.scene import NAME, Card, Scene, account_on
 
@@ -28,7 +28,7 @@ DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks an
 Work = Callable[[], Awaitable[Any]]
 
 
-class MoneyMachine(Outside):
+class MoneyMachine(MoneyBack):
     """One seed: four cards of three sellers on three rails, sales and claims of two, a goodwill payment, and buyers' deposits."""
 
     scene: Scene
@@ -209,9 +209,8 @@ class MoneyMachine(Outside):
             expected = "NotFound"  # Alipay knows nothing of another rail's order.
         if not done.act.broken:
             verdict = "" if done.value is None else done.value.verdict.value
-            word = (
-                "contradicts" if how in ("final", "again") and self._state(key, "answered") == "refused" else "accepted"
-            )
+            failed = self._state(key, "answered") == "refused" and self._state(key, "refusal_code") != RETURNED
+            word = "contradicts" if failed and how in ("final", "again") else "accepted"
             due = "" if expected else "duplicate" if notify_id in self.heard else word
             if (done.kind, verdict) != (expected, due):
                 require([f"a notice that is {how} was judged {verdict or done.kind}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from services.finance.stating import Statement, Statements
 from tests.builders.paying import PDF
 from tests.faults.money.bank import BATCH
 from tests.faults.money.choices import FAULTS, WHICH
-from tests.faults.money.gateway import Status
+from tests.faults.money.gateway import Status, Transfer
 from tests.faults.money.points import Done, Fault
 
 LATER = timedelta(hours=3)  # After the minutes of the policy, and before a receiver's time is over.
@@ -74,21 +75,42 @@ class Outside(RuleBasedStateMachine):
         gone = [one for one in self.scene.wechat.transfers.values() if one.status is not Status.FAIL]
         if not gone:
             return
-        self._did("bill", lambda: _lines(self.scene, gone), None)
+        self._did("bill", lambda: written(self.scene, StatementSource.WECHAT, [went(one) for one in gone]), None)
         works: Callable[[], Awaitable[Any]] = lambda: Matching(self.scene.database).run(StatementSource.WECHAT)  # noqa: E731
         for each in (fault, None) if again else (fault,):
             self._did("match", works, each)
 
 
-async def _lines(scene: Any, gone: list[Any]) -> None:
+@dataclass(frozen=True)
+class Moved:
+    """A line of a provider's bill; what left is negative."""
+
+    key: str
+    reference: str
+    amount_minor: int
+    kind: LineKind
+
+
+def went(transfer: Transfer) -> Moved:
+    """Return the line by which a transfer left."""
+    return Moved(transfer.key, transfer.reference, -transfer.amount.amount_minor, LineKind.TRANSFER)
+
+
+def came_back(transfer: Transfer) -> Moved:
+    """Return the line by which it came back."""
+    return Moved(transfer.key, transfer.reference, transfer.amount.amount_minor, LineKind.RETURNED)
+
+
+async def written(scene: Any, source: StatementSource, lines: list[Moved]) -> None:
+    """Write the lines of a bill that was imported; those of an earlier one are there."""
     at = datetime.now(UTC)
     async with scene.database.transaction() as session:
-        for one in gone:
-            if await session.get(StatementLineRow, f"wechat-{one.key}") is None:
+        for one in lines:
+            number = f"{source.value}-{one.kind.value}-{one.key}"
+            if await session.get(StatementLineRow, number) is None:
                 session.add(
                     StatementLineRow(
-                        id=f"wechat-{one.key}", statement_id=new_id(), number=1, source=StatementSource.WECHAT, account="",
-                        kind=LineKind.TRANSFER, key=one.key, reference=one.reference, at=at, day=business_day(at),
-                        amount_minor=-one.amount.amount_minor,
+                        id=number, statement_id=new_id(), number=1, source=source, account="", kind=one.kind, key=one.key,
+                        reference=one.reference, at=at, day=business_day(at), amount_minor=one.amount_minor,
                     )
                 )  # fmt: skip

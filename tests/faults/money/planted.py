@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -19,10 +20,11 @@ from database.tables.finance.rails import BankLineRow
 from database.tables.finance.rollback import RollbackRow
 from domain.finance.ledger import Postings, payout_paid, payout_prepared
 from domain.finance.payout import WAITS_FOR_RECEIVER, PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.postings.tax import TAX_WITHHELD
 from domain.identifiers import new_id
 from domain.money import Money
 from gateways.payout.alipay import NO_ANSWER
-from services.finance import confirmations, payout_orders
+from services.finance import confirmations, payout_orders, withholding
 
 Patch = Callable[[str, Any], None]
 
@@ -234,6 +236,35 @@ def lose_what_came_back(_database: Database, patch: Patch) -> None:
     patch("services.finance.bank_batches.claimed", nothing)
 
 
+def lose_refund_notices(_database: Database, patch: Patch) -> None:
+    """Take no notice of Alipay's word that money came back."""
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    patch("services.finance.payment_notifications.claimed", nothing)
+
+
+def lose_returned_lines(_database: Database, patch: Patch) -> None:
+    """Take no notice of the lines of a statement by which money came back."""
+
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    patch("services.finance.matching.Matching._money_back", nothing)
+
+
+def keep_remitted_tax(_database: Database, patch: Patch) -> None:
+    """Owe no tax again once it was paid to its office."""
+    reverse = withholding.reverse
+
+    async def left(session: AsyncSession, key: str, now: datetime) -> None:
+        if (await ledger.balance(session, TAX_WITHHELD.code)).amount_minor < 0:
+            await reverse(session, key, now)
+
+    patch("services.finance.withholding.reverse", left)
+
+
 CLASSES: Mapping[str, type[Payout]] = {
     "sends again": SendsAgain,
     "sends under another key": SendsUnderAnotherKey,
@@ -256,4 +287,7 @@ PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
     "states what waits": state_what_waits,
     "believes the bill": believe_the_bill,
     "loses what came back": lose_what_came_back,
+    "loses refund notices": lose_refund_notices,
+    "loses returned lines": lose_returned_lines,
+    "keeps remitted tax": keep_remitted_tax,
 }

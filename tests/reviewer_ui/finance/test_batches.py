@@ -17,6 +17,7 @@ from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key
 from domain.people.roles import Role
 from simulators.bills import Result, bank_format, bank_result
+from tests.builders.reconciling import BANK, FinanceDesk
 from tests.reviewer_ui.conftest import House, form_token, post
 from tests.reviewer_ui.waiting_cards import Waiting
 
@@ -102,6 +103,26 @@ async def test_batch_from_creation_to_bank_result(house: House) -> None:
     assert "Lines read: 1, new: 0." in again.text
     assert house.desk.told == [(waiting.card_id, key)]
     assert "complete" in (await first.get(here)).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "done"), [("en", "proved by the statement of", "complete"), ("zh", "的对账单证明", "已完成")]
+)
+async def test_a_transfer_that_only_the_statement_shows_says_so_and_ends_the_batch(
+    house: House, language: str, words: str, done: str
+) -> None:
+    _, key = await an_order(house)
+    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
+    here = await gathered(first)
+    await post(second, f"{here}/approve")
+    await post(second, f"{here}/file")
+    desk = FinanceDesk(house)
+    opening = int.from_bytes(key.encode()[-5:]) % 10**9  # No other file has these bytes.
+    row = await desk.imported(desk.bill([desk.moved(key, -46_500)], BANK, opening=opening))
+    page = (await first.get(here, headers={"accept-language": language})).text
+    assert words in page
+    assert f'href="/reconciliation/statements/{row.id}?after=' in page
+    assert done in page
 
 
 async def test_unreachable_card_workflow_queries_on_its_own_timer(house: House) -> None:
