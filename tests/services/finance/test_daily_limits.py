@@ -13,7 +13,7 @@ from database.tables.finance.routing import PayoutWaitRow
 from domain.finance.rails import Rail
 from domain.identifiers import payout_key, quote
 from services.finance.held_payments import PayoutWaits
-from services.finance.preparing import Made, NewOrder, prepared
+from services.finance.preparing import NewOrder, PreparedOrder, prepared
 from services.finance.routing import count
 from tests.builders.own_world import own_world
 from tests.builders.paying import Paying, paying, rails_on, with_all_rules, with_rules
@@ -58,7 +58,7 @@ async def test_of_two_orders_of_one_seller_at_once_on_two_rails_one_waits(case: 
         submission = await session.get_one(SubmissionRow, row.submission_id)
         asked = NewOrder(submission, row, await session.get_one(QuoteRow, quote(card, 1)), payout_key(card, 1), 1)
         made = await prepared(session, case.world.keyring, asked, datetime.now(UTC))
-        assert isinstance(made, Made)
+        assert isinstance(made, PreparedOrder)
         await count(session, made.payment, datetime.now(UTC))
         second = asyncio.create_task(case.prepare(other, other_quoted))
         await asyncio.wait([second], timeout=2)
