@@ -112,10 +112,17 @@ def _read(path: Path) -> _Module:
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 name = prefix + node.name
-                module.calls[name] |= {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
+                module.calls[name] |= {_called(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
                 for activity in _named(node):
                     module.activities[activity] = name
     return module
+
+
+def _called(function: ast.expr) -> str:
+    """Return what is called as it is written; `Class(…).method` as `Class.method`."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
+        return f"{ast.unparse(function.value.func)}.{function.attr}"
+    return ast.unparse(function)
 
 
 def _bodies(tree: ast.Module) -> list[tuple[list[ast.stmt], str]]:
