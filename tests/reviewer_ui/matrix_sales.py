@@ -50,6 +50,7 @@ SALES = (
     Line("POST", "/tax/detail", SALES_KEEPERS, (422,)),
     Line("POST", "/tax/income", SALES_KEEPERS, (422,)),
     Line("POST", "/tax/certificate", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/files/{file_id}", SALES_KEEPERS, (404,)),
     Line("GET", "/fx", SALES_READERS),
     Line("POST", "/fx", SALES_KEEPERS, (422,)),
     Line("POST", "/fx/exchanges", SALES_KEEPERS, (422,)),
