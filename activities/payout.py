@@ -21,7 +21,7 @@ from database.repositories.orders import OrderRow, orders_of, the_order
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PaymentHeld, PayoutFacts
 from domain.finance.payout import (

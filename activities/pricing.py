@@ -72,14 +72,14 @@ class Pricing:
         async with self._database.transaction() as session:
             card = await cards.load(session, card_id)
             answers = await answers_about(session, card)
-            doubts = await assessment_inputs_of(session, self._keyring, card)
+            inputs = await assessment_inputs_of(session, self._keyring, card)
             stock = await self._stock.of(session, card.brand)
             answer, lock = heard(answers), _locked_rate(answers)
             valuation = self._valuation(card, answer, lock, stock)
-            reasons = self._reasons(card, answer, doubts, valuation)
-            reasons += await self._too_fast(session, card, doubts, valuation)
+            reasons = self._reasons(card, answer, inputs, valuation)
+            reasons += await self._too_fast(session, card, inputs, valuation)
             reasons += await self._spendable(
-                session, card, doubts, valuation, known=answer.status is not CardStatus.UNKNOWN
+                session, card, inputs, valuation, known=answer.status is not CardStatus.UNKNOWN
             )
             row = _quote_row(card, number, valuation, reasons, stock, lock)
             if await insert_once(session, row, "id"):
@@ -173,20 +173,20 @@ class Pricing:
         )
         return tables_in_force(business_day(moment)).value(priced)
 
-    def _reasons(self, card: CardRow, answer: PartyAnswer, doubts: AssessmentInputs, valuation: Valuation) -> list[str]:
+    def _reasons(self, card: CardRow, answer: PartyAnswer, inputs: AssessmentInputs, valuation: Valuation) -> list[str]:
         """What the rules find, without what a reviewer has approved already."""
         limits = limits_in_force(business_day(self._now()))
         worth = valuation.quote if valuation.quote.currency is Currency.CNY else None
-        found = reasons_of(replace(doubts.claims, card_type=card.card_type), answer, worth, limits)
+        found = reasons_of(replace(inputs.claims, card_type=card.card_type), answer, worth, limits)
         if answer.balance is not None and answer.balance.currency is not card.currency:
             found = tuple(dict.fromkeys((*found, ReviewReason.CONFLICTING_ANSWERS)))
-        return [reason.value for reason in found if reason not in doubts.approved]
+        return [reason.value for reason in found if reason not in inputs.approved]
 
     async def _too_fast(
-        self, session: AsyncSession, card: CardRow, doubts: AssessmentInputs, valuation: Valuation
+        self, session: AsyncSession, card: CardRow, inputs: AssessmentInputs, valuation: Valuation
     ) -> list[str]:
         """The reason for review where this quote would commit more than a machine may within an hour or a day."""
-        if ReviewReason.VELOCITY in doubts.approved or not valuation.quote.amount_minor:
+        if ReviewReason.VELOCITY in inputs.approved or not valuation.quote.amount_minor:
             return []
         broken = await velocity.beyond(session, card, valuation.quote.amount_minor, self._now())
         if broken:
@@ -194,10 +194,10 @@ class Pricing:
         return [ReviewReason.VELOCITY.value] if broken else []
 
     async def _spendable(
-        self, session: AsyncSession, card: CardRow, doubts: AssessmentInputs, valuation: Valuation, *, known: bool
+        self, session: AsyncSession, card: CardRow, inputs: AssessmentInputs, valuation: Valuation, *, known: bool
     ) -> list[str]:
         """The reason for review where the seller can spend the card after the payment and a machine may not risk so much."""
-        if ReviewReason.SPENDABLE in doubts.approved or not valuation.quote.amount_minor:
+        if ReviewReason.SPENDABLE in inputs.approved or not valuation.quote.amount_minor:
             return []
         broken = await velocity.beyond_unsecured(session, card, valuation.quote.amount_minor, self._now(), known=known)
         return [ReviewReason.SPENDABLE.value] if broken else []

@@ -41,7 +41,7 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
-class _Standing:
+class _OwnFields:
     """The card's own fields, as a reading writes them; None where nothing is known yet.
 
     `outdated` names those known only from a replaced photo: no person typed or confirmed them.
@@ -107,14 +107,14 @@ class CardReading:
         self, session: AsyncSession, card: CardRow, read: Sequence[tuple[PhotoRow, Reading]]
     ) -> ReadFacts:
         readings = [reading for _, reading in read]
-        known, standing = brand(card.brand), await self._standing(session, card)
+        known, earlier = brand(card.brand), await self._own_fields(session, card)
         several = _show_several_cards(known, readings)
-        own = [] if several else _of_one_card(known, read, standing.number)  # Fields of two cards are never put on one.
+        own = [] if several else _of_one_card(known, read, earlier.number)  # Fields of two cards are never put on one.
         best = _best(field for reading in own for field in reading.fields if is_plausible(known, field))
-        taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
+        taken = {name: field for name, field in best.items() if earlier.use_of(field) == "taken"}
         looked_at = now()  # One moment for all: the readings of one photo's several cards are known by it.
         for photo, reading in read:
-            session.add(self._row(card, photo, reading, standing, taken, looked_at))
+            session.add(self._row(card, photo, reading, earlier, taken, looked_at))
         duplicate = await self._put_on_card(session, card, taken)
         facts = _facts(card, known, readings, taken, duplicate=duplicate)
         await cards.record(session, card.id, _change(facts, readings, taken, several=several))
@@ -137,7 +137,7 @@ class CardReading:
             return True
         return False
 
-    async def _standing(self, session: AsyncSession, card: CardRow) -> _Standing:
+    async def _own_fields(self, session: AsyncSession, card: CardRow) -> _OwnFields:
         face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
         values = {
             FieldName.BRAND: card.brand,
@@ -148,7 +148,7 @@ class CardReading:
         }
         replaced = [taken for row in await _replaced(session, card.id) for taken in self._taken(row).items()]
         outdated = {name for name, value in replaced if values.get(name) == value}
-        return _Standing(values, frozenset(outdated - await _corrected(session, card.id)))
+        return _OwnFields(values, frozenset(outdated - await _corrected(session, card.id)))
 
     def _taken(self, row: ReadingRow) -> dict[FieldName, str]:
         """What was put on the card from that reading and that no seller confirmed since."""
@@ -158,7 +158,7 @@ class CardReading:
         return {name: tidied.get(name, str)(values[name]) for name in names}
 
     def _row(
-        self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing,
+        self, card: CardRow, photo: PhotoRow, reading: Reading, earlier: _OwnFields,
         taken: dict[FieldName, ReadField], at: datetime,
     ) -> ReadingRow:  # fmt: skip
         reading_id = new_id()
@@ -176,7 +176,7 @@ class CardReading:
             photo_id=photo.id,
             reader=reading.reader,
             duration_ms=reading.duration_ms,
-            fields=[_entry(field, standing, taken, brand(card.brand)) for field in reading.fields],
+            fields=[_entry(field, earlier, taken, brand(card.brand)) for field in reading.fields],
             values_sealed=READING_VALUES.seal(self._keyring, reading_id, values),
             created_at=at,
         )
@@ -257,9 +257,9 @@ def _all(readings: Sequence[Reading], name: FieldName) -> list[ReadField]:
     return [field for reading in readings for field in reading.fields if field.name is name]
 
 
-def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadField], known: Brand) -> dict[str, Any]:
+def _entry(read: ReadField, earlier: _OwnFields, taken: dict[FieldName, ReadField], known: Brand) -> dict[str, Any]:
     """A field as its row keeps it: everything but its value."""
-    use = standing.use_of(read)
+    use = earlier.use_of(read)
     if not is_plausible(known, read) or (use == "taken" and taken.get(read.name) is not read):
         use = "unused"
     box = read.box

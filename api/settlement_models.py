@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.models import Amount, Required, Taken
 from database.reads.finance.settlements import RunLine, RunRecord
-from database.tables.finance_settlement import SettlementLineRow, SettlementStatementRow
+from database.tables.finance.settlement import SettlementLineRow, SettlementStatementRow
 from domain.finance.settlement import LINES_DISPUTED_MAX, WORDS_MAX, SettlementEnding, SettlementState
 from domain.money import Money
 

@@ -13,6 +13,7 @@ from jobs.mailbox import AT_ONCE, MailboxReader
 from jobs.registry import Job
 from services.finance.settlement.mailing import StatementMails
 from services.notices.outbox_delivery import MailDelivery
+from services.support.desk import SupportDesk
 from services.support.inbound import InboundMails
 from services.support.mail_door import MailDoor
 from services.support.mail_identity import MailIdentity
@@ -27,7 +28,7 @@ def mail_delivery(settings: Settings, store: Database, keyring: KeyRing) -> Mail
     if identity is None:
         return None
     photos, gateway = photo_store(settings, keyring), mail_gateway(settings)
-    to_customers = Mailing(store, keyring, photos, gateway, identity)
+    to_customers = Mailing(SupportDesk(store, keyring, photos), gateway, identity)
     statements = StatementMails(store, keyring, photos, gateway, identity.address, identity.name)
 
     async def deliver(row: OutboxRow) -> None:
@@ -61,7 +62,11 @@ def mail_door(settings: Settings, store: Database, keyring: KeyRing) -> MailDoor
 
 def _mails(settings: Settings, store: Database, keyring: KeyRing) -> InboundMails | None:
     identity = _identity(settings)
-    return None if identity is None else InboundMails(store, keyring, photo_store(settings, keyring), identity)
+    return (
+        None
+        if identity is None
+        else InboundMails(SupportDesk(store, keyring, photo_store(settings, keyring)), identity)
+    )
 
 
 def _identity(settings: Settings) -> MailIdentity | None:

@@ -14,6 +14,7 @@ from gateways.pictures.store import PhotoStore
 from jobs import settlements
 from jobs.registry import Job
 from services.finance.settlement.starting import SettlementStarting
+from services.support.desk import SupportDesk
 from workflows.settlement_client import SettlementClient
 
 BATCH = 50  # At most so many runs begin in one look.
@@ -22,7 +23,7 @@ STARTING_S, TELLING_S = 60.0, 1.0
 
 def settlement_activities(store: Database, keyring: KeyRing, photos: PhotoStore) -> list[Callable[..., Any]]:
     """Return the activities of settlement that need no provider."""
-    runs = SettlementActivities(store, keyring, photos)
+    runs = SettlementActivities(SupportDesk(store, keyring, photos))
     return [runs.look, runs.collect, runs.state, runs.act, runs.prepare]
 
 

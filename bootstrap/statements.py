@@ -13,7 +13,7 @@ from bootstrap.settings import Settings
 from bootstrap.store import opened
 from bootstrap.words import Problem
 from database.session import Database
-from database.tables.finance_statements import StatementRow
+from database.tables.finance.statements import StatementRow
 from database.tables.people import AuditRow
 from domain.errors.base import REGISTER
 from domain.finance.statements import StatementState

@@ -67,9 +67,10 @@ from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
 from services.support.closing_accounts import ClosingAccounts
+from services.support.desk import SupportDesk
 from services.support.privacy import Privacy
 from services.work.assignment import Assignment
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
@@ -143,7 +144,8 @@ async def run_cards(settings: Settings) -> None:
 def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside, client: Client) -> list[Job]:
     """The loops beside the workers."""
     desk, tickets = CardClient(client), TicketClient(client)
-    intake = Intake(store, keyring, photo_store(settings, keyring))
+    support = SupportDesk(store, keyring, photo_store(settings, keyring))
+    intake = Intake(store, keyring, support.store)
     payees = CorrectionSender(store, Payees(store, keyring), desk)
     return [
         Job("starter", STARTER_S, lambda: _start_waiting(intake, desk), BATCH),
@@ -157,13 +159,13 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
-        privacy_job(Privacy(store, keyring, photo_store(settings, keyring)), ClosingAccounts(store, keyring)),
+        privacy_job(Privacy(support), ClosingAccounts(support)),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         invariants_job(store),
         maintenance_job(settings, store, client),
         rates_job(store, client),
-        *escalation_jobs(store, keyring, client),
+        *escalation_jobs(support, client),
         *settlement_jobs(store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),

@@ -150,7 +150,7 @@ async def _seen_by_two(studio: Studio) -> None:
         lin, f"{path}/decision", task_id=card.task_id, act="approve", note="卡号逐位核对无误 · every digit compared"
     )
     await post(zhou, f"{path}/take", task_id=card.task_id)
-    await studio.take("console-second-look", who.zhou, path)
+    await studio.take("console-second-review", who.zhou, path)
 
 
 async def _set_up(studio: Studio) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import ledger
 from database.tables.cards import AnswerRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow, PayoutRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.payout import PayoutRow
 from docs.console_pictures import ids, studio
 from domain import identifiers
 from domain.cards.card import CardStatus

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from sqlalchemy import update
 
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from docs.console_pictures import ids, studio
 from domain import identifiers
 from domain.finance.payout import PayoutState

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from database.repositories.notices import tell
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.quality import BlindReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import AlarmRow, WorkItemRow

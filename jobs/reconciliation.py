@@ -15,7 +15,7 @@ from database.repositories import day_figures
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
-from database.tables.finance_statements import StatementRow
+from database.tables.finance.statements import StatementRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.statements import StatementSource, StatementState
 from domain.places import BUSINESS_ZONE, business_day

@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import select, update
 
 from database.session import Database
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.settlement import SettlementRunRow
 from domain.errors.general import TemporarilyUnavailable
 from workflows.settlement_client import SettlementClient
 

@@ -32,8 +32,8 @@ from ocr.lines import Line
 from ocr.orientation import DECISIVE, along, angle_of, long_lines
 from ocr.parse import Understood, agreed, cards_in, understood
 from ocr.preprocess import SIDE_FIRST_MAX, Look, evened_look, first_look, level_look, opened
-from ocr.standing import best_of, standing_in
 from ocr.strips import CUTS, PLAIN, as_cut, strip, strips
+from ocr.vertical_print import best_of, vertical_lines
 
 LOOKS_MAX = 3
 SOUND = 0.5  # Below this a value breaks its rules or is contradicted, and another look at the whole photo is worth a second.
@@ -250,7 +250,7 @@ class PhotoReader:
 
     def _looked(self, look: Look, presumed: _Presumed) -> _Looked:
         lines = {id(line): line for line in self.engine.lines_in(look.picture)}
-        for one in standing_in(look.picture, list(lines.values())):
+        for one in vertical_lines(look.picture, list(lines.values())):
             lines[id(one.line)] = best_of(one, self.engine.recognised([picture for picture, _ in one.strips]))
         return self._part(look, tuple(lines.values()), presumed)
 

@@ -118,7 +118,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.bulk.result", "/review/bulk/{batch_id}", Area.REVIEW, *_BULK),
     _page("console.who.title", "/review/tasks/{task_id}/who", Area.REVIEW, Permission.SEE_QUEUE),
     _page("console.why_due.title", "/work/{task_id}/why-due", Area.REVIEW, Permission.SEE_CARD),
-    _page("console.nav.second_look", "/second-look", Area.REVIEW, Permission.CHECK, icon="eye-check"),
+    _page("console.nav.second_review", "/second-review", Area.REVIEW, Permission.CHECK, icon="eye-check"),
     _page("console.nav.sample", "/quality/second", Area.REVIEW, Permission.CHECK, icon="eye"),
     _page("console.crumb.review", "/quality/second/{review_id}", Area.REVIEW, Permission.CHECK),
     _page("console.nav.quality", "/quality", Area.REVIEW, Permission.SEE_QUALITY, icon="award"),

@@ -17,7 +17,7 @@ _BETWEEN = "~"
 
 
 @dataclass(frozen=True)
-class Made:
+class DecidedCard:
     """A decision that was just written down. `outcome` is a ReviewOutcome value."""
 
     decision_id: str
@@ -44,7 +44,7 @@ def undoable(request: Request) -> tuple[Undoable, ...]:
     return tuple(one for one in offered if one.until > moment and one.decision_id != over)
 
 
-def remember(request: Request, answer: Response, made: Made, window: timedelta, *, secure: bool) -> Response:
+def remember(request: Request, answer: Response, made: DecidedCard, window: timedelta, *, secure: bool) -> Response:
     """Offers to undo this decision for the length of its window, beside those that were offered already."""
     if not window:
         return answer

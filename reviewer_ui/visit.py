@@ -21,6 +21,7 @@ from reviewer_ui.navigation import Area, Crumb, RailArea, area_of, crumbs, dense
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
+from services.home.search import Search
 from services.ops.maintenance import Maintenance
 from services.ops.repairs.desk import Repairs
 from services.people.absences import Absences
@@ -28,14 +29,14 @@ from services.people.access import Access
 from services.people.accounts import People
 from services.people.invitations import Invitations
 from services.people.rate_limit import Throttle
-from services.people.search import Search
 from services.people.totp import Totp
 from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import BlindReviews
 from services.quality.reading_trials import ReadingTrials
 from services.review.dispatch import Dispatcher
-from services.support.desk import ticket_desk
+from services.support.desk import SupportDesk
 from services.support.search import TicketSearch
+from services.support.ticket_desk import ticket_desk
 from services.work.bulk import Bulk
 from services.work.saved_views import SavedViews
 from web.devices import Devices
@@ -86,10 +87,11 @@ class Console:
         self.policies = PolicyDocuments(services.database)
         self.repairs = Repairs(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
-        self.tickets = ticket_desk(services.database, services.keyring, services.photos)
+        self.support = SupportDesk(services.database, services.keyring, services.photos)
+        self.tickets = ticket_desk(self.support)
         self.ticket_search = TicketSearch(services.database, services.keyring)
         self.trials = ReadingTrials(services.database, services.keyring)
-        self.second_reviews = BlindReviews(services.database, services.keyring)
+        self.blind_reviews = BlindReviews(services.database, services.keyring)
         self.static, self.pages = _files()
         self.live = Live(services.database)
         # Test messages of one person go to others' servers.

@@ -26,6 +26,7 @@ from seller_ui.sessions import DEVICE_COOKIE, Sessions
 from services.people.rate_limit import Throttle
 from services.support.contact_links import ContactLinks
 from services.support.conversation import Conversation
+from services.support.desk import SupportDesk
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from services.support.privacy import Privacy
@@ -161,11 +162,12 @@ class Site:
         # Masked words say that a PIN is in them, too.
         self.ticket_throttle = Throttle(services.database, "10/hour;30/day")
         self.message_throttle = Throttle(services.database, "20/hour;60/day")
-        self.opening = Opening(services.database, services.keyring, services.photos)
-        self.conversation = Conversation(services.database, services.keyring, services.photos)
-        self.contact_links = ContactLinks(services.database, services.keyring)
-        self.ratings = Ratings(services.database, services.keyring)
-        self.privacy = Privacy(services.database, services.keyring, services.photos)
+        desk = SupportDesk(services.database, services.keyring, services.photos)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
+        self.contact_links = ContactLinks(desk)
+        self.ratings = Ratings(desk)
+        self.privacy = Privacy(desk)
         self.files = TicketFiles(services.database, services.photos)
 
 

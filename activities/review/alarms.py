@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.failures import translated
+from database.reads.review.valid_decisions import decision_on
 from database.session import Database
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
@@ -17,7 +18,7 @@ from domain.identifiers import new_id
 from domain.work.deadlines import AtEnd
 from domain.work.task import Alarm
 from services.work import alarms, sla
-from services.work.leases import decision_on, end_lease
+from services.work.leases import end_lease
 
 AGAIN_S = 900  # Seconds until the policy looks again while a person's decision is pending.
 

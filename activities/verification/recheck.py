@@ -13,7 +13,7 @@ from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.cards import CardEventRow, CardRow, QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import CardStatus, CardType, EndReason, Stage, WaitingFor
 from domain.cards.facts import RecheckFacts
 from domain.cards.verification import HOLDS, Answer, Held, Party, Secures

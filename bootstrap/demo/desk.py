@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from bootstrap.demo.hands import Hands, Step
 from bootstrap.demo.rails import PAYEES
 from bootstrap.demo.statements import NAMELESS, PREPAID, UNSAID
-from database.tables.finance_rails import BankLineRow
-from database.tables.finance_routing import RailSwitchRow
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.rails import BankLineRow
+from database.tables.finance.routing import RailSwitchRow
+from database.tables.finance.statements import BreakRow
 from domain.finance.breaks import Against, BreakState, Choice, Verb
 from domain.finance.rails import Rail
 from domain.finance.statements import StatementSource

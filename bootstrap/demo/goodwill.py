@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from bootstrap.demo.hands import Hands, Step
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.cards.card import Outcome
@@ -17,6 +17,7 @@ from domain.money import Money
 from domain.people.roles import Role
 from domain.support.tickets import UNDER_WAY, TicketCategory
 from services.review.desk import review_desk
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill, GoodwillProposal
 from services.support.linking import Linking
 
@@ -61,8 +62,9 @@ async def _proposed(hands: Hands, owner: str, card_id: str) -> Step:
     agent = await hands.person(Role.SUPPORT)
     leases = review_desk(hands.store, hands.keyring, lambda: datetime.now(UTC)).leases
     await leases.take(agent, ticket_task(ticket_id))
-    await Linking(hands.store).card(agent, ticket_id, card_id)
+    desk = SupportDesk(hands.store, hands.keyring, hands.photos)
+    await Linking(desk).card(agent, ticket_id, card_id)
     asked = GoodwillProposal(AMOUNT, "late", key, "到账比承诺晚了一天。")
-    await Goodwill(hands.store, hands.keyring).propose(agent, ticket_id, asked)
+    await Goodwill(desk).propose(agent, ticket_id, asked)
     await leases.release(agent, ticket_task(ticket_id))
     return Step.DONE

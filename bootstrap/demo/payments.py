@@ -12,8 +12,8 @@ from bootstrap.demo.goodwill import SELLER
 from bootstrap.demo.hands import Hands, Step
 from bootstrap.demo.sales import DemoSales
 from database.tables.cards import CardRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.rollback import RollbackRow, StatedOutcomeRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance.reserved import reserved
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance_sales import BuyerReceiptRow, SaleRow
+from database.tables.finance.sales import BuyerReceiptRow, SaleRow
 from database.tables.people import PersonRow
 from database.tables.policies import PolicyDocumentRow
 from domain.cards.card import CardType, Outcome

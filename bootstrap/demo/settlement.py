@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bootstrap import keys
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.rails import Rail
 from domain.finance.settlement import SettlementDeed
@@ -20,7 +20,8 @@ from gateways.pictures.store import PhotoStore
 from services.finance.settlement import advancing, collecting, statements
 from services.finance.settlement.counterparties import Counterparties, NewParty, PartyWords
 from services.finance.settlement.starting import begin_runs
-from services.support.settlement_disputes import SettlementDeeds
+from services.support.desk import SupportDesk
+from services.support.settlement_acts import SettlementActs
 
 OUTLET = "pudong-outlet"  # Its account; by it a second start knows that all is there.
 PAYEE = "13800006601"  # Not a real account.
@@ -44,7 +45,7 @@ class DemoSettlement:
         self._finance, self._colleague = finance, colleague
         self._clock = _Clock(datetime.now(UTC))
         self._counterparties = Counterparties(store, held.keyring, self._clock)
-        self._deeds = SettlementDeeds(store, held.keyring, photos, self._clock)
+        self._deeds = SettlementActs(SupportDesk(store, held.keyring, photos, self._clock))
 
     async def tell(self, partner_id: str) -> int:
         """Write the story and return how many runs it has: none where it was begun before."""

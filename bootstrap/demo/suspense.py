@@ -8,8 +8,8 @@ from bootstrap.demo.hands import Hands, Step
 from bootstrap.demo.sales import MERCHANT, NETWORK
 from bootstrap.demo.statements import NAMELESS, PREPAID
 from database.reads.finance import suspense as reads
-from database.tables.finance_statements import BreakRow
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.statements import BreakRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from domain.finance.breaks import Against, BreakState
 from domain.finance.rails import Rail
 from domain.finance.statements import StatementSource

@@ -25,6 +25,7 @@ from domain.support.tickets import InsideDesk, LinkedKind
 from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
 from services.review.desk import ReviewDesk, review_desk
+from services.support.desk import SupportDesk
 from services.support.erasure import Erasures
 from services.support.escalating import Escalations
 from services.support.opening import link_card
@@ -50,9 +51,10 @@ class DemoDesks:
         self._people = people
         self._now = now
         self._intake = Intake(store, keyring, photos)
-        self._escalations = Escalations(store, keyring, now)
-        self._ratings = Ratings(store, keyring, now)
-        self._erasures = Erasures(store, keyring, now)
+        desk = SupportDesk(store, keyring, photos, now)
+        self._escalations = Escalations(desk)
+        self._ratings = Ratings(desk)
+        self._erasures = Erasures(desk)
         self._desk: ReviewDesk = review_desk(store, keyring, now)
 
     async def after(self, ticket_id: str, customer: str, story: Mapping[str, Any]) -> None:

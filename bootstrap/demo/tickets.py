@@ -33,6 +33,7 @@ from services.people.seller_sign_in import masked_phone, phone_index
 from services.review.desk import review_desk
 from services.support import clocks, grams
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, locked
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.work.comments import Comments
 
@@ -63,8 +64,9 @@ class DemoTickets:
         self._keyring = held.keyring
         self._agent = agent
         self._clock = _Clock(datetime.now(UTC))
-        self._opening = Opening(store, held.keyring, photos, self._clock)
-        self._conversation = Conversation(store, held.keyring, photos, self._clock)
+        desk = SupportDesk(store, held.keyring, photos, self._clock)
+        self._opening = Opening(desk)
+        self._conversation = Conversation(desk)
         self._comments = Comments(store, held.keyring, photos, {TICKET: grams.index_task})
         self._leases = review_desk(store, held.keyring, self._clock).leases
         self._desks = DemoDesks(store, held.keyring, photos, people, self._clock)
@@ -149,7 +151,7 @@ class DemoTickets:
         left = update(TicketMessageRow).where(
             TicketMessageRow.ticket_id == ticket_id, TicketMessageRow.sent_at.is_(None)
         )
-        await session.execute(left.values(sent_at=TicketMessageRow.leaves_at))
+        await session.execute(left.values(sent_at=TicketMessageRow.effective_at))
         if not story.get("closed"):
             return
         ticket, task = await locked(session, ticket_id)

@@ -11,8 +11,8 @@ from bootstrap.demo.goodwill import PAYEE, SELLER
 from bootstrap.demo.hands import Hands, Step
 from bootstrap.demo.sales import MERCHANT, RATE, SOURCE
 from database.tables.cards import CardRow
-from database.tables.finance import HoldRow
-from database.tables.finance_sales import BrokeredPaymentRow, FxExchangeRow, SaleRow, SaleSplitRow
+from database.tables.finance.ledger import HoldRow
+from database.tables.finance.sales import BrokeredPaymentRow, FxExchangeRow, SaleRow, SaleSplitRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.errors.sales import BuyerOwesLess, CardSold
 from domain.finance.fx import Rate

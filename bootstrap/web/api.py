@@ -26,6 +26,7 @@ from services.people.partners import Partners
 from services.people.seller_sign_in import SellerSignIn
 from services.support.callbacks import Callbacks
 from services.support.conversation import Conversation
+from services.support.desk import SupportDesk
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from workflows.client import CardClient
@@ -40,7 +41,7 @@ def build_api(settings: Settings) -> FastAPI:
     # Sign-in codes; workers call the others.
     world = outside.build(settings, secrets, store, called=["messages"], counts=counts)
     photos, client = photo_store(settings, secrets.keyring), lazy_client(settings, secrets.keyring)
-    desk = CardClient(client)
+    desk, support = CardClient(client), SupportDesk(store, secrets.keyring, photos)
     intake = Intake(store, secrets.keyring, photos)
     payees, links = Payees(store, secrets.keyring), demo_links(settings)
     app = public_api.build(
@@ -52,8 +53,8 @@ def build_api(settings: Settings) -> FastAPI:
             payees=payees,
             payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=OutletReports(store, secrets.keyring, world.outlet),
-            opening=Opening(store, secrets.keyring, photos),
-            conversation=Conversation(store, secrets.keyring, photos),
+            opening=Opening(support),
+            conversation=Conversation(support),
             files=TicketFiles(store, photos),
             photos=photos,
             settlements=SettlementClient(client),
@@ -72,7 +73,7 @@ def build_api(settings: Settings) -> FastAPI:
             intake=intake,
             payees=payees,
             confirmations=Confirmations(store, secrets.keyring),
-            callbacks=Callbacks(store, secrets.keyring),
+            callbacks=Callbacks(support),
             desk=desk,
             sign_in=SellerSignIn(store, secrets.keyring, world.messages),
             signing_secret=secrets.form_secret,

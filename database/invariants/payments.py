@@ -39,6 +39,27 @@ WHERE g.state IN ('paid', 'refused') AND g.state IS DISTINCT FROM o.state
 """
 
 
+class PartsFit(Invariant):
+    """What came back of a payment in parts is no more than was paid, and each part is paid again by its own amount to its own seller."""
+
+    code, name, often = "I4", "parts_fit", True
+    sql = """
+SELECT format('order %s paid %s, and %s came back in parts', p.key, p.amount_minor, back.minor)
+FROM payout p JOIN (
+    SELECT key, sum(amount_minor) AS minor FROM part_return WHERE agreed_at IS NOT NULL GROUP BY key) AS back USING (key)
+WHERE back.minor > p.amount_minor
+UNION ALL
+SELECT format('goodwill %s pays %s again for a part of %s that came back', g.id, g.amount_minor, r.amount_minor)
+FROM goodwill g JOIN part_return r ON r.id = g.part_id
+WHERE g.state IN ('proposed', 'agreed', 'paid')
+  AND (g.amount_minor <> r.amount_minor OR g.currency <> r.currency OR g.owner <> r.owner OR r.agreed_at IS NULL)
+UNION ALL
+SELECT format('goodwill %s pays a part again of order %s, which came back whole', g.id, p.key)
+FROM goodwill g JOIN part_return r ON r.id = g.part_id JOIN payout p ON p.key = r.key
+WHERE g.state IN ('proposed', 'agreed', 'paid') AND p.state <> 'paid'
+"""
+
+
 class WordsAgree(Invariant):
     """No provider says the opposite of what an order ended as, and no bank can still pay one that ended as refused."""
 

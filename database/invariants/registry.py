@@ -15,7 +15,7 @@ from database.invariants.books import CheckpointsHold, ClosedMonthsHold, Entries
 from database.invariants.clocks import ClocksAreTrue, TicketClocksAreTrue
 from database.invariants.evidence import EventsHaveEvidence, EvidenceIsPlaced, HeadsContinue, TreeVerifies
 from database.invariants.journeys import CardsAreHeld, DecidedOnce
-from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce, WordsAgree
+from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce, PartsFit, WordsAgree
 from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
@@ -33,6 +33,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     SellerMoneyAddsUp(),
     CardsPaidOnce(),
     GoodwillPaidOnce(),
+    PartsFit(),
     WordsAgree(),
     SettlementsAddUp(),
     CardsAreHeld(),

@@ -34,6 +34,10 @@ WITH looked AS (
 ), accepted AS (
     SELECT card_id AS id, currency, sum(amount_minor) AS minor FROM quote
     WHERE state = 'accepted' AND card_id IN (SELECT id FROM looked) GROUP BY 1, 2
+), back AS (
+    SELECT r.card_id AS id, r.currency, sum(r.amount_minor) AS minor
+    FROM part_return r JOIN payout p ON p.key = r.key
+    WHERE r.agreed_at IS NOT NULL AND p.state = 'paid' AND r.card_id IN (SELECT id FROM looked) GROUP BY 1, 2
 ), judged AS (
     SELECT id, currency, coalesce(accepted.minor, 0) AS accepted, coalesce(bought, 0) AS bought, coalesce(owed, 0) AS owed,
            coalesce(in_flight, 0) AS in_flight, coalesce(paid, 0) AS paid, coalesce(tax, 0) AS tax,
@@ -46,8 +50,10 @@ FROM judged
 WHERE accepted <> bought OR accepted <> owed + in_flight + paid + tax + fee + offset_
    OR least(owed, in_flight, paid, tax, fee, offset_) < 0
 UNION ALL
-SELECT format('card %s ended as paid with %s %s owed and %s in flight', id, owed, judged.currency, in_flight)
-FROM judged JOIN card USING (id) WHERE card.outcome = 'paid' AND (owed <> 0 OR in_flight <> 0)
+SELECT format('card %s ended as paid with %s %s owed, of which %s came back in parts, and %s in flight', judged.id, owed,
+              judged.currency, coalesce(back.minor, 0), in_flight)
+FROM judged JOIN card ON card.id = judged.id LEFT JOIN back ON back.id = judged.id AND back.currency = judged.currency
+WHERE card.outcome = 'paid' AND (owed <> coalesce(back.minor, 0) OR in_flight <> 0)
 """  # noqa: S608  # Only a statement of ours is put in.
 
     def given(self, look: Look) -> dict[str, Any]:

@@ -123,7 +123,7 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 
 
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, providers' payments, refunds, rails, clearings of suspense, reversals, doubted payments turned down: each by two people."""
+    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, parts that came back, providers' payments, refunds, rails, clearings of suspense, reversals, doubted payments turned down: each by two people."""
 
     code, name = "I8", "claims_by_two"
     sql = f"""
@@ -170,6 +170,9 @@ SELECT format('rail %s was switched on by those who asked for it', rail) FROM ra
 WHERE on_at IS NOT NULL AND (on_by IS NULL OR askers @> to_jsonb(on_by))
 UNION ALL
 SELECT format('clearing %s of suspense was agreed to by those who proposed it', id) FROM suspense_clearing
+WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR proposers @> to_jsonb(agreed_by))
+UNION ALL
+SELECT format('part %s of a payment was booked as returned by those who proposed it', id) FROM part_return
 WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR proposers @> to_jsonb(agreed_by))
 UNION ALL
 SELECT format('reversal %s was agreed to by those who asked for it', id) FROM decision_reversal

@@ -52,7 +52,7 @@ WHERE a.code = :code
 ORDER BY e.id LIMIT :most
 ON CONFLICT DO NOTHING
 """)
-# A payment of a seller or a buyer, or an exchange, that two people took back: no statement shows it, nor that it was taken back. A line that it was matched
+# A payment of a seller or a buyer, or an exchange, that two people took back, or a second payment that was none: no statement shows it, nor that it was taken back. A line that it was matched
 # with is another's money, and open again. Where a person has decided on a break of either, it stays.
 _CANCELLED = text("""
 WITH error (key) AS (
@@ -60,6 +60,7 @@ WITH error (key) AS (
     UNION ALL SELECT 'receipt:' || id FROM buyer_receipt WHERE reversed_at IS NOT NULL
     UNION ALL SELECT 'exchange:' || id FROM fx_exchange WHERE reversed_at IS NOT NULL
     UNION ALL SELECT 'deposit_refunded:' || id FROM deposit_refund WHERE reversed_at IS NOT NULL
+    UNION ALL SELECT order_key || ':' || 'rollback-' || id || ':' || 'claimed' FROM rollback WHERE order_key IS NOT NULL AND reversed
 ), pair AS (
     SELECT x.entry_id AS made, y.entry_id AS back
     FROM error

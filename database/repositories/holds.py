@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.finance import AccountRow, HoldRow
+from database.tables.finance.ledger import AccountRow, HoldRow
 from domain.finance.chart import Account
 from domain.finance.holds import HoldState
 from domain.finance.ledger import Postings

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.plain import Plain, past
 from database.tables.columns import now
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
 from domain.finance.chart import Account, account_of
 from domain.finance.ledger import Posting, Postings, require_balanced, reversed_postings
 from domain.finance.periods import month_of, open_day

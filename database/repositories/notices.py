@@ -18,7 +18,7 @@ from database.tables.columns import now
 from database.tables.notices import NoticePreferencesRow, NoticeRow
 from database.tables.people import PersonRow
 from domain.identifiers import new_id
-from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at
+from domain.notices.kinds import NoticeKind, NoticePreferences, delivered_from
 
 _UNDELIVERED = or_(NoticeRow.mailed_at.is_(None), NoticeRow.hooked_at.is_(None))
 
@@ -159,7 +159,7 @@ def _leaving(
     kind: NoticeKind, moment: datetime, preferences: NoticePreferences, joins: datetime | None
 ) -> dict[str, Any]:
     return {
-        "due_at": leaves_at(kind, moment, preferences, joins),
+        "due_at": delivered_from(kind, moment, preferences, joins),
         "mailed_at": None if preferences.mail else moment,
         "hooked_at": None if preferences.webhook_url else moment,
     }

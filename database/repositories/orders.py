@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_settlement import SettlementOrderRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow
 from domain.finance.order_kinds import OrderCode, code_of
 

@@ -41,7 +41,7 @@ class NoticeRow(TableRow):
 class NoticePreferencesRow(TableRow):
     """A person's notification settings; without a row, in the console only."""
 
-    __tablename__ = "notice_wish"
+    __tablename__ = "notice_preference"
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), primary_key=True)
     mail: Mapped[bool] = mapped_column(default=False)
     webhook_url: Mapped[str | None] = mapped_column(default=None)

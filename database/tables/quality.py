@@ -15,11 +15,11 @@ from domain.cards.review import RejectReason, ReviewOutcome
 class BlindReviewRow(TableRow):
     """One decided card reviewed again by a person who does not see the first decision; a senior settles a difference."""
 
-    __tablename__ = "second_review"
+    __tablename__ = "blind_review"
     __table_args__ = (
-        Index("second_review_open", "drawn_at", postgresql_where=text("settled_at IS NULL")),
-        Index("second_review_drawn_once", "decision_id", unique=True, postgresql_where=text("escalation_id IS NULL")),
-        Index("second_review_asked_once", "escalation_id", unique=True, postgresql_where=text("escalation_id IS NOT NULL")),
+        Index("blind_review_open", "drawn_at", postgresql_where=text("settled_at IS NULL")),
+        Index("blind_review_drawn_once", "decision_id", unique=True, postgresql_where=text("escalation_id IS NULL")),
+        Index("blind_review_asked_once", "escalation_id", unique=True, postgresql_where=text("escalation_id IS NOT NULL")),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
     decision_id: Mapped[str] = mapped_column(ForeignKey("review_decision.id"))

@@ -18,6 +18,11 @@ class RollbackKind(StrEnum):
     USED = "used"  # A person spent it after its seller was paid.
     FROZEN = "frozen"  # Its issuer froze it.
     CHARGED_BACK = "charged_back"  # Its first purchase was charged back.
+    PAID_TWICE = "paid_twice"  # Nothing: its seller was paid twice, and owes the second payment.
+
+
+# By these a card turns out to be no good: the policy says how much of its price is claimed.
+OF_CARDS = (RollbackKind.USED, RollbackKind.FROZEN, RollbackKind.CHARGED_BACK)
 
 
 class RollbackState(StrEnum):

@@ -73,10 +73,10 @@ class NoticePreferences:
     zone: ZoneInfo = BUSINESS_ZONE
 
 
-def leaves_at(
+def delivered_from(
     kind: NoticeKind, moment: datetime, preferences: NoticePreferences, joins: datetime | None = None
 ) -> datetime:
-    """When news of `moment` leaves: urgent news at once, other news with the digest that it `joins` or its own, never in quiet hours."""
+    """Return when news of `moment` is sent out: urgent news at once, other news with the digest that it `joins` or its own, never in quiet hours."""
     if kind in URGENT:
         return moment
     ordinary = joins or moment + timedelta(minutes=preferences.digest_minutes)

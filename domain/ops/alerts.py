@@ -82,7 +82,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AlertProgress:
     """One alert: since when its value has been above the limit, when it fired, and since when it has been calm."""
 
     state: AlertState
@@ -91,10 +91,10 @@ class Standing:
     calm_since: datetime | None = None
 
 
-def following(before: Standing | None, above: bool, timing: Timing, now: datetime) -> Standing | None:
+def following(before: AlertProgress | None, above: bool, timing: Timing, now: datetime) -> AlertProgress | None:
     """Return the alert's state after an evaluation; None without one, or where a pending one has passed."""
     if before is None or before.state is AlertState.OVER:
-        before = Standing(AlertState.PENDING, now) if above else None
+        before = AlertProgress(AlertState.PENDING, now) if above else None
     if before is None:
         return None
     if before.state is AlertState.PENDING:
@@ -106,7 +106,7 @@ def following(before: Standing | None, above: bool, timing: Timing, now: datetim
     return replace(before, calm_since=calm_since, state=state)
 
 
-def _pending(before: Standing, above: bool, timing: Timing, now: datetime) -> Standing | None:
+def _pending(before: AlertProgress, above: bool, timing: Timing, now: datetime) -> AlertProgress | None:
     if not above:
         return None
     if now - before.since < timing.fires_after:

@@ -13,7 +13,7 @@ WITHOUT_ISSUER = frozenset({ReviewReason.ISSUER_UNKNOWN, ReviewReason.WRONG_PIN}
 
 
 @dataclass(frozen=True)
-class Standing:
+class PaymentProof:
     """What our rows say of a card whose seller is about to be paid.
 
     `open_reasons` are those of the quote's review reasons that no applied approval covers; `approved` are the covered
@@ -36,7 +36,7 @@ class Standing:
     )
 
 
-def why_not_payable(card: Standing) -> str | None:
+def why_not_payable(card: PaymentProof) -> str | None:
     """Return the first thing that is missing, as a word for the log, or None when the seller may be paid."""
     missing = {
         "ended": card.ended,
@@ -53,9 +53,9 @@ def why_not_payable(card: Standing) -> str | None:
     return next((word for word, holds in missing.items() if holds), None)
 
 
-def _wants_code(card: Standing) -> bool:
+def _wants_code(card: PaymentProof) -> bool:
     return card.card_type is CardType.SUPERMARKET and not card.approved & WITHOUT_ISSUER
 
 
-def _wants_confirmation(card: Standing) -> bool:
+def _wants_confirmation(card: PaymentProof) -> bool:
     return card.card_type in CONFIRMED_BEFORE_PAYMENT and card.status is not CardStatus.UNKNOWN

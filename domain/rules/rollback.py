@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from domain.finance.rollback import RollbackKind, RollbackRules
+from domain.finance.rollback import OF_CARDS, RollbackKind, RollbackRules
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument, PolicyKind, built_in_file
 from domain.policies.schema import basis_points, money, record, whole
@@ -17,7 +17,7 @@ DAYS_MAX = 3660
 KIND = PolicyKind(
     "rollback",
     record(
-        share_bp=record("rollback_kind", **{kind.value: basis_points() for kind in RollbackKind}),
+        share_bp=record("rollback_kind", **{kind.value: basis_points() for kind in OF_CARDS}),
         within_days=whole(1, DAYS_MAX, "days"),
         least_minor=money(1),
         objection_days=whole(0, 90, "days"),

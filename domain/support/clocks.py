@@ -15,7 +15,7 @@ _ALL_THE_TIME = round_the_clock()
 
 
 @dataclass(frozen=True)
-class Standing:
+class PromiseFacts:
     """What decides which promises are open: the state, and what was said so far."""
 
     state: TicketState
@@ -42,7 +42,7 @@ class Moments:
     chain: tuple[datetime, ...]
 
 
-def open_promises(ticket: Standing, now: datetime, *, reopened: bool) -> dict[ClockKind, datetime]:
+def open_promises(ticket: PromiseFacts, now: datetime, *, reopened: bool) -> dict[ClockKind, datetime]:
     """Return which promises are open, and since when one counts that has no run yet.
 
     `reopened`: a resolution was kept or ended before, so that the next one counts from `now`.

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from database.reads.finance import batches as reads
 from database.reads.finance.routing import is_off
 from database.reads.people import accounts
-from database.tables.finance_rails import BankFileRow
+from database.tables.finance.rails import BankFileRow
 from domain.errors.base import Refusal
 from domain.errors.finance import BankFileRefused, BanksOff, BatchChanged
 from domain.errors.general import NotFound, TemporarilyUnavailable

@@ -17,10 +17,10 @@ from database.reads.finance import reconciliation as reads
 from database.reads.people import accounts
 from database.reads.work import comments as comment_reads
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
-from database.tables.finance_suspense import ReversalRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.suspense import ReversalRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound

@@ -14,7 +14,7 @@ from database.reads.finance import brokered as reads
 from database.reads.finance import provider_debts
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_sales import ProviderRepaymentRow, WithDocument
+from database.tables.finance.sales import ProviderRepaymentRow, WithDocument
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor
 from domain.identifiers import new_id

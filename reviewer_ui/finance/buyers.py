@@ -14,7 +14,7 @@ from database.reads.finance import sales as reads
 from database.reads.finance.reserved import Reserved, reserved
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_sales import BuyerReceiptRow
+from database.tables.finance.sales import BuyerReceiptRow
 from domain.errors.base import Refusal
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor

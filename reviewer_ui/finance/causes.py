@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import ClaimReceiptRow
-from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import ClaimReceiptRow
+from database.tables.finance.statements import BreakRow, StatementLineRow
 from database.tables.support.goodwill import GoodwillRow
+from domain.identifiers import goodwill_key
 from reviewer_ui.visit import At, BooksReader, see_other
 
 router = APIRouter(prefix="/money/causes")
@@ -32,7 +33,9 @@ async def _payout(session: AsyncSession, key: str) -> str:
 
 async def _goodwill(session: AsyncSession, row_id: str) -> str:
     row = await session.get(GoodwillRow, row_id)
-    return f"/tickets/{row.ticket_id}" if row is not None else ""
+    if row is None:
+        return ""
+    return f"/tickets/{row.ticket_id}" if row.ticket_id is not None else f"/payouts/{goodwill_key(row.id)}"
 
 
 async def _answers(_session: AsyncSession, card_id: str) -> str:

@@ -17,12 +17,12 @@ from database.reads.cards.named import NAMED_MAX, card_named
 from database.reads.finance import claims as reads
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from domain.errors.base import Refusal
 from domain.errors.general import CardNumberTyped, NotFound
 from domain.errors.people import StepUpNeeded
 from domain.finance.rails import Rail
-from domain.finance.rollback import WORDS_MAX, RollbackKind, RollbackRules
+from domain.finance.rollback import OF_CARDS, WORDS_MAX, RollbackKind, RollbackRules
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
@@ -219,7 +219,7 @@ async def page_of(
         found = await reads.claims(session)
         names = await accounts.all_names(session)
     context = ClaimsContext(
-        shell(request, person), found, names, tuple(RollbackKind), rollback_in_force(business_day(now())),
+        shell(request, person), found, names, OF_CARDS, rollback_in_force(business_day(now())),
         person.may(Permission.CLAIM_BACK), person.may(Permission.WRITE_OFF), person.may(Permission.RECORD_SALES), person.id, NOTHING_TYPED | dict(sent), refusal,
         len(found) == reads.PAGE, refused, proof_here(request, person), business_day(now()).isoformat(), new_id(),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.reads.finance import settlements as reads
 from database.reads.people.accounts import all_names
 from database.tables.columns import now
-from database.tables.finance_settlement import CounterpartyPayeeRow, CounterpartyRow
+from database.tables.finance.settlement import CounterpartyPayeeRow, CounterpartyRow
 from database.tables.people import PartnerRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid

@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from database.reads.finance import day_closes, suspense
 from database.reads.finance import reconciliation as reads
-from database.reads.finance.suspense import InSuspense, Standing
+from database.reads.finance.suspense import InSuspense, SuspenseTotal
 from database.repositories import day_figures, expectations
 from database.repositories.day_figures import DayFigures
 from database.repositories.expectations import Expected
 from database.tables.columns import now
-from database.tables.finance_statements import ReconciledDayRow
+from database.tables.finance.statements import ReconciledDayRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
 from domain.finance.breaks import NOTE_MAX
@@ -85,7 +85,7 @@ class DayContext:
     note: str
     refusal: Refusal | None
     suspense: tuple[InSuspense, ...]
-    in_suspense: Standing | None
+    in_suspense: SuspenseTotal | None
     words_max: int = NOTE_MAX
 
 

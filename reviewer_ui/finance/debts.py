@@ -14,7 +14,7 @@ from database.reads.finance import debts as reads
 from database.reads.finance import sales as buyers
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_debts import DebtWriteOffRow, DepositRefundRow
+from database.tables.finance.debts import DebtWriteOffRow, DepositRefundRow
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor
 from domain.identifiers import new_id

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from database.reads.finance import foreign as reads
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_sales import FxExchangeRow, FxRevaluationRow
+from database.tables.finance.sales import FxExchangeRow, FxRevaluationRow
 from domain.errors.general import FieldInvalid
 from domain.identifiers import new_id
 from domain.money import Currency, Money

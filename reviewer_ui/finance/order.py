@@ -18,6 +18,7 @@ from domain.errors.base import Refusal
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import StepUpNeeded
 from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rollback import WORDS_MAX
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
@@ -37,7 +38,15 @@ router = APIRouter()
 Stater = Annotated[Person, Depends(allowed(Permission.STATE_OUTCOMES))]
 Reason = Annotated[str, Form(max_length=500)]
 PATH = r"/payouts/[0-9A-Za-z-]{1,80}/state"
-NOTHING_TYPED = {"outcome": "", "reason": "", "reference": ""}
+NOTHING_TYPED = {
+    "outcome": "",
+    "reason": "",
+    "reference": "",
+    "amount": "",
+    "part_reason": "",
+    "wrong": "",
+    "words": "",
+}
 OUTCOMES = (PayoutOutcome.PAID, PayoutOutcome.REFUSED)
 
 
@@ -53,6 +62,7 @@ class OrderContext:
     names: Mapping[str, str]
     may_state: bool
     may_see_tickets: bool
+    may_claim: bool
     me: str
     unknown: bool
     outcomes: tuple[PayoutOutcome, ...]
@@ -61,12 +71,13 @@ class OrderContext:
     refusal: Refusal | None
     proof: ProofHere | None
     reference_max: int = REFERENCE_MAX
+    words_max: int = WORDS_MAX
 
 
 @router.get("/payouts/{key}")
 async def show(request: Request, console: At, person: PayoutReader, key: str) -> Response:
     """Show the order with its story, calls, notices, postings and tickets."""
-    return await _page(request, console, person, key)
+    return await page_of(request, console, person, key)
 
 
 @router.post("/payouts/{key}/state")
@@ -81,7 +92,7 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
     except StepUpNeeded:
         raise
     except Refusal as refusal:
-        return await _page(request, console, person, key, sent, refusal)
+        return await page_of(request, console, person, key, sent, refusal)
     return see_other(f"/payouts/{key}")
 
 
@@ -134,21 +145,22 @@ async def _answered(
     sent: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     async def page(refused: Refused) -> Response:
-        return await _page(request, console, person, key, sent, refused.refusal)
+        return await page_of(request, console, person, key, sent, refused.refusal)
 
     return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
 
 
-async def _page(
+async def page_of(
     request: Request, console: Console, person: Person, key: str,
     sent: Mapping[str, str] | None = None, refusal: Refusal | None = None,
 ) -> Response:  # fmt: skip
+    """Return the order's page, with what was typed and why it was not taken."""
     async with console.services.database.transaction() as session:
         order = await reads.order(session, key)
         names = await accounts.all_names(session)
     context = OrderContext(
         shell(request, person), order, names, person.may(Permission.STATE_OUTCOMES), person.may(Permission.SEE_TICKETS),
-        person.id, order.state is PayoutState.UNKNOWN and order.answered is None and order.carried_out_by is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
+        person.may(Permission.CLAIM_BACK), person.id, order.state is PayoutState.UNKNOWN and order.answered is None and order.carried_out_by is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal, proof_here(request, person),
     )  # fmt: skip
     if request.method == "POST":
         request.state.back = f"/payouts/{order.key}"

@@ -14,8 +14,8 @@ from database.reads.finance import reconciliation as reads
 from database.reads.finance import suspense
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_statements import ReconciledDayRow, StatementRow
-from database.tables.finance_suspense import ReversalRow
+from database.tables.finance.statements import ReconciledDayRow, StatementRow
+from database.tables.finance.suspense import ReversalRow
 from domain.errors.base import REGISTER, Refusal
 from domain.errors.finance import StatementTooLarge, StatementUnreadable
 from domain.errors.general import FieldInvalid

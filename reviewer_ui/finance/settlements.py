@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.reads.finance import settlements as reads
 from database.reads.people.accounts import all_names
 from database.reads.work import comments as comment_reads
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound

@@ -14,7 +14,7 @@ from database.reads.finance import reconciliation as reads
 from database.repositories.audit import by_person
 from database.sealed import STATEMENT_REJECTED
 from database.session import Database
-from database.tables.finance_statements import StatementLineRow, StatementRow
+from database.tables.finance.statements import StatementLineRow, StatementRow
 from database.tables.people import PersonRow
 from domain.errors.base import Refusal
 from domain.finance.statements import LineState, Rejected, StatementState

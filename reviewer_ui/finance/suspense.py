@@ -19,7 +19,7 @@ from database.reads.finance.claims import claim_on
 from database.reads.finance.settlements import PartyLine
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
+from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
 from domain.errors.base import Refusal
 from domain.errors.general import CardNumberTyped, FieldInvalid, NotFound
 from domain.errors.people import StepUpNeeded

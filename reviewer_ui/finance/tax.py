@@ -15,7 +15,7 @@ from starlette.responses import Response
 from database.reads.finance import tax as reads
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance_tax import TaxSignOffRow
+from database.tables.finance.tax import TaxSignOffRow
 from domain.errors.base import Refusal
 from domain.finance.periods import first_day, last_day, month_of
 from domain.finance.tax import TaxFileKind

@@ -16,6 +16,7 @@ from database.tables.columns import now
 from domain.work.kinds import KindOfWork, kinds
 from domain.work.queue_filter import QueueSort, Wanted
 from reviewer_ui.brand_names import brand_names
+from reviewer_ui.home.need_pages import PAGE_OF_NEED
 from reviewer_ui.notices.notices import Entry, entry_of
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, SignedIn, shell
@@ -61,7 +62,11 @@ async def show(request: Request, console: At, person: SignedIn) -> Response:
         shell(request, person),
         mine,
         due,
-        tuple(NeedView(one.key, one.href, counted(waiting[one.key])) for one in needs.NEEDS if one.key in waiting),
+        tuple(
+            NeedView(one.key, PAGE_OF_NEED[one.key], counted(waiting[one.key]))
+            for one in needs.NEEDS
+            if one.key in waiting
+        ),
         await _news(console, person, locale),
         brand_names(),
     )

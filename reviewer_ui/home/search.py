@@ -18,7 +18,7 @@ from reviewer_ui.brand_names import brand_names
 from reviewer_ui.navigation import ACTIONS, Action, ConsolePage, searched
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, SignedIn, see_other, shell
-from services.people.search import Found
+from services.home.search import Found
 
 router = APIRouter()
 SHOWN_MAX = 10

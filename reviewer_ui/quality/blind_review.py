@@ -94,7 +94,7 @@ class SecondContext:
 @router.post("/next")
 async def take_next(console: At, person: Checker) -> Response:
     """Take the oldest that is not one's own work; the quality page says when there is none."""
-    lease = await console.second_reviews.take(person.id)
+    lease = await console.blind_reviews.take(person.id)
     return see_other("/quality/second?none=true" if lease is None else f"/quality/second/{lease.review_id}")
 
 
@@ -137,7 +137,7 @@ async def decide(
         await _require_seen(console, press, review_id)
         chosen = _outcome(outcome)
         why = _reason(reason) if chosen is ReviewOutcome.REJECT else None
-        await console.second_reviews.decide(person.id, review_id, chosen, why, note)
+        await console.blind_reviews.decide(person.id, review_id, chosen, why, note)
     except (DecidedUnseen, FieldInvalid, SecretInWords) as refusal:
         return await _page(request, console, person, review_id, (outcome, reason, note), refusal)
     return await take_next(console, person)
@@ -150,7 +150,7 @@ async def settle(
     """Settle a difference with the correct decision; both reviewers are notified."""
     try:
         await _require_seen(console, press, review_id)
-        await console.second_reviews.settle(person.id, review_id, _outcome(outcome), note)
+        await console.blind_reviews.settle(person.id, review_id, _outcome(outcome), note)
     except (DecidedUnseen, FieldInvalid, SecretInWords) as refusal:
         return await _page(request, console, person, review_id, (outcome, "", note), refusal)
     return see_other("/quality")
@@ -173,11 +173,11 @@ async def _page(
             raise NotFound(review=review_id[:64])
         settling = row.second_at is not None
     if not settling:
-        await console.second_reviews.take(person.id, review_id)
+        await console.blind_reviews.take(person.id, review_id)
     elif not person.may(Permission.SETTLE):
         raise NotFound(review=review_id[:64])
     else:
-        await console.second_reviews.look(person.id, review_id)
+        await console.blind_reviews.look(person.id, review_id)
     context = await _context(request, console, person, row, settling, typed, refusal)
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "quality/blind_review.html", context, status=status)

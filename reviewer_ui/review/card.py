@@ -23,10 +23,10 @@ from domain.cards.card import CardType, Outcome, Stage, WaitingFor
 from domain.cards.reading import FieldName
 from domain.cards.review import ReviewReason
 from domain.errors.base import Refusal
+from domain.home.search_terms import is_card_number
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.rules.brands import brand
-from domain.rules.looked_for import is_card_number
 from domain.work.lease import holder_of
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.task import CameBack

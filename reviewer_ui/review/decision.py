@@ -30,7 +30,7 @@ from reviewer_ui.review.suggesting import suggested
 from reviewer_ui.review.typed import TypedView, typed_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.undoing import Made, remember
+from reviewer_ui.undoing import DecidedCard, remember
 from reviewer_ui.visit import At, CardReader, Console, Decider, Shell, see_other, shell
 from reviewer_ui.work.lease_renewal import renew_if_held
 from services.review.desk import ReviewDesk
@@ -217,7 +217,7 @@ async def _record(
     draft: Draft,
     mark: str | None,
     confirmed: Collection[str],
-) -> Made:
+) -> DecidedCard:
     """The decision as it was written down; refuses a form that is not complete before anything is written."""
     review: ReviewDesk = console.services.review
     async with console.services.database.transaction() as session:
@@ -238,7 +238,7 @@ async def _record(
         confirmed=confirmed,
         **as_decision(draft, record),
     )
-    return Made(decision_id, card_id, draft.outcome)
+    return DecidedCard(decision_id, card_id, draft.outcome)
 
 
 async def _tell_if_left(console: Console, decision_id: str) -> None:

@@ -43,7 +43,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class SecondLookContext:
+class SecondReviewContext:
     """The page; `query` is the filter by which "next" takes from these alone."""
 
     shell: Shell
@@ -54,7 +54,7 @@ class SecondLookContext:
     most: int = SHOWN_MAX
 
 
-@router.get("/second-look")
+@router.get("/second-review")
 async def show(request: Request, console: At, person: Checker) -> Response:
     """Those that this person may check first, then the others, each in the order of the queue."""
     moment = now()
@@ -62,7 +62,7 @@ async def show(request: Request, console: At, person: Checker) -> Response:
         found = await staged(session)
         theirs = await standing(session, person.id, moment)
     waiting = sorted((_waiting(one, theirs, moment) for one in found), key=lambda one: bool(one.reasons))
-    context = SecondLookContext(
+    context = SecondReviewContext(
         shell=shell(request, person),
         waiting=tuple(waiting),
         able=sum(not one.reasons for one in waiting),

@@ -120,8 +120,7 @@ async def second_payout(
     console: At, person: Agent, ticket_id: str, card_id: Line = "", reason_code: Line = ""
 ) -> Response:
     """Asks for a second payment: the seller enters another payee, and finance agrees to it."""
-    services = console.services
-    await SecondPayouts(services.database, services.keyring).ask(person.id, ticket_id, card_id, reason_code)
+    await SecondPayouts(console.support).ask(person.id, ticket_id, card_id, reason_code)
     return see_other(f"/tickets/{ticket_id}")
 
 
@@ -133,7 +132,7 @@ async def withdraw(console: At, person: Agent, ticket_id: str, escalation_id: st
 
 
 def _escalations(console: Console) -> Escalations:
-    return Escalations(console.services.database, console.services.keyring)
+    return Escalations(console.support)
 
 
 async def asked_part(session: AsyncSession, person: Person, found: TicketRecord) -> AskedPart:

@@ -134,7 +134,7 @@ async def close(
 
 
 def _callbacks(console: Console) -> Callbacks:
-    return Callbacks(console.services.database, console.services.keyring)
+    return Callbacks(console.support)
 
 
 async def _render(

@@ -69,7 +69,7 @@ async def end(request: Request, console: At, person: Agent, ticket_id: str, link
 
 
 def _links(console: Console) -> ContactLinks:
-    return ContactLinks(console.services.database, console.services.keyring)
+    return ContactLinks(console.support)
 
 
 async def _part(session: AsyncSession, person: Person, found: TicketRecord) -> dict[str, object]:

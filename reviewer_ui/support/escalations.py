@@ -108,7 +108,7 @@ async def answer(
 ) -> Response:
     """Answers support; what is refused stays in the form."""
     await _task(console, person, escalation_id)
-    escalations = Escalations(console.services.database, console.services.keyring)
+    escalations = Escalations(console.support)
     try:
         await escalations.answer(person.id, escalation_id, answer_code, words)
     except Refusal as refusal:

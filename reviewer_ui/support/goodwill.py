@@ -163,7 +163,7 @@ async def withdraw(console: At, person: Agent, ticket_id: str, goodwill_id: str)
 
 
 def _goodwill(console: Console) -> Goodwill:
-    return Goodwill(console.services.database, console.services.keyring)
+    return Goodwill(console.support)
 
 
 def _agrees_to(person: Person) -> frozenset[Permission]:

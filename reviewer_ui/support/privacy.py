@@ -71,8 +71,7 @@ async def show(request: Request, console: At, person: Reader, ticket_id: str) ->
 async def prepare(request: Request, console: At, person: Reader, ticket_id: str) -> Response:
     """Prepare the copy, after showing again who one is."""
     await require_step_up(request, person)
-    services = console.services
-    await Privacy(services.database, services.keyring, services.photos).prepare(person.id, ticket_id)
+    await Privacy(console.support).prepare(person.id, ticket_id)
     return _back(ticket_id)
 
 
@@ -99,7 +98,7 @@ async def refuse(console: At, person: Eraser, ticket_id: str, erasure_id: str) -
 
 
 def _erasures(console: Console) -> Erasures:
-    return Erasures(console.services.database, console.services.keyring)
+    return Erasures(console.support)
 
 
 def _back(ticket_id: str) -> Response:

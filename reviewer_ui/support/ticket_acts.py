@@ -138,7 +138,7 @@ async def escalate(
     request: Request, console: At, person: Agent, ticket_id: str, reason_code: Code = ""
 ) -> Response:  # fmt: skip
     """Hand the ticket to the leads."""
-    doing = console.tickets.raising.escalate(person.id, ticket_id, reason_code)
+    doing = console.tickets.escalation_to_leads.escalate(person.id, ticket_id, reason_code)
     return await _done(request, console, person, ticket_id, doing)
 
 

@@ -210,7 +210,7 @@ def spoken_of(
         Spoken(
             one.id, "customer" if one.kind is MessageKind.CUSTOMER else one.kind.value,
             names.get(one.author.partition(":")[2], ""), one.words, one.at, said=one,
-            pending=one.kind is MessageKind.REPLY and one.sent_at is None and one.leaves_at > moment,
+            pending=one.kind is MessageKind.REPLY and one.sent_at is None and one.effective_at > moment,
             mine=one.author == f"person:{person.id}", new=bool(seen) and one.id > seen,
         )
         for one in found.said

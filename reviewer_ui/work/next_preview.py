@@ -34,8 +34,8 @@ class AheadContext:
     value: Money | None = None
 
 
-@router.get("/review/ahead")
-async def ahead(
+@router.get("/review/next-preview")
+async def next_preview(
     request: Request, console: At, person: Decider, but: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
     """Show what "next" would open after the task `but`, as one line for the card's bar; nothing is leased and nothing revealed."""

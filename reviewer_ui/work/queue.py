@@ -285,7 +285,7 @@ def _chips(wanted: Wanted, counts: reads.QueueCounts, teams: tuple[str, ...]) ->
         ("mine", "user-check", counts.mine, Wanted(mine=True)),
         ("escalated", "urgent", counts.escalated, Wanted(escalated=True)),
         ("soon_late", "clock-exclamation", counts.soon_late, Wanted(soon_late=True)),
-        *((("second_look", "eye", counts.second_look, Wanted(phase=TaskPhase.CHECK)),) if checked else ()),
+        *((("second_review", "eye", counts.second_review, Wanted(phase=TaskPhase.CHECK)),) if checked else ()),
         ("snoozed", "clock-pause", counts.snoozed, Wanted(snoozed=True)),
         *(
             (("waiting", "hourglass", counts.waiting, Wanted(waiting=True)),)

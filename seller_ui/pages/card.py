@@ -109,7 +109,7 @@ async def live(
 
 
 @dataclass(frozen=True)
-class AheadPage:
+class ReadingWaitPage:
     """Context of the line that says how long until the photos are read."""
 
     card_id: str
@@ -117,12 +117,12 @@ class AheadPage:
 
 
 @router.get("/cards/{card_id}/ahead")
-async def ahead(visit: SellerVisit, card_id: str) -> Response:
+async def show_reading_wait(visit: SellerVisit, card_id: str) -> Response:
     """Show how many photos are read before the card's own. Refuses (NotFound) another's card."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
         found = await reading_wait.of_card(session, card_id, now())
-    return await visit.page("ahead.html", AheadPage(card_id, found))
+    return await visit.page("reading_wait.html", ReadingWaitPage(card_id, found))
 
 
 async def answered(

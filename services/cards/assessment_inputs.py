@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.latest_readings import by_look
 from database.reads.cards.similar import rejected_for_cause
-from database.reads.review.standing import approves
+from database.reads.review.valid_decisions import approves
 from database.repositories import cards
 from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import now

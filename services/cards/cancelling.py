@@ -10,12 +10,12 @@ from enum import StrEnum
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.review.standing import is_pending
+from database.reads.review.valid_decisions import is_pending
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import ReviewDraftRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor

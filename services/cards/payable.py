@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.review.standing import approves
+from database.reads.review.valid_decisions import approves
 from database.tables.cards import AnswerRow, CardEventRow, CardRow, QuoteRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
@@ -15,7 +15,7 @@ from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome
 from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult, Secures
 from domain.rules.assessment import heard
 from domain.rules.brands import brand
-from domain.rules.payable import Standing, why_not_payable
+from domain.rules.payable import PaymentProof, why_not_payable
 from gateways.issuer import CODE_RESULTS
 from services.cards.confirmation import CONFIRMED, is_recheck
 from services.cards.provider_calls import answers_about
@@ -35,7 +35,7 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
     asked_before = card.card_type in CONFIRMED_BEFORE_PAYMENT
     confirmation = await _confirmation(session, quote) if asked_before else None
     return why_not_payable(
-        Standing(
+        PaymentProof(
             card_type=card.card_type,
             brands_type=brand(card.brand).card_type,
             ended=card.outcome is not None,

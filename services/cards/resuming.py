@@ -6,8 +6,8 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import PayoutWaitRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage

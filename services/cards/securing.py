@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.cards import AnswerRow, CardEventRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.verification import HOLDS, Held, Party
 from domain.finance.payout import PayoutState

@@ -13,7 +13,7 @@ from database.repositories.orders import OrderRow, order, orders_of
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState

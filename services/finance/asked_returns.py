@@ -13,7 +13,7 @@ from database.repositories.loop_faults import apart
 from database.repositories.orders import the_order
 from database.session import Database
 from database.tables.columns import now
-from database.tables.finance_rails import ReturnRow
+from database.tables.finance.rails import ReturnRow
 from domain.finance.payout import RETURNED, PaymentGateway, PayoutOrder, PayoutReport
 from domain.finance.rails import Rail
 from domain.sealing import KeyRing

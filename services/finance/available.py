@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import holds, ledger
-from database.tables.finance import AccountRow
+from database.tables.finance.ledger import AccountRow
 from domain.finance.chart import Account, Sign
 from domain.money import Currency, Money
 

@@ -17,8 +17,8 @@ from database.reads.finance.routing import is_off
 from database.repositories.audit import by_person
 from database.repositories.orders import order, the_order
 from database.session import Database
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankFileRow, BankLineRow
 from domain.errors.finance import BankFileRefused, BanksOff, BatchChanged, NothingWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork

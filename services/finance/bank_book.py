@@ -9,7 +9,7 @@ from sqlalchemy import select
 from database.once import insert_once
 from database.repositories.orders import order as order_of
 from database.session import Database
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
 from domain.finance.banks import Kept
 from domain.finance.payout import ListedPayment, PayoutOrder, PayoutOutcome
 from domain.money import Money

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.repositories.orders import ORDER_TABLES, OrderRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
 from domain.finance.banks import BatchState
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.repositories.matching import listed
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
 from domain.errors.finance import BreakChanged, MoreThanOwed, VerbNotAllowed
 from domain.errors.general import FieldInvalid
 from domain.finance.breaks import ALLOWED, Against, Choice, Verb, adjustment, choices_against, needs_second

@@ -8,9 +8,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import suspense as suspense_reads
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
-from database.tables.finance_suspense import ReversalRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.suspense import ReversalRow
 from domain.errors.finance import NotReversible
 from domain.errors.general import NotFound
 from domain.finance.breaks import BY_HAND, BreakState, Verb

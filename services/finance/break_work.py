@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.statements import BreakRow
 from database.tables.work import WorkItemRow
 from domain.finance.breaks import BREAK, TEAM, BreakState
 from domain.identifiers import break_task

@@ -13,7 +13,7 @@ from database.locks import AdvisoryLock, acquire
 from database.repositories import expectations, ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
 from database.tables.work import WorkItemRow
 from domain.errors.finance import BreakChanged, BreakOver
 from domain.errors.general import FieldInvalid, NotFound

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.session import Database
-from database.tables.finance_sales import BrokeredPaymentRow, SaleRow, SaleSplitRow, WithDocument
+from database.tables.finance.sales import BrokeredPaymentRow, SaleRow, SaleSplitRow, WithDocument
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.sales import (
     ProviderPaidOther,

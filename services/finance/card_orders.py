@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.review.standing import approves
+from database.reads.review.valid_decisions import approves
 from database.repositories import cards
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import Stage
 from domain.cards.pricing import QuoteState

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance.claims import left_of, unrecovered_of
 from database.repositories import cards, ledger, outbox
 from database.repositories.cards import Change
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
 from domain.errors.finance import ClaimOver, ClaimOwesLess
 from domain.errors.general import FieldInvalid
 from domain.errors.sales import ReferenceTaken

@@ -17,7 +17,7 @@ from database.locks import AdvisoryLock, acquire
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ReferenceTaken
 from domain.errors.suspense import ReceiptOfSuspense

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.rollback import RollbackRow
 from domain.errors.general import NotFound
 from domain.errors.sales import CardClaimed
 from domain.finance.ledger import INVENTORY
@@ -21,8 +21,8 @@ OUT_OF_STOCK = "out-of-stock"
 
 
 def claim_key(row: RollbackRow, step: str) -> str:
-    """Return the ledger's key of one step of a claim."""
-    return f"rollback-{row.id}:{step}"
+    """Return the ledger's key of one step of a claim; that of a second payment begins with its order's, as statements name it."""
+    return f"rollback-{row.id}:{step}" if row.order_key is None else f"{row.order_key}:rollback-{row.id}:{step}"
 
 
 def claim_cause(row: RollbackRow) -> str:
@@ -71,7 +71,9 @@ async def in_stock(session: AsyncSession, card_id: str) -> bool:
 
 
 async def _standing(session: AsyncSession, card_id: str, *, lock: bool) -> RollbackRow | None:
-    mine = select(RollbackRow).where(RollbackRow.card_id == card_id, RollbackRow.state.not_in(OVER_FOR_NOTHING))
+    mine = select(RollbackRow).where(
+        RollbackRow.card_id == card_id, RollbackRow.state.not_in(OVER_FOR_NOTHING), RollbackRow.order_key.is_(None)
+    )
     if lock:
         mine = mine.with_for_update()
     return (await session.execute(mine.execution_options(populate_existing=True))).scalar_one_or_none()

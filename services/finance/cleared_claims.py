@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.suspense import InSuspense
 from database.repositories.audit import by_person
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
-from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
 from domain.errors.general import FieldInvalid
 from domain.finance.chart import account
 from domain.finance.suspense import SUSPENSE, cause_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from domain.errors.sales import BuyerOwesLess
 from domain.finance.chart import Account
 from domain.finance.postings.debts import together

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.day_figures import first_day as first_stated
-from database.tables.finance import LedgerTransactionRow, PeriodRow
-from database.tables.finance_statements import ReconciledDayRow
+from database.tables.finance.ledger import LedgerTransactionRow, PeriodRow
+from database.tables.finance.statements import ReconciledDayRow
 from domain.finance.periods import first_day, last_day, month_of, next_month
 from domain.finance.statements import StatementSource
 from domain.money import Currency

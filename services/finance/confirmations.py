@@ -18,8 +18,8 @@ from database.sealed import CONFIRMATION
 from database.session import Database
 from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankLineRow, ConfirmationRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankLineRow, ConfirmationRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.cards import NotExpectedNow
 from domain.errors.general import NotFound

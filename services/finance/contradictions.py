@@ -14,7 +14,7 @@ from database.once import insert_once
 from database.repositories.audit import by_person
 from database.repositories.orders import OrderRow
 from database.session import Database
-from database.tables.finance_rails import ContradictionRow
+from database.tables.finance.rails import ContradictionRow
 from domain.errors.general import NotFound
 from domain.finance.payout import RETURNED, Heard, PayoutOutcome
 from domain.people.roles import Permission

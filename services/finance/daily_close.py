@@ -15,7 +15,7 @@ from database.repositories import day_figures
 from database.repositories.audit import by_person
 from database.repositories.day_figures import DayFigures
 from database.session import Database
-from database.tables.finance_statements import ReconciledDayRow
+from database.tables.finance.statements import ReconciledDayRow
 from domain.errors.finance import DayAsked, DayClosed, DayNotAsked, DayNotReady
 from domain.errors.general import FieldInvalid
 from domain.finance.breaks import NOTE_MAX

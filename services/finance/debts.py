@@ -14,7 +14,7 @@ from database.locks import AdvisoryLock, acquire
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_debts import DebtWriteOffRow
+from database.tables.finance.debts import DebtWriteOffRow
 from domain.errors.finance import MoreThanOwed
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import PositionMoved, WriteOffOver

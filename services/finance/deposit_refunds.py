@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.repositories.matching import BACKDATED_DAYS
-from database.tables.finance_debts import DepositRefundRow
+from database.tables.finance.debts import DepositRefundRow
 from domain.errors.general import FieldInvalid
 from domain.errors.sales import BuyerOwesLess, ForeignMoneyLess
 from domain.finance.ledger import cash

@@ -12,21 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.claims import left_of
 from database.reads.finance.paybacks import owed_back
-from database.reads.support.goodwill import paid_before
 from database.repositories import cards, ledger, outbox
 from database.repositories.cards import Change
-from database.repositories.ticket_events import happened
-from database.tables.finance_rollback import RollbackRow
-from database.tables.support.goodwill import GoodwillRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.tickets import TicketRow
 from domain.finance.postings.rollback import offset_undone
-from domain.identifiers import new_id
 from domain.money import Money
 from domain.people.acting import ActingReviewer
-from domain.people.roles import Permission
 from domain.places import business_day
-from domain.rules.goodwill import goodwill_in_force
 from services.finance.claimed_stock import OUT_OF_STOCK, claim_cause, claim_key
+from services.finance.owed_payments import Owed, propose
 
 CLAIM_DROPPED = "claim_dropped"  # The message to the seller, and why they are paid.
 
@@ -62,19 +57,8 @@ async def propose_payment(session: AsyncSession, row: RollbackRow, who: ActingRe
 
     A second person agrees on the page of goodwill payments; the claim's objection is the ticket. The caller holds the claim.
     """
-    paid = next(iter(await paid_before(session, row.owner)), None)
     ticket = await session.get(TicketRow, row.objection_ticket or "")
-    if paid is None or ticket is None:
+    if ticket is None:
         return False
-    offset, rules = owed_back(row), goodwill_in_force(business_day(now))
-    given = GoodwillRow(
-        id=new_id(), ticket_id=ticket.id, owner=row.owner, paid_key=paid.key, payee_masked=paid.payee,
-        amount_minor=offset.amount_minor, currency=row.currency, reason_code=CLAIM_DROPPED, claim_id=row.id,
-        needs=Permission.AGREE_GOODWILL, policy_version=rules.version, proposed_by=who.person, proposers=sorted(who.circle),
-        proposed_at=now,
-    )  # fmt: skip
-    session.add(given)
-    await session.flush()
-    facts = {"goodwill": given.id, "amount": str(offset), "reason": CLAIM_DROPPED}
-    happened(session, ticket, f"person:{who.person}", "goodwill_proposed", now, **facts)
-    return True
+    owed = Owed(row.owner, owed_back(row), CLAIM_DROPPED, claim_id=row.id)
+    return await propose(session, owed, who, now, ticket) is not None

@@ -18,7 +18,7 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
-from database.tables.finance_sales import FxExchangeRow
+from database.tables.finance.sales import FxExchangeRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ExchangeOver, ForeignMoneyLess, ReferenceTaken, SplitAccountLess
 from domain.finance.chart import Account, account_of

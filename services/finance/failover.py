@@ -14,8 +14,8 @@ from database.repositories import cards, outbox
 from database.repositories.cards import Change
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, ORDER_ACCOUNT, ORDER_NAME, PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_rails import ConfirmationRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.rails import ConfirmationRow
 from domain.finance.payout import PayeeFault, PayoutState
 from domain.finance.rails import Rail
 from domain.finance.routing import ROUTING, Health, RoutingRules, Weighed, place_of, weighed

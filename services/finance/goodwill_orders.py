@@ -1,6 +1,6 @@
 """The payment order of a goodwill payment: written before anything is sent, opened for sending, settled once.
 
-One that pays back what a dropped claim had offset is no gift: it takes from what is owed to the seller.
+One that pays what is owed to the seller, for a dropped claim or a part of a payment that came back, is no gift: it takes from that.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.repositories import ledger
 from database.repositories.notices import tell
-from database.repositories.ticket_events import happened
 from database.sealed import GOODWILL_ACCOUNT, GOODWILL_NAME, ORDER_ACCOUNT, ORDER_NAME
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.cards.facts import PaymentHeld
@@ -32,6 +31,7 @@ from domain.places import business_day
 from domain.rules.tax import tax_in_force
 from domain.sealing import KeyRing
 from domain.support.goodwill import GoodwillState
+from services.finance.owed_payments import came_to
 from services.finance.returned import Found, judged
 from services.finance.routing import Payment, count, refused_again, route
 from services.finance.waiting import goes_on, hold, payment_of_goodwill
@@ -65,7 +65,7 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
     if await insert_once(session, order, "key"):
         await goes_on(session, key, now())
         amount, cause = Money(row.amount_minor, row.currency), f"goodwill:{row.id}"
-        back = row.claim_id is not None
+        back = row.is_owed
         what = "payback_prepared" if back else "goodwill_prepared"
         postings = payout_prepared(row.owner, amount, order.rail) if back else goodwill_prepared(amount, order.rail)
         await ledger.post(session, f"{key}:prepared", None, what, postings, cause=cause)
@@ -87,11 +87,11 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     moment: datetime = now()
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, moment
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
-    if paid and given.claim_id is None:  # What a dropped claim owes is judged as the price that it was taken from.
+    if paid and not given.is_owed:  # What is owed was judged as the price that it is a part of.
         rules = tax_in_force(business_day(moment))
         row.taxable, row.tax_version = rules.goodwill_taxable, rules.version
     what, postings = "payout_paid", payout_paid(amount, row.rail)
-    if not paid and given.claim_id is not None:
+    if not paid and given.is_owed:
         what, postings = "payback_refused", payout_refused(given.owner, amount, row.rail)
     elif not paid:
         what, postings = "goodwill_refused", goodwill_refused(amount, row.rail)
@@ -99,12 +99,7 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     if not paid:
         await refused_again(session, row.rail, amount, row.prepared_at)
     given.state, given.ended_at = GoodwillState.PAID if paid else GoodwillState.REFUSED, moment
-    ticket = await session.get_one(TicketRow, given.ticket_id)
-    facts = {"goodwill": given.id, "amount": str(amount), "code": row.refusal_code or ""}
-    happened(session, ticket, "gateway", f"goodwill_{given.state.value}", moment, **facts)
-    key = f"{NoticeKind.GOODWILL}:{given.id}"
-    news = {"goodwill_state": given.state.value, "amount": str(amount)}
-    await tell(session, [given.proposed_by], NoticeKind.GOODWILL, key, task_id=ticket.task_id, **news)
+    await _tell(session, given, row, moment)
 
 
 async def returned(session: AsyncSession, key: str, amount: Money, reference: str | None, moment: datetime) -> Found:
@@ -116,15 +111,10 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state = GoodwillState.REFUSED
     what, postings = "goodwill_returned", goodwill_returned(amount, row.rail)
-    if given.claim_id is not None:
+    if given.is_owed:
         what, postings = "payback_returned", payout_returned(given.owner, amount, row.rail)
     await ledger.post(session, f"{key}:returned", None, what, postings, cause=f"goodwill:{given.id}")
-    ticket = await session.get_one(TicketRow, given.ticket_id)
-    facts = {"goodwill": given.id, "amount": str(amount), "code": RETURNED}
-    happened(session, ticket, "gateway", "goodwill_refused", moment, **facts)
-    news = {"goodwill_state": given.state.value, "amount": str(amount)}
-    kind, about = NoticeKind.GOODWILL, f"{NoticeKind.GOODWILL}:{given.id}:returned"
-    await tell(session, [given.proposed_by], kind, about, task_id=ticket.task_id, **news)
+    await _tell(session, given, row, moment, "returned")
     return found
 
 
@@ -148,6 +138,19 @@ async def whose(session: AsyncSession, key: str) -> Whose:
 async def journey(_: AsyncSession, key: str) -> Journey:
     """Return the payment whose workflow carries the order."""
     return Journey(OrderCode.GOODWILL, key, subject_of(key))
+
+
+async def _tell(
+    session: AsyncSession, given: GoodwillRow, row: GoodwillOrderRow, moment: datetime, again: str = ""
+) -> None:  # fmt: skip
+    """Write the end of a payment into its ticket's history, and notify who proposed it; `again` names an end after another."""
+    ticket = None if given.ticket_id is None else await session.get_one(TicketRow, given.ticket_id)
+    what, code = f"goodwill_{given.state.value}", row.refusal_code or ""
+    came_to(session, given, ticket, "gateway", what, moment, code=code)
+    about = ":".join(filter(None, (NoticeKind.GOODWILL, given.id, again)))
+    news = {"goodwill_state": given.state.value, "amount": str(Money(row.amount_minor, row.currency))}
+    task = None if ticket is None else ticket.task_id
+    await tell(session, [given.proposed_by], NoticeKind.GOODWILL, about, task_id=task, **news)
 
 
 def _payee(keyring: KeyRing, paid: PayoutRow) -> tuple[str, str]:

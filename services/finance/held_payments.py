@@ -14,7 +14,7 @@ from database.repositories.audit import by_person
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.routing import PayoutWaitRow
 from domain.errors.finance import NothingToRelease, OtherPayeeAsked
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.order_kinds import Journey
@@ -98,7 +98,7 @@ class PayoutWaits:
                 raise OtherPayeeAsked()
             if row.ended_at is not None or row.released_at is not None or not LOOKED_AT & reasons_of(row):
                 raise NothingToRelease()
-            await second_look(session, self._keyring, person, row, self._now())
+            await require_uninvolved(session, self._keyring, person, row, self._now())
             row.released_at, row.released_by, row.released_reason = self._now(), person, said
             row.signalled_at = None
             facts = {"reasons": list(row.reasons)}
@@ -132,7 +132,7 @@ async def locked_wait(session: AsyncSession, key: str) -> PayoutWaitRow:
     return await session.get_one(PayoutWaitRow, known.key, with_for_update=True, populate_existing=True)
 
 
-async def second_look(
+async def require_uninvolved(
     session: AsyncSession, keyring: KeyRing, person: str, row: PayoutWaitRow, now: datetime
 ) -> ActingReviewer:
     """Return the standing of a person. Refuse OwnWork to one on the payee's side, or who decided what is paid."""

@@ -15,7 +15,7 @@ from database.repositories.loop_faults import apart_within
 from database.repositories.matching import FoundBreak
 from database.repositories.orders import ORDER_TABLES
 from database.session import Database
-from database.tables.finance_statements import BreakRow, StatementLineRow, StatementRow
+from database.tables.finance.statements import BreakRow, StatementLineRow, StatementRow
 from database.tables.people import AuditRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Verb, adjustment
 from domain.finance.postings.statements import ADJUSTED, adjusted_key, line_cause
@@ -26,7 +26,7 @@ from domain.places import BUSINESS_ZONE, business_day
 from domain.rules.reconciliation import SourceRules, posts_itself, reconciliation_in_force
 from services.finance.break_work import close_work
 from services.finance.order_kinds import kind_by_key
-from services.finance.returned import Found
+from services.finance.returned import Found, said_in_part
 
 ROUNDS_MAX = 1_000  # Of AT_ONCE breaks each: more would be a file of nothing else.
 RETURNED_LINES = "returned_lines"  # What a returned line that cannot be booked is set aside under.
@@ -41,6 +41,15 @@ WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind = 'ret
   AND NOT EXISTS (SELECT FROM set_aside s WHERE s.loop = '{RETURNED_LINES}' AND s.subject = l.id AND s.again_at > :now)
 ORDER BY l.at, l.id LIMIT 500
 """)  # noqa: S608  # Names of our own tables.
+
+# What came back of cards' paid orders by open lines none of which has the whole amount, with what is booked of it already.
+_IN_PART = text("""
+SELECT l.key, l.currency, sum(l.amount_minor) + (
+    SELECT coalesce(sum(r.amount_minor), 0) FROM part_return r WHERE r.key = l.key AND r.agreed_at IS NOT NULL) AS minor
+FROM statement_line l JOIN payout p ON p.key = l.key AND p.rail = l.source AND p.state = 'paid' AND p.currency = l.currency
+WHERE l.source = CAST(:source AS varchar) AND l.state = 'open' AND l.kind = 'returned' AND l.amount_minor > 0
+GROUP BY l.key, l.currency HAVING bool_and(l.amount_minor <> p.amount_minor) ORDER BY l.key LIMIT 500
+""")
 
 
 class Matching:
@@ -110,13 +119,16 @@ class Matching:
             await self._write(session, row.source, [found])
 
     async def _money_back(self, session: AsyncSession, source: StatementSource, now: datetime) -> int:
-        """Book what a line says came back of a paid order: the exact key and amount. A line that fails is set aside alone."""
+        """Book what a line says came back of a paid order: the exact key and amount, and keep other amounts for people. A line that fails is set aside alone."""
         booked = 0
         for line in (await session.execute(_RETURNED, {"source": source.value, "now": now})).all():
             amount = Money(line.amount_minor, Currency(line.currency))
             kind = kind_by_key(line.key)
             async with apart_within(session, RETURNED_LINES, line.id):
                 booked += await kind.returned(session, line.key, amount, line.reference or None, now) is Found.BOOKED
+        for back in (await session.execute(_IN_PART, {"source": source.value})).all():
+            async with apart_within(session, RETURNED_LINES, back.key):
+                await said_in_part(session, back.key, Money(int(back.minor), Currency(back.currency)), now)
         return booked
 
     async def _cancel_out(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:

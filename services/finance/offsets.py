@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.claims import left_of
 from database.repositories import outbox
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackOffsetRow, RollbackRow
 from domain.finance.rollback import OWED_BACK, Claim, RollbackState, offsets
 from domain.money import Money
 from domain.places import business_day

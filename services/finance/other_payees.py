@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.routing import PayoutWaitRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.finance import NoPayeeToAsk, OtherPayeeAsked
 from domain.finance.routing import LOOKED_AT, NEVER_ENDS
 from domain.people.roles import Permission
 from domain.sealing import KeyRing
-from services.finance.held_payments import locked_wait, reasons_of, second_look
+from services.finance.held_payments import locked_wait, reasons_of, require_uninvolved
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.waiting import ask_seller, not_asked
@@ -53,7 +53,7 @@ class OtherPayees:
             await _require_askable(session, row)
             if row.asked_at is not None:
                 raise OtherPayeeAsked()
-            who = await second_look(session, self._keyring, person, row, self._now())
+            who = await require_uninvolved(session, self._keyring, person, row, self._now())
             row.asked_by, row.asked_at, row.asked_reason = person, self._now(), said
             row.askers = sorted(who.circle)
             facts = {"reasons": list(row.reasons), "payee": row.payee_masked}
@@ -74,7 +74,7 @@ class OtherPayees:
             await _require_askable(session, row)
             if row.asked_at is None:
                 raise NoPayeeToAsk()
-            who = await second_look(session, self._keyring, person, row, self._now())
+            who = await require_uninvolved(session, self._keyring, person, row, self._now())
             await require_apart(session, who, row.askers, self._now())
             facts = {"asked_by": row.asked_by, "payee": row.payee_masked}
             session.add(by_person(person, "console:payout:agree_payee", row.key, reason=row.asked_reason, facts=facts))

@@ -18,8 +18,8 @@ from database.repositories.set_aside import left_out
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.routing import PayoutWaitRow
 from database.tables.people import AuditRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor

@@ -10,7 +10,7 @@ from database.repositories.orders import OrderRow, order
 from database.session import Database
 from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.finance import PaymentNotificationRow, PayoutRow
+from database.tables.finance.payout import PaymentNotificationRow, PayoutRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch

@@ -15,7 +15,7 @@ from database.repositories.orders import OrderRow
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME, payee_of
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PaymentNotificationRow, PayoutRow
+from database.tables.finance.payout import PaymentNotificationRow, PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused

@@ -13,8 +13,8 @@ from database.locks import AdvisoryLock, acquire
 from database.once import insert_once
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance import PeriodRow
-from database.tables.finance_books import ClosingRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.ledger import PeriodRow
 from domain.errors.finance import ClosingOver, ClosingWaits, PeriodClosed, PeriodNotOver, PositionsUnvalued
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork

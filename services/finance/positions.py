@@ -13,8 +13,8 @@ from database.locks import AdvisoryLock, acquire
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_sales import FxRevaluationRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.sales import FxRevaluationRow
 from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid
 from domain.errors.sales import PositionMoved, RateSettled

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.routing import Wait
 from domain.finance.tax import Withheld
@@ -32,7 +32,7 @@ class NewOrder:
 
 
 @dataclass(frozen=True)
-class Made:
+class PreparedOrder:
     """An order that was written, what was withheld from it, and the payment: count it when all else is written."""
 
     row: PayoutRow
@@ -42,7 +42,7 @@ class Made:
 
 async def prepared(
     session: AsyncSession, keyring: KeyRing, asked: NewOrder, now: datetime
-) -> Made | PaymentHeld | None:
+) -> PreparedOrder | PaymentHeld | None:
     """Return the order that this call wrote, why it must wait, or None where it was written before. The caller holds the card."""
     submission, quote = asked.submission, asked.quote
     tax = withholding.due(quote, asked.card, submission.owner, now)
@@ -63,4 +63,4 @@ async def prepared(
     await withholding.keep(session, row, submission.owner, tax, now)
     await offsets.take(session, submission.owner, quote.card_id, asked.key, taken, now)
     await goes_on(session, asked.key, now)
-    return Made(row, tax, payment)
+    return PreparedOrder(row, tax, payment)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import provider_debts
 from database.repositories import ledger
-from database.tables.finance_sales import ProviderRepaymentRow
+from database.tables.finance.sales import ProviderRepaymentRow
 from domain.errors.general import FieldInvalid
 from domain.errors.sales import ProviderOwedLess
 from domain.finance.postings import sales as postings

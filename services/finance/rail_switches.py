@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_routing import RailSwitchRow
+from database.tables.finance.routing import RailSwitchRow
 from domain.errors.finance import RailOffAlready, RailSwitched
 from domain.errors.general import FieldInvalid
 from domain.finance.rails import Rail

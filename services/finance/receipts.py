@@ -18,8 +18,8 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
-from database.tables.finance_debts import DebtRecoveryRow
-from database.tables.finance_sales import BuyerReceiptRow
+from database.tables.finance.debts import DebtRecoveryRow
+from database.tables.finance.sales import BuyerReceiptRow
 from domain.errors.base import Refusal
 from domain.errors.finance import MoreThanOwed
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_debts import DebtRecoveryRow
+from database.tables.finance.debts import DebtRecoveryRow
 from domain.finance.chart import Account
 from domain.finance.fx import share_of
 from domain.finance.ledger import Postings

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_sales import PaidBackRow
+from database.tables.finance.sales import PaidBackRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ReferenceTaken
 from domain.finance.rails import Rail

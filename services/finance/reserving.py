@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards, holds
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance import HoldRow
+from database.tables.finance.ledger import HoldRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import CardReserved, ReservationOver
 from domain.finance.chart import account_of

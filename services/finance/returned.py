@@ -1,6 +1,7 @@
 """Money that came back after an order was paid: our cash again, owed again, and its card waits for another payee.
 
-A returned order is kept as refused with a `payout_return` row: nothing that counts paid orders counts it any more.
+A returned order is kept as refused with a `payout_return` row: nothing that counts paid orders counts it any more. One of which
+a part came back stays paid; people book the part (`part_returns`).
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
+from database.reads.finance.part_returns import booked
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import ReturnRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import PartReturnRow, ReturnRow
+from database.tables.support.goodwill import GoodwillRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
 from domain.finance.postings.returned import payout_returned
 from domain.finance.postings.rollback import offset_undone
 from domain.money import Money
+from domain.support.goodwill import COUNTED, GoodwillState
 from services.finance import offsets, withholding
 from services.finance.payout_orders import owner_of
 from services.work import sla
@@ -62,7 +66,8 @@ async def judged(session: AsyncSession, row: OrderRow, amount: Money, reference:
         if row.state is PayoutState.REFUSED:  # It never arrived: there is nothing to come back.
             await session.execute(delete(ReturnRow).where(ReturnRow.key == row.key, ReturnRow.returned_at.is_(None)))
         return Found.NOT_PAID
-    if amount != Money(row.amount_minor, row.currency):
+    whole = Money(row.amount_minor, row.currency)
+    if amount != whole or (await booked(session, row.key) and await paid_again(session, row.key, now)):
         await _differs(session, row.key, amount, now)
         return Found.AMOUNT_DIFFERS
     await claimed(session, row.key, amount, now)
@@ -82,6 +87,30 @@ async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime)
     """Keep that an order's money is said to have come back; it counts once the gateway itself says so."""
     claim = ReturnRow(key=key, amount_minor=amount.amount_minor, currency=amount.currency, claimed_at=now)
     await insert_once(session, claim, "key")
+
+
+async def said_in_part(session: AsyncSession, key: str, total: Money, now: datetime) -> None:
+    """Keep that lines of a statement show so much of a paid order as come back, none of them the whole amount."""
+    row = await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
+    claim = await session.get(ReturnRow, key, with_for_update=True, populate_existing=True)
+    if row is None or row.state is not PayoutState.PAID or (claim is not None and claim.returned_at is not None):
+        return
+    await _differs(session, key, total, now)
+
+
+async def paid_again(session: AsyncSession, key: str, now: datetime) -> bool:
+    """Tell whether a part of the order that came back was agreed to be paid again; one that is only proposed is withdrawn.
+
+    The caller holds the order, and books that all of it came back where nothing was paid again.
+    """
+    of_order = select(PartReturnRow.id).where(PartReturnRow.key == key)
+    standing = select(GoodwillRow).where(GoodwillRow.part_id.in_(of_order), GoodwillRow.state.in_(COUNTED))
+    found = (await session.execute(standing.order_by(GoodwillRow.id).with_for_update())).scalars().all()
+    if any(one.state is not GoodwillState.PROPOSED for one in found):
+        return True
+    for one in found:
+        one.state, one.ended_at = GoodwillState.WITHDRAWN, now
+    return False
 
 
 async def _differs(session: AsyncSession, key: str, amount: Money, now: datetime) -> None:
@@ -106,17 +135,31 @@ async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> t
 
 
 async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datetime) -> None:
+    """Book what of the whole amount is not booked as a part, and that the order came back."""
     card = await cards.load_for_update(session, row.card_id)
     owner = await owner_of(session, card)
-    row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, RETURNED
+    rest = amount - Money(await booked(session, row.key), amount.currency)
+    if rest.amount_minor:
+        await book_part(session, row, owner, rest, f"{row.key}:returned", "payout_returned")
+    await came_back(session, row, card, owner, now)
+
+
+async def book_part(session: AsyncSession, row: PayoutRow, owner: str, amount: Money, key: str, what: str) -> None:
+    """Post that so much of a paid order is our cash again, and owed to the seller again."""
     postings = payout_returned(owner, amount, row.rail)
-    await ledger.post(
-        session, f"{row.key}:returned", row.card_id, "payout_returned", postings, cause=f"payout:{row.key}"
-    )
+    await ledger.post(session, key, row.card_id, what, postings, cause=f"payout:{row.key}")
+
+
+async def came_back(session: AsyncSession, row: PayoutRow, card: CardRow, owner: str, now: datetime) -> None:
+    """End the order as returned once all of its amount is booked: tax and offsets are as before it, and the card waits for another payee.
+
+    The caller holds order and card, and has kept that it came back.
+    """
+    row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, RETURNED
     await _reverse_tax(session, row, owner, now)
     if card.outcome is Outcome.PAID:
         await _open_again(session, card.id, now)
-    facts = {"key": row.key, "amount": str(amount), "code": RETURNED}
+    facts = {"key": row.key, "amount": str(Money(row.amount_minor, row.currency)), "code": RETURNED}
     change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, "payout.returned", facts, actor="gateway")
     await cards.record(session, card.id, change)
     await sla.follow(session, card.id, WaitingFor.SELLER_PAYEE, now)

@@ -14,8 +14,8 @@ from database.locks import AdvisoryLock, acquire
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_statements import ReconciledDayRow
-from database.tables.finance_suspense import ReversalRow
+from database.tables.finance.statements import ReconciledDayRow
+from database.tables.finance.suspense import ReversalRow
 from domain.errors.finance import MoreThanOwed, ReversalDayClosed, ReversalOver, ReversalWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.chart import Sign, account_of

@@ -17,15 +17,15 @@ from database.repositories.audit import by_person
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
 from domain.cards.card import Outcome
 from domain.errors.finance import ClaimMoves, ClaimOver, NotClaimable, ObjectionWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.payout import PayoutState
 from domain.finance.postings import rollback as postings
 from domain.finance.postings.debts import written_off
-from domain.finance.rollback import WORDS_MAX, RollbackKind, RollbackState
+from domain.finance.rollback import OF_CARDS, WORDS_MAX, RollbackKind, RollbackState
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.people.acting import ActingReviewer
@@ -34,7 +34,7 @@ from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from services.finance import claim_news, dropped_claims, writing_off
+from services.finance import claim_news, dropped_claims, paid_twice, writing_off
 from services.finance.claim_news import announce
 from services.finance.claimed_stock import claim_cause, claim_key, in_stock, locked_claim
 from services.finance.offsets import moves, settled_or_left
@@ -70,10 +70,12 @@ class Rollbacks:
     async def propose(self, person: str, card_id: str, found: Finding, store: PhotoStore) -> str:
         """Propose to claim a card's price back, to be agreed to by a second person; return the claim's id.
 
-        Refuses NotAllowed, NotFound, FieldInvalid (`words`, `evidence`), what files are refused for, SecretInWords,
+        Refuses NotAllowed, NotFound, FieldInvalid (`words`, `evidence`, `kind`), what files are refused for, SecretInWords,
         NotClaimable, and OwnWork to people on the seller's side.
         """
         words = _required_words(found.words)
+        if found.kind not in OF_CARDS:
+            raise FieldInvalid(field="kind", why="not_expected")
         proof = await kept_of(self._database, person, Permission.CLAIM_BACK, store, found.evidence)
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
@@ -94,8 +96,8 @@ class Rollbacks:
     async def agree(self, person: str, rollback_id: str) -> None:
         """Agree as the second person: the seller owes it from now on, and hears why and how to object.
 
-        Agreed to already by them, nothing changes. Refuses NotAllowed, NotFound, ClaimOver, and OwnWork to the first person
-        and to people on the seller's side.
+        Agreed to already by them, nothing changes. Refuses NotAllowed, NotFound, ClaimOver, NotPaidTwice for a second payment that is none,
+        and OwnWork to the first person and to people on the seller's side.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.CLAIM_BACK)
@@ -108,14 +110,12 @@ class Rollbacks:
             days = rollback_in_force(business_day(now)).objection_days
             row.state, row.checked_by, row.checked_at = S.CLAIMED, person, now
             row.offset_from = now + timedelta(days=days)
-            cost, claim = Money(row.price_minor, row.currency), Money(row.amount_minor, row.currency)
-            row.in_stock = await in_stock(session, row.card_id)
-            lines = postings.claimed(row.owner, cost, claim, in_stock=row.in_stock)
-            await ledger.post(
-                session, claim_key(row, "claimed"), row.card_id, "rollback_claimed", lines, cause=claim_cause(row)
-            )
+            if row.order_key is not None:
+                await paid_twice.post(session, row, person, now)
+            else:
+                await _post(session, row)
             await self._tell(session, row)
-            await announce(session, row, claim_news.MADE, claim)
+            await announce(session, row, claim_news.MADE, Money(row.amount_minor, row.currency))
             session.add(by_person(person, "console:claim:agree", row.id, facts=_facts(row)))
 
     async def decline(self, person: str, rollback_id: str) -> None:
@@ -285,6 +285,13 @@ class Rollbacks:
         if row.owner.startswith("seller:"):
             news = {"card_id": card.id, "brand": card.brand, "page": "/wallet", "state": row.kind.value, **facts}
             await outbox.put(session, outbox.MESSAGES, row.owner, CLAIMED_BACK, news)
+
+
+async def _post(session: AsyncSession, row: RollbackRow) -> None:
+    cost, claim = Money(row.price_minor, row.currency), Money(row.amount_minor, row.currency)
+    row.in_stock = await in_stock(session, row.card_id)
+    lines, key = postings.claimed(row.owner, cost, claim, in_stock=row.in_stock), claim_key(row, "claimed")
+    await ledger.post(session, key, row.card_id, "rollback_claimed", lines, cause=claim_cause(row))
 
 
 def _require_answered(row: RollbackRow) -> None:

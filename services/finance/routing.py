@@ -21,7 +21,7 @@ from database.once import insert_once
 from database.reads.finance import routing as reads
 from database.repositories import outbox
 from database.sealed import VERIFIED_NAME
-from database.tables.finance_routing import PayeeChangeRow, PayoutUsageRow, PayoutWaitRow
+from database.tables.finance.routing import PayeeChangeRow, PayoutUsageRow, PayoutWaitRow
 from domain.finance.rails import Rail
 from domain.finance.routing import NameState, Route, RoutingRules, Situation, Wait, judge
 from domain.identifiers import payout_key

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.repositories import cards, ledger
 from database.session import Database
-from database.tables.finance_sales import SaleRow
+from database.tables.finance.sales import SaleRow
 from domain.errors.general import NotFound
 from domain.errors.sales import ReturnOver, ReturnWaits, SaleReturned
 from domain.finance.fx import realised

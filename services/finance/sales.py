@@ -14,8 +14,8 @@ from database.once import insert_once
 from database.repositories import cards, evidence, holds, ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance import HoldRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.ledger import HoldRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.sales import BuyerOwesLess, CardReserved, CardSold, PriceTooLow
 from domain.finance.counterparties import Instalments

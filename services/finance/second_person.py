@@ -33,6 +33,7 @@ class Proposal(StrEnum):
     COUNTERPARTY_PAYEE = "counterparty_payee"
     PAYEE = "payee"
     OTHER_PAYEE = "other_payee"
+    PART_RETURN = "part_return"
     OUTCOME = "outcome"
     EXCHANGE = "exchange"
     RECEIPT_BACK = "receipt_back"

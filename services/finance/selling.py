@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, OutletRequestRow, QuoteRow, SubmissionRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
 from domain.errors.general import FieldInvalid, NotFound

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.brokered import SplitAccount, split_account
 from database.repositories import ledger
-from database.tables.finance import AccountRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.ledger import AccountRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from domain.finance.fx import share_of
 from domain.finance.postings import sales as postings
 from domain.finance.waterfall import PartKind

@@ -20,7 +20,7 @@ from database.repositories import expectations, statement_lines
 from database.repositories.orders import ORDER_TABLES
 from database.sealed import STATEMENT_REJECTED
 from database.session import Database
-from database.tables.finance_statements import StatementRow
+from database.tables.finance.statements import StatementRow
 from domain.errors.base import Refusal
 from domain.errors.finance import StatementForeign, StatementNotOver, StatementOfAnother, StatementTruncated
 from domain.finance.statements import Batch, Rejected, StatementFoot, StatementHead, StatementSource, StatementState

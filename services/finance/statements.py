@@ -20,7 +20,7 @@ from database.repositories.audit import by_person
 from database.repositories.set_aside import left_out
 from database.sealed import STATEMENT_PIECE
 from database.session import Database
-from database.tables.finance_statements import StatementPieceRow, StatementRow
+from database.tables.finance.statements import StatementPieceRow, StatementRow
 from domain.errors.finance import StatementTooLarge
 from domain.finance.statements import FILE_BYTES_MAX, NAME_MAX, StatementState
 from domain.identifiers import new_id

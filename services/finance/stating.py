@@ -14,7 +14,7 @@ from database.reads.finance.awaited import carried_out_by
 from database.repositories.audit import by_person
 from database.repositories.orders import ORDER_TABLES, OrderRow, order
 from database.session import Database
-from database.tables.finance_rollback import StatedOutcomeRow
+from database.tables.finance.rollback import StatedOutcomeRow
 from domain.errors.finance import OutcomeKnown, OutcomeTooEarly, StatementOver, StatementWaits
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.outcomes import OutcomeAwaited

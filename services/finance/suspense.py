@@ -13,7 +13,7 @@ from database.reads.finance import suspense as reads
 from database.reads.finance.suspense import InSuspense
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
+from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
 from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.suspense import ClearingOver, MoreThanStands

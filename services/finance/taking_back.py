@@ -18,7 +18,7 @@ from database.locks import AdvisoryLock, acquire
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_taken_back import TakenBack
+from database.tables.finance.taken_back import TakenBack
 from domain.errors.finance import ReceiptOver, ReceiptReconciled
 from domain.errors.general import NotFound
 from domain.people.acting import ActingReviewer

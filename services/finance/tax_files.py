@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import tax as reads
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.finance_tax import TaxFileRow
+from database.tables.finance.tax import TaxFileRow
 from domain.errors.general import NotFound
 from domain.finance.tax import TaxFileKind
 from domain.identifiers import new_id

@@ -15,8 +15,8 @@ from database.reads.finance import tax as reads
 from database.repositories.audit import by_person
 from database.sealed import ORDER_NAME, SELLER_PHONE
 from database.session import Database
-from database.tables.finance import PayoutRow
-from database.tables.finance_tax import TaxSignOffRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.tax import TaxSignOffRow
 from database.tables.people import PartnerRow, SellerRow
 from domain.errors.general import FieldInvalid
 from domain.errors.tax import FontMissing, TaxNotSigned

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from database.repositories.audit import by_person
 from database.sealed import VERIFIED_NAME
 from database.session import Database
-from database.tables.finance_routing import PayoutWaitRow, VerifiedNameRow
+from database.tables.finance.routing import PayoutWaitRow, VerifiedNameRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
 from domain.people.roles import NAME_CHARACTERS_MAX, Permission

@@ -12,8 +12,8 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.sealed import ORDER_NAME, PAYEE_NAME
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import PayoutWaitRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PaymentHeld

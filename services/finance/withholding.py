@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_tax import TaxWithholdingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.tax import TaxWithholdingRow
 from domain.finance.postings.tax import withheld
 from domain.finance.tax import Withheld
 from domain.money import Money

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_written_off import WriteOffAsked
+from database.tables.finance.written_off import WriteOffAsked
 from domain.people.acting import ActingReviewer
 from services.finance.second_person import Proposal, notify_declined, require_apart
 

@@ -18,7 +18,7 @@ from database.reads.ops.alert_values import Values, observed
 from database.session import Database
 from database.tables.ops.health import AlertRow
 from domain.identifiers import new_id
-from domain.ops.alerts import AlertRule, AlertState, Standing, following
+from domain.ops.alerts import AlertProgress, AlertRule, AlertState, following
 from domain.places import business_day
 from domain.rules.alerts import AlertRules, Rule, alerts_in_force
 from services.ops.alert_news import Fired, fires, over
@@ -76,7 +76,7 @@ class _Look:
                 await self._judged(standing.get((rule, subject)), rule, subject, limits, value)
 
     async def _judged(self, row: AlertRow | None, rule: AlertRule, subject: str, limits: Rule, value: float) -> None:
-        before = None if row is None else Standing(row.state, row.since, row.fired_at, row.calm_since)
+        before = None if row is None else AlertProgress(row.state, row.since, row.fired_at, row.calm_since)
         after = following(before, value > limits.limit, limits.timing, self._now)
         if after is None:
             if row is not None:
@@ -95,7 +95,7 @@ class _Look:
             row.sent, row.sent_at = row.sent + 1, self._now
             await fires(self._session, _fired(row), self._rules.webhook_url)
 
-    async def _begun(self, rule: AlertRule, subject: str, after: Standing) -> AlertRow:
+    async def _begun(self, rule: AlertRule, subject: str, after: AlertProgress) -> AlertRow:
         """Open a new alert; it inherits the snooze of the one before it."""
         row = AlertRow(
             id=new_id(), rule=rule, subject=subject, state=AlertState.PENDING, since=after.since, value=0, worst=0,

@@ -158,7 +158,7 @@ async def _four_eyes(trial: Trial) -> tuple[Figure, ...]:
 async def _sampling(trial: Trial) -> tuple[Figure, ...]:
     made = await recent_work.decisions(trial.session, trial.since)
     drawn = _both(_read(trial, checks.sampling_of), lambda policy: _drawn(made, policy, trial.keyring))
-    return (Figure("second_review", len(made), *drawn),)
+    return (Figure("blind_review", len(made), *drawn),)
 
 
 def _drawn(made: Sequence[DecisionMade], policy: SamplingPolicy, keyring: KeyRing) -> int:

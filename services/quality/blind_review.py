@@ -43,7 +43,7 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.review.decision_rules import NOTE_LENGTH_MAX
-from services.review.knowing import who_know
+from services.review.informed_people import who_know
 from services.work import sla
 from services.work.leases import end_lease, held_by_another, lease_span
 from services.work.ordering import placed
@@ -51,13 +51,13 @@ from services.work.secret_scan import require_no_secret
 
 # One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
 _TAKE = text(f"""
-UPDATE second_review SET leased_by = :person, leased_until = :until
+UPDATE blind_review SET leased_by = :person, leased_until = :until
 WHERE id = (
-    SELECT id FROM second_review
+    SELECT id FROM blind_review
     WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
-      AND CASE WHEN task_id IS NULL THEN {free_sql("second_review")} OR leased_by = :person
+      AND CASE WHEN task_id IS NULL THEN {free_sql("blind_review")} OR leased_by = :person
           ELSE EXISTS (
-              SELECT FROM work_item asked WHERE asked.id = second_review.task_id AND asked.closed_at IS NULL
+              SELECT FROM work_item asked WHERE asked.id = blind_review.task_id AND asked.closed_at IS NULL
               AND ({free_sql("asked")} OR asked.leased_by = :person)
               AND (asked.assigned_to IS NULL OR asked.assigned_to = :person)
               AND (asked.snoozed_until IS NULL OR asked.snoozed_until <= :now)) END
@@ -65,11 +65,11 @@ WHERE id = (
       AND NOT EXISTS (
           SELECT FROM card JOIN submission ON submission.id = card.submission_id
           JOIN person_relative ON person_relative.seller = submission.owner
-          WHERE card.id = second_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
+          WHERE card.id = blind_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
       AND NOT EXISTS (
           SELECT FROM work_item
-          WHERE work_item.card_id = second_review.card_id AND work_item.linked ?| CAST(:circle AS varchar[]))
-    ORDER BY leased_by = :person AND {lasts_sql("second_review")} DESC NULLS LAST, escalation_id IS NULL, drawn_at, id
+          WHERE work_item.card_id = blind_review.card_id AND work_item.linked ?| CAST(:circle AS varchar[]))
+    ORDER BY leased_by = :person AND {lasts_sql("blind_review")} DESC NULLS LAST, escalation_id IS NULL, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id, task_id
 """)  # noqa: S608  # Only names of ours are put in.

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.valid_decisions import decision_on
 from database.repositories import cards
 from database.sealed import DECISION_FIELDS
 from database.tables.review import ReviewDecisionRow
@@ -34,7 +35,7 @@ from services.review.fitness import require_fit
 from services.review.staging import FourEyes, worth_at_most
 from services.work import drafts, sla
 from services.work.desk import Desk
-from services.work.leases import audited, decision_on, require_held
+from services.work.leases import audited, require_held
 from services.work.ordering import sent_back
 from services.work.secret_scan import require_no_secret
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards
 from database.repositories.cards import LIVE_ONCE, Change
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor

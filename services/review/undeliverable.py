@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.review.standing import is_pending
+from database.reads.review.valid_decisions import is_pending
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell

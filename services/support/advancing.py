@@ -60,6 +60,6 @@ async def _leaves(session: AsyncSession, ticket_id: str) -> datetime | None:
         TicketMessageRow.withdrawn_at.is_(None),
     )  # fmt: skip
     found: datetime | None = (
-        await session.execute(select(func.min(TicketMessageRow.leaves_at)).where(*waits))
+        await session.execute(select(func.min(TicketMessageRow.effective_at)).where(*waits))
     ).scalar_one()
     return found

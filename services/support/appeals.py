@@ -22,7 +22,7 @@ from domain.places import business_day
 from domain.support.escalations import AppealResult, NotAppealable
 from domain.work.kinds import REVIEW
 from services.people.acting import standing
-from services.review.knowing import who_know
+from services.review.informed_people import who_know
 from services.review.reopening import Overturned, reopened
 
 APPEAL_ONCE = "ticket_escalation_appeal_once"

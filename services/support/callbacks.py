@@ -25,7 +25,7 @@ from domain.work.deadlines import ClockOwner
 from domain.work.reason_codes import ReasonedAct
 from services.people.kinship import people_linked
 from services.people.permissions import require
-from services.support.acts import KeyedActs
+from services.support.desk import SupportDesk
 from services.work import items
 from services.work.assignment import require_able
 from services.work.leases import audited, require_held
@@ -44,8 +44,11 @@ class Asked:
     words: str
 
 
-class Callbacks(KeyedActs):
+@dataclass(frozen=True)
+class Callbacks:
     """Requests of sellers from asking to answer. `owner` is `seller:<id>`, `person` a person's id."""
+
+    desk: SupportDesk
 
     async def ask(self, owner: str, card_id: str, asked: Asked) -> str:
         """Put a request about the seller's card into the queue of support; return its id.
@@ -53,17 +56,17 @@ class Callbacks(KeyedActs):
         Refuse NotFound for a card of another seller, FieldInvalid (`words`), SecretInWords, and CallbackWaits while one is open.
         """
         words = _required(asked)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             card, seller = await self._own(session, owner, card_id)
-            require_no_secret(self._keyring, card, words)
+            require_no_secret(self.desk.keyring, card, words)
             number = await _next_number(session, card_id)
-            now = self._now()
+            now = self.desk.now()
             task = WorkItemRow(
                 id=work_item(card_id, CALLBACK, number), kind=CALLBACK, card_id=card_id, language=seller.locale,
                 seller=owner, team=TEAM, value_minor=0, reasons=[asked.wanted.value], opened_at=now, order_at=now,
                 warn_at=now, due_at=now, barred=await _decided_by(session, card_id),
             )  # fmt: skip
-            task.linked = sorted(await people_linked(session, self._keyring, card_id))
+            task.linked = sorted(await people_linked(session, self.desk.keyring, card_id))
             await items.opened(session, task, ClockOwner.SUPPORT, now)
             row = CallbackRequestRow(
                 id=task.id, card_id=card_id, seller=owner, wanted=asked.wanted, words=words,
@@ -81,13 +84,13 @@ class Callbacks(KeyedActs):
         """
         if len(note) > NOTE_LENGTH_MAX:
             raise FieldInvalid(field="note", why="too_long")
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_CALLBACKS)
             task, row = await _locked(session, task_id)
-            reason, now = await require_reason(session, ReasonedAct.CLOSE_CALLBACK, reason_code), self._now()
+            reason, now = await require_reason(session, ReasonedAct.CLOSE_CALLBACK, reason_code), self.desk.now()
             require_held(task, person, now)
             await require_able(session, person, task, now)
-            await require_no_secret_about(session, self._keyring, task.card_id, note)
+            await require_no_secret_about(session, self.desk.keyring, task.card_id, note)
             row.reason_code, row.note, row.closed_by, row.closed_at = reason.code, note.strip(), person, now
             await items.closed(session, task, now)
             session.add(audited(person, "close", task.id, reason.code, **({"note": row.note} if row.note else {})))
@@ -96,17 +99,17 @@ class Callbacks(KeyedActs):
 
     async def telephone(self, person: str, task_id: str) -> str:
         """Return the seller's number to call, on record. Refuse as `close` does to people who do not hold the request."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_CALLBACKS)
             task, row = await _locked(session, task_id)
-            require_held(task, person, self._now())
-            await require_able(session, person, task, self._now())
+            require_held(task, person, self.desk.now())
+            await require_able(session, person, task, self.desk.now())
             seller = await session.get(SellerRow, row.seller.partition(":")[2])
             if seller is None:
                 raise NotFound(seller=row.seller[:40])
             act = "console:callback:telephone"
             session.add(by_person(person, act, task.id, reason=row.wanted.value, facts={}))
-            return phone_of(self._keyring, seller)
+            return phone_of(self.desk.keyring, seller)
 
     async def _own(self, session: AsyncSession, owner: str, card_id: str) -> tuple[CardRow, SellerRow]:
         """The card, locked so that two requests at once come one after the other, and its seller."""

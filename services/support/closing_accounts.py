@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,7 @@ from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.sealed import CONTACT_ADDRESS, SELLER_PHONE
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow, SignInCodeRow
 from database.tables.platform import OutboxRow
 from database.tables.support.contact_links import ContactLinkRow
@@ -22,8 +23,8 @@ from domain.cards.card import Outcome
 from domain.finance.payout import PayoutState
 from domain.support.tickets import UNDER_WAY
 from languages import translate
-from services.support.acts import KeyedActs
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.erasable import ENDED
 from services.support.erasing import NOBODY, words_gone
 from services.support.history import happened
@@ -32,8 +33,11 @@ LOOP = "closing_accounts"
 UNSETTLED = (PayoutState.PREPARED, PayoutState.UNKNOWN)
 
 
-class ClosingAccounts(KeyedActs):
+@dataclass(frozen=True)
+class ClosingAccounts:
     """Closes accounts whose erasure two people agreed to."""
+
+    desk: SupportDesk
 
     async def close_due(self, limit: int) -> int:
         """Close up to `limit` accounts that nothing waits for; return how many. Raises DatabaseUnavailable."""
@@ -42,16 +46,16 @@ class ClosingAccounts(KeyedActs):
             .join(TicketRow, TicketRow.id == ErasureRow.ticket_id)
             .where(
                 ErasureRow.confirmed_at.is_not(None), ErasureRow.account_closed_at.is_(None), TicketRow.state.in_(ENDED),
-                ~left_out(LOOP, ErasureRow.id, self._now()),
+                ~left_out(LOOP, ErasureRow.id, self.desk.now()),
             )
             .order_by(ErasureRow.id)
             .limit(limit)
         )  # fmt: skip
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             found = list((await session.execute(due)).scalars())
         done = 0
         for erasure_id in found:
-            async with apart(self._database, LOOP, erasure_id), self._database.transaction() as session:
+            async with apart(self.desk.database, LOOP, erasure_id), self.desk.database.transaction() as session:
                 done += await self._closed(session, erasure_id)
         return done
 
@@ -67,18 +71,18 @@ class ClosingAccounts(KeyedActs):
         messages = (await session.execute(own)).scalars().all()
         await words_gone(session, [ticket], messages, translate("privacy.erased_words", seller.locale))
         await session.execute(delete(SignInCodeRow).where(SignInCodeRow.phone_index == seller.phone_index))
-        seller.phone_sealed = SELLER_PHONE.seal(self._keyring, seller.id, "")
+        seller.phone_sealed = SELLER_PHONE.seal(self.desk.keyring, seller.id, "")
         seller.phone_index, seller.phone_masked = secrets.token_hex(32), NOBODY
-        seller.erased_at = row.account_closed_at = self._now()
+        seller.erased_at = row.account_closed_at = self.desk.now()
         await self._contacts(session, seller_id)
-        happened(session, ticket, "machine", "account_closed", self._now())
+        happened(session, ticket, "machine", "account_closed", self.desk.now())
         return True
 
     async def _contacts(self, session: AsyncSession, seller_id: str) -> None:
         """Their mail addresses go with everything that names them."""
         await session.execute(delete(ContactLinkRow).where(ContactLinkRow.seller_id == seller_id))
         for contact in (await session.execute(select(ContactRow).where(ContactRow.seller_id == seller_id))).scalars():
-            contact.address_sealed = CONTACT_ADDRESS.seal(self._keyring, contact.id, "")
+            contact.address_sealed = CONTACT_ADDRESS.seal(self.desk.keyring, contact.id, "")
             contact.address_index, contact.address_masked, contact.name = secrets.token_hex(32), NOBODY, ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 
 from database.repositories.loop_faults import apart
@@ -10,20 +12,23 @@ from database.tables.quality import BlindReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from domain.support.escalations import EscalationState
 from domain.support.tickets import InsideDesk
-from services.support.acts import Acts
 from services.support.appeals import result_of
 from services.support.conversation import locked_question
+from services.support.desk import SupportDesk
 from services.support.escalating import flow_back
 
 LOOP = "appeals"
 
 
-class SettledReviews(Acts):
+@dataclass(frozen=True)
+class SettledReviews:
     """Carries the results of second reviews into their tickets, once each, whatever restarts."""
+
+    desk: SupportDesk
 
     async def carry(self, limit: int) -> int:
         """Carry up to `limit` results and return how many. One that fails is set aside. Raises DatabaseUnavailable."""
-        now, done = self._now(), 0
+        now, done = self.desk.now(), 0
         settled = (
             select(TicketEscalationRow.id)
             .join(BlindReviewRow, BlindReviewRow.escalation_id == TicketEscalationRow.id)
@@ -36,15 +41,15 @@ class SettledReviews(Acts):
             .order_by(TicketEscalationRow.id)
             .limit(limit)
         )
-        async with self._database.reading() as session:
+        async with self.desk.database.reading() as session:
             found = list((await session.execute(settled)).scalars())
         for escalation_id in found:
-            async with apart(self._database, LOOP, escalation_id):
+            async with apart(self.desk.database, LOOP, escalation_id):
                 done += await self._carried(escalation_id)
         return done
 
     async def _carried(self, escalation_id: str) -> bool:
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, task, row = await locked_question(session, escalation_id)
             if row.state is not EscalationState.OPEN:
                 return False
@@ -53,5 +58,5 @@ class SettledReviews(Acts):
             row.answer_code = (await result_of(session, row, review)).value
             row.answer = "\n".join(note for note in (review.second_note, review.senior_note) if note)
             row.answered_by = review.senior_person or review.second_person
-            await flow_back(session, ticket, task, row, self._now())
+            await flow_back(session, ticket, task, row, self.desk.now())
         return True

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import outbox
 from database.repositories.notices import tell
-from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import SellerRow
 from database.tables.support.contact_links import ContactLinkRow
@@ -22,27 +21,26 @@ from domain.errors.work import OwnWork
 from domain.identifiers import new_id, short
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.contact_links import LINK_LASTS, ContactLinkState
 from domain.support.tickets import LinkedKind
 from services.people.acting import standing
 from services.people.permissions import require
+from services.people.phone_lookup import SEARCHES
 from services.people.rate_limit import Throttle
-from services.people.search import SEARCHES
 from services.people.seller_sign_in import e164, phone_index
-from services.support.acts import KeyedActs, Now, this_moment
 from services.support.agents import changeable
+from services.support.desk import SupportDesk
 from services.support.history import happened
 
 ASKED = "contact.asked"  # The seller reads it as a short message.
 
 
-class ContactLinks(KeyedActs):
+class ContactLinks:
     """Questions whether a mail address is a seller's. `person` is a person's id, `owner` `seller:<id>`."""
 
-    def __init__(self, database: Database, keyring: KeyRing, now: Now = this_moment) -> None:
-        super().__init__(database, keyring, now)
-        self._throttle = Throttle(database, SEARCHES)
+    def __init__(self, desk: SupportDesk) -> None:
+        self._desk = desk
+        self._throttle = Throttle(desk.database, SEARCHES)
 
     async def ask(self, person: str, ticket_id: str, phone: str) -> str:
         """Ask the seller of this telephone whether the ticket's mail address is theirs; return the question's id.
@@ -50,10 +48,10 @@ class ContactLinks(KeyedActs):
         Refuse what `changeable` refuses, NotFound for a ticket that is not of a mail address alone, PhoneInvalid,
         FieldInvalid (`phone`) for a phone of no seller, OwnWork, ContactLinkWaits and TooManyTries.
         """
-        index = phone_index(self._keyring, e164(phone))
+        index = phone_index(self._desk.keyring, e164(phone))
         await self._throttle.hit("search", person)
-        async with self._database.transaction() as session:
-            now = self._now()
+        async with self._desk.database.transaction() as session:
+            now = self._desk.now()
             ticket, _ = await changeable(session, person, ticket_id, now)
             contact = await _contact_of(session, ticket)
             found = await session.execute(select(SellerRow).where(SellerRow.phone_index == index))
@@ -78,8 +76,8 @@ class ContactLinks(KeyedActs):
 
     async def withdraw(self, person: str, ticket_id: str, link_id: str) -> None:
         """Take the question back. Refuse what `changeable` refuses, NotFound and ContactLinkOver."""
-        async with self._database.transaction() as session:
-            ticket, _ = await changeable(session, person, ticket_id, self._now())
+        async with self._desk.database.transaction() as session:
+            ticket, _ = await changeable(session, person, ticket_id, self._desk.now())
             row, contact = await self._of(session, link_id, ContactLinkState.ASKED)
             if ticket.requester != f"contact:{contact.id}":
                 raise NotFound(link=link_id[:26])
@@ -90,7 +88,7 @@ class ContactLinks(KeyedActs):
 
         Refuse NotFound to all others, and ContactLinkOver.
         """
-        async with self._database.transaction() as session:
+        async with self._desk.database.transaction() as session:
             row, contact = await self._of(session, link_id, ContactLinkState.ASKED)
             if owner != f"seller:{row.seller_id}":
                 raise NotFound(link=link_id[:26])
@@ -109,7 +107,7 @@ class ContactLinks(KeyedActs):
         Cards of the seller are no longer linked to the contact's tickets. Refuse NotAllowed, NotFound and ContactLinkOver.
         """
         kind, _, number = actor.partition(":")
-        async with self._database.transaction() as session:
+        async with self._desk.database.transaction() as session:
             if kind == "person":
                 await require(session, number, Permission.LEAD_SUPPORT)
             row, contact = await self._of(session, link_id, ContactLinkState.CONFIRMED)
@@ -123,8 +121,8 @@ class ContactLinks(KeyedActs):
     def _end(
         self, session: AsyncSession, ticket: TicketRow, row: ContactLinkRow, state: ContactLinkState, by: str
     ) -> None:  # fmt: skip
-        row.state, row.ended_by, row.ended_at = state, by, self._now()
-        happened(session, ticket, by, f"contact_{state.value}", self._now(), link=row.id)
+        row.state, row.ended_by, row.ended_at = state, by, self._desk.now()
+        happened(session, ticket, by, f"contact_{state.value}", self._desk.now(), link=row.id)
 
     async def _of(
         self, session: AsyncSession, link_id: str, wanted: ContactLinkState
@@ -133,7 +131,7 @@ class ContactLinks(KeyedActs):
         row = await session.get(ContactLinkRow, link_id[:26], with_for_update=True)
         if row is None:
             raise NotFound(link=link_id[:26])
-        late = row.state is ContactLinkState.ASKED and row.expires_at <= self._now()
+        late = row.state is ContactLinkState.ASKED and row.expires_at <= self._desk.now()
         if row.state is not wanted or late:
             raise ContactLinkOver(state=row.state.value)
         return row, await session.get_one(ContactRow, row.contact_id, with_for_update=True)

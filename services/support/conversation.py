@@ -27,8 +27,8 @@ from domain.support.tickets import MessageKind, TicketChannel, TicketState
 from domain.work.reason_codes import ReasonedAct
 from services.people.permissions import require
 from services.support import clocks, grams
-from services.support.acts import FiledActs
 from services.support.announcing import CLOSED, CLOSING, REOPENED, SOLVED, announce
+from services.support.desk import SupportDesk
 from services.support.following import tell_followers
 from services.support.history import happened
 from services.support.undoing import unanswer
@@ -75,8 +75,11 @@ class Reply:
     seen: str = ""
 
 
-class Conversation(FiledActs):
+@dataclass(frozen=True)
+class Conversation:
     """What is said in a ticket. `person` is a person's id, `requester` as in `TicketRow`."""
+
+    desk: SupportDesk
 
     async def hear(self, requester: str, ticket_id: str, heard: Heard) -> str:
         """Add the customer's message, reopen a solved ticket, and return the message's id.
@@ -84,8 +87,8 @@ class Conversation(FiledActs):
         Refuse NotFound for another one's ticket, TicketEnded for a closed or merged one, FieldInvalid, and what files are
         refused for.
         """
-        words, kept = required_words(heard.words, heard.files), await cleaned(self._store, heard.files)
-        async with self._database.transaction() as session:
+        words, kept = required_words(heard.words, heard.files), await cleaned(self.desk.store, heard.files)
+        async with self.desk.database.transaction() as session:
             ticket, task = await locked(session, ticket_id)
             if not await is_theirs(session, ticket.requester, requester):
                 raise NotFound(ticket=ticket_id[:26])
@@ -93,10 +96,10 @@ class Conversation(FiledActs):
                 return known
             if ticket.state is TicketState.CLOSED:
                 raise TicketEnded(into=ticket.merged_into or "")
-            now, said = self._now(), await masked(session, self._keyring, ticket.id, words)
+            now, said = self.desk.now(), await masked(session, self.desk.keyring, ticket.id, words)
             message = TicketMessageRow(
                 id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=heard.author or requester, words=said.words,
-                channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, leaves_at=now, sent_at=now,
+                channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, effective_at=now, sent_at=now,
                 idempotency_key=heard.key, mail_id=heard.mail_id,
             )  # fmt: skip
             session.add(message)
@@ -115,26 +118,28 @@ class Conversation(FiledActs):
         For the holder of the ticket. Refuse NotAllowed, NotFound, TicketEnded, what `require_held` refuses, SecretInWords,
         FieldInvalid, ReasonUnknown, and CustomerWrote where something was said after `reply.seen`.
         """
-        words, kept = required_words(reply.words, reply.files), await cleaned(self._store, reply.files)
+        words, kept = required_words(reply.words, reply.files), await cleaned(self.desk.store, reply.files)
         require_no_number(words)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task = await locked(session, ticket_id)
             if (known := await _with_key(session, ticket_id, reply.key)) is not None:
                 return known
             if ticket.state is TicketState.CLOSED:
                 raise TicketEnded(into=ticket.merged_into or "")
-            now = self._now()
+            now = self.desk.now()
             require_held(task, person, now)
             await require_able(session, person, task, now)
             await require_seen(session, ticket_id, reply.seen)
-            message = await write_reply(session, self._keyring, ticket, task, person, replace(reply, words=words), now)
+            message = await write_reply(
+                session, self.desk.keyring, ticket, task, person, replace(reply, words=words), now
+            )
             attach(session, message, kept)
         return message.id
 
     async def take_back(self, person: str, message_id: str) -> None:
         """Take back a reply that has not left; the ticket is open again. Refuse NotFound, NotAllowed and ReplyLeft."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             message = await session.get(TicketMessageRow, message_id[:26])
             if message is None or message.author != f"person:{person}":
                 raise NotFound(message=message_id[:26])
@@ -142,8 +147,8 @@ class Conversation(FiledActs):
             await session.refresh(message)
             if message.withdrawn_at is not None:
                 return
-            now = self._now()
-            if message.sent_at is not None or message.leaves_at <= now:
+            now = self.desk.now()
+            if message.sent_at is not None or message.effective_at <= now:
                 raise ReplyLeft()
             message.withdrawn_at = now
             await session.flush()
@@ -191,7 +196,7 @@ async def write_reply(
     rules = tickets_in_force(business_day(now))
     message = TicketMessageRow(
         id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=reply.words,
-        channel=ticket.channel, at=now, leaves_at=now + timedelta(seconds=rules.reply_undo_s), waited_since=ticket.unanswered_since,
+        channel=ticket.channel, at=now, effective_at=now + timedelta(seconds=rules.reply_undo_s), waited_since=ticket.unanswered_since,
         idempotency_key=reply.key,
     )  # fmt: skip
     session.add(message)
@@ -246,7 +251,7 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
         select(TicketMessageRow)
         .where(
             TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.sent_at.is_(None),
-            TicketMessageRow.withdrawn_at.is_(None), TicketMessageRow.leaves_at <= now,
+            TicketMessageRow.withdrawn_at.is_(None), TicketMessageRow.effective_at <= now,
         )
         .order_by(TicketMessageRow.id)
         .with_for_update()

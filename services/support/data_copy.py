@@ -18,7 +18,7 @@ from database.reads.cards.submissions import story
 from database.reads.support.requesters import requesters_of
 from database.sealed import phone_of
 from database.tables.cards import CardRow, PhotoRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow, SignInCodeRow
 from database.tables.platform import OutboxRow
 from database.tables.support.callbacks import CallbackRequestRow

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.support.requesters import requesters_of
 from database.sealed import payee_of, phone_of
 from database.tables.cards import CardRow, PhotoRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.callbacks import CallbackRequestRow

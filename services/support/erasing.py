@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME, READING_VALUES
 from database.tables.cards import PhotoRow, ReadingRow
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.quality import ReadingLabelRow, ShadowReadingRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.desk import HandOverRow

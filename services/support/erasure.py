@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,34 +17,37 @@ from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
-from services.support.acts import KeyedActs
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.erasable import erasable
 from services.support.erasing import erase
 from services.support.history import happened
 from services.support.privacy import seller_of
 
 
-class Erasures(KeyedActs):
+@dataclass(frozen=True)
+class Erasures:
     """Proposes and carries out erasures. `person` is a person's id."""
+
+    desk: SupportDesk
 
     async def propose(self, person: str, ticket_id: str) -> str:
         """Propose the erasure on the seller's privacy request; return its id. Nothing is erased before another person agrees.
 
         Refuse NotAllowed, NotFound, NoPrivacyRequest, and ErasureWaits while one waits.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ERASE_DATA)
             ticket, _ = await locked(session, ticket_id)
             await seller_of(session, ticket)
-            circle = (await standing(session, person, self._now())).circle
+            circle = (await standing(session, person, self.desk.now())).circle
             row = ErasureRow(id=new_id(), ticket_id=ticket_id, proposed_by=person, proposers=sorted(circle))
             session.add(row)
             try:
                 await session.flush()
             except IntegrityError:
                 raise ErasureWaits() from None
-            happened(session, ticket, f"person:{person}", "erasure_proposed", self._now())
+            happened(session, ticket, f"person:{person}", "erasure_proposed", self.desk.now())
         return row.id
 
     async def confirm(self, person: str, ticket_id: str, erasure_id: str) -> None:
@@ -50,24 +55,24 @@ class Erasures(KeyedActs):
 
         Refuse NotAllowed, NotFound when it no longer waits, and OwnWork to a person who is not independent.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, row = await self._waiting(session, person, ticket_id, erasure_id)
             seller = await seller_of(session, ticket)
-            proposers, circle = frozenset(row.proposers), (await standing(session, person, self._now())).circle
-            if not apart(proposers, circle, await handled_by(session, proposers | circle, self._now())):
+            proposers, circle = frozenset(row.proposers), (await standing(session, person, self.desk.now())).circle
+            if not apart(proposers, circle, await handled_by(session, proposers | circle, self.desk.now())):
                 raise OwnWork()
-            found = await erasable(session, self._keyring, seller, ticket_id, self._now())
-            row.done, row.checked_by, row.confirmed_at = found.counts(), person, self._now()
-            await erase(session, self._keyring, found, row, seller.locale, self._now())
+            found = await erasable(session, self.desk.keyring, seller, ticket_id, self.desk.now())
+            row.done, row.checked_by, row.confirmed_at = found.counts(), person, self.desk.now()
+            await erase(session, self.desk.keyring, found, row, seller.locale, self.desk.now())
             facts = {name: str(count) for name, count in row.done.items()}
-            happened(session, ticket, f"person:{person}", "erased", self._now(), **facts)
+            happened(session, ticket, f"person:{person}", "erased", self.desk.now(), **facts)
 
     async def refuse(self, person: str, ticket_id: str, erasure_id: str) -> None:
         """Let the proposal fall, as another person or as its maker. Refuse NotAllowed and NotFound."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, row = await self._waiting(session, person, ticket_id, erasure_id)
-            row.checked_by, row.refused_at = person, self._now()
-            happened(session, ticket, f"person:{person}", "erasure_refused", self._now())
+            row.checked_by, row.refused_at = person, self.desk.now()
+            happened(session, ticket, f"person:{person}", "erasure_refused", self.desk.now())
 
     async def _waiting(
         self, session: AsyncSession, person: str, ticket_id: str, erasure_id: str

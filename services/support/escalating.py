@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -32,8 +33,8 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
 from services.people.permissions import require
 from services.support import appeals, asked, clocks, question_work
-from services.support.acts import KeyedActs
 from services.support.conversation import locked, locked_question, reopen
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.words import masked
 from services.work.assignment import require_able
@@ -42,8 +43,11 @@ from services.work.ordering import sent_back
 from services.work.reason_codes import require_reason
 
 
-class Escalations(KeyedActs):
+@dataclass(frozen=True)
+class Escalations:
     """Questions of agents to other desks. `person` is a person's id; their rights are checked here."""
+
+    desk: SupportDesk
 
     async def ask(
         self, person: str, ticket_id: str, desk: InsideDesk, question: str, reason_code: str,
@@ -57,12 +61,12 @@ class Escalations(KeyedActs):
         again.
         """
         words = _required(question, "question", QUESTION_MAX, or_files=desk is InsideDesk.REVIEW and bool(files))
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task = await locked(session, ticket_id)
             if ticket.state not in UNDER_WAY:
                 raise TicketEnded(into=ticket.merged_into or "")
-            now = self._now()
+            now = self.desk.now()
             require_held(task, person, now)
             await require_able(session, person, task, now)
             await require_reason(session, ReasonedAct.ASK_DESK, reason_code)
@@ -89,13 +93,13 @@ class Escalations(KeyedActs):
         FieldInvalid (`answer`) and SecretInWords.
         """
         said = _required(words, "answer", ANSWER_MAX, or_files=True)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, task, row = await self._open(session, escalation_id)
             if row.desk is InsideDesk.REVIEW or row.task_id is None:  # A review is decided on its own page.
                 raise NotFound(escalation=escalation_id[:26])
             item = await session.get_one(WorkItemRow, row.task_id, with_for_update=True, populate_existing=True)
             await require(session, person, kind_of(item.kind).take)
-            now = self._now()
+            now = self.desk.now()
             require_held(item, person, now)
             await require_able(session, person, item, now)
             await require_reason(session, ANSWERS[row.desk], answer_code)
@@ -105,10 +109,10 @@ class Escalations(KeyedActs):
 
     async def withdraw(self, person: str, escalation_id: str) -> None:
         """Take a question back; a second review ends without a result. Refuse NotAllowed, NotFound and EscalationOver."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task, row = await self._open(session, escalation_id)
-            now = self._now()
+            now = self.desk.now()
             await asked.withdraw(session, ticket, row, f"person:{person}", now)
             await _unless_waiting(session, ticket, task)
             await clocks.follow(session, ticket, task, now, "resumed")
@@ -121,7 +125,7 @@ class Escalations(KeyedActs):
         for other in await asked.open_questions(session, ticket.id):
             if other.id != row.id and (other.desk, other.card_id) == (row.desk, row.card_id):
                 raise EscalationWaits()
-        await question_work.opened(session, self._keyring, ticket, task, row, review, now)
+        await question_work.opened(session, self.desk.keyring, ticket, task, row, review, now)
 
     async def _open(
         self, session: AsyncSession, escalation_id: str
@@ -133,7 +137,7 @@ class Escalations(KeyedActs):
         return ticket, task, row
 
     async def _require_no_secret(self, session: AsyncSession, ticket: TicketRow, words: str) -> None:
-        if (await masked(session, self._keyring, ticket.id, words)).found:
+        if (await masked(session, self.desk.keyring, ticket.id, words)).found:
             raise SecretInWords()
 
 

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.goodwill import is_gift
 from database.reads.support.requesters import customer_of
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.support.goodwill import GoodwillRow
 from database.tables.support.tickets import TicketRow
@@ -29,12 +30,13 @@ from domain.rules.goodwill import goodwill_in_force
 from domain.support.goodwill import COUNTED, NOTE_MAX, GoodwillLimit, GoodwillState, agrees, limit_of
 from domain.support.tickets import UNDER_WAY
 from domain.work.reason_codes import ReasonedAct
+from services.finance.owed_payments import came_to
 from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import clocks
-from services.support.acts import KeyedActs
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.words import masked
 from services.work.assignment import require_able
@@ -52,8 +54,11 @@ class GoodwillProposal:
     note: str = ""
 
 
-class Goodwill(KeyedActs):
+@dataclass(frozen=True)
+class Goodwill:
     """Proposals and their second persons. `person` is a person's id; account numbers are neither shown nor entered here."""
+
+    desk: SupportDesk
 
     async def propose(self, person: str, ticket_id: str, asked: GoodwillProposal) -> str:
         """Propose a payment to the ticket's requester; return the proposal's id.
@@ -63,16 +68,16 @@ class Goodwill(KeyedActs):
         them, GoodwillTooMuch (`limit`, `most`) and GoodwillWaits while one waits.
         """
         _require_sense(asked)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task = await locked(session, ticket_id)
             if ticket.state not in UNDER_WAY:
                 raise TicketEnded(into=ticket.merged_into or "")
-            now = self._now()
+            now = self.desk.now()
             require_held(task, person, now)
             await require_able(session, person, task, now)
             await require_reason(session, ReasonedAct.GOODWILL, asked.reason_code)
-            if (await masked(session, self._keyring, ticket.id, asked.note)).found:
+            if (await masked(session, self.desk.keyring, ticket.id, asked.note)).found:
                 raise SecretInWords()
             owner = await customer_of(session, ticket.requester)
             paid = await _paid_before(session, owner, asked.paid_key)
@@ -108,9 +113,9 @@ class Goodwill(KeyedActs):
         Refuse NotAllowed, NotFound, GoodwillOver, and OwnWork to the proposer, anyone they act for or who handled their
         account lately, and to relatives of the seller or people linked to them.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, row = await self._row(session, goodwill_id)
-            who, now = await standing(session, person, self._now()), self._now()
+            who, now = await standing(session, person, self.desk.now()), self.desk.now()
             if not {row.needs, Permission.AGREE_GOODWILL} & who.permissions:
                 await require(session, person, row.needs)
             if row.state is not GoodwillState.PROPOSED:
@@ -121,13 +126,13 @@ class Goodwill(KeyedActs):
             paid = await session.get_one(PayoutRow, row.paid_key)
             await self._require_stranger(session, who, row.owner, paid.card_id)
             row.state, row.checked_by, row.checked_at = GoodwillState.AGREED, person, now
-            happened(session, ticket, f"person:{person}", "goodwill_agreed", now, goodwill=row.id)
+            came_to(session, row, ticket, f"person:{person}", "goodwill_agreed", now)
 
     async def decline(self, person: str, goodwill_id: str) -> None:
         """Say no as the second person, or take one's own proposal back. Refuse NotAllowed, NotFound and GoodwillOver."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, row = await self._row(session, goodwill_id)
-            own, now = row.proposed_by == person, self._now()
+            own, now = row.proposed_by == person, self.desk.now()
             allowed = (await standing(session, person, now)).permissions
             if not own and Permission.AGREE_GOODWILL not in allowed:
                 await require(session, person, row.needs)
@@ -135,14 +140,14 @@ class Goodwill(KeyedActs):
                 raise GoodwillOver(state=row.state.value)
             row.state = GoodwillState.WITHDRAWN if own else GoodwillState.DECLINED
             row.checked_by, row.checked_at, row.ended_at = person, now, now
-            happened(session, ticket, f"person:{person}", f"goodwill_{row.state.value}", now, goodwill=row.id)
+            came_to(session, row, ticket, f"person:{person}", f"goodwill_{row.state.value}", now)
 
-    async def _row(self, session: AsyncSession, goodwill_id: str) -> tuple[TicketRow, GoodwillRow]:
-        """The proposal's ticket and the proposal, locked in this order."""
+    async def _row(self, session: AsyncSession, goodwill_id: str) -> tuple[TicketRow | None, GoodwillRow]:
+        """The proposal's ticket, if it has one, and the proposal, locked in this order."""
         known = await session.get(GoodwillRow, goodwill_id[:26])
         if known is None:
             raise NotFound(goodwill=goodwill_id[:26])
-        ticket, _ = await locked(session, known.ticket_id)
+        ticket = None if known.ticket_id is None else (await locked(session, known.ticket_id))[0]
         return ticket, await session.get_one(GoodwillRow, known.id, with_for_update=True, populate_existing=True)
 
     async def _require_apart(self, session: AsyncSession, row: GoodwillRow, who: ActingReviewer, now: datetime) -> None:
@@ -152,7 +157,7 @@ class Goodwill(KeyedActs):
             raise OwnWork()
 
     async def _require_stranger(self, session: AsyncSession, who: ActingReviewer, owner: str, card_id: str) -> None:
-        if owner in who.relatives or await people_linked(session, self._keyring, card_id, who.circle):
+        if owner in who.relatives or await people_linked(session, self.desk.keyring, card_id, who.circle):
             raise OwnWork()
 
 
@@ -164,7 +169,7 @@ async def _counted(session: AsyncSession, owner: str, since: datetime) -> int:
         GoodwillRow.owner == owner,
         GoodwillRow.state.in_(COUNTED),
         GoodwillRow.proposed_at > since,
-        GoodwillRow.claim_id.is_(None),  # What is owed to them is no gift.
+        is_gift(),  # What is owed to them is none.
     )
     return int((await session.execute(summed)).scalar_one())
 

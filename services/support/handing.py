@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -26,8 +27,8 @@ from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
 from services.people.permissions import require
 from services.support import clocks
-from services.support.acts import Acts
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.work.assignment import require_able
 from services.work.leases import end_lease, lease_span, require_held
@@ -37,8 +38,11 @@ from services.work.secret_scan import require_no_number
 NOTE_MAX = 500
 
 
-class Handing(Acts):
+@dataclass(frozen=True)
+class Handing:
     """Offers of tickets. `person` is a person's id; a ticket has one open offer at most."""
+
+    desk: SupportDesk
 
     async def offer(self, person: str, ticket_id: str, to: str | None, reason_code: str, note: str = "") -> str:
         """Offer a ticket that the person holds to a colleague, or to the leads (`to` None); return the offer's id.
@@ -47,10 +51,10 @@ class Handing(Acts):
         ReasonUnknown, FieldInvalid (`to`, `note`), SecretInWords, and what keeps the receiver from the ticket.
         """
         words = _short_note(note)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task = await locked(session, ticket_id)
-            now = self._now()
+            now = self.desk.now()
             require_held(task, person, now)
             await require_reason(session, ReasonedAct.HAND_OVER, reason_code)
             await expire_due(session, ticket, now)
@@ -77,10 +81,10 @@ class Handing(Acts):
 
         Refuse NotAllowed, NotFound, HandOverEnded, and what keeps the receiver from the ticket.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             offer, ticket, task = await self._offered(session, offer_id)
             await _require_offered_to(session, offer, person)
-            now = self._now()
+            now = self.desk.now()
             await require_able(session, person, task, now)
             _answer(offer, HandOverAnswer.ACCEPTED, person, now)
             end_lease(task)
@@ -95,10 +99,10 @@ class Handing(Acts):
         said = _short_note(words)
         if not said:
             raise FieldInvalid(field="note", why="missing")
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             offer, ticket, task = await self._offered(session, offer_id)
             await _require_offered_to(session, offer, person)
-            now = self._now()
+            now = self.desk.now()
             _answer(offer, HandOverAnswer.DECLINED, person, now)
             offer.answer_words = said
             await _tell(session, [offer.by], offer, task, "declined", person)
@@ -106,12 +110,12 @@ class Handing(Acts):
 
     async def withdraw(self, person: str, offer_id: str) -> None:
         """Keep the ticket after all: for who offered it. Refuse NotFound and HandOverEnded."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             offer, ticket, _ = await self._offered(session, offer_id)
             if offer.by != person:
                 raise NotFound(offer=offer_id[:26])
-            _answer(offer, HandOverAnswer.WITHDRAWN, person, self._now())
-            happened(session, ticket, f"person:{person}", "hand_over_withdrawn", self._now())
+            _answer(offer, HandOverAnswer.WITHDRAWN, person, self.desk.now())
+            happened(session, ticket, f"person:{person}", "hand_over_withdrawn", self.desk.now())
 
     async def _offered(self, session: AsyncSession, offer_id: str) -> tuple[HandOverRow, TicketRow, WorkItemRow]:
         """The open offer with its ticket, which is locked first. Refuses NotFound and HandOverEnded."""
@@ -120,7 +124,7 @@ class Handing(Acts):
             raise NotFound(offer=offer_id[:26])
         ticket, task = await locked(session, offer.ticket_id)
         await session.refresh(offer)
-        if offer.answer is not None or ticket.state not in UNDER_WAY or offer.until <= self._now():
+        if offer.answer is not None or ticket.state not in UNDER_WAY or offer.until <= self.desk.now():
             raise HandOverEnded()
         return offer, ticket, task
 

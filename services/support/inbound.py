@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prometheus_client import Counter
 from sqlalchemy import select
@@ -14,13 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.once import insert_once
 from database.repositories import outbox
-from database.session import Database
 from database.tables.support.mail import InboundMailRow, TicketParticipantRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketMessageRow, TicketRow
 from domain.errors.base import Refusal
 from domain.errors.support import TicketEnded
 from domain.identifiers import new_id
-from domain.sealing import KeyRing
 from domain.support.contacts import address_index_of
 from domain.support.mail import InboundMail, MailFile, MailFlag, MailNote, MailOutcome, plain_subject
 from domain.support.mail_signs import LOOP_WINDOW, is_own, loops
@@ -36,11 +34,11 @@ from domain.support.tickets import (
     TicketState,
 )
 from gateways import decoding
-from gateways.pictures.store import PhotoStore
 from languages import translate
 from services.support import mail_failures
 from services.support.contacts import contact_of, known_contact
 from services.support.conversation import Conversation, Heard
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.mail_identity import MailIdentity, reader_of, tags
 from services.support.mail_thread import (
@@ -73,21 +71,12 @@ class _Place:
 class InboundMails:
     """Takes the mail that is sent to support's address, whichever way it comes."""
 
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        identity: MailIdentity,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
+    def __init__(self, desk: SupportDesk, identity: MailIdentity) -> None:
+        self._desk = desk
         self._identity = identity
-        self._reader = reader_of(keyring, identity)
-        self._opening = Opening(database, keyring, store, now)
-        self._conversation = Conversation(database, keyring, store, now)
-        self._now = now
+        self._reader = reader_of(desk.keyring, identity)
+        self._opening = Opening(desk)
+        self._conversation = Conversation(desk)
         # Who waits for the database's lock holds a connection: one at a time in this process leaves the others.
         self._one = asyncio.Lock()
 
@@ -107,7 +96,7 @@ class InboundMails:
     async def _once(self, mail: InboundMail) -> MailOutcome:
         digest = digest_of(mail)
         same = (InboundMailRow.message_id == mail.message_id, InboundMailRow.digest == digest)
-        async with self._database.transaction() as session:
+        async with self._desk.database.transaction() as session:
             # One mail may come by two ways at once.
             await acquire(session, AdvisoryLock.INBOUND_MAIL)
             known = (await session.execute(select(InboundMailRow.outcome).where(*same))).scalar_one_or_none()
@@ -117,8 +106,8 @@ class InboundMails:
             session.add(
                 InboundMailRow(
                     id=new_id(), message_id=mail.message_id, digest=digest, outcome=outcome, ticket_id=ticket_id,
-                    sender_index=address_index_of(self._keyring, mail.sender.address), flags=sorted(mail.flags),
-                    notes=sorted(notes), at=self._now(),
+                    sender_index=address_index_of(self._desk.keyring, mail.sender.address), flags=sorted(mail.flags),
+                    notes=sorted(notes), at=self._desk.now(),
                 )
             )  # fmt: skip
         TAKEN.labels(outcome.value).inc()
@@ -149,7 +138,7 @@ class InboundMails:
             return MailOutcome.IGNORED, None, mail.notes
         if MailFlag.BOUNCE in mail.flags:
             return await self._reported(session, mail), None, mail.notes
-        thread = await ticket_of(session, mail, tags(self._keyring))
+        thread = await ticket_of(session, mail, tags(self._desk.keyring))
         if mail.automatic:
             return await self._noted(session, mail, thread), thread.id if thread else None, mail.notes
         return await self._written(session, mail, thread)
@@ -158,28 +147,28 @@ class InboundMails:
         """Accept a report only about ids that we made: no outsider can name one."""
         outcome = MailOutcome.IGNORED
         for failure in mail.failed:
-            for ticket_id, message_id in messages_of([failure.message_id], tags(self._keyring)):
+            for ticket_id, message_id in messages_of([failure.message_id], tags(self._desk.keyring)):
                 if failure.final:
-                    await mail_failures.failed(session, ticket_id, message_id, failure.status, self._now())
+                    await mail_failures.failed(session, ticket_id, message_id, failure.status, self._desk.now())
                 outcome = MailOutcome.REPORTED
         return outcome
 
     async def _noted(self, session: AsyncSession, mail: InboundMail, ticket: TicketRow | None) -> MailOutcome:
         """Keep an automatic answer in its conversation without starting a clock; one without a ticket opens none."""
-        contact = await known_contact(session, self._keyring, mail.sender.address)
+        contact = await known_contact(session, self._desk.keyring, mail.sender.address)
         if ticket is None or contact is None or ticket.state is TicketState.CLOSED:
             return MailOutcome.IGNORED
         if not (is_requester(ticket, contact) or await takes_part(session, ticket, contact)):
             return MailOutcome.IGNORED
         await self._heard(session, mail, ticket, contact, closing=True)
-        happened(session, ticket, f"contact:{contact.id}", "mail_automatic", self._now())
+        happened(session, ticket, f"contact:{contact.id}", "mail_automatic", self._desk.now())
         return MailOutcome.NOTED
 
     async def _written(
         self, session: AsyncSession, mail: InboundMail, thread: TicketRow | None
     ) -> tuple[MailOutcome, str | None, frozenset[MailNote]]:
         trusted = MailFlag.UNVERIFIED not in mail.flags
-        looping = loops(await self._earlier(session, mail), self._now())
+        looping = loops(await self._earlier(session, mail), self._desk.now())
         if looping and not trusted:
             return MailOutcome.IGNORED, None, mail.notes
         place = await self._place(session, mail, thread, looping=looping)
@@ -223,8 +212,8 @@ class InboundMails:
 
     async def _contact(self, mail: InboundMail) -> ContactRow:
         """Committed at once: what opens or adds to a ticket does so in a transaction of its own, and must see the contact."""
-        async with self._database.transaction() as session:
-            contact = await contact_of(session, self._keyring, mail.sender.address, mail.language)
+        async with self._desk.database.transaction() as session:
+            contact = await contact_of(session, self._desk.keyring, mail.sender.address, mail.language)
             if MailFlag.UNVERIFIED not in mail.flags:
                 contact.name = mask_secrets(mail.sender.name).words or contact.name
                 contact.locale = mail.language
@@ -274,7 +263,7 @@ class InboundMails:
         self, session: AsyncSession, ticket: TicketRow, actor: str, mail: InboundMail, place: _Place, notes: frozenset[MailNote]
     ) -> None:  # fmt: skip
         """Write into the history what an agent must know before they believe or answer the mail."""
-        now = self._now()
+        now = self._desk.now()
         for note in sorted(notes):
             happened(session, ticket, actor, f"mail_{note}", now, files=str(mail.files_left_out))
         if MailFlag.UNVERIFIED in mail.flags:
@@ -293,16 +282,16 @@ class InboundMails:
             return
         others = [one for one in (*mail.to, *mail.cc) if not is_own(one.address, self._identity.own)]
         for one in others[:PARTICIPANTS_MAX]:
-            other = await contact_of(session, self._keyring, one.address, mail.language)
+            other = await contact_of(session, self._desk.keyring, one.address, mail.language)
             if other.id != contact.id:
-                row = TicketParticipantRow(ticket_id=ticket.id, contact_id=other.id, at=self._now())
+                row = TicketParticipantRow(ticket_id=ticket.id, contact_id=other.id, at=self._desk.now())
                 await insert_once(session, row)
 
     async def _earlier(self, session: AsyncSession, mail: InboundMail) -> Sequence[datetime]:
-        same = InboundMailRow.sender_index == address_index_of(self._keyring, mail.sender.address)
+        same = InboundMailRow.sender_index == address_index_of(self._desk.keyring, mail.sender.address)
         recent = (
             select(InboundMailRow.at)
-            .where(same, InboundMailRow.at > self._now() - LOOP_WINDOW)
+            .where(same, InboundMailRow.at > self._desk.now() - LOOP_WINDOW)
             .order_by(InboundMailRow.at)
         )
         return (await session.execute(recent)).scalars().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -10,20 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from domain.errors.general import FieldInvalid
 from domain.support.tickets import LinkedKind
-from services.support.acts import Acts
 from services.support.agents import changeable
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.opening import link_card
 
 
-class Linking(Acts):
+@dataclass(frozen=True)
+class Linking:
     """Links of tickets. `person` is a person's id; what is linked already stays as it is."""
+
+    desk: SupportDesk
 
     async def card(self, person: str, ticket_id: str, card_id: str) -> None:
         """Say that the ticket is about this card. Refuse NotFound for a card of anyone else, and what `changeable` refuses."""
-        async with self._database.transaction() as session:
-            now = self._now()
+        async with self.desk.database.transaction() as session:
+            now = self.desk.now()
             ticket, _ = await changeable(session, person, ticket_id, now)
             if await _linked(session, ticket_id, card_id):
                 return
@@ -34,15 +38,15 @@ class Linking(Acts):
         """Link two tickets, also of different customers. Refuse FieldInvalid (`ticket`) for one with itself, and NotFound."""
         if ticket_id == other_id:
             raise FieldInvalid(field="ticket", why="itself")
-        async with self._database.transaction() as session:
-            now = self._now()
+        async with self.desk.database.transaction() as session:
+            now = self.desk.now()
             ticket, other = await _both(session, person, ticket_id, other_id, now)
             await link_tickets(session, ticket, other, f"person:{person}", now)
 
     async def remove(self, person: str, ticket_id: str, subject: str) -> None:
         """Take a link away; of two tickets on both sides. Refuse what `changeable` refuses."""
-        async with self._database.transaction() as session:
-            now = self._now()
+        async with self.desk.database.transaction() as session:
+            now = self.desk.now()
             ticket, _ = await changeable(session, person, ticket_id, now)
             link = await _linked(session, ticket_id, subject)
             if link is None:

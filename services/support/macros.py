@@ -24,12 +24,12 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import Priority
 from services.people.permissions import require
 from services.support import clocks, grams
-from services.support.acts import KeyedActs
 from services.support.agents import changeable
 from services.support.conversation import AfterReply, Reply, wait_for, write_reply
+from services.support.desk import SupportDesk
+from services.support.escalation_to_leads import raise_ticket
 from services.support.history import happened
 from services.support.notes import require_no_secret_of_cards
-from services.support.raising import raise_ticket
 from services.support.sorting import Sorted, sort
 from services.support.templates import filled
 from services.work.assignment import given, require_able
@@ -51,8 +51,11 @@ class MacroPreview:
     refusal: Refusal | None
 
 
-class Macros(KeyedActs):
+@dataclass(frozen=True)
+class Macros:
     """The macros. `person` is a person's id."""
+
+    desk: SupportDesk
 
     async def save(self, person: str, macro_id: str, name: str, steps: MacroSteps, revision: int = 0) -> str:
         """Write a macro, a new one for an empty id; return its id.
@@ -64,10 +67,10 @@ class Macros(KeyedActs):
         if not called or len(called) > NAME_MAX:
             raise FieldInvalid(field="name", why="too_long" if called else "missing")
         require_no_number(called, steps.note)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.LEAD_SUPPORT)
             await _require_steps(session, steps)
-            now = self._now()
+            now = self.desk.now()
             if macro_id:
                 row = await _locked(session, macro_id)
                 if row.revision != revision:
@@ -82,11 +85,11 @@ class Macros(KeyedActs):
 
     async def use(self, person: str, macro_id: str, *, on: bool) -> None:
         """Take a macro out of use, or back into it. Refuse NotAllowed and NotFound."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.LEAD_SUPPORT)
             row = await _locked(session, macro_id)
             if row.active != on:
-                row.active, row.revision, row.changed_by, row.changed_at = on, row.revision + 1, person, self._now()
+                row.active, row.revision, row.changed_by, row.changed_at = on, row.revision + 1, person, self.desk.now()
                 session.add(by_person(person, f"console:macro:{'on' if on else 'off'}", row.id))
 
     async def preview(self, person: str, ticket_id: str, macro_id: str) -> MacroPreview:
@@ -94,12 +97,12 @@ class Macros(KeyedActs):
 
         Refuse NotAllowed and NotFound; what blocks it is in the preview.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             row = await _in_use(session, macro_id)
             macro = MacroPreview(row.id, row.name, row.revision, MacroSteps.of(row.steps), "", None)
         try:
-            async with self._database.transaction() as session:
+            async with self.desk.database.transaction() as session:
                 raise _Undone(await self._do(session, person, ticket_id, macro.steps))
         except _Undone as undone:
             return MacroPreview(macro.macro_id, macro.name, macro.revision, macro.steps, undone.reply, None)
@@ -116,10 +119,10 @@ class Macros(KeyedActs):
         Refuse ChangedMeanwhile where the macro or the ticket is not what was previewed, so that a form sent twice is done
         once; and what each of its acts is refused for.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             row = await _in_use(session, macro_id)
-            ticket, _ = await changeable(session, person, ticket_id, self._now())
+            ticket, _ = await changeable(session, person, ticket_id, self.desk.now())
             if row.revision != revision or ticket.revision != ticket_revision:
                 raise ChangedMeanwhile()
             await self._do(session, person, ticket_id, MacroSteps.of(row.steps), macro_id)
@@ -128,15 +131,15 @@ class Macros(KeyedActs):
         self, session: AsyncSession, person: str, ticket_id: str, steps: MacroSteps, macro_id: str = ""
     ) -> str:
         """Every act in its order; returns the reply's words."""
-        now = self._now()
+        now = self.desk.now()
         ticket, task = await changeable(session, person, ticket_id, now)
         require_held(task, person, now)
         await require_able(session, person, task, now)
         happened(session, ticket, f"person:{person}", "macro_run", now, macro=macro_id)
         await sort(session, ticket, task, person, _sorted(steps), now)
         if steps.note:
-            await require_no_secret_of_cards(session, self._keyring, ticket.id, steps.note)
-            await write_on_item(session, self._keyring, task, person, steps.note)
+            await require_no_secret_of_cards(session, self.desk.keyring, ticket.id, steps.note)
+            await write_on_item(session, self.desk.keyring, task, person, steps.note)
             await grams.index(session, ticket.id)
         words = await self._answer(session, ticket, task, person, steps, now)
         if steps.assign_to:
@@ -155,7 +158,9 @@ class Macros(KeyedActs):
         after = AfterReply(steps.after)
         if steps.template_id:
             words = await filled(session, steps.template_id, ticket, task, person)
-            await write_reply(session, self._keyring, ticket, task, person, Reply(words, after, steps.solution), now)
+            await write_reply(
+                session, self.desk.keyring, ticket, task, person, Reply(words, after, steps.solution), now
+            )
             return words
         if after is AfterReply.SOLVE:
             await require_reason(session, ReasonedAct.SOLVE_TICKET, steps.solution)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.platform import OutboxRow
 from database.tables.support.tickets import ContactRow, TicketFileRow, TicketMessageRow, TicketRow
 from domain.identifiers import short
-from domain.sealing import KeyRing
 from domain.support.mail_threads import outgoing_id, reply_address
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.mail import SYSTEM, Letter, MailGateway, domain_of
-from gateways.pictures.store import PhotoStore
 from languages import translate
 from services.notices.outbox_delivery import NoAddress
 from services.support.contacts import address_of
+from services.support.desk import SupportDesk
 from services.support.mail_failures import failed
 from services.support.mail_identity import MailIdentity, mark_of, tags
 
@@ -40,48 +36,37 @@ class _Written:
     before: tuple[str, ...]  # Ids of the mails before it, the newest last.
 
 
+@dataclass(frozen=True)
 class Mailing:
     """Delivers rows of the outbox that go to a contact. Without a `gateway` they wait until mail is set up."""
 
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        gateway: MailGateway | None,
-        identity: MailIdentity,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._store = store
-        self._gateway = gateway
-        self._identity = identity
-        self._now = now
+    desk: SupportDesk
+    gateway: MailGateway | None
+    identity: MailIdentity
 
     async def deliver(self, row: OutboxRow) -> None:
         """Send the mail of this row; repeated, it has the same Message-ID.
 
         Raises GatewayUnavailable, GatewayRefused after the message was marked undelivered, and NoAddress.
         """
-        if self._gateway is None:
+        if self.gateway is None:
             raise GatewayUnavailable(SYSTEM, "not_configured")
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             written = await self._written(session, row)
         letter = await self._letter(row, written)
         try:
-            await self._gateway.post(letter, row.id)
+            await self.gateway.post(letter, row.id)
         except GatewayRefused as refused:
             if written.message is not None:
-                async with self._database.transaction() as session:
-                    await failed(session, written.ticket.id, written.message.id, refused.code, self._now())
+                async with self.desk.database.transaction() as session:
+                    await failed(session, written.ticket.id, written.message.id, refused.code, self.desk.now())
             raise
 
     async def _written(self, session: AsyncSession, row: OutboxRow) -> _Written:
         """Read what the mail is made of, and give a reply its id before it leaves: an answer may be faster than we."""
         ticket = await session.get(TicketRow, str(row.payload["ticket_id"]))
         contact = await session.get(ContactRow, row.destination.partition(":")[2])
-        if ticket is None or contact is None or not address_of(self._keyring, contact):
+        if ticket is None or contact is None or not address_of(self.desk.keyring, contact):
             raise NoAddress
         ids = select(TicketMessageRow.mail_id).where(
             TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.mail_id.is_not(None)
@@ -101,28 +86,29 @@ class Mailing:
         return _Written(ticket, contact, message, files, before)
 
     async def _letter(self, row: OutboxRow, written: _Written) -> Letter:
-        ticket, identity = written.ticket, self._identity
+        ticket, identity = written.ticket, self.identity
         locale = ticket.language
         about = {"subject": ticket.subject, "ticket": short(ticket.id)}
         files = [
-            (one.name, one.media_type, await asyncio.to_thread(self._store.read, one.sha256)) for one in written.files
+            (one.name, one.media_type, await asyncio.to_thread(self.desk.store.read, one.sha256))
+            for one in written.files
         ]
         return Letter(
-            to=address_of(self._keyring, written.contact),
+            to=address_of(self.desk.keyring, written.contact),
             subject=translate("mail.subject", locale, about),
             text=_text(row, written, locale, about),
             message_id=self._id_of(ticket, written.message.id if written.message else row.id),
             sender=identity.address,
             sender_name=identity.name,
-            reply_to=reply_address(ticket.id, identity.address, tags(self._keyring)) if identity.tagged else "",
+            reply_to=reply_address(ticket.id, identity.address, tags(self.desk.keyring)) if identity.tagged else "",
             references=written.before,
             automatic="" if row.topic == ANSWERED else "auto-replied",
-            mark=mark_of(self._keyring, identity),
+            mark=mark_of(self.desk.keyring, identity),
             files=tuple(files),
         )
 
     def _id_of(self, ticket: TicketRow, message_id: str) -> str:
-        return outgoing_id(ticket.id, message_id, domain_of(self._identity.address), tags(self._keyring))
+        return outgoing_id(ticket.id, message_id, domain_of(self.identity.address), tags(self.desk.keyring))
 
 
 def _text(row: OutboxRow, written: _Written, locale: str, about: dict[str, str]) -> str:

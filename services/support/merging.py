@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.support.tickets import TicketFileRow, TicketLinkRow, TicketMessageRow, TicketRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import TicketsApart
 from domain.identifiers import new_id, short
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.tickets import LinkedKind, MessageKind, TicketCategory, TicketChannel, TicketState
 from domain.work.lease import holder_of
-from gateways.pictures.store import PhotoStore
 from languages import translate
 from services.people.permissions import require
 from services.support import clocks, grams
 from services.support.agents import changeable, require_open
 from services.support.conversation import depart, locked, reopen
+from services.support.desk import SupportDesk
 from services.support.following import tell_followers
 from services.support.handing import expire_due
 from services.support.history import happened
@@ -33,19 +31,11 @@ from services.work import items
 from services.work.leases import held_by_another
 
 
+@dataclass(frozen=True)
 class Merging:
     """Merges and splits. `person` is a person's id."""
 
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._opening = Opening(database, keyring, store, now)
-        self._now = now
+    desk: SupportDesk
 
     async def merge(self, person: str, ticket_id: str, into_id: str) -> None:
         """Close the ticket as a part of another one of the same customer, who is notified; done once, however often it is sent.
@@ -56,14 +46,14 @@ class Merging:
         """
         if ticket_id == into_id:
             raise FieldInvalid(field="into", why="itself")
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             for one in sorted((ticket_id, into_id)):
                 await locked(session, one)
             ticket, _ = await locked(session, ticket_id)
             if ticket.merged_into == into_id:
                 return
-            now = self._now()
+            now = self.desk.now()
             ticket, task = await changeable(session, person, ticket_id, now)
             into, its_task = await locked(session, into_id)
             _require_fitting(ticket, into, its_task, person, now)
@@ -77,11 +67,11 @@ class Merging:
 
         Refuse what `changeable` refuses, NotFound for a message that no customer wrote, FieldInvalid (`subject`).
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             message = await session.get(TicketMessageRow, message_id[:26])
             if message is None or message.kind is not MessageKind.CUSTOMER:
                 raise NotFound(message=message_id[:26])
-            ticket, _ = await changeable(session, person, message.ticket_id, self._now())
+            ticket, _ = await changeable(session, person, message.ticket_id, self.desk.now())
             asked = NewTicket(
                 category, subject, message.words, await _cards_of(session, ticket.id), key=f"split:{message.id}",
                 at=message.at,
@@ -89,14 +79,14 @@ class Merging:
             requester, channel = ticket.requester, ticket.channel
         # Its key makes the second transaction's work safe to repeat: the same message never opens two tickets.
         split_id = await self._open(requester, asked, channel, bool(message.words.strip()))
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await self._tie(session, person, message, split_id)
         return split_id
 
     async def _open(self, requester: str, asked: NewTicket, channel: TicketChannel, has_words: bool) -> str:
         if not has_words:  # A message of files alone: the subject says what it was about.
             asked = NewTicket(asked.category, asked.subject, asked.subject, asked.card_ids, key=asked.key, at=asked.at)
-        return await self._opening.open(requester, asked, channel)
+        return await Opening(self.desk).open(requester, asked, channel)
 
     async def _tie(self, session: AsyncSession, person: str, message: TicketMessageRow, split_id: str) -> None:
         """Link both tickets and show the message's files in the new one, once."""
@@ -105,7 +95,7 @@ class Merging:
         ticket, split = await session.get_one(TicketRow, message.ticket_id), await session.get_one(TicketRow, split_id)
         if await session.get(TicketLinkRow, (split_id, ticket.id)) is not None:
             return
-        now, by = self._now(), f"person:{person}"
+        now, by = self.desk.now(), f"person:{person}"
         await link_tickets(session, ticket, split, by, now)
         first = select(TicketMessageRow.id).where(TicketMessageRow.ticket_id == split_id).order_by(TicketMessageRow.id)
         opening = (await session.execute(first.limit(1))).scalar_one()
@@ -149,12 +139,12 @@ async def _close(
         TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.sent_at.is_(None), TicketMessageRow.withdrawn_at.is_(None)
     )  # fmt: skip
     for reply in (await session.execute(pending)).scalars():
-        reply.leaves_at = now
+        reply.effective_at = now
     words = translate("ticket.notice.merged", ticket.language, {"subject": into.subject, "ticket": short(into.id)})
     session.add(
         TicketMessageRow(
             id=new_id(), ticket_id=ticket.id, kind=MessageKind.NOTICE, author="machine", words=words,
-            channel=ticket.channel, at=now, leaves_at=now, idempotency_key=f"merged:{into.id}",
+            channel=ticket.channel, at=now, effective_at=now, idempotency_key=f"merged:{into.id}",
         )
     )  # fmt: skip
     await session.flush()

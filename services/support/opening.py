@@ -22,7 +22,7 @@ from domain.support.tickets import TEAM, TICKET, LinkedKind, MessageKind, Ticket
 from domain.work.task import Priority
 from services.people.permissions import require
 from services.support import clocks, grams
-from services.support.acts import FiledActs
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.priority import prioritise
 from services.support.words import attach, cleaned, masked, required_subject, required_words
@@ -44,8 +44,11 @@ class NewTicket:
     earlier: str | None = None  # A ticket of the same requester that this one follows up.
 
 
-class Opening(FiledActs):
+@dataclass(frozen=True)
+class Opening:
     """Opens tickets. `requester` is seller:<id>, partner:<id> or contact:<id>."""
+
+    desk: SupportDesk
 
     async def open(self, requester: str, asked: NewTicket, channel: TicketChannel) -> str:
         """Open a ticket for the customer and return its id; the same `key` of the same requester returns the first one.
@@ -56,19 +59,19 @@ class Opening(FiledActs):
 
     async def open_for(self, person: str, requester: str, asked: NewTicket) -> str:
         """Open a ticket for a caller; the words are the agent's record of the call. Refuse NotAllowed, too."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
         return await self._open(requester, asked, TicketChannel.PHONE, f"person:{person}")
 
     async def _open(self, requester: str, asked: NewTicket, channel: TicketChannel, by: str) -> str:
         subject, words = required_subject(asked.subject), required_words(asked.words, asked.files)
-        kept = await cleaned(self._store, asked.files)
-        async with self._database.transaction() as session:
+        kept = await cleaned(self.desk.store, asked.files)
+        async with self.desk.database.transaction() as session:
             if asked.key is not None:
                 await acquire_for(session, AdvisoryLock.TICKET_KEYS, f"{requester} {asked.key}")
             if (known := await self._known(session, requester, asked.key)) is not None:
                 return known
-            now = self._now()
+            now = self.desk.now()
             ticket, task = self._rows(requester, asked, channel, by, await language_of(session, requester), now)
             task.seller = await customer_of(session, requester)  # Whose relatives are kept from it.
             session.add(task)
@@ -79,12 +82,12 @@ class Opening(FiledActs):
                 await link_card(session, ticket, card_id, by, now)
             if asked.earlier is not None:
                 await link_earlier(session, ticket, asked.earlier, by, now)
-            said = await masked(session, self._keyring, ticket.id, words)
-            titled = await masked(session, self._keyring, ticket.id, subject)
+            said = await masked(session, self.desk.keyring, ticket.id, words)
+            titled = await masked(session, self.desk.keyring, ticket.id, subject)
             ticket.subject = titled.words
             message = TicketMessageRow(
                 id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=by, words=said.words, channel=channel,
-                masked=said.found or titled.found, shortened=asked.shortened, at=asked.at or now, leaves_at=now, sent_at=now,
+                masked=said.found or titled.found, shortened=asked.shortened, at=asked.at or now, effective_at=now, sent_at=now,
                 idempotency_key=asked.key, mail_id=asked.mail_id,
             )  # fmt: skip
             session.add(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,8 +23,8 @@ from domain.work.lease import holder_of
 from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.support import appeals
-from services.support.acts import KeyedActs
 from services.support.conversation import locked_question
+from services.support.desk import SupportDesk
 from services.work import items, sla
 from services.work.ordering import placed
 
@@ -56,8 +57,11 @@ async def opened(
     await session.flush()
 
 
-class OldQuestions(KeyedActs):
+@dataclass(frozen=True)
+class OldQuestions:
     """Gives questions to the desk of review from before their kind of work their place in the queue and their clock."""
+
+    desk: SupportDesk
 
     async def adopt(self, limit: int) -> int:
         """Open the work of up to `limit` questions and return how many. One that fails is set aside. Raises DatabaseUnavailable."""
@@ -69,32 +73,32 @@ class OldQuestions(KeyedActs):
                 TicketEscalationRow.state == EscalationState.OPEN,
                 TicketEscalationRow.task_id.is_(None),
                 BlindReviewRow.settled_at.is_(None),
-                ~left_out(LOOP, TicketEscalationRow.id, self._now()),
+                ~left_out(LOOP, TicketEscalationRow.id, self.desk.now()),
             )
             .order_by(TicketEscalationRow.id)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             found, done = list((await session.execute(without)).scalars()), 0
         for escalation_id in found:
-            async with apart(self._database, LOOP, escalation_id):
+            async with apart(self.desk.database, LOOP, escalation_id):
                 done += await self._adopted(escalation_id)
         return done
 
     async def _adopted(self, escalation_id: str) -> bool:
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             ticket, task, row = await locked_question(session, escalation_id)
             if row.state is not EscalationState.OPEN or row.task_id is not None:
                 return False
             of_row = select(BlindReviewRow).where(BlindReviewRow.escalation_id == row.id).with_for_update()
             review = (await session.execute(of_row)).scalar_one()
-            await opened(session, self._keyring, ticket, task, row, review, self._now())
+            await opened(session, self.desk.keyring, ticket, task, row, review, self.desk.now())
             await self._unchanged(session, row, review)
         return True
 
     async def _unchanged(self, session: AsyncSession, row: TicketEscalationRow, review: BlindReviewRow) -> None:
         """A review that a person has before them, or that waits for a senior, is so in the queue, too."""
-        item, now = await session.get_one(WorkItemRow, row.task_id), self._now()
+        item, now = await session.get_one(WorkItemRow, row.task_id), self.desk.now()
         if review.second_outcome is not None:
             item.escalated, item.barred = True, sorted({*item.barred, *review.second_circle})
             await sla.pass_to(session, item, ClockOwner.SENIOR, now)

@@ -10,14 +10,14 @@ from database.repositories.audit import by_person
 from database.session import Database
 from domain.errors.general import CardNumberTyped
 from domain.finance.payee import payee_index_of
+from domain.home.search_terms import is_card_number, search_terms
 from domain.people.roles import Permission
-from domain.rules.looked_for import is_card_number, looked_for
 from domain.sealing import KeyRing
 from domain.support.contacts import address_index_of
 from domain.support.grams import looked_up, terms
 from services.people.permissions import require
+from services.people.phone_lookup import SEARCHES, phone_typed
 from services.people.rate_limit import Throttle
-from services.people.search import SEARCHES, phone_typed
 
 PAGE = 25
 
@@ -62,8 +62,8 @@ class TicketSearch:
         async with self._database.transaction() as session:
             found = await matches(session, sought, PAGE + 1, before)
             facts = {"by": "phone" if phone else "words", "found": len(found[:PAGE])}
-            if looked_for(typed).loggable and not phone and "@" not in typed:
-                facts["words"] = looked_for(typed).words
+            if search_terms(typed).loggable and not phone and "@" not in typed:
+                facts["words"] = search_terms(typed).words
             session.add(
                 by_person(person, "console:search:tickets", found[0] if len(found) == 1 else "search", facts=facts)
             )
@@ -72,7 +72,7 @@ class TicketSearch:
 
     def _sought(self, typed: str, phone: str, may: frozenset[Permission]) -> Sought:
         """What these words ask for, as far as the person may know it of customers and cards."""
-        wanted = looked_for(typed)
+        wanted = search_terms(typed)
         account = wanted.words if phone or "@" in wanted.words else ""
         customers = Permission.SEE_SELLER in may
         return Sought(

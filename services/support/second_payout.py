@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +13,7 @@ from database.repositories.loop_faults import apart
 from database.repositories.notices import tell
 from database.repositories.set_aside import left_out
 from database.tables.cards import CardRow
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from database.tables.work import WorkItemRow
@@ -32,8 +34,8 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import clocks
-from services.support.acts import KeyedActs
 from services.support.conversation import locked, reopen
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.work.leases import require_held
 from services.work.ordering import sent_back
@@ -42,8 +44,11 @@ from services.work.reason_codes import require_reason
 LOOP = "payee_requests"
 
 
-class SecondPayouts(KeyedActs):
+@dataclass(frozen=True)
+class SecondPayouts:
     """Requests for another payee of money that is owed. `person` is a person's id."""
+
+    desk: SupportDesk
 
     async def ask(self, person: str, ticket_id: str, card_id: str, reason_code: str) -> str:
         """Ask for a second payment of a card of the ticket; return the request's id.
@@ -51,10 +56,10 @@ class SecondPayouts(KeyedActs):
         For the holder of the ticket. Refuse NotAllowed, NotFound, what `require_held` refuses, ReasonUnknown,
         NotExpectedNow unless the card waits for a payee, OwnWork to people linked to the seller, and CorrectionWaits.
         """
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
             ticket, task = await locked(session, ticket_id)
-            now = self._now()
+            now = self.desk.now()
             require_held(task, person, now)
             await require_reason(session, ReasonedAct.CORRECT_PAYEE, reason_code)
             link = await session.get(TicketLinkRow, (ticket.id, card_id[:26]))
@@ -64,7 +69,9 @@ class SecondPayouts(KeyedActs):
             if card.waiting_for is not WaitingFor.SELLER_PAYEE:
                 raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
             who = await standing(session, person, now)
-            if ticket.requester in who.relatives or await people_linked(session, self._keyring, card_id, who.circle):
+            if ticket.requester in who.relatives or await people_linked(
+                session, self.desk.keyring, card_id, who.circle
+            ):
                 raise OwnWork()
             row = PayeeRequestRow(
                 id=new_id(), ticket_id=ticket.id, card_id=card_id, submission_id=card.submission_id,
@@ -81,7 +88,7 @@ class SecondPayouts(KeyedActs):
 
     async def carry(self, limit: int) -> int:
         """Carry what became of up to `limit` requests into their tickets; return how many. Raises DatabaseUnavailable."""
-        now, done = self._now(), 0
+        now, done = self.desk.now(), 0
         over = or_(
             PayeeCorrectionRow.applied_at.is_not(None),
             PayeeCorrectionRow.refused_at.is_not(None),
@@ -95,28 +102,28 @@ class SecondPayouts(KeyedActs):
             .order_by(PayeeRequestRow.id)
             .limit(limit)
         )
-        async with self._database.reading() as session:
+        async with self.desk.database.reading() as session:
             found = list((await session.execute(ready)).scalars())
         for request_id in found:
-            async with apart(self._database, LOOP, request_id):
+            async with apart(self.desk.database, LOOP, request_id):
                 done += await self._carried(request_id)
         return done
 
     async def _carried(self, request_id: str) -> bool:
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             known = await session.get_one(PayeeRequestRow, request_id)
             ticket, task = await locked(session, known.ticket_id)
             row = await session.get_one(PayeeRequestRow, request_id, with_for_update=True, populate_existing=True)
             if row.state not in UNDER_WAY:
                 return False
-            row.state, row.ended_at = await _outcome(session, row), self._now()
-            happened(session, ticket, "machine", f"payee_{row.state.value}", self._now(), request=row.id)
+            row.state, row.ended_at = await _outcome(session, row), self.desk.now()
+            happened(session, ticket, "machine", f"payee_{row.state.value}", self.desk.now(), request=row.id)
             if ticket.state in TICKET_UNDER_WAY:
                 await self._back(session, ticket, task, row)
         return True
 
     async def _back(self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, row: PayeeRequestRow) -> None:
-        now = self._now()
+        now = self.desk.now()
         reopen(ticket, task)
         sent_back(task, CameBack.ANSWERED_INSIDE, "", now)
         await clocks.follow(session, ticket, task, now, "resumed")

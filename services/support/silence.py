@@ -71,7 +71,7 @@ async def _say(session: AsyncSession, ticket: TicketRow, key: str, days: int, no
     session.add(
         TicketMessageRow(
             id=new_id(), ticket_id=ticket.id, kind=MessageKind.NOTICE, author="machine", words=words,
-            channel=ticket.channel, at=now, leaves_at=now,
+            channel=ticket.channel, at=now, effective_at=now,
         )
     )  # fmt: skip
     await grams.index(session, ticket.id)

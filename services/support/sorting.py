@@ -17,9 +17,9 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import Priority
 from services.people.permissions import require
 from services.support import clocks
-from services.support.acts import Acts
 from services.support.agents import changeable, require_open
 from services.support.conversation import locked
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.work.reason_codes import require_reason
 
@@ -36,19 +36,22 @@ class Sorted:
     language: str | None = None
 
 
-class Sorting(Acts):
+@dataclass(frozen=True)
+class Sorting:
     """Changes of what a ticket is. `person` is a person's id."""
+
+    desk: SupportDesk
 
     async def change(self, person: str, ticket_id: str, to: Sorted) -> None:
         """Change the traits that differ. Refuse what `changeable` refuses, ReasonUnknown and FieldInvalid (`language`)."""
-        async with self._database.transaction() as session:
-            now = self._now()
+        async with self.desk.database.transaction() as session:
+            now = self.desk.now()
             ticket, task = await changeable(session, person, ticket_id, now)
             await sort(session, ticket, task, person, to, now)
 
     async def follow(self, person: str, ticket_id: str, *, on: bool) -> None:
         """Have the person notified of the ticket, or no longer. Refuse NotAllowed, NotFound and TicketEnded."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.SEE_TICKETS)
             ticket, _ = await locked(session, ticket_id)
             if on:
@@ -57,7 +60,7 @@ class Sorting(Acts):
                 return
             others = [one for one in ticket.followers if one != person]
             ticket.followers = [*others, person] if on else others
-            happened(session, ticket, f"person:{person}", "followed" if on else "unfollowed", self._now())
+            happened(session, ticket, f"person:{person}", "followed" if on else "unfollowed", self.desk.now())
 
 
 async def sort(

@@ -27,7 +27,7 @@ from domain.support.reply_templates import (
 )
 from domain.support.tickets import TicketCategory, TicketState
 from services.people.permissions import require
-from services.support.acts import Acts
+from services.support.desk import SupportDesk
 from services.work.secret_scan import require_no_number
 
 _CLOCK = {"zh_CN": "M月d日 HH:mm", "en": "d MMM HH:mm"}
@@ -44,8 +44,11 @@ class TemplateWords:
     revision: int = 0
 
 
-class ReplyTemplates(Acts):
+@dataclass(frozen=True)
+class ReplyTemplates:
     """The templates. `person` is a person's id."""
+
+    desk: SupportDesk
 
     async def save(self, person: str, template_id: str, words: TemplateWords) -> str:
         """Write a template, a new one for an empty id; return its id.
@@ -57,9 +60,9 @@ class ReplyTemplates(Acts):
         if unknown := unknown_variables((zh, en)):
             raise VariablesUnknown(names=", ".join(unknown))
         require_no_number(name, zh, en)
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.LEAD_SUPPORT)
-            now = self._now()
+            now = self.desk.now()
             if template_id:
                 row = await _locked(session, template_id)
                 if row.revision != words.revision:
@@ -76,11 +79,11 @@ class ReplyTemplates(Acts):
 
     async def use(self, person: str, template_id: str, *, on: bool) -> None:
         """Take a template out of use, or back into it. Refuse NotAllowed and NotFound."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.LEAD_SUPPORT)
             row = await _locked(session, template_id)
             if row.active != on:
-                row.active, row.revision, row.changed_by, row.changed_at = on, row.revision + 1, person, self._now()
+                row.active, row.revision, row.changed_by, row.changed_at = on, row.revision + 1, person, self.desk.now()
                 session.add(by_person(person, f"console:reply_template:{'on' if on else 'off'}", row.id))
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.lease import NOBODY, is_held_by
+from database.reads.review.valid_decisions import decided_by
 from database.reads.work.queue_filter import conditions
 from database.repositories.audit import by_person
 from database.tables.people import AuditRow
-from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
@@ -146,8 +146,7 @@ class Leases:
             return NotFound(task=task_id[:64])
         reasons = why_not(theirs, await task_facts(session, task), self._now())
         if {Ineligible.CLOSED, Ineligible.DECIDED} & set(reasons):
-            decision = await decision_on(session, task_id)
-            return TaskDecided(by=(decision.person_id if decision else None) or "")
+            return TaskDecided(by=await decided_by(session, task_id))
         return refusal_of(reasons, task) if reasons else None
 
 
@@ -185,14 +184,6 @@ def refusal_of(reasons: tuple[Ineligible, ...], task: WorkItemRow) -> Refusal:
 def lease_span(now: datetime) -> timedelta:
     """How long a lease lasts that nothing renews."""
     return timedelta(seconds=limits_in_force(business_day(now)).review_lease_s)
-
-
-async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
-    """Return the task's valid decision, or None. Undone, returned or rejected ones do not count."""
-    statement = select(ReviewDecisionRow).where(
-        ReviewDecisionRow.task_id == task_id, ReviewDecisionRow.void_at.is_(None)
-    )
-    return (await session.execute(statement)).scalar_one_or_none()
 
 
 def held_by_another(task: WorkItemRow) -> TaskHeldByAnother:

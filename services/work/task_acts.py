@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.valid_decisions import decided_by
 from database.repositories.notices import tell
 from database.session import DatabaseUnavailable
 from database.tables.work import WorkItemRow
@@ -25,7 +26,6 @@ from services.work.leases import (
     Lease,
     Leases,
     audited,
-    decision_on,
     end_lease,
     held_by_another,
     lease_span,
@@ -209,8 +209,7 @@ async def waiting(session: AsyncSession, task_id: str, taker: str | None = None)
     if task is None:
         raise NotFound(task=task_id[:64])
     if task.closed_at is not None or task.decided:
-        decision = await decision_on(session, task_id)
-        raise TaskDecided(by=(decision.person_id if decision else None) or "")
+        raise TaskDecided(by=await decided_by(session, task_id))
     return task
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankFileRow, BankLineRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.errors.finance import BankFileRefused, BatchChanged, NothingWaits
 from domain.errors.people import NotAllowed

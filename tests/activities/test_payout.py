@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from database.repositories import ledger
 from database.session import DatabaseUnavailable
 from database.tables.cards import QuoteRow
-from database.tables.finance import PaymentNotificationRow, PayoutRow
+from database.tables.finance.payout import PaymentNotificationRow, PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.errors.finance import AmountMismatch

@@ -11,7 +11,7 @@ from database.repositories import ledger
 from database.sealed import READING_VALUES
 from database.tables.cards import CardRow, PhotoRow, QuoteRow, ReadingRow
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow
+from database.tables.finance.ledger import LedgerTransactionRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.intake import SubmittedCard
 from domain.cards.pricing import QuoteState

@@ -9,8 +9,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.payout import Payout
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PaymentNotificationRow, PayoutRow
-from database.tables.finance_rails import BankLineRow, ConfirmationRow
+from database.tables.finance.payout import PaymentNotificationRow, PayoutRow
+from database.tables.finance.rails import BankLineRow, ConfirmationRow
 from database.tables.platform import OutboxRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.facts import PayoutFacts

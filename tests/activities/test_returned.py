@@ -11,7 +11,7 @@ from database.reads.finance.office import payouts
 from database.reads.finance.order import order as order_page
 from database.repositories import ledger
 from database.tables.cards import CardRow
-from database.tables.finance_rails import ReturnRow
+from database.tables.finance.rails import ReturnRow
 from database.tables.platform import OutboxRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState

@@ -24,6 +24,7 @@ from services.cards.outlet_reports import OutletHeard
 from services.finance.payees import Payees
 from services.people.partners import Partners
 from services.support.conversation import Conversation
+from services.support.desk import SupportDesk
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from tests.builders.settling import StraightRuns
@@ -108,8 +109,8 @@ async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterato
         payees=Payees(database, keyring),
         payments=payments,  # type: ignore[arg-type]
         outlets=PlayedOutlets(),  # type: ignore[arg-type]
-        opening=Opening(database, keyring, photos),
-        conversation=Conversation(database, keyring, photos),
+        opening=Opening(SupportDesk(database, keyring, photos)),
+        conversation=Conversation(SupportDesk(database, keyring, photos)),
         files=TicketFiles(database, photos),
         photos=photos,
         settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.partners import Partners
 from services.support.conversation import Conversation
+from services.support.desk import SupportDesk
 from services.support.files import TicketFiles
 from services.support.opening import Opening
 from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayments
@@ -50,8 +51,8 @@ def served(database_url: str, tmp_path: Path) -> Iterator[tuple[FastAPI, str, st
         payees=Payees(database, keyring),
         payments=PlayedPayments(),  # type: ignore[arg-type]
         outlets=PlayedOutlets(),  # type: ignore[arg-type]
-        opening=Opening(database, keyring, photos),
-        conversation=Conversation(database, keyring, photos),
+        opening=Opening(SupportDesk(database, keyring, photos)),
+        conversation=Conversation(SupportDesk(database, keyring, photos)),
         files=TicketFiles(database, photos),
         photos=photos,
         settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]

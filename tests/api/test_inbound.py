@@ -17,6 +17,7 @@ from domain.sealing import KeyRing
 from gateways.mail.wire import BYTES_MAX
 from gateways.pictures.store import PhotoStore
 from gateways.signatures import HEADER, sign
+from services.support.desk import SupportDesk
 from services.support.inbound import InboundMails
 from services.support.mail_door import MailDoor
 from services.support.mail_identity import MailIdentity
@@ -28,7 +29,9 @@ OLD, NEW = "the secret before", "the secret of now"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def relay(api: Api, database: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    mails = InboundMails(database, KeyRing.generate(), PhotoStore(tmp_path, bytes, bytes), MailIdentity(HELP))
+    mails = InboundMails(
+        SupportDesk(database, KeyRing.generate(), PhotoStore(tmp_path, bytes, bytes)), MailIdentity(HELP)
+    )
     services = dataclasses.replace(api.services, mail=MailDoor(mails, [NEW, OLD]))
     transport = httpx.ASGITransport(build(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://cardloop.test") as client:

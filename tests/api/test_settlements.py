@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.settlement import SettlementState
 from services.people.partners import Partners
 from tests.api.conftest import Api

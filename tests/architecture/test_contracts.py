@@ -23,8 +23,14 @@ CONTRACTS = [
 # For each contract, files that break it: path → what the file imports.
 PLANTED = {
     "A card flows downhill": {"database/planted_climber.py": "services.cards.stock"},
-    "Areas of the services import downhill": {"services/people/planted_climber.py": "services.work.claim"},
-    "Areas of the domain import downhill": {"domain/people/planted_climber.py": "domain.work.eligibility"},
+    "Areas of the services import downhill": {
+        "services/people/planted_climber.py": "services.work.claim",
+        "services/support/planted_climber.py": "services.home.search",
+    },
+    "Areas of the domain import downhill": {
+        "domain/people/planted_climber.py": "domain.work.eligibility",
+        "domain/support/planted_climber.py": "domain.home.search_terms",
+    },
     "Areas of the console import downhill": {"reviewer_ui/work/planted_climber.py": "reviewer_ui.support.tickets"},
     "Temporal is known to activities, workflows and what starts them": {
         "services/cards/planted_start.py": "temporalio"

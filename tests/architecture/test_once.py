@@ -54,7 +54,7 @@ ONCE = {
     ),
     "a decision that is neither applied nor void": (
         r"ReviewDecisionRow\.applied_at\.is_\(None\)",
-        ("database/reads/review/standing.py",),
+        ("database/reads/review/valid_decisions.py",),
         "ReviewDecisionRow.applied_at.is_(None)",
     ),
     "how sure a stored field is": (

@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from database import invariants
 from database.repositories import cards
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.finance.payout import PayoutOutcome
 from domain.identifiers import payout_key
 from tests.builders.world import World

@@ -34,7 +34,7 @@ MEASURE = """() => ({
   bottom: document.querySelector('.card-page').getBoundingClientRect().bottom,
 })"""
 # The line that comes last, and that may push a button of the head to another row.
-NEXT_IS_NAMED = "() => document.querySelector('.ahead').textContent.trim() !== ''"
+NEXT_IS_NAMED = "() => document.querySelector('.next-preview').textContent.trim() !== ''"
 PHOTO_HEIGHT_MIN = 110
 
 

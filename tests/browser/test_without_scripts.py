@@ -160,7 +160,7 @@ async def test_senior_takes_over_a_colleagues_card(house: House, browser_program
 
 async def _checked_by(page: Page, waiting: Waiting) -> None:
     """By the page of second looks to the card, and into one's hand."""
-    await page.goto("/second-look")
+    await page.goto("/second-review")
     await page.click(f"a[href='/cards/{waiting.card_id}']")
     await on(page, waiting)
     await page.click("form[action$='/take'] button")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bootstrap.settings import PROJECT_ROOT
 from database.session import Database
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
 from domain.finance.banks import BatchState
 from domain.finance.payout import RETURNED, PayoutOutcome
 from domain.identifiers import new_id, payout_key

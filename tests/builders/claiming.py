@@ -10,13 +10,14 @@ from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce
 from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.invariants.two_people import ClaimsByTwo, GoodwillByTwo
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.finance.rollback import RollbackKind
 from domain.identifiers import goodwill_key, payout_key
 from domain.support.tickets import TicketCategory, TicketChannel
 from services.finance.proof_files import ProofFile
 from services.finance.rollbacks import Finding, Rollbacks
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from services.support.opening import NewTicket, Opening
 from tests.builders.paying import PDF, Paying, paying, with_claims
@@ -76,7 +77,7 @@ class Claiming:
     async def objected(self, claim: str) -> str:
         """The seller objects by a ticket; returns its id."""
         new = NewTicket(TicketCategory.OTHER, "Claim", "The card was good.", (self.card,))
-        opening = Opening(self.world.database, self.world.keyring, self.world.photos)
+        opening = Opening(SupportDesk(self.world.database, self.world.keyring, self.world.photos))
         ticket = await opening.open(self.case.owner, new, TicketChannel.WEB)
         await self.claims.object(self.case.owner, claim, ticket)
         return ticket
@@ -114,7 +115,7 @@ class Claiming:
     async def agreed(self, claim: str) -> str:
         """A second person agrees to that payment, and its order is made; returns the key."""
         given = (await self.payment(claim)).id
-        goodwill = Goodwill(self.world.database, self.world.keyring)
+        goodwill = Goodwill(SupportDesk(self.world.database, self.world.keyring, self.world.photos))
         await goodwill.agree(await self.world.a_person("finance"), given)
         await self.world.payout.prepare_goodwill(given, goodwill_key(given))
         return goodwill_key(given)

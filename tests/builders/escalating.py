@@ -14,6 +14,7 @@ from services.quality.blind_review import BlindReviews
 from services.review.desk import ReviewDesk, review_desk
 from services.support.concluding import SettledReviews
 from services.support.conversation import Conversation
+from services.support.desk import SupportDesk
 from services.support.escalating import Escalations
 from services.support.opening import NewTicket, Opening
 from tests.builders.queueing import Clock
@@ -29,11 +30,12 @@ class Escalating:
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
         self.desk: ReviewDesk = review_desk(world.database, world.keyring, self.clock)
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
-        self.escalations = Escalations(world.database, world.keyring, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
+        self.escalations = Escalations(desk)
         self.second = BlindReviews(world.database, world.keyring)
-        self.settled = SettledReviews(world.database, self.clock)
+        self.settled = SettledReviews(desk)
         self.agent = self.ticket_id = ""
 
     async def open(self, category: TicketCategory = TicketCategory.PAYOUT_LATE) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.ops.runs import StuckRunRow
 from database.tables.people import PersonRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow

@@ -19,6 +19,7 @@ from gateways.webhooks import WebhookGateway
 from services.notices.outbox_delivery import Delivery
 from services.review.desk import review_desk
 from services.support.conversation import AfterReply, Conversation, Reply, depart, locked
+from services.support.desk import SupportDesk
 from services.support.inbound import InboundMails
 from services.support.mail_identity import MailIdentity
 from services.support.mailing import Mailing
@@ -120,8 +121,8 @@ async def a_mail_desk(world: World) -> AsyncIterator[MailDesk]:
         yield MailDesk(
             world,
             post,
-            InboundMails(world.database, world.keyring, world.photos, identity, clock),
-            Mailing(world.database, world.keyring, world.photos, gateway, identity, clock),
-            Conversation(world.database, world.keyring, world.photos, clock),
+            InboundMails(SupportDesk(world.database, world.keyring, world.photos, clock), identity),
+            Mailing(SupportDesk(world.database, world.keyring, world.photos, clock), gateway, identity),
+            Conversation(SupportDesk(world.database, world.keyring, world.photos, clock)),
             clock,
         )

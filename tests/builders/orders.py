@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from database.repositories import ledger
 from database.sealed import GOODWILL_ACCOUNT, ORDER_ACCOUNT, SETTLEMENT_ACCOUNT, SealedColumn
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.order_kinds import OrderCode
 from domain.finance.settlement_periods import PeriodKind, over_by
@@ -16,6 +16,7 @@ from domain.identifiers import goodwill_key, settlement_key
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.settlement import settlement_in_force
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.paying import paying
@@ -79,7 +80,7 @@ async def _goodwill(world: World) -> Payable:
     card = paid[len("card-") :][:26]
     scene = Escalating(world, case.owner, card)
     await scene.open()
-    goodwill = Goodwill(world.database, world.keyring, scene.clock)
+    goodwill = Goodwill(SupportDesk(world.database, world.keyring, world.photos, scene.clock))
 
     async def agreed() -> str:
         given = await goodwill.propose(scene.agent, scene.ticket_id, GoodwillProposal(Money(20_00), "late", paid, ""))

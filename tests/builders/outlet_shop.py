@@ -10,8 +10,8 @@ from sqlalchemy import text
 from database.invariants import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import ledger
-from database.tables.finance_sales import SaleRow, SaleSplitRow
-from database.tables.finance_settlement import (
+from database.tables.finance.sales import SaleRow, SaleSplitRow
+from database.tables.finance.settlement import (
     CounterpartyRow,
     SettlementLineRow,
     SettlementOrderRow,

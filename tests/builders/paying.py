@@ -15,8 +15,8 @@ from database.invariants.seller_money import SellerMoneyAddsUp
 from database.invariants.sources import SourcesAgree
 from database.repositories import ledger
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import RailSwitchRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import RailSwitchRow
 from domain.cards.facts import PaymentHeld
 from domain.finance.rails import Rail
 from domain.identifiers import payout_key

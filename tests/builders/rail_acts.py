@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from database.invariants import violations
 from database.repositories import ledger
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
 from domain.cards.card import Stage, WaitingFor
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail

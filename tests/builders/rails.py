@@ -11,7 +11,7 @@ from pathlib import Path
 from activities.payout import Payout
 from bootstrap.paying import scene_of
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.intake import Submission
 from domain.finance.payout import PaymentGateway
 from domain.finance.rails import Rail

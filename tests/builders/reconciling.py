@@ -15,8 +15,8 @@ from database.repositories import ledger
 from database.repositories.expectations import all_from_books
 from database.session import Database
 from database.tables.columns import now
-from database.tables.finance_rails import BankBatchRow, BankLineRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from domain.finance.breaks import BreakState
 from domain.finance.chart import account
 from domain.finance.ledger import Posting, Postings

@@ -16,7 +16,7 @@ from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import SourcesAgree
 from database.repositories import ledger
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
 from database.tables.people import PersonRow
 from domain.finance.chart import account
 from domain.finance.counterparties import CounterpartyKind
@@ -32,7 +32,8 @@ from gateways.pictures.store import PhotoStore
 from services.finance.settlement.counterparties import Counterparties, NewParty, PartyWords
 from services.finance.settlement.starting import begin_runs
 from services.people.partners import Partners
-from services.support.settlement_disputes import SettlementDeeds
+from services.support.desk import SupportDesk
+from services.support.settlement_acts import SettlementActs
 
 NOVEMBER = date(2026, 11, 1)
 DECEMBER_5 = end_of(date(2026, 12, 5))
@@ -63,7 +64,7 @@ class Settling:
     finance: str = ""
 
     def __post_init__(self) -> None:
-        self.activities = SettlementActivities(self.database, self.keyring, self.photos, self.clock)
+        self.activities = SettlementActivities(SupportDesk(self.database, self.keyring, self.photos, self.clock))
         self.counterparties = Counterparties(self.database, self.keyring, self.clock)
 
     async def a_person(self, *roles: str, name: str = "Lin") -> str:
@@ -189,7 +190,7 @@ class StraightRuns:
 
     def __init__(self, database: Database, keyring: KeyRing, photos: PhotoStore) -> None:
         self._settling = Settling(database, keyring, photos, clock=Clock(datetime.now(UTC)))
-        self._deeds = SettlementDeeds(database, keyring, photos)
+        self._deeds = SettlementActs(SupportDesk(database, keyring, photos))
 
     async def act(self, _counterparty_id: str, _period: str, wanted: SettlementAct) -> SettlementState:
         state = await self._deeds.do(wanted)

@@ -25,6 +25,7 @@ from services.review.desk import ReviewDesk, review_desk
 from services.support.advancing import TicketStep, advance
 from services.support.clocks import follow
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, locked
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.support.why_due import why_ticket_is_due
 from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force, publish_deadlines
@@ -39,8 +40,9 @@ class TicketScene:
 
     def __init__(self, world: World, owner: str, agent: str) -> None:
         self.world, self.owner, self.agent, self.now = world, owner, agent, MONDAY
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
         self.desk: ReviewDesk = review_desk(world.database, world.keyring, self.clock)
 
     def clock(self) -> datetime:

@@ -6,9 +6,10 @@ from database.reads.support.tickets import TicketRecord, record
 from domain.support.tickets import TicketCategory, TicketChannel
 from services.review.desk import review_desk
 from services.support.conversation import AfterReply, Heard, Reply, depart, locked
-from services.support.desk import ticket_desk
+from services.support.desk import SupportDesk
 from services.support.handing import expire_due
 from services.support.opening import NewTicket
+from services.support.ticket_desk import ticket_desk
 from tests.builders.queueing import Clock
 from tests.builders.world import World
 
@@ -18,7 +19,7 @@ class TicketScene:
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
-        self.desk = ticket_desk(world.database, world.keyring, world.photos, self.clock)
+        self.desk = ticket_desk(SupportDesk(world.database, world.keyring, world.photos, self.clock))
         self.work = review_desk(world.database, world.keyring, self.clock)
 
     async def opened(

@@ -8,11 +8,11 @@ from sqlalchemy import select, text, update
 
 from database.session import Database
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import SaleRow
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.sales import SaleRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.statements import BreakRow
 from database.tables.ops.repairs import RepairItemRow, RepairRow
 from database.tables.quality import ReadingLabelRow
 from database.tables.review import ReviewDecisionRow

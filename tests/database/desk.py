@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import AlarmRow, WorkItemRow

@@ -13,8 +13,8 @@ from database.repositories import cards, evidence, ledger
 from database.repositories.cards import Change
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
-from database.tables.finance_settlement import (
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.settlement import (
     CounterpartyPayeeRow,
     CounterpartyRow,
     SettlementLineRow,

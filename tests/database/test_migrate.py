@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
@@ -76,3 +78,35 @@ async def test_the_stock_is_counted_from_an_index_of_its_own(engine: AsyncEngine
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = "\n".join((await connection.execute(text(f"EXPLAIN {counting}"))).scalars())
     assert "card_in_stock" in plan
+
+
+async def test_renamed_tables_and_columns_keep_no_old_name(make_database: Callable[[str], str], worker: str) -> None:
+    old = "(second_review|notice_wish|ticket_message_lea)"
+    new = "(blind_review|notice_preference|ticket_message_(due|effective_at))"
+    named = (
+        "SELECT count(*) FROM (SELECT relname AS name FROM pg_class UNION SELECT conname FROM pg_constraint) AS every "
+        "WHERE name ~ '^(ix_)?{}'"
+    )
+    url = make_database(f"cardloop_renamed_{worker}")
+    upgrade(url)
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        there = (await connection.execute(text(named.format(new)))).scalar_one()
+        assert (await connection.execute(text(named.format(old)))).scalar_one() == 0
+        await connection.run_sync(_down_to, _before("0081"))
+        assert (await connection.execute(text(named.format(new)))).scalar_one() == 0
+        assert (await connection.execute(text(named.format(old)))).scalar_one() == there > 10
+    await engine.dispose()
+
+
+def _before(revision: str) -> str:
+    before = ScriptDirectory(str(MIGRATIONS)).get_revision(revision)
+    assert before is not None
+    return str(before.down_revision)
+
+
+def _down_to(connection: Connection, revision: str) -> None:
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS))
+    made.attributes["connection"] = connection
+    command.downgrade(made, revision)

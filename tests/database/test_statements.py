@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import select, text
 
 from database.session import Database, DatabaseUnavailable
-from database.tables.finance import AccountRow
+from database.tables.finance.ledger import AccountRow
 from domain.finance.chart import AccountKind
 from domain.money import Currency
 from tests.gateways.partners import eventually, until

@@ -76,7 +76,7 @@ async def test_an_appeal_changes_the_decision_and_the_card_is_offered_for_and_pa
     await rejected(whole, desk["first"], card)
     ticket = await appealed(whole, desk["agent"], card)
     ((review, item),) = await whole.rows(
-        "SELECT s.id, w.due_at FROM second_review s JOIN work_item w ON w.id = s.task_id WHERE s.card_id = :card",
+        "SELECT s.id, w.due_at FROM blind_review s JOIN work_item w ON w.id = s.task_id WHERE s.card_id = :card",
         card=card,
     )
     assert item is not None  # The question has a deadline of its own desk.

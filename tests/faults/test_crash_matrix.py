@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from activities.payout import Payout
 from database.invariants import INVARIANTS, Look
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
 from domain.finance.rails import Rail
 from simulators.bank import Bank
 from simulators.program import Setup

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import update
 
 from bootstrap.paying import scene_of
-from database.tables.finance_rails import BankLineRow
+from database.tables.finance.rails import BankLineRow
 from domain.finance.payout import PaymentGateway, PayoutOrder, PayoutOutcome, PayoutReport
 from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import day_closes
 from database.repositories import expectations
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
-from database.tables.finance_statements import ReconciledDayRow, StatementRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.statements import ReconciledDayRow, StatementRow
 from domain.errors.finance import DayNotReady
 from domain.finance.payout import PayoutState
 from domain.finance.statements import StatementSource, StatementState

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from database.repositories import checkpoints, holds, ledger
 from database.tables.columns import now
-from database.tables.finance import AccountRow, BalanceCheckpointRow, HoldRow
+from database.tables.finance.ledger import AccountRow, BalanceCheckpointRow, HoldRow
 from domain.finance.chart import account
 from domain.finance.holds import HoldState
 from domain.finance.ledger import Posting, owed

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from database.repositories import checkpoints, holds, ledger
 from database.tables.columns import now
-from database.tables.finance import AccountRow, BalanceCheckpointRow, HoldRow, PeriodBalanceRow
+from database.tables.finance.ledger import AccountRow, BalanceCheckpointRow, HoldRow, PeriodBalanceRow
 from domain.finance.chart import account
 from domain.finance.holds import HoldState
 from domain.finance.ledger import Posting, owed

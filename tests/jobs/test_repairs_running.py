@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from database.invariants import Look
 from database.invariants.books import EntriesSumToZero
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, WaitingFor

@@ -16,10 +16,10 @@ from bootstrap.demo.logins import PEOPLE
 from database.reads.finance.suspense import standing
 from database.repositories import day_figures
 from database.tables.columns import now
-from database.tables.finance_rails import BankLineRow
-from database.tables.finance_routing import RailSwitchRow
-from database.tables.finance_statements import BreakRow
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.rails import BankLineRow
+from database.tables.finance.routing import RailSwitchRow
+from database.tables.finance.statements import BreakRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from database.tables.people import PersonRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.rails import Rail

@@ -18,9 +18,9 @@ from database.reads.finance.reserved import reserved
 from database.repositories import ledger
 from database.sealed import SELLER_PHONE
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow, StatedOutcomeRow
-from database.tables.finance_sales import BrokeredPaymentRow, FxExchangeRow, SaleRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow, StatedOutcomeRow
+from database.tables.finance.sales import BrokeredPaymentRow, FxExchangeRow, SaleRow
 from database.tables.people import PersonRow, SellerRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState

@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 from bootstrap.demo.sales import DemoSales
 from database.reads.finance import sales as reads
 from database.tables.cards import CardRow
-from database.tables.finance_sales import SaleRow
+from database.tables.finance.sales import SaleRow
 from domain.cards.card import CardType
 from domain.policies.book import BOOK
 from domain.rules.splits import KIND

@@ -14,7 +14,7 @@ from database.invariants import Look
 from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.tables.columns import now
-from database.tables.finance_settlement import SettlementEventRow, SettlementRunRow
+from database.tables.finance.settlement import SettlementEventRow, SettlementRunRow
 from domain.finance.settlement import SettlementState
 from domain.places import business_day
 from services.people.partners import Partners

@@ -12,6 +12,7 @@ from bootstrap.goodwill_runs import start_again, stopped
 from database.tables.support.goodwill import GoodwillRow
 from domain.identifiers import goodwill_key, goodwill_workflow
 from domain.money import Money
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.world import World
@@ -30,7 +31,7 @@ async def test_an_agreed_payment_without_a_workflow_is_named_and_started_once(
     await world.payout.conclude(key)
     scene = Escalating(world, await world.payee_of(card_id), card_id)
     await scene.open()
-    acts = Goodwill(world.database, world.keyring, scene.clock)
+    acts = Goodwill(SupportDesk(world.database, world.keyring, world.photos, scene.clock))
     given = await acts.propose(scene.agent, scene.ticket_id, GoodwillProposal(Money(2000), "late", key))
     await acts.agree(await world.a_person("support_lead"), given)
     assert given not in await stopped(temporal_client, world.database)  # It is about to be started.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
@@ -16,6 +16,7 @@ from domain.money import Money
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk, TicketCategory, TicketChannel
 from services.review.desk import review_desk
+from services.support.desk import SupportDesk
 from services.support.escalating import Escalations
 from services.support.goodwill import Goodwill, GoodwillProposal
 from services.support.opening import NewTicket, Opening
@@ -42,7 +43,7 @@ async def a_held_ticket(house: House, about: Waiting, agent: str = "") -> HeldTi
         card = await session.get_one(CardRow, about.card_id)
         (await session.get_one(SubmissionRow, card.submission_id)).owner = f"seller:{seller}"
     new = NewTicket(TicketCategory.PAYOUT_LATE, "My money", "It was promised for Monday.", (about.card_id,))
-    opening = Opening(house.database, house.keyring, house.photos)
+    opening = Opening(SupportDesk(house.database, house.keyring, house.photos))
     ticket_id = await opening.open(f"seller:{seller}", new, TicketChannel.WEB)
     leases = review_desk(house.database, house.keyring).leases
     assert await leases.take(agent, f"ticket:{ticket_id}:ticket:1")
@@ -51,7 +52,7 @@ async def a_held_ticket(house: House, about: Waiting, agent: str = "") -> HeldTi
 
 async def a_question(house: House, ticket: HeldTicket, desk: InsideDesk = InsideDesk.OPS) -> str:
     """Ask a desk about the ticket's card; return the question's id."""
-    escalations = Escalations(house.database, house.keyring)
+    escalations = Escalations(SupportDesk(house.database, house.keyring, house.photos))
     return await escalations.ask(ticket.agent, ticket.ticket_id, desk, "Is it stuck?", "stuck", ticket.card_id)
 
 
@@ -72,7 +73,7 @@ async def questions_on_desks(house: House, people: Mapping[Role, str]) -> dict[s
     """A ticket whose agent asked operations and compliance; compliance holds its question."""
     ticket = await a_held_ticket(house, await house.cards.waiting(), people[Role.SUPPORT])
     ops, compliance = [await a_question(house, ticket, desk) for desk in (InsideDesk.OPS, InsideDesk.COMPLIANCE)]
-    key, goodwill = await paid_before(house, ticket), Goodwill(house.database, house.keyring)
+    key, goodwill = await paid_before(house, ticket), Goodwill(SupportDesk(house.database, house.keyring, house.photos))
     await goodwill.propose(
         people[Role.SUPPORT], ticket.ticket_id, GoodwillProposal(Money(2000), "late", key, "Two days late.")
     )

@@ -110,7 +110,7 @@ MATRIX = (
     Line("POST", "/notices/{notice_id}/read", STAFF, (404,)),
     # The queue.
     Line("GET", "/review", QUEUE_READERS),
-    Line("GET", "/review/ahead", DECIDERS, (200, 204)),
+    Line("GET", "/review/next-preview", DECIDERS, (200, 204)),
     Line("POST", "/review/next", WORKERS, (303,)),
     Line("POST", "/review/size", QUEUE_READERS, (422,)),
     Line("GET", "/review/views", QUEUE_READERS),
@@ -239,7 +239,7 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/take-over", TAKERS_OVER, (422,)),
     Line("POST", "/decisions/{decision_id}/undo", DECIDERS, (404,)),
     Line("POST", "/decisions/{decision_id}/reopen", frozenset({SENIOR}), (422,)),
-    Line("GET", "/second-look", DECIDERS),
+    Line("GET", "/second-review", DECIDERS),
     Line("POST", "/cards/{card_id}/check", DECIDERS, (422,)),
     Line("POST", "/cards/{card_id}/check/blind", DECIDERS, (404,)),
     Line("GET", "/cards/{card_id}/why-due", STAFF),

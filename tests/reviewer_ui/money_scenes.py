@@ -9,7 +9,7 @@ from sqlalchemy import text
 from database.invariants import Result
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.finance_books import ClosingRow
+from database.tables.finance.books import ClosingRow
 from domain.finance.ledger import issuer_cost, owed, payout_paid, payout_prepared
 from domain.finance.periods import first_day, month_of
 from domain.finance.rails import Rail

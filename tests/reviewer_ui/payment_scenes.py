@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 
 from database.repositories import ledger
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance.routing import PayoutWaitRow, RailSwitchRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed, payout_paid, payout_prepared

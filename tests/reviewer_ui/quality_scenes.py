@@ -23,13 +23,13 @@ ALL = replace(sampling_policy(date(2026, 11, 23)), share_bp={"dining": 10_000}, 
 async def drawn(house: House) -> tuple[Waiting, httpx.AsyncClient, str]:
     """A card that Mei has bought, drawn for a second review; her browser, and the review's id."""
     async with house.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review"))
+        await session.execute(text("DELETE FROM blind_review"))
     one = await house.cards.waiting()
     mei = await house.as_(Role.REVIEWER, "Mei")
     await post(mei, f"/cards/{one.card_id}/take", task_id=one.task_id)
     await post(mei, f"/cards/{one.card_id}/decision", task_id=one.task_id, act="approve")
     async with house.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review"))
+        await session.execute(text("DELETE FROM blind_review"))
         wanted = select(ReviewDecisionRow).where(ReviewDecisionRow.task_id == one.task_id)
         decision = (await session.execute(wanted)).scalar_one()
         task = await session.get_one(WorkItemRow, one.task_id)

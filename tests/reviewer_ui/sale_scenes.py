@@ -9,8 +9,8 @@ from database.reads.finance.provider_debts import owed_back
 from database.repositories import ledger
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_tax import TaxWithholdingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.tax import TaxWithholdingRow
 from domain.cards.card import CardType, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.chart import account_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from database.repositories import ledger
-from database.tables.finance_settlement import SettlementLineRow
+from database.tables.finance.settlement import SettlementLineRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.ledger import issuer_cost
 from domain.finance.rails import Rail

@@ -40,7 +40,7 @@ async def _sealed(keyring: KeyRing) -> dict[str, object]:
     return json_format.MessageToDict(Payloads(payloads=await bound.encode([PLAIN])))
 
 
-async def test_ops_read_a_history_by_token_and_it_is_audited(house: House, codec: httpx.AsyncClient) -> None:
+async def test_ops_decode_a_history_by_token_with_audit(house: House, codec: httpx.AsyncClient) -> None:
     person_id = await house.cards.person(Role.OPS)
     bearer = {"authorization": f"Bearer {await house.sessions.open(person_id)}"}
     answer = await codec.post("/decode", json=await _sealed(house.keyring), headers=bearer)
@@ -92,7 +92,7 @@ async def test_the_temporal_page_may_send_the_cookie_and_read_the_refusal(
 
 
 @pytest.mark.parametrize(("with_authenticator", "status"), [(False, 401), (True, 200)])
-async def test_a_role_that_needs_an_authenticator_needs_it_here_too(
+async def test_decoding_requires_the_authenticator_of_the_role(
     house: House, with_authenticator: bool, status: int
 ) -> None:
     services = CodecServices(house.database, house.keyring, (UI,), totp_required=frozenset({Role.OPS}))
@@ -107,7 +107,7 @@ async def test_a_role_that_needs_an_authenticator_needs_it_here_too(
             assert answer.status_code == status, path
 
 
-async def test_what_was_not_sealed_here_is_refused(house: House, codec: httpx.AsyncClient) -> None:
+async def test_payload_sealed_elsewhere_is_refused(house: House, codec: httpx.AsyncClient) -> None:
     bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(Role.OPS))}"}
     foreign = await _sealed(KeyRing.generate())
     assert (await codec.post("/decode", json=foreign, headers=bearer)).status_code == 422
@@ -122,7 +122,9 @@ def _payload(encoding: bytes, workflow: bytes) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("workflow", [b"card:one", b"a\x00b", b"\xff", b""])
-async def test_what_was_not_sealed_here_opens_nothing(house: House, codec: httpx.AsyncClient, workflow: bytes) -> None:
+async def test_payload_sealed_elsewhere_reveals_nothing(
+    house: House, codec: httpx.AsyncClient, workflow: bytes
+) -> None:
     bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(Role.OPS))}"}
     answer = await codec.post("/decode", json=_payload(b"binary/cardloop-sealed", workflow), headers=bearer)
     assert (answer.status_code, answer.json()["code"]) == (422, "field_invalid")

@@ -13,7 +13,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import change, send
 
 
-async def test_streams_that_are_opened_at_one_moment_are_no_more_than_one_person_may_have(house: House) -> None:
+async def test_concurrent_streams_respect_the_limit_per_person(house: House) -> None:
     live = Live(house.database)
     person = await house.sessions.person(await house.sessions.open(await house.cards.person(Role.REVIEWER)))
     assert person is not None
@@ -25,7 +25,7 @@ async def test_streams_that_are_opened_at_one_moment_are_no_more_than_one_person
     assert live.has_room(person.id)
 
 
-async def test_a_hundred_tasks_are_one_form(house: House) -> None:
+async def test_bulk_form_accepts_a_hundred_tasks(house: House) -> None:
     one, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     tasks = [one.task_id, *(f"card:{new_id()}:review:1" for _ in range(ITEMS_MAX - 1))]
     form = {"filter": "", "everything": "", "to": "", "moment": "tomorrow", "until": "", "reason": "call_store"}
@@ -36,7 +36,7 @@ async def test_a_hundred_tasks_are_one_form(house: House) -> None:
     assert sent.status_code == 422
 
 
-async def test_many_posts_of_one_form_at_once_do_one_thing(house: House) -> None:
+async def test_concurrent_submits_of_one_form_act_once(house: House) -> None:
     one, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     here, task = f"/cards/{one.card_id}", one.task_id
     taken = await asyncio.gather(*(post(browser, f"{here}/take", task_id=task) for _ in range(3)))
@@ -49,7 +49,7 @@ async def test_many_posts_of_one_form_at_once_do_one_thing(house: House) -> None
     assert len({decision for _, decision in house.desk.told}) == 1
 
 
-async def test_a_stale_page_decides_nothing_once_another_holds_the_task(house: House) -> None:
+async def test_stale_page_cannot_decide_a_task_of_another(house: House) -> None:
     """The lease expired between page and form, and another person claimed the card meanwhile."""
     one, lin, wu = await house.cards.waiting(), await house.as_(Role.REVIEWER), await house.as_(Role.REVIEWER, "Wu")
     here, task = f"/cards/{one.card_id}", one.task_id

@@ -89,7 +89,7 @@ async def everybodys_words(house: House, one: Waiting, told: str, beside: bool) 
 
 
 @pytest.mark.parametrize("way", the_first(2, WAYS))
-async def test_a_number_that_is_typed_anywhere_is_kept_nowhere(
+async def test_card_number_typed_in_any_form_is_never_stored(
     house: House, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     number = a_number("starbucks")
@@ -104,7 +104,7 @@ async def test_a_number_that_is_typed_anywhere_is_kept_nowhere(
     assert number not in logged.out + logged.err
 
 
-async def test_nor_does_a_second_review_or_a_view_of_the_queue_keep_one(house: House) -> None:
+async def test_second_review_and_views_store_no_card_number(house: House) -> None:
     one, _, review_id = await drawn(house)
     bo = await house.as_(Role.REVIEWER, "Bo")
     await post(bo, "/quality/second/next")
@@ -135,7 +135,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>{{7*7}}"
 FORMULA = '=HYPERLINK("https://elsewhere.test")'
 
 
-async def test_markup_in_names_and_in_what_a_seller_gave_is_shown_as_words(house: House) -> None:
+async def test_markup_in_names_and_seller_input_is_escaped(house: House) -> None:
     one = await house.cards.waiting()
     mei, bo = await house.cards.person(Role.SENIOR, HOSTILE), await house.cards.person(Role.SENIOR, "Bo")
     hers, browser = await browser_of(house, mei), await browser_of(house, bo)
@@ -159,7 +159,7 @@ async def test_markup_in_names_and_in_what_a_seller_gave_is_shown_as_words(house
 @pytest.mark.parametrize(
     "name", the_first(2, [FORMULA, " =1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "＝1"])
 )
-async def test_no_cell_of_any_file_can_become_a_formula(house: House, name: str) -> None:
+async def test_exported_cells_are_never_formulas(house: House, name: str) -> None:
     one, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR, name)
     async with house.database.transaction() as session:
         (await session.get_one(PersonRow, me)).roles = [role.value for role in Role]
@@ -180,7 +180,7 @@ async def test_no_cell_of_any_file_can_become_a_formula(house: House, name: str)
     assert seen >= 4
 
 
-async def test_a_file_is_saved_under_its_own_name_and_its_name_is_no_header(house: House) -> None:
+async def test_file_name_cannot_inject_a_header(house: House) -> None:
     one, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     name = 'a"; filename=evil.html\r\nset-cookie: x=1\r\n\r\n<script>.txt'
     sent = await comment(browser, one, "a file", (name, b"words", "text/plain"))
@@ -195,7 +195,7 @@ async def test_a_file_is_saved_under_its_own_name_and_its_name_is_no_header(hous
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_mail_has_one_subject_whatever_a_fact_says() -> None:
+def test_mail_subject_cannot_be_injected() -> None:
     facts = {"by": "Mei\r\nBcc: all@elsewhere.test", "reason": "x\nSubject: y\u2028z"}
     row = NoticeRow(id="1", person_id="p", kind="taken_over", unique_key="k", card_id="01ABC", facts=facts)
     digest = digest_text([row], Reader("en", ZoneInfo("UTC")), "https://console.test")

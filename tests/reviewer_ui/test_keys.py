@@ -17,7 +17,7 @@ from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House
 
 
-async def test_the_help_names_every_key_once_in_the_words_of_the_page_that_changes_them(house: House) -> None:
+async def test_help_lists_every_key_with_its_label(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     page = (await browser.get("/account/keys")).text
     shown = re.findall(r'<kbd data-of="([^"]+)">([^<]+)</kbd></dt><dd>([^<]+)</dd>', page)
@@ -25,7 +25,7 @@ async def test_the_help_names_every_key_once_in_the_words_of_the_page_that_chang
     assert re.findall(r'name="key-([^"]+)"', page) == [key.name for key in KEYS]
 
 
-def test_every_key_of_a_page_is_one_that_a_person_can_change() -> None:
+def test_every_key_is_configurable() -> None:
     """Else no help lists it, and it cannot be moved from a key that a browser or screen reader needs."""
     used: set[str] = set()
     for template in (PROJECT_ROOT / "reviewer_ui/templates").rglob("*.html"):

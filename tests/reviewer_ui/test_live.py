@@ -152,7 +152,7 @@ async def test_open_pages_stay_live_after_an_unexpected_fault(house: House, monk
         await page.hears("card")
 
 
-async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fifty_pages_share_one_poll(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "PER_PERSON_MAX", 50)
     looks, pages = 0, Live(house.database)
     real = reads.queue_mark
@@ -179,7 +179,7 @@ async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.Monk
     assert looks == 0
 
 
-async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_none(house: House) -> None:
+async def test_excess_stream_waits_and_an_anonymous_one_is_refused(house: House) -> None:
     _, token = await signed_in(house, Role.REVIEWER)
     accept = {"accept": "text/event-stream", "cookie": f"cardloop_console={token}"}
     async with serving_console(house) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
@@ -201,7 +201,7 @@ async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_n
         )  # The server hears a moment later who is gone.
 
 
-async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: House, browser_program: Path) -> None:
+async def test_notice_bell_updates_without_browser_errors(house: House, browser_program: Path) -> None:
     async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/cards")
         await expect(page.locator(".bell .visually-hidden")).not_to_have_count(0)
@@ -214,9 +214,7 @@ async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: H
     assert complaints == []
 
 
-async def test_an_open_card_offers_to_be_loaded_again_and_takes_nothing_from_who_is_typing(
-    house: House, browser_program: Path
-) -> None:
+async def test_changed_card_offers_a_reload_and_keeps_typed_input(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto(f"/cards/{waiting.card_id}")

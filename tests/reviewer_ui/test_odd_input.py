@@ -28,7 +28,7 @@ from tests.reviewer_ui.queue_scenes import browser_of
         ("/cards?id=%00", 422), ("/trail?card=%00", 422), ("/review?after=%00", 422),
     ],
 )  # fmt: skip
-async def test_nothing_is_called_nul(house: House, address: str, status: int) -> None:
+async def test_nul_in_an_address_is_refused(house: House, address: str, status: int) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.COMPLIANCE)
     answer = await browser.get(address.format(card=waiting.card_id))
     assert (answer.status_code, "<h1" in answer.text) == (status, True)
@@ -42,7 +42,7 @@ async def test_nothing_is_called_nul(house: House, address: str, status: int) ->
         {"outcome": "approve_corrected", "number": "٣" * 16}, {"outcome": "approve", "note": "x" * 2001},
     ],
 )  # fmt: skip
-async def test_a_field_that_cannot_be_written_decides_nothing(house: House, form: dict[str, str]) -> None:
+async def test_unstorable_field_decides_nothing(house: House, form: dict[str, str]) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     answer = await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, **form)
@@ -50,7 +50,7 @@ async def test_a_field_that_cannot_be_written_decides_nothing(house: House, form
     assert house.desk.told == []
 
 
-async def test_a_note_is_shown_as_it_was_typed_and_never_as_markup(house: House) -> None:
+async def test_note_is_escaped(house: House) -> None:
     hostile = "<script>alert(1)</script>\" onload=x '; DROP TABLE card; -- {{7*7}} 😀 שלום"
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
@@ -60,7 +60,7 @@ async def test_a_note_is_shown_as_it_was_typed_and_never_as_markup(house: House)
     assert "{{7*7}} 😀 שלום" in page
 
 
-async def test_secrets_are_looked_at_so_often_an_hour_and_no_more(house: House) -> None:
+async def test_reveals_per_hour_are_limited(house: House) -> None:
     house.app.state.console.services.review.reveals.policy = RevealPolicy("test", 2, 2, 9)
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
@@ -74,7 +74,7 @@ async def test_secrets_are_looked_at_so_often_an_hour_and_no_more(house: House) 
     assert (await post(desk, f"/cards/{another.card_id}/reveal", **look)).status_code == 200
 
 
-async def test_a_flood_of_passwords_from_one_address_is_stopped_before_they_are_hashed(house: House) -> None:
+async def test_password_flood_is_stopped_before_hashing(house: House) -> None:
     browser = house.browser()
     house.app.state.console.sign_in_throttle = Throttle(house.database, "3/minute")
     tries = [await post(browser, "/sign-in", email=f"u{place}@x.test", password="x") for place in range(4)]
@@ -113,7 +113,7 @@ def addresses(house: House) -> list[tuple[str, str, list[str], list[str]]]:
 @pytest.mark.parametrize(
     "turn", [pytest.param(one, marks=pytest.mark.thorough if one else []) for one in range(len(ODD))]
 )
-async def test_no_address_fails_shows_markup_or_leads_away_whatever_it_is_given(house: House, turn: int) -> None:
+async def test_odd_input_never_causes_errors_markup_or_redirects(house: House, turn: int) -> None:
     """Send every parameter of every address at once, then every name in its path, as a person with all roles: each address one odd value, and the others in the other turns."""
     waiting, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
     async with house.database.transaction() as session:
@@ -140,7 +140,7 @@ async def test_no_address_fails_shows_markup_or_leads_away_whatever_it_is_given(
     assert wrong == []
 
 
-async def test_every_address_answers_a_part_of_a_page_as_well_as_a_whole_one(house: House) -> None:
+async def test_every_address_serves_fragment_and_full_page(house: House) -> None:
     """A header that any script can send must not lead where no page was ever looked at."""
     waiting, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
     async with house.database.transaction() as session:

@@ -43,7 +43,7 @@ async def test_unknown_payouts_are_listed_first(house: House) -> None:
     assert _order(paid, *cards.values()) == [cards[PayoutState.PAID].card_id]
 
 
-async def test_the_trail_proves_each_change_and_shows_one_that_was_altered(house: House) -> None:
+async def test_evidence_trail_proves_changes_and_reveals_tampering(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.COMPLIANCE)
     unplaced = (await browser.get(f"/trail/{waiting.card_id}")).text
     assert "Pending" in unplaced
@@ -69,7 +69,7 @@ async def test_an_unknown_card_is_not_found(house: House) -> None:
         assert (await browser.get(path)).status_code == 404
 
 
-async def test_a_demo_links_to_its_other_parts_and_a_real_installation_to_none(house: House) -> None:
+async def test_only_a_demo_links_to_its_other_apps(house: House) -> None:
     browser = await house.as_(Role.SUPPORT)
     links = DemoLinks(
         "http://api.demo", "http://console.demo", {"messages": "http://sms.demo", "issuer": "http://i.demo"}

@@ -34,7 +34,7 @@ async def _last_used(house: House, person_id: str, ago: timedelta) -> datetime:
     return at
 
 
-async def test_a_session_says_which_browser_it_is_and_how_it_was_opened(house: House) -> None:
+async def test_session_shows_browser_and_sign_in_method(house: House) -> None:
     person, browser = await employed(house), house.browser()
     browser.headers["user-agent"] = FIREFOX
     await post(browser, "/sign-in", email=person.email, password=PASSWORD)
@@ -86,7 +86,7 @@ async def test_a_browser_is_recognised_without_a_transaction(house: House, monke
     assert person.name == "Ann"
 
 
-async def test_a_role_that_is_taken_away_is_gone_with_the_next_click(house: House) -> None:
+async def test_removed_role_ends_with_the_next_request(house: House) -> None:
     person_id = await house.cards.person(Role.FINANCE)
     browser = house.browser(await house.sessions.open(person_id))
     assert (await browser.get("/payouts")).status_code == 200
@@ -114,7 +114,7 @@ async def test_person_signs_out_only_their_own_browsers(house: House) -> None:
     assert await house.sessions.person(theirs) is not None
 
 
-async def test_signing_out_everywhere_is_everywhere(house: House) -> None:
+async def test_signing_out_everywhere_ends_all_sessions(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     tokens = [await house.sessions.open(person_id) for _ in range(3)]
     answer = await post(house.browser(tokens[0]), "/account/sign-out-everywhere")
@@ -122,7 +122,7 @@ async def test_signing_out_everywhere_is_everywhere(house: House) -> None:
     assert [await house.sessions.person(token) for token in tokens] == [None, None, None]
 
 
-async def test_the_profile_keeps_name_language_zone_and_look(house: House) -> None:
+async def test_profile_stores_name_language_time_zone_and_theme(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     token = await house.sessions.open(person_id)
     browser = house.browser(token)
@@ -138,7 +138,7 @@ async def test_the_profile_keeps_name_language_zone_and_look(house: House) -> No
     assert person.may(Permission.DECIDE)
 
 
-async def test_what_cannot_be_is_refused_and_kept_on_the_page(house: House) -> None:
+async def test_invalid_profile_input_is_refused_and_kept(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     for name, locale, timezone in (("", "en", "UTC"), ("Lin", "xx", "UTC"), ("Lin", "en", "Mars/Olympus")):
         answer = await post(browser, "/account/profile", name=name, locale=locale, timezone=timezone)
@@ -146,7 +146,7 @@ async def test_what_cannot_be_is_refused_and_kept_on_the_page(house: House) -> N
     assert 'value="Lin"' in answer.text
 
 
-async def test_the_switch_is_the_profiles_language_and_saving_the_profile_keeps_it(house: House) -> None:
+async def test_language_switch_updates_the_profile(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)  # Their profile says Chinese.
     browser = house.browser(await house.sessions.open(person_id))
     assert (await post(browser, "/language", locale="en", back="/account")).status_code == 303

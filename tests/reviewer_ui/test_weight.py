@@ -35,7 +35,7 @@ async def _files(browser: httpx.AsyncClient, page: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("path", ["/review", "/cards/{card}"])
-async def test_a_first_visit_is_light(house: House, path: str) -> None:
+async def test_first_visit_loads_few_bytes(house: House, path: str) -> None:
     waiting, browser = await house.cards.waiting(reasons=("wrong_pin", "high_value")), await house.as_(Role.SENIOR)
     for _ in range(20):
         await house.cards.waiting()

@@ -36,7 +36,7 @@ async def filled_in(house: House) -> AsyncIterator[Mapping[str, str]]:
     yield _OrNothing(real)
 
 
-def test_the_matrix_knows_every_address(house: House) -> None:
+def test_matrix_lists_every_route(house: House) -> None:
     """A new route must be listed, and a removed one must not stay listed."""
     served, decided = set(_routes(house)), {(line.method, line.path) for line in MATRIX}
     assert sorted(served - decided) == [], f"nobody has said who may use these: {EDIT}"
@@ -64,7 +64,7 @@ async def test_role_can_access_only_permitted_routes(house: House, filled_in: Ma
     assert wrong == [], f"what {role} got, and should not have; if that is meant, {EDIT}"
 
 
-async def test_signed_out_there_is_the_front_door_and_nothing_else(house: House, filled_in: Mapping[str, str]) -> None:
+async def test_signed_out_visitor_reaches_only_sign_in(house: House, filled_in: Mapping[str, str]) -> None:
     browser, wrong = house.browser(), []
     token = await form_token(browser)
     for line in MATRIX:
@@ -77,7 +77,7 @@ async def test_signed_out_there_is_the_front_door_and_nothing_else(house: House,
     assert wrong == [], f"what nobody got, and should not have; if that is meant, {EDIT}"
 
 
-async def test_no_act_is_done_for_a_form_that_is_not_ours(house: House, filled_in: Mapping[str, str]) -> None:
+async def test_form_of_another_site_is_refused(house: House, filled_in: Mapping[str, str]) -> None:
     wrong, browsers = [], {role: await house.as_(role) for role in Role}
     for line in (one for one in MATRIX if one.method == "POST"):
         browser = browsers[Role.REVIEWER if line.who is None else min(line.who)]
@@ -87,19 +87,19 @@ async def test_no_act_is_done_for_a_form_that_is_not_ours(house: House, filled_i
     assert wrong == []
 
 
-async def test_a_browser_without_a_session_is_led_to_the_door_and_back(house: House) -> None:
+async def test_visitor_without_a_session_is_redirected_to_sign_in_and_back(house: House) -> None:
     answer = await house.browser().get("/payouts")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/payouts")
 
 
-async def test_the_navigation_names_only_what_the_role_opens(house: House) -> None:
+async def test_navigation_lists_only_permitted_pages(house: House) -> None:
     page = await (await house.as_(Role.FINANCE)).get("/cards")
     assert 'href="/cards"' in page.text
     assert 'href="/setup/people"' not in page.text
-    assert 'href="/second-look"' not in page.text
+    assert 'href="/second-review"' not in page.text
 
 
-def test_every_page_of_the_navigation_is_open_to_those_whom_the_matrix_names() -> None:
+def test_navigation_agrees_with_the_matrix() -> None:
     decided = {line.path: line.who for line in MATRIX if line.method == "GET"}
     opened = {
         page.address: frozenset(role for role in Role if page.open_to(PERMISSIONS[role].__contains__)) for page in PAGES

@@ -11,8 +11,9 @@ from domain.identifiers import new_id
 from domain.support.tickets import TicketCategory, TicketChannel
 from services.people.seller_sign_in import phone_index
 from services.support.conversation import Heard
-from services.support.desk import TicketDesk, ticket_desk
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket
+from services.support.ticket_desk import TicketDesk, ticket_desk
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
 
@@ -29,7 +30,7 @@ class Customer:
     @property
     def desk(self) -> TicketDesk:
         """The desk that serves them."""
-        return ticket_desk(self.house.database, self.house.keyring, self.house.photos)
+        return ticket_desk(SupportDesk(self.house.database, self.house.keyring, self.house.photos))
 
     async def asks(
         self, words: str = "Where is my money?", *, subject: str = "My money has not come", about_card: bool = True,

@@ -12,7 +12,7 @@ from database.repositories import cards as stored
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import AnswerRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PersonRow
 from database.tables.quality import ReadingLabelRow
 from database.tables.work import WorkItemRow

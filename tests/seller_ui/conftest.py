@@ -27,6 +27,7 @@ from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
 from services.people.rate_limit import Origin
 from services.support.callbacks import Callbacks
+from services.support.desk import SupportDesk
 from tests.throttles import forget_tries
 
 GOOD_CODE = "246810"
@@ -127,7 +128,7 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
         intake=Intake(database, keyring, photos),
         payees=Payees(database, keyring),
         confirmations=Confirmations(database, keyring),
-        callbacks=Callbacks(database, keyring),
+        callbacks=Callbacks(SupportDesk(database, keyring, photos)),
         desk=desk,  # type: ignore[arg-type]
         sign_in=PlayedSignIn(database, keyring),  # type: ignore[arg-type]
         signing_secret=SECRET,

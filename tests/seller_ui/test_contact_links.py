@@ -14,6 +14,7 @@ from seller_ui.services import SellerServices
 from services.people.seller_sign_in import phone_index
 from services.support.contact_links import ContactLinks
 from services.support.contacts import contact_of
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from tests.seller_ui.pages import Page
 from tests.seller_ui.ticket_scenes import asked, ticket_id
@@ -25,11 +26,11 @@ async def a_question(database: Database, services: SellerServices, phone: str) -
     async with database.transaction() as session:
         session.add(agent)
         contact = f"contact:{(await contact_of(session, services.keyring, f'{new_id().lower()}@example.com', 'en')).id}"
-    opening = Opening(database, services.keyring, services.photos)
-    mail = await opening.open(
+    desk = SupportDesk(database, services.keyring, services.photos)
+    mail = await Opening(desk).open(
         contact, NewTicket(TicketCategory.OTHER, "From my office", "It is me"), TicketChannel.MAIL
     )
-    return await ContactLinks(database, services.keyring).ask(agent.id, mail, phone), mail
+    return await ContactLinks(desk).ask(agent.id, mail, phone), mail
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ async def test_the_tiles_of_two_brands_are_never_alike(browser: httpx.AsyncClien
     assert TILE.findall(listed.text)[0] == catalogue()["walmart"].short[locale]
 
 
-async def test_a_demo_links_to_its_other_parts_and_a_real_installation_to_none(services: SellerServices) -> None:
+async def test_only_a_demo_links_to_its_other_apps(services: SellerServices) -> None:
     links = DemoLinks("http://api.demo", "http://console.demo", {"messages": "http://sms.demo"})
     for given, wanted in ((NO_LINKS, []), (links, ["http://console.demo", "http://sms.demo", "/welcome", "/docs"])):
         app = build(replace(services, demo_links=given))

@@ -16,6 +16,7 @@ from domain.support.privacy import ErasedPart, KeptPart
 from domain.support.tickets import TicketCategory
 from languages import translate
 from seller_ui.services import SellerServices
+from services.support.desk import SupportDesk
 from services.support.privacy import Privacy
 from tests.seller_ui.pages import Page
 from tests.seller_ui.ticket_scenes import ticket_id
@@ -58,7 +59,7 @@ async def test_the_copy_is_downloaded_from_the_tickets_page(
     person = PersonRow(id=new_id(), email=f"{new_id()}@example.com", name="Lin", password_hash="", roles=["compliance"])
     async with database.transaction() as session:
         session.add(person)
-    await Privacy(database, services.keyring, services.photos).prepare(person.id, ticket)
+    await Privacy(SupportDesk(database, services.keyring, services.photos)).prepare(person.id, ticket)
     page = await Page.get(browser, f"/tickets/{ticket}")
     assert f'href="/tickets/{ticket}/copy"' in page.text
     copy = await browser.get(f"/tickets/{ticket}/copy")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from database.sealed import CONFIRMATION, PAYEE_ACCOUNT
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance_rails import ConfirmationRow
+from database.tables.finance.rails import ConfirmationRow
 from domain.cards.card import Stage, WaitingFor
 from domain.finance.rails import Rail
 from domain.identifiers import payout_key

@@ -13,7 +13,7 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.errors.cards import DynamicCodeWrong, QuoteExpired
 from domain.errors.general import TemporarilyUnavailable

@@ -11,15 +11,17 @@ from sqlalchemy import select, update
 from database.repositories import ledger
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import PartReturnRow
+from database.tables.finance.rollback import RollbackOffsetRow, RollbackRow
+from database.tables.finance.routing import PayoutWaitRow
 from database.tables.people import PersonRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
 from domain.finance.postings import rollback
+from domain.finance.postings.returned import payout_returned
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
 from domain.identifiers import new_id, payout_key
@@ -100,6 +102,40 @@ async def test_a_payment_is_shown_with_how_long_it_took(
     assert f"/cards/{card}" in page
     for one in words:
         assert one in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("¥300.00 of it came back to us", "it is paid to you again separately", "Part of a payment came back")),
+        ("zh-CN", ("其中 ¥300.00 被退回", "将单独补付给您", "部分款项退回")),
+    ],
+)
+async def test_a_part_that_came_back_is_shown_as_owed_again(
+    browser: httpx.AsyncClient, database: Database, language: str, words: tuple[str, ...]
+) -> None:
+    card, owner = await paid(browser, database)
+    part, key, now = Money(300_00), payout_key(card, 1), datetime.now(UTC)
+    async with database.transaction() as session:
+        person = PersonRow(
+            id=new_id(), email=f"{new_id()}@example.com", name="Lin", password_hash="", roles=["finance"]
+        )
+        session.add(person)
+        await session.flush()
+        session.add(
+            PartReturnRow(
+                id=new_id(), key=key, card_id=card, owner=owner, amount_minor=part.amount_minor, reason="The bill.",
+                evidence_name="x.pdf", evidence_type="application/pdf", evidence_sha256="0" * 64, proposed_by=person.id,
+                agreed_by=person.id, agreed_at=now,
+            )
+        )  # fmt: skip
+        lines = payout_returned(owner, part, Rail.ALIPAY)
+        await ledger.post(session, f"{key}:part:1", card, "payout_returned_in_part", lines)
+    browser.headers["accept-language"] = language
+    page = (await browser.get("/wallet")).text
+    for one in words:
+        assert one in page
+    assert "¥165.00" in page  # What is left of what they were paid.
 
 
 async def test_a_payment_on_hold_says_why_on_the_wallet_and_on_the_cards_page(

@@ -39,7 +39,7 @@ async def answered(
         task = await session.get_one(WorkItemRow, ticket_task(ticket))
         session.add(TicketMessageRow(
             id=new_id(), ticket_id=ticket, kind=MessageKind.REPLY, author="person:P", words=words, channel=TicketChannel.WEB,
-            at=moment, leaves_at=moment, sent_at=moment if left else None,
+            at=moment, effective_at=moment, sent_at=moment if left else None,
         ))  # fmt: skip
         row.state, row.replied_at, row.first_replied_at, row.unanswered_since = state, moment, moment, None
         row.solved_at = moment if state in (TicketState.SOLVED, TicketState.CLOSED) else None

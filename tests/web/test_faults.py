@@ -100,7 +100,7 @@ async def test_a_closed_connection_is_no_fault() -> None:
     ("address", "status", "code"),
     [("/names/a%00b", 404, "not_found"), ("/names/a?x=%00", 422, "field_invalid"), ("/names/a?x=b", 200, None)],
 )
-async def test_nothing_is_called_nul(address: str, status: int, code: str | None) -> None:
+async def test_nul_in_an_address_is_refused(address: str, status: int, code: str | None) -> None:
     async with client(site()) as browser:
         answer = await browser.get(address)
     assert answer.status_code == status

@@ -71,7 +71,7 @@ class Unconnected(Handle):
         raise RuntimeError("Failed client connect: Server connection error")
 
 
-async def test_unreachable_temporal_is_reported_as_such() -> None:
+async def test_unreachable_temporal_is_reported() -> None:
     desk = CardClient(Client(Unconnected(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)
@@ -87,13 +87,13 @@ class Hung(Handle):
             raise WorkflowUpdateRPCTimeoutOrCancelledError from cancelled
 
 
-async def test_a_person_waits_no_longer_than_their_patience() -> None:
+async def test_client_wait_is_bounded() -> None:
     desk = CardClient(Client(Hung(OPEN, RPCStatusCode.OK)), answer_within_s=0.05)  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)
 
 
-async def test_a_visitor_who_leaves_is_not_answered() -> None:
+async def test_disconnected_visitor_is_not_answered() -> None:
     desk = CardClient(Client(Hung(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
     asking = asyncio.create_task(desk.confirm_fields("card", 1))
     await asyncio.sleep(0.01)

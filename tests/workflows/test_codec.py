@@ -100,7 +100,7 @@ async def test_the_codec_server_opens_without_knowing_the_workflow() -> None:
     assert await EncryptionCodec(keyring).decode(sealed) == [SECRET]
 
 
-async def test_a_whole_history_shows_no_word_of_the_card(temporal_client: Client) -> None:
+async def test_history_contains_no_card_data(temporal_client: Client) -> None:
     config = temporal_client.config()
     config["data_converter"] = data_converter(KeyRing.generate())
     client, world, one = Client(**config), World(), card()
@@ -134,7 +134,7 @@ async def test_an_activitys_failure_counts_only_when_it_was_sealed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["timeout_failure_info", "canceled_failure_info", "terminated_failure_info"])
-async def test_what_temporal_itself_says_of_an_activity_needs_no_seal(kind: str) -> None:
+async def test_temporals_own_failures_need_no_seal(kind: str) -> None:
     found = SealedFailures().from_failure(a_failure(sealed=False, kind=kind), DefaultPayloadConverter())
     assert isinstance(found, ActivityError)
 
@@ -159,7 +159,7 @@ async def test_a_payment_that_an_intruder_reports_as_failed_ends_no_card(tempora
     assert ("sealed" in failed, status) == (True, WorkflowExecutionStatus.RUNNING)
 
 
-async def test_another_code_is_sent_only_to_who_brings_something_sealed(temporal_client: Client) -> None:
+async def test_code_resend_requires_a_sealed_payload(temporal_client: Client) -> None:
     world, one = World(), card(CardType.SUPERMARKET)
     desk = CardClient(temporal_client)
     async with playing(temporal_client, world):

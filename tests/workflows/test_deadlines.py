@@ -124,7 +124,7 @@ async def test_existing_decision_wins_over_the_policy_which_checks_again_later(
 
 
 @pytest.mark.thorough
-async def test_a_later_deadline_lets_the_alarms_wait_for_it(time_skipping: WorkflowEnvironment) -> None:
+async def test_later_deadline_postpones_the_alarms(time_skipping: WorkflowEnvironment) -> None:
     async with waiting(time_skipping) as case:
         await case.passes(30 * MINUTE)
         await case.replanned(5 * HOUR, 6 * HOUR, (7 * HOUR,), None, 2)
@@ -137,7 +137,7 @@ async def test_a_later_deadline_lets_the_alarms_wait_for_it(time_skipping: Workf
         await case.approved()
 
 
-async def test_an_earlier_deadline_sounds_at_once_what_has_passed_and_each_but_once(
+async def test_earlier_deadline_fires_passed_alarms_once(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     async with waiting(time_skipping) as case:
@@ -151,7 +151,7 @@ async def test_an_earlier_deadline_sounds_at_once_what_has_passed_and_each_but_o
 
 
 @pytest.mark.thorough
-async def test_what_has_sounded_is_not_sounded_again_for_a_deadline_moved_after_the_breach(
+async def test_fired_alarms_are_not_repeated_after_a_moved_deadline(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     async with waiting(time_skipping, chain_after_s=(4 * HOUR,)) as case:
@@ -166,7 +166,7 @@ async def test_what_has_sounded_is_not_sounded_again_for_a_deadline_moved_after_
 
 
 @pytest.mark.thorough
-async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobody_twice(
+async def test_concurrent_plan_changes_never_repeat_an_alarm(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     async with waiting(time_skipping, chain_after_s=(3 * HOUR,), end_after_s=4 * HOUR) as case:
@@ -184,7 +184,7 @@ async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobo
         await case.approved()
 
 
-async def test_nothing_sounds_twice_or_is_lost_when_the_workers_are_away_at_any_of_the_moments(
+async def test_worker_outages_never_repeat_or_lose_an_alarm(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     one, desk = card(CardType.DINING), CardClient(time_skipping.client)

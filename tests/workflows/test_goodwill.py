@@ -62,7 +62,7 @@ async def _prepared(world: World, times: int) -> None:
     raise AssertionError(world.names())
 
 
-async def test_a_goodwill_payment_waits_until_what_holds_it_is_over(temporal_client: Client) -> None:
+async def test_held_goodwill_payment_waits(temporal_client: Client) -> None:
     held = PaymentHeld(WaitingFor.RAIL, None)
     world, goodwill_id, desk = World(prepared=[held, held, None]), new_id(), GoodwillClient(temporal_client)
     async with playing(temporal_client, world):
@@ -80,7 +80,7 @@ async def test_a_goodwill_payment_waits_until_what_holds_it_is_over(temporal_cli
     assert len(world.of("payout.send")) == 1
 
 
-async def test_an_agreed_goodwill_whose_workflow_was_lost_starts_again_and_one_that_runs_is_left(
+async def test_lost_goodwill_workflow_is_restarted_and_a_running_one_kept(
     temporal_client: Client,
 ) -> None:
     world, goodwill_id, desk = World(), new_id(), GoodwillClient(temporal_client)

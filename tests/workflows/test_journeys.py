@@ -33,7 +33,7 @@ async def test_an_ecommerce_card_is_bought_without_a_person(temporal_client: Cli
     assert world.of("payout.send") == [(key, True)]
 
 
-async def test_an_answered_payment_of_an_earlier_edition_is_posted_by_a_step_of_its_own(
+async def test_answered_payment_of_an_older_version_is_posted_by_a_separate_step(
     temporal_client: Client,
 ) -> None:
     world, one = World(), replace(card(), edition=2)
@@ -164,7 +164,7 @@ async def test_a_crossborder_card_is_bought_at_a_locked_rate(temporal_client: Cl
     assert world.names()[:2] == ["verification.ask_issuer", "verification.open_channel"]
 
 
-async def test_an_unlicensed_channel_buys_nothing(temporal_client: Client) -> None:
+async def test_unlicensed_channel_rejects_the_card(temporal_client: Client) -> None:
     ended = await journey(temporal_client, World(licensed=False), card(CardType.CROSSBORDER))
     assert ended == CardEnded(Outcome.REJECTED, EndReason.NO_LICENCE)
 
@@ -174,7 +174,7 @@ async def test_a_card_already_in_a_live_submission_is_rejected_when_it_is_read(t
     assert ended == CardEnded(Outcome.REJECTED, EndReason.DUPLICATE)
 
 
-async def test_an_issuer_that_stumbles_is_asked_again(temporal_client: Client) -> None:
+async def test_failing_issuer_call_is_retried(temporal_client: Client) -> None:
     world = World(issuer=[unavailable(), verified(CardStatus.ACTIVE, Consequence.PROCEED)])
     assert (await journey(temporal_client, world, card())).outcome is Outcome.PAID
     assert len(world.of("verification.ask_issuer")) == 2

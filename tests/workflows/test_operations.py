@@ -73,7 +73,7 @@ async def test_a_card_that_waits_for_its_outlet_goes_to_a_person_at_once(tempora
     assert "operations" in world.of("review.open")[1][2]
 
 
-async def test_a_look_by_the_store_is_broken_off_and_the_person_has_the_card_again(temporal_client: Client) -> None:
+async def test_store_check_is_aborted_and_the_card_returns_to_review(temporal_client: Client) -> None:
     world, one = World(reasons=[("card_type",)], store=[unavailable()], outlet_near=False), card(CardType.ECOMMERCE)
     world.decisions |= {"store": decided(ReviewOutcome.HAND_TO_STORE), "yes": decided(ReviewOutcome.APPROVE)}
 
@@ -132,7 +132,7 @@ def waiting_at(waiting_for: WaitingFor) -> tuple[World, CardToBuy]:
     "waiting_for",
     ["reviewer", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("seller_fields", "seller_offer"))],
 )
-async def test_operations_cancel_a_card_whatever_it_waits_for(temporal_client: Client, waiting_for: str) -> None:
+async def test_operations_cancel_a_card_in_any_wait(temporal_client: Client, waiting_for: str) -> None:
     world, one = waiting_at(WaitingFor(waiting_for))
 
     async def act(desk: CardClient) -> None:
@@ -156,7 +156,7 @@ async def test_a_card_is_cancelled_after_its_acceptance_while_its_issuer_is_sile
     assert "payout.prepare" not in world.names()
 
 
-async def test_a_card_is_not_cancelled_once_its_rows_say_no(temporal_client: Client) -> None:
+async def test_cancellation_is_refused_by_the_rows(temporal_client: Client) -> None:
     unknown = PayoutFacts(PayoutOutcome.UNKNOWN, None)
     world, one = World(payments=[unknown], reconciled=[unavailable()], cancelled=[Cancelled(False, "ordered")]), card()
 
@@ -170,7 +170,7 @@ async def test_a_card_is_not_cancelled_once_its_rows_say_no(temporal_client: Cli
     assert (await journey(temporal_client, world, one, act)).outcome is Outcome.PAID
 
 
-async def test_what_a_seller_answers_after_the_cancelling_counts_no_more(temporal_client: Client) -> None:
+async def test_seller_answer_after_cancellation_is_ignored(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def act(desk: CardClient) -> None:

@@ -40,7 +40,7 @@ async def test_an_unknown_payment_is_reconciled_and_never_sent_again(temporal_cl
     assert world.names()[-3:] == ["journey.move", "payout.reconcile", "payout.conclude"]
 
 
-async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: Client) -> None:
+async def test_gateway_report_triggers_an_immediate_query(temporal_client: Client) -> None:
     world = World(payments=[PayoutFacts(PayoutOutcome.UNKNOWN, None)])
     world.reconciled = [unavailable(), unavailable(), PayoutFacts(PayoutOutcome.PAID, None)]
     one = card()
@@ -91,7 +91,7 @@ async def test_held_payment_is_confirmed_and_prepared_again_on_release(temporal_
     assert len(world.of("payout.send")) == 1
 
 
-async def test_a_payment_that_was_turned_down_waits_for_its_seller_and_goes_on_under_its_own_key(
+async def test_declined_payment_waits_for_its_seller_and_continues_under_its_key(
     temporal_client: Client,
 ) -> None:
     finance, seller = PaymentHeld(WaitingFor.FINANCE, None), PaymentHeld(WaitingFor.SELLER_PAYEE, None)
@@ -134,7 +134,7 @@ async def test_a_card_emptied_while_its_payee_is_corrected_is_not_paid(temporal_
     assert len(world.of("payout.send")) == 1
 
 
-async def test_a_failure_for_good_while_money_is_sent_neither_ends_the_card_nor_counts(
+async def test_permanent_failure_during_payment_does_not_end_the_card(
     time_skipping: WorkflowEnvironment,
 ) -> None:
     """A failed activity may be reported through Temporal although the gateway has paid."""
@@ -184,9 +184,7 @@ async def test_an_issuer_that_is_silent_before_payment_delays_it(temporal_client
 
 
 @pytest.mark.parametrize("card_type", [CardType.DINING])
-async def test_a_type_whose_issuer_knows_no_balance_is_paid_without_that_question(
-    temporal_client: Client, card_type: CardType
-) -> None:
+async def test_card_type_without_balance_check_is_paid_without_it(temporal_client: Client, card_type: CardType) -> None:
     world = World()
     assert (await journey(temporal_client, world, card(card_type))).outcome is Outcome.PAID
     assert world.of("verification.recheck") == []

@@ -64,7 +64,7 @@ async def played(client: Client, rows: Rows) -> AsyncIterator[None]:
         yield
 
 
-async def test_it_acts_waits_looks_and_ends(time_skipping: WorkflowEnvironment) -> None:
+async def test_repair_acts_waits_verifies_and_ends(time_skipping: WorkflowEnvironment) -> None:
     rows, repair_id = Rows(ACT, ACT, RepairStep(Next.LOOK, wait_s=3600), END, failing=2), new_id()
     async with played(time_skipping.client, rows):
         before = await time_skipping.get_current_time()
@@ -76,7 +76,7 @@ async def test_it_acts_waits_looks_and_ends(time_skipping: WorkflowEnvironment) 
     assert rows.calls == ["advance", *acts, "advance", "act 40 at 20", "advance", "look", "advance"]
 
 
-async def test_it_pauses_until_a_person_has_changed_its_rows(temporal_client: Client) -> None:
+async def test_repair_pauses_until_its_rows_change(temporal_client: Client) -> None:
     rows, repair_id = Rows(STAND, ACT, END), new_id()
     client = RepairClient(temporal_client)
     async with played(temporal_client, rows):

@@ -136,7 +136,7 @@ async def test_retrying_now_begins_the_step_again_at_its_first_attempt(temporal_
             await run.act(RepairKind.RETRY_NOW)
 
 
-async def test_skipping_a_back_off_tries_at_once_and_counts_on(temporal_client: Client) -> None:
+async def test_skipping_a_back_off_retries_at_once(temporal_client: Client) -> None:
     async with asked(temporal_client) as run:
         await run.act(RepairKind.SKIP_WAIT)
         await run.until(lambda: run.issuer.attempts == [1, 2])
@@ -161,7 +161,7 @@ async def test_paused_step_is_not_tried_keeps_enough_time_and_resumes(temporal_c
         await run.act(RepairKind.UNPAUSE, tried=True)
 
 
-async def test_other_intervals_hold_from_the_next_attempt_on(temporal_client: Client) -> None:
+async def test_changed_retry_intervals_apply_from_the_next_attempt(temporal_client: Client) -> None:
     async with asked(temporal_client) as run:
         said = await run.act(RepairKind.CHANGE_RETRY, first_s=1, longest_s=2, extend_s=7 * 3600)
         assert int(said["extended_s"]) > 3000
@@ -171,7 +171,7 @@ async def test_other_intervals_hold_from_the_next_attempt_on(temporal_client: Cl
         assert pending.activity_options.retry_policy.maximum_interval.seconds == 2
 
 
-async def test_an_interrupted_retry_is_seen_and_not_done_again(temporal_client: Client) -> None:
+async def test_interrupted_retry_is_not_repeated(temporal_client: Client) -> None:
     async with asked(temporal_client) as run:
         run.issuer.down = False
         await run.act(RepairKind.RETRY_NOW)
@@ -247,7 +247,7 @@ async def test_a_reset_from_rows_keeps_a_decision_that_temporals_own_reset_would
         await handle.terminate()
 
 
-async def test_a_report_that_is_given_again_moves_the_card_on_once(temporal_client: Client) -> None:
+async def test_repeated_report_advances_the_card_once(temporal_client: Client) -> None:
     world = World(decisions={"typed": decided(ReviewOutcome.APPROVE)})
     one, desk = card(CardType.REGIONAL), CardClient(temporal_client)
     async with playing(temporal_client, world):

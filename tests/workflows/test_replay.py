@@ -89,7 +89,7 @@ class Reordered(CardWorkflow):
         return await super()._verify_and_price()
 
 
-async def test_a_planted_change_of_order_does_not_replay() -> None:
+async def test_reordered_workflow_fails_replay() -> None:
     path = FOLDER / "an_ecommerce_card_is_bought_without_a_person.json"
     with pytest.raises(NondeterminismError):
         await Replayer(workflows=[Reordered], **PATIENT).replay_workflow(recorded(path))

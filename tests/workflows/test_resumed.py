@@ -73,7 +73,7 @@ async def test_a_code_that_was_entered_is_not_asked_for_again(temporal_client: C
     assert world.of("verification.send_code") == []
 
 
-async def test_a_card_that_had_ended_ends_so(temporal_client: Client) -> None:
+async def test_ended_card_resumes_with_its_outcome(temporal_client: Client) -> None:
     world = World()
     end = Resume(read=True, outcome=Outcome.REJECTED, reason=EndReason.REVIEWER, detail="forged")
     ended = await journey(temporal_client, world, resumed(end))

@@ -177,7 +177,7 @@ async def test_card_sent_to_an_outlet_returns_to_the_reviewer_with_any_answer(te
     assert len(world.of("pricing.value")) == 1, "the quote that the reviewer saw still stands"
 
 
-async def test_where_no_outlet_is_near_the_stores_till_is_asked_again_and_ends_nothing(temporal_client: Client) -> None:
+async def test_store_is_queried_again_when_no_outlet_is_near(temporal_client: Client) -> None:
     frozen = verified(CardStatus.FROZEN, Consequence.REJECT, EndReason.FROZEN)
     world = World(reasons=[("card_type",)], outlet_near=False, store=[ACTIVE, frozen])
     rejection = decided(ReviewOutcome.REJECT, reject_reason=RejectReason.ALREADY_USED)

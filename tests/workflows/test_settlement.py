@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.settlement import SettlementActivities
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyRow,
     SettlementLineRow,
     SettlementRunRow,
@@ -31,6 +31,7 @@ from domain.finance.settlement import SettlementAnswer, SettlementDeed, Settleme
 from domain.finance.settlement_acts import NextStep, SettlementAct, SettlementStep
 from domain.identifiers import new_id, settlement_key, settlement_workflow
 from jobs.settlements import SettlementSender
+from services.support.desk import SupportDesk
 from tests.builders.settling import Settling, nothing_is_wrong, story
 from tests.builders.world import World, world_at
 from tests.slowness import patience
@@ -209,7 +210,7 @@ class Played:
 
     async def _own(self) -> SettlementActivities:
         moment, scene = await self._now(), self.scene
-        return SettlementActivities(scene.database, scene.keyring, scene.photos, lambda: moment)
+        return SettlementActivities(SupportDesk(scene.database, scene.keyring, scene.photos, lambda: moment))
 
     @activity.defn(name="settlement.look")
     async def look(self, run_id: str) -> SettlementStep:

@@ -57,7 +57,7 @@ def a_worker(client: Client, rows: Rows) -> Worker:
     )  # fmt: skip
 
 
-async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_skipping: WorkflowEnvironment) -> None:
+async def test_ticket_workflow_waits_for_its_rows_and_ends_with_the_ticket(time_skipping: WorkflowEnvironment) -> None:
     rows, ticket_id = Rows(TicketStep(over=False, wait_s=7200), TicketStep(over=True)), new_id()
     async with a_worker(time_skipping.client, rows):
         before = await time_skipping.get_current_time()
@@ -68,7 +68,7 @@ async def test_it_waits_as_long_as_its_rows_say_and_ends_with_the_ticket(time_sk
     assert rows.looks == 2
 
 
-async def test_a_ticket_without_news_makes_no_events_and_one_with_news_looks_again(temporal_client: Client) -> None:
+async def test_idle_ticket_adds_no_history_and_a_signal_triggers_a_check(temporal_client: Client) -> None:
     rows, ticket_id = Rows(TicketStep(over=False), TicketStep(over=False), TicketStep(over=True)), new_id()
     tickets = TicketClient(temporal_client)
     async with a_worker(temporal_client, rows):
@@ -135,7 +135,7 @@ async def played(scene: TicketScene, time_skipping: WorkflowEnvironment) -> Play
 
 
 @pytest.mark.thorough
-async def test_a_forgotten_ticket_rings_also_over_a_restart_of_the_worker(played: Played) -> None:
+async def test_ticket_alarm_survives_a_worker_restart(played: Played) -> None:
     ticket_id = await played.scene.opened()
     async with played.working():
         await played.started(ticket_id)
@@ -152,7 +152,7 @@ async def test_a_forgotten_ticket_rings_also_over_a_restart_of_the_worker(played
     assert await played.scene.untrue() == []
 
 
-async def test_a_ticket_is_answered_falls_silent_is_reopened_and_closes(played: Played) -> None:
+async def test_ticket_is_answered_expires_is_reopened_and_closes(played: Played) -> None:
     scene = played.scene
     ticket_id = await scene.opened()
     async with played.working():

@@ -78,7 +78,7 @@ async def much_news(client: Client) -> None:
     await histories.keep(client, ticket_workflow(ticket_id), runs[0])
 
 
-async def test_the_recorded_run_ends_by_going_on_with_the_tickets_id_alone() -> None:
+async def test_recorded_run_continues_as_new_with_only_the_ticket_id() -> None:
     (path,) = histories.FOLDER.glob("a_ticket_with_much_news*.json")
     events = json.loads(path.read_text())["events"]
     ends, begins = (

@@ -50,7 +50,7 @@ async def test_a_card_is_withdrawn_at_any_stage(temporal_client: Client, waiting
     assert "payout.prepare" not in world.names()
 
 
-async def test_a_withdrawal_pressed_twice_is_one(temporal_client: Client) -> None:
+async def test_repeated_withdrawal_counts_once(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def seller(desk: CardClient) -> None:
@@ -72,7 +72,7 @@ async def test_a_withdrawal_after_the_end_returns_how_it_ended(temporal_client: 
                 await desk.withdraw(one.card_id, one.owner)
 
 
-async def test_what_is_answered_after_a_withdrawal_counts_no_more(temporal_client: Client) -> None:
+async def test_answer_after_withdrawal_is_ignored(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def seller(desk: CardClient) -> None:
@@ -87,7 +87,7 @@ async def test_what_is_answered_after_a_withdrawal_counts_no_more(temporal_clien
     assert world.of("pricing.close") == []
 
 
-async def test_of_an_acceptance_and_a_withdrawal_at_once_one_counts(temporal_client: Client) -> None:
+async def test_concurrent_acceptance_and_withdrawal_exclude_each_other(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
     heard: list[object] = []
 
@@ -130,7 +130,7 @@ async def test_a_withdrawal_while_the_acceptance_is_written_down_is_too_late(tem
     assert world.of("journey.withdraw") == []
 
 
-async def test_an_acceptance_while_the_withdrawal_is_written_down_sells_nothing(temporal_client: Client) -> None:
+async def test_acceptance_during_a_withdrawal_is_void(temporal_client: Client) -> None:
     world, one = World(accepted=False, ending_takes_s=0.4), card()
 
     async def seller(desk: CardClient) -> None:
@@ -159,7 +159,7 @@ async def test_a_card_that_the_database_knows_as_sold_is_not_withdrawn(temporal_
     assert world.of("pricing.close") == [(one.card_id, "quote-1", QuoteState.ACCEPTED)]
 
 
-async def test_another_sellers_wish_is_refused(temporal_client: Client) -> None:
+async def test_withdrawal_by_another_seller_is_refused(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def another_seller(desk: CardClient) -> None:
@@ -171,7 +171,7 @@ async def test_another_sellers_wish_is_refused(temporal_client: Client) -> None:
     assert (await journey(temporal_client, world, one, another_seller)).outcome is Outcome.PAID
 
 
-async def test_a_card_that_was_started_before_sellers_could_withdraw_goes_its_old_way(temporal_client: Client) -> None:
+async def test_card_started_before_withdrawals_replays_its_old_path(temporal_client: Client) -> None:
     world, one = World(accepted=False), replace(card(), may_withdraw=False)
 
     async def seller(desk: CardClient) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.home.search import ends
 from database.tables.cards import CardRow
 from domain.errors.general import CardNumberTyped, FieldInvalid
+from domain.home.search_terms import is_card_number
 from domain.identifiers import ALPHABET, is_id
-from domain.rules.looked_for import is_card_number
 from domain.typed import plain
 
 NAMED_MAX = 300  # Characters that are taken: an address with its query.

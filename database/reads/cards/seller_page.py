@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.similar import SellerHistory, seller_history
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.platform import OutboxRow
 from database.tables.work import CommentRow

@@ -15,8 +15,8 @@ from database.reads.cards.differing import differing
 from database.reads.ops.providers import Delay, Delays, delay_of, delays
 from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
-from database.tables.finance_tax import TaxWithholdingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.tax import TaxWithholdingRow
 from domain.cards.card import CardType, EndReason, Outcome, Stage, StoryEntry, WaitingFor
 from domain.cards.pricing import BreakdownLine, LineKind, QuoteState
 from domain.errors.general import NotFound

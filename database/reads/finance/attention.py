@@ -9,9 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.awaited import AWAITED_KEYS
-from database.reads.finance.paybacks import to_propose
+from database.reads.finance.part_returns import count_undecided
+from database.reads.finance.paybacks import parts_to_propose, to_propose
 from database.repositories.orders import ORDER_TABLES
-from database.tables.finance_rails import ContradictionRow
+from database.tables.finance.rails import ContradictionRow
 from domain.finance.routing import LOOKED_AT
 from domain.money import Money
 
@@ -49,11 +50,11 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM bank_batch WHERE state = 'proposed' AND NOT proposers ? :me) AS batches,
        (SELECT count(*) FROM statement_break WHERE state = 'proposed' AND NOT deciders ? :me) AS breaks,
        (SELECT count(*) FROM suspense_clearing WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT proposers ? :me) AS suspense,
-       (SELECT count(*) FROM decision_reversal WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT askers ? :me) AS reversals
+       (SELECT count(*) FROM decision_reversal WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT askers ? :me) AS reversals,
+       (SELECT count(*) FROM part_return WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT proposers ? :me) AS parts
 """)
 _TO_DO = text("""
 SELECT (SELECT count(*) FROM payout_wait WHERE ended_at IS NULL AND released_by IS NULL AND asked_at IS NULL AND reasons ?| CAST(:looked_at AS text[])) AS held,
-       (SELECT count(*) FROM payout_return WHERE returned_at IS NULL AND confirmed_minor IS NOT NULL) AS returned_in_part,
        (SELECT count(*) FROM bank_line WHERE batch_id IS NULL AND outcome IS NULL) AS unbatched,
        (SELECT count(*) FROM bank_batch WHERE state = 'approved') AS to_take,
        (SELECT count(*) FROM bank_batch WHERE state = 'taken') AS to_answer,
@@ -106,6 +107,7 @@ class Seconds:
     breaks: int
     suspense: int
     reversals: int
+    parts: int
 
     @property
     def elsewhere(self) -> int:
@@ -125,6 +127,7 @@ class ToDo:
     to_answer: int
     objections: int
     paybacks: int
+    parts_owed: int
     brokered: int
     approvals: int
     disputes: int
@@ -155,7 +158,10 @@ async def to_do(session: AsyncSession) -> ToDo:
     given = {"looked_at": sorted(one.value for one in LOOKED_AT)}
     row = (await session.execute(_TO_DO, given)).one()
     counts = {name: int(count) for name, count in row._mapping.items()}
-    return ToDo(**counts, paybacks=await to_propose(session))
+    return ToDo(
+        **counts, paybacks=await to_propose(session), parts_owed=await parts_to_propose(session),
+        returned_in_part=await count_undecided(session),
+    )  # fmt: skip
 
 
 async def waiting_for_payee(session: AsyncSession) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.orders import OrderRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow, ConfirmationRow
 from domain.cards.card import WaitingFor
 from domain.finance.banks import LET_OUT
 from domain.finance.payout import CLOSED_WITHIN, CONFIRMED_WITHIN

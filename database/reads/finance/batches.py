@@ -8,8 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankFileRow, BankLineRow
 from domain.finance.banks import BatchState
 from domain.finance.payout import RETURNED, PayoutOutcome
 from domain.money import Money

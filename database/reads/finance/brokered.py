@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, and_, case, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_sales import BrokeredPaymentRow, SaleRow, SaleSplitRow
+from database.tables.finance.sales import BrokeredPaymentRow, SaleRow, SaleSplitRow
 from domain.errors.general import NotFound
 from domain.finance.sales import SaleMode
 from domain.finance.waterfall import PartKind

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.paybacks import is_being_paid_back, owed_back, owes_back, payback_of
 from database.tables.cards import CardRow
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackOffsetRow, RollbackRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackOffsetRow, RollbackRow
 from domain.errors.general import NotFound
 from domain.finance.rollback import RollbackState
 from domain.money import Money

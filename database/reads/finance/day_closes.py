@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.people import accounts
-from database.tables.finance_statements import ReconciledDayRow
+from database.tables.finance.statements import ReconciledDayRow
 from database.tables.people import AuditRow
 from domain.finance.statements import StatementSource
 

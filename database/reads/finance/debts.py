@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_debts import DebtWriteOffRow, DepositRefundRow
-from database.tables.finance_settlement import CounterpartyRow
-from database.tables.finance_taken_back import waits
+from database.tables.finance.debts import DebtWriteOffRow, DepositRefundRow
+from database.tables.finance.settlement import CounterpartyRow
+from database.tables.finance.taken_back import waits
 from domain.errors.general import NotFound
 from domain.money import Currency, Money
 

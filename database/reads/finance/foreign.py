@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_sales import FxExchangeRow, FxRevaluationRow
-from database.tables.finance_taken_back import waits
+from database.tables.finance.sales import FxExchangeRow, FxRevaluationRow
+from database.tables.finance.taken_back import waits
 from domain.money import Currency, Money
 
 PAGE = 50

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import routing as reads
 from database.reads.finance.awaited import AWAITED_KEYS
 from database.repositories.orders import ORDER_TABLES
-from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
+from database.tables.finance.routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail

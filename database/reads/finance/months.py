@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import LedgerTransactionRow, PeriodRow
-from database.tables.finance_books import ClosingRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.ledger import LedgerTransactionRow, PeriodRow
 from domain.finance.periods import ClosingState, first_day, month_of, next_month
 
 SHOWN = 36

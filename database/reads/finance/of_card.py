@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 
 
 async def quotes(session: AsyncSession, card_id: str) -> tuple[QuoteRow, ...]:

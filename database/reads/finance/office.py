@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.awaited import awaited
+from database.reads.finance.part_returns import undecided
+from database.reads.finance.paybacks import part_is_being_paid, part_is_owed
 from database.repositories.orders import OrderRow
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_rails import ReturnRow
-from database.tables.finance_routing import PayoutWaitRow
-from database.tables.finance_settlement import SettlementOrderRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.rails import PartReturnRow, ReturnRow
+from database.tables.finance.routing import PayoutWaitRow
+from database.tables.finance.settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.order_kinds import OrderCode, code_of
@@ -26,16 +28,18 @@ from domain.finance.rails import Rail
 from domain.money import Money
 
 PAGE = 50
-_RETURNED_IN_PART = select(ReturnRow.key).where(ReturnRow.returned_at.is_(None), ReturnRow.confirmed_minor.is_not(None))
+_RETURNED_IN_PART = union(
+    select(ReturnRow.key).where(undecided()), select(PartReturnRow.key).where(part_is_owed(), ~part_is_being_paid())
+)
 
 
 @dataclass(frozen=True)
 class PayoutEntry:
-    """One payment order; `payee` is masked, `subject` the id of the card, the ticket or the run that it is for."""
+    """One payment order; `payee` is masked, `subject` the id of the card, the ticket or the run that it is for; None for a payment without a ticket."""
 
     key: str
     code: OrderCode
-    subject: str
+    subject: str | None
     rail: Rail
     payee: str
     amount: Money
@@ -52,7 +56,7 @@ async def payouts(
 ) -> tuple[PayoutEntry, ...]:  # fmt: skip
     """Payment orders, the unknown first and the oldest of them on top, then the rest newest first.
 
-    `in_part`: only those of which another amount came back than was paid, and nobody has decided about it.
+    `in_part`: only those of which another amount came back than was paid, and nobody has decided about it or pays it again.
     """
     found = []
     for table, orders in _ORDERS.items():
@@ -220,7 +224,7 @@ def _owed_to(last: PayoutRow | None, asked: PayoutWaitRow | None) -> tuple[Money
     return Money(last.amount_minor, last.currency), last.payee_masked or ""
 
 
-def _entry(row: OrderRow, subject: str, payee: str) -> PayoutEntry:
+def _entry(row: OrderRow, subject: str | None, payee: str) -> PayoutEntry:
     return PayoutEntry(
         key=row.key,
         code=code_of(row.key),

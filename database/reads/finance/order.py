@@ -9,23 +9,20 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance import part_returns
 from database.reads.finance.awaited import awaited, carried_out_by, may_call_off
+from database.reads.finance.part_returns import PartView, total
 from database.reads.finance.stated import staters, with_staters
 from database.repositories.orders import OrderRow
 from database.repositories.orders import order as an_order
 from database.tables.cards import CardEventRow, CardRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import (
-    AccountRow,
-    EntryRow,
-    LedgerTransactionRow,
-    PaymentNotificationRow,
-    PayoutRow,
-)
-from database.tables.finance_rails import ContradictionRow, ReturnRow
-from database.tables.finance_rollback import RollbackOffsetRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow
-from database.tables.finance_settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.payout import PaymentNotificationRow, PayoutRow
+from database.tables.finance.rails import ContradictionRow, ReturnRow
+from database.tables.finance.rollback import RollbackOffsetRow, RollbackRow, StatedOutcomeRow
+from database.tables.finance.routing import PayoutWaitRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementOrderRow, SettlementRunRow
 from database.tables.people import AuditRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
@@ -34,6 +31,7 @@ from domain.errors.general import NotFound
 from domain.finance.order_kinds import OrderCode, code_of
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
+from domain.finance.rollback import OVER_FOR_NOTHING
 from domain.money import Money
 from domain.support.tickets import LinkedKind, TicketState
 
@@ -125,12 +123,30 @@ class OrderView:
     acts: tuple[AuditRow, ...]
     claims: tuple[str, ...]
     wait: PayoutWaitRow | None
-    came_back: Money | None  # Another amount than was paid, by the gateway's word: people decide about it.
+    came_back: (
+        Money | None
+    )  # Another amount than was paid and is booked, by the gateway's word: people decide about it.
     came_back_at: datetime | None
+    parts: tuple[PartView, ...]
+    dismissed: ReturnRow | None  # Where a person found that what the gateway says did not come back.
     awaited: WaitingFor | None  # The party that has to act next, while the outcome is unknown.
     carried_out_by: WaitingFor | None  # The party that can still carry it out, so that nobody states its outcome.
     may_call_off: bool
     contradicted: ContradictionRow | None
+    twice: RollbackRow | None  # The claim of what this order paid beside another one.
+
+    @property
+    def booked(self) -> Money:
+        """Return what is booked as returned in parts."""
+        return total(self.parts, self.amount)
+
+    @property
+    def to_book(self) -> Money:
+        """Return what came back and is not booked; nothing where people book nothing here: it is no card's payment, or not paid."""
+        if self.came_back is None or self.code is not OrderCode.CARD or self.state is not PayoutState.PAID:
+            return self.amount - self.amount
+        most = min(self.came_back.amount_minor, self.amount.amount_minor) - self.booked.amount_minor
+        return Money(max(0, most), self.amount.currency)
 
     def money_of(self, name: str) -> Money:
         """Return a sum that the routing kept, such as `day_minor`."""
@@ -144,7 +160,7 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         raise NotFound(payout=key[:80])
     whose = await _whose(session, row)
     card_id = whose.card_id
-    came_back, came_back_at = await _in_part(session, row.key)
+    claim, said = await session.get(ReturnRow, row.key), await part_returns.came_back(session, row.key)
     return OrderView(
         key=row.key, code=code_of(row.key), subject=whose.subject, ticket_id=whose.ticket_id, owner=whose.owner, rail=row.rail,
         payee=whose.payee, amount=Money(row.amount_minor, row.currency),
@@ -157,18 +173,19 @@ async def order(session: AsyncSession, key: str) -> OrderView:
         notices=await _notices(session, row.key), lines=await _lines(session, row.key),
         tickets=await _tickets(session, card_id, whose.ticket_id),
         stated=await _stated(session, row.key), acts=await _acts(session, row.key), claims=await _claims(session, row.key),
-        wait=await session.get(PayoutWaitRow, row.key), came_back=came_back, came_back_at=came_back_at,
+        wait=await session.get(PayoutWaitRow, row.key), came_back=None if said is None else Money(said.confirmed_minor or 0, said.currency),
+        came_back_at=None if said is None else said.confirmed_at, parts=await part_returns.of_order(session, row.key),
+        dismissed=claim if claim is not None and claim.dismissed_at is not None else None,
         awaited=(await awaited(session, [row.key])).get(row.key) if row.state is PayoutState.UNKNOWN else None,
         carried_out_by=await carried_out_by(session, row, now()) if row.state is PayoutState.UNKNOWN else None,
         may_call_off=await may_call_off(session, row.key), contradicted=await session.get(ContradictionRow, row.key),
+        twice=await _twice(session, row.key),
     )  # fmt: skip
 
 
-async def _in_part(session: AsyncSession, key: str) -> tuple[Money | None, datetime | None]:
-    row = await session.get(ReturnRow, key)
-    if row is None or row.returned_at is not None or row.confirmed_minor is None:
-        return None, None
-    return Money(row.confirmed_minor, row.currency), row.confirmed_at
+async def _twice(session: AsyncSession, key: str) -> RollbackRow | None:
+    mine = select(RollbackRow).where(RollbackRow.order_key == key, RollbackRow.state.not_in(OVER_FOR_NOTHING))
+    return (await session.execute(mine.order_by(RollbackRow.id.desc()).limit(1))).scalar_one_or_none()
 
 
 async def evidence(session: AsyncSession, key: str, statement_id: str) -> StatedOutcomeRow:

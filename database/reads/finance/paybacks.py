@@ -1,15 +1,18 @@
-"""What had been offset or paid back of dropped claims is its seller's: how far the payment that gives it to them is."""
+"""What is a seller's beside the price of a card: what dropped claims had taken, and parts of payments that came back; how far paying it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, func, select
+from sqlalchemy import ColumnElement, Exists, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import PartReturnRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import goodwill_key
@@ -19,26 +22,31 @@ from domain.support.goodwill import COUNTED
 LISTED_MAX = 50
 
 
+class OwedFor(StrEnum):
+    """Why it is owed."""
+
+    CLAIM = "claim"  # A dropped claim had taken it.
+    PART = "part"  # It is a part of a payment that came back.
+
+
 @dataclass(frozen=True)
 class OwedBack:
-    """A dropped claim of which something is owed to its seller, with the key of the order that is to pay it, once one is proposed."""
+    """What is owed for a card since a moment, with the key of the order that is to pay it, once one is proposed."""
 
-    claim: RollbackRow
+    why: OwedFor
+    card_id: str
     brand: str
     amount: Money
+    since: datetime
     key: str | None
-
-    @property
-    def since(self) -> datetime:
-        """Return since when it is owed: when the claim was dropped."""
-        return self.claim.ended_at or self.claim.proposed_at
 
 
 @dataclass(frozen=True)
 class PaybackOrder:
-    """An order that pays back what a dropped claim had taken; `brand` is that of the claim's card."""
+    """An order that pays what is owed so; `brand` is that of the card."""
 
     order: GoodwillOrderRow
+    why: OwedFor
     card_id: str
     brand: str
     payee: str  # Masked.
@@ -57,6 +65,20 @@ def is_being_paid_back(*, ordered: bool = False) -> Exists:
     return exists().where(*mine, GoodwillOrderRow.goodwill_id == GoodwillRow.id)
 
 
+def part_is_being_paid(*, ordered: bool = False) -> Exists:
+    """Return the condition that a part that came back is proposed to be paid again, under way or paid; `ordered` as above."""
+    mine = (GoodwillRow.part_id == PartReturnRow.id, GoodwillRow.state.in_(COUNTED))
+    if not ordered:
+        return exists().where(*mine)
+    return exists().where(*mine, GoodwillOrderRow.goodwill_id == GoodwillRow.id)
+
+
+def part_is_owed() -> ColumnElement[bool]:
+    """Return the condition that a part came back of a payment that still counts as paid."""
+    paid = exists().where(PayoutRow.key == PartReturnRow.key, PayoutRow.state == PayoutState.PAID)
+    return and_(PartReturnRow.agreed_at.is_not(None), paid)
+
+
 def owes_back() -> ColumnElement[bool]:
     """Return the condition that something had been offset or paid back of a dropped claim."""
     return and_(RollbackRow.reversed, RollbackRow.given_up_minor < RollbackRow.amount_minor)
@@ -68,6 +90,18 @@ async def to_propose(session: AsyncSession) -> int:
     return int((await session.execute(counted)).scalar_one())
 
 
+async def parts_to_propose(session: AsyncSession) -> int:
+    """Return how many parts that came back are owed and not proposed to be paid again."""
+    counted = select(func.count()).select_from(PartReturnRow).where(part_is_owed(), ~part_is_being_paid())
+    return int((await session.execute(counted)).scalar_one())
+
+
+async def payment_of_part(session: AsyncSession, part_id: str) -> GoodwillRow | None:
+    """Return the payment of a part that came back; None where none was proposed, or the last one failed."""
+    mine = select(GoodwillRow).where(GoodwillRow.part_id == part_id, GoodwillRow.state.in_(COUNTED))
+    return (await session.execute(mine)).scalar_one_or_none()
+
+
 async def payback_of(session: AsyncSession, claim_id: str) -> GoodwillRow | None:
     """Return the payment that gives the seller back what a claim had taken; None where none was proposed, or the last one failed."""
     mine = select(GoodwillRow).where(GoodwillRow.claim_id == claim_id, GoodwillRow.state.in_(COUNTED))
@@ -75,7 +109,12 @@ async def payback_of(session: AsyncSession, claim_id: str) -> GoodwillRow | None
 
 
 async def owed_to(session: AsyncSession, owner: str) -> tuple[OwedBack, ...]:
-    """Return what dropped claims owe to `seller:<id>` or `partner:<id>` and no order pays yet, the oldest first."""
+    """Return what is owed so to `seller:<id>` or `partner:<id>` and no order pays yet, the oldest first."""
+    found = [*await _of_claims(session, owner), *await _of_parts(session, owner)]
+    return tuple(sorted(found, key=lambda one: one.since))
+
+
+async def _of_claims(session: AsyncSession, owner: str) -> list[OwedBack]:
     rows = await session.execute(
         select(RollbackRow, CardRow.brand)
         .join(CardRow, CardRow.id == RollbackRow.card_id)
@@ -83,25 +122,57 @@ async def owed_to(session: AsyncSession, owner: str) -> tuple[OwedBack, ...]:
         .order_by(RollbackRow.ended_at, RollbackRow.id)
         .limit(LISTED_MAX)
     )
-    found = []
-    for row, brand in rows.all():
-        given = await payback_of(session, row.id)
-        found.append(OwedBack(row, brand, owed_back(row), None if given is None else goodwill_key(given.id)))
-    return tuple(found)
+    return [
+        OwedBack(
+            OwedFor.CLAIM, row.card_id, brand, owed_back(row), row.ended_at or row.proposed_at,
+            _key(await payback_of(session, row.id)),
+        )
+        for row, brand in rows.all()
+    ]  # fmt: skip
+
+
+async def _of_parts(session: AsyncSession, owner: str) -> list[OwedBack]:
+    rows = await session.execute(
+        select(PartReturnRow, CardRow.brand)
+        .join(CardRow, CardRow.id == PartReturnRow.card_id)
+        .where(PartReturnRow.owner == owner, part_is_owed(), ~part_is_being_paid(ordered=True))
+        .order_by(PartReturnRow.agreed_at, PartReturnRow.id)
+        .limit(LISTED_MAX)
+    )
+    return [
+        OwedBack(
+            OwedFor.PART, row.card_id, brand, row.amount, row.agreed_at or row.proposed_at,
+            _key(await payment_of_part(session, row.id)),
+        )
+        for row, brand in rows.all()
+    ]  # fmt: skip
 
 
 async def orders_of(session: AsyncSession, owner: str) -> tuple[PaybackOrder, ...]:
-    """Return the orders that pay back what dropped claims had taken of an owner, the newest first."""
+    """Return the orders that pay an owner what is owed so, the newest first."""
+    card = func.coalesce(RollbackRow.card_id, PartReturnRow.card_id)
     rows = await session.execute(
-        select(GoodwillOrderRow, RollbackRow.card_id, CardRow.brand, GoodwillRow.payee_masked)
+        select(GoodwillOrderRow, GoodwillRow.part_id, CardRow.id, CardRow.brand, GoodwillRow.payee_masked)
         .join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
-        .join(RollbackRow, RollbackRow.id == GoodwillRow.claim_id)
-        .join(CardRow, CardRow.id == RollbackRow.card_id)
-        .where(RollbackRow.owner == owner)
+        .outerjoin(RollbackRow, RollbackRow.id == GoodwillRow.claim_id)
+        .outerjoin(PartReturnRow, PartReturnRow.id == GoodwillRow.part_id)
+        .join(CardRow, CardRow.id == card)
+        .where(GoodwillRow.owner == owner)
         .order_by(GoodwillOrderRow.prepared_at.desc(), GoodwillOrderRow.key)
         .limit(LISTED_MAX)
     )
-    return tuple(PaybackOrder(*row) for row in rows)
+    return tuple(
+        PaybackOrder(order, OwedFor.CLAIM if part is None else OwedFor.PART, card_id, brand, payee)
+        for order, part, card_id, brand, payee in rows
+    )
+
+
+async def returned_of(session: AsyncSession, owner: str) -> dict[str, Money]:
+    """Return by key what came back in parts of an owner's payments that count as paid."""
+    summed = func.sum(PartReturnRow.amount_minor)
+    mine = select(PartReturnRow.key, PartReturnRow.currency, summed).where(PartReturnRow.owner == owner, part_is_owed())
+    rows = await session.execute(mine.group_by(PartReturnRow.key, PartReturnRow.currency).order_by(PartReturnRow.key))
+    return {key: Money(int(minor), currency) for key, currency, minor in rows}
 
 
 async def order_sums(session: AsyncSession, owner: str) -> tuple[int, int]:
@@ -114,7 +185,11 @@ async def order_sums(session: AsyncSession, owner: str) -> tuple[int, int]:
             func.coalesce(func.sum(GoodwillOrderRow.amount_minor).filter(GoodwillOrderRow.settled_at.is_(None)), 0),
         )
         .join(GoodwillRow, GoodwillRow.id == GoodwillOrderRow.goodwill_id)
-        .where(GoodwillRow.owner == owner, GoodwillRow.claim_id.is_not(None))
+        .where(GoodwillRow.owner == owner, or_(GoodwillRow.claim_id.is_not(None), GoodwillRow.part_id.is_not(None)))
     )
     paid, under_way = (await session.execute(sums)).one()
     return int(paid), int(under_way)
+
+
+def _key(given: GoodwillRow | None) -> str | None:
+    return None if given is None else goodwill_key(given.id)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_sales import ProviderRepaymentRow
+from database.tables.finance.sales import ProviderRepaymentRow
 from domain.errors.general import NotFound
 from domain.money import Money
 

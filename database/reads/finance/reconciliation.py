@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from database.lease import lasts
-from database.tables.finance_statements import (
+from database.tables.finance.statements import (
     BreakRow,
     ExpectationRow,
     ReconciledDayRow,

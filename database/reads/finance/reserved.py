@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import AccountRow, HoldRow
+from database.tables.finance.ledger import AccountRow, HoldRow
 from domain.finance.holds import HoldState, reserved_cause, reserved_key
 from domain.money import Money
 

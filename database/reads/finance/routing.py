@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.providers import breakers, open_windows
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow, VerifiedNameRow
-from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow, VerifiedNameRow
+from database.tables.finance.settlement import SettlementOrderRow, SettlementRunRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail

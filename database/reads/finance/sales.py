@@ -9,9 +9,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
-from database.tables.finance_sales import BuyerReceiptRow, SaleRow, SaleSplitRow
-from database.tables.finance_taken_back import waits
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.sales import BuyerReceiptRow, SaleRow, SaleSplitRow
+from database.tables.finance.taken_back import waits
 from domain.cards.card import CardType
 from domain.errors.general import NotFound
 from domain.finance.sales import SaleMode

@@ -9,8 +9,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.stated import Staters, staters
-from database.tables.finance_sales import SaleSplitRow
-from database.tables.finance_settlement import (
+from database.tables.finance.sales import SaleSplitRow
+from database.tables.finance.settlement import (
     CounterpartyPayeeRow,
     CounterpartyRow,
     SettlementDeedRow,

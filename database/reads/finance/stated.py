@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.people import accounts
-from database.tables.finance_rollback import StatedOutcomeRow
+from database.tables.finance.rollback import StatedOutcomeRow
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_suspense import ReversalRow, SuspenseClearingRow
+from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
 from domain.finance.rails import Rail
 from domain.finance.reversals import ReversalOf
 from domain.money import Currency, Money
@@ -76,7 +76,7 @@ class InSuspense:
 
 
 @dataclass(frozen=True)
-class Standing:
+class SuspenseTotal:
     """The total of suspense: how many entries, their sum without signs (CNY), and since when the oldest."""
 
     many: int
@@ -96,10 +96,10 @@ async def entry(session: AsyncSession, entry_id: int) -> InSuspense | None:
     return None if row is None else _read(row)
 
 
-async def sum_of(session: AsyncSession, rail: Rail | None = None) -> Standing:
+async def sum_of(session: AsyncSession, rail: Rail | None = None) -> SuspenseTotal:
     """Return the total in suspense of a rail, or of all rails, at this moment."""
     row = (await session.execute(_SUM, {"rail": None if rail is None else rail.value})).one()
-    return Standing(int(row.many), Money(int(row.minor)), row.since)
+    return SuspenseTotal(int(row.many), Money(int(row.minor)), row.since)
 
 
 async def is_cleared(session: AsyncSession, posted_key: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance.tax_rows import TAXED
-from database.tables.finance_tax import TaxFileRow, TaxSignOffRow
+from database.tables.finance.tax import TaxFileRow, TaxSignOffRow
 from domain.finance.tax import IncomeKind
 from domain.money import Money
 

@@ -49,7 +49,7 @@ _PAYMENTS = f"""
 """  # noqa: S608  # Only constants of ours are put in.
 # What a seller gave back of a claim, by themselves or offset against a payment that arrived, and what a dropped claim gave them
 # again. No tax is given back with it: so much of the price's cost and base is taken off as is given back of the price, and the
-# sums of several parts are those of the whole.
+# sums of several parts are those of the whole. An order that was paid after it counted as refused is in no row, nor what comes back of it.
 _CLAIMS = f"""
     SELECT c.key, r.card_id, r.owner, '', c.day, c.minor,
            coalesce(round(t.cost_minor * c.upto / r.price_minor) - round(t.cost_minor * (c.upto - c.minor) / r.price_minor), c.minor)::bigint,
@@ -80,18 +80,18 @@ _CLAIMS = f"""
     LEFT JOIN LATERAL (
         SELECT * FROM tax_withholding w WHERE w.card_id = r.card_id AND w.given_back_at IS NULL ORDER BY w.key DESC LIMIT 1
     ) AS t ON true
-    WHERE r.currency = 'CNY'
+    WHERE r.currency = 'CNY' AND r.order_key IS NULL
 """  # noqa: S608  # As above.
 # By the rules of the day on which it arrived. A gift has no cost; nothing is withheld from it.
 _GOODWILL = f"""
     SELECT g.key, p.card_id, w.owner, w.payee_masked, {_day("g.settled_at")}, g.amount_minor, 0, g.amount_minor, 0, 0, 'incidental',
            'goodwill', g.tax_version, false, 1, 'goodwill'
-    FROM goodwill_order g JOIN goodwill w ON w.id = g.goodwill_id AND w.claim_id IS NULL JOIN payout p ON p.key = w.paid_key
+    FROM goodwill_order g JOIN goodwill w ON w.id = g.goodwill_id AND w.claim_id IS NULL AND w.part_id IS NULL JOIN payout p ON p.key = w.paid_key
     WHERE g.taxable AND {_arrived("g")} AND g.currency = 'CNY'
     UNION ALL
     SELECT g.key || '{RETURNED_KEY}', p.card_id, w.owner, w.payee_masked, {_day("b.returned_at")}, -g.amount_minor, 0, -g.amount_minor,
            0, 0, 'incidental', 'goodwill', g.tax_version, false, -1, 'returned'
-    FROM goodwill_order g JOIN goodwill w ON w.id = g.goodwill_id AND w.claim_id IS NULL JOIN payout p ON p.key = w.paid_key
+    FROM goodwill_order g JOIN goodwill w ON w.id = g.goodwill_id AND w.claim_id IS NULL AND w.part_id IS NULL JOIN payout p ON p.key = w.paid_key
     JOIN payout_return b ON b.key = g.key AND b.returned_at IS NOT NULL
     WHERE g.taxable AND {_arrived("g")} AND g.currency = 'CNY'
 """  # noqa: S608  # As above.

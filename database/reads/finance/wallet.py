@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.finance import paybacks
 from database.reads.finance.claims import ClaimView, claims_of
 from database.reads.finance.held import HeldView, of_card, of_key
+from database.reads.finance.paybacks import OwedFor
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Stage
 from domain.cards.pricing import QuoteState
 from domain.finance.payout import PayoutState
@@ -33,7 +34,8 @@ LEFT JOIN payout p ON p.key = CASE WHEN t.cause LIKE 'payout:%' THEN substr(t.ca
 LEFT JOIN goodwill b ON b.id = CASE WHEN t.cause LIKE 'goodwill:%' THEN substr(t.cause, 10) END
 LEFT JOIN goodwill_order g ON g.goodwill_id = b.id
 LEFT JOIN rollback r ON r.id = b.claim_id
-LEFT JOIN card c ON c.id = coalesce(t.card_id, r.card_id)
+LEFT JOIN part_return q ON q.id = b.part_id
+LEFT JOIN card c ON c.id = coalesce(t.card_id, r.card_id, q.card_id)
 WHERE a.code IN (:payable, :receivable) AND t.effective_on >= :since AND t.effective_on < :until
 ORDER BY e.id
 """)
@@ -70,19 +72,20 @@ class WalletPayment:
     prepared_at: datetime
     settled_at: datetime | None
     seconds: int | None
-    payback: bool = False  # It pays back what a dropped claim had taken.
+    payback: OwedFor | None = None  # It pays no price, but what is owed for this reason.
+    returned: Money | None = None  # The part of it that came back.
 
 
 @dataclass(frozen=True)
 class WalletWait:
-    """A card whose price, or whose dropped claim, is owed and not ordered to be paid; `held` says why, where something holds it."""
+    """A card of which something is owed and not ordered to be paid; `held` says why, where something holds it."""
 
     card_id: str
     brand: str
     amount: Money
     since: datetime
     held: HeldView | None
-    payback: bool = False  # It is what a dropped claim had taken.
+    payback: OwedFor | None = None  # It is no price, but owed for this reason.
 
 
 @dataclass(frozen=True)
@@ -156,13 +159,14 @@ async def wallet(session: AsyncSession, owner: str, now: datetime) -> Wallet:
     )
     paid, under_way = (await session.execute(mine)).one()
     back_paid, back_under_way = await paybacks.order_sums(session, owner)
+    came_back = await paybacks.returned_of(session, owner)
     return Wallet(
         owed=Money(-balances.get(accounts["payable"], 0)),
         on_the_way=Money(int(under_way) + back_under_way),
-        paid=Money(int(paid) + back_paid),
+        paid=Money(int(paid) + back_paid - sum(one.amount_minor for one in came_back.values())),
         owes=Money(balances.get(accounts["receivable"], 0)),
         waiting=(*await _waiting(session, owner), *await _owed_back(session, owner)),
-        payments=_newest_first(await _payments(session, owner), await _paybacks(session, owner)),
+        payments=_newest_first(await _payments(session, owner, came_back), await _paybacks(session, owner)),
         claims=await claims_of(session, owner),
         speed=await speed(session, now - LATELY),
     )
@@ -206,7 +210,9 @@ def _accounts(owner: str) -> dict[str, str]:
     return {"payable": f"seller_payable:{owner}", "receivable": f"seller_receivable:{owner}"}
 
 
-async def _payments(session: AsyncSession, owner: str) -> tuple[WalletPayment, ...]:
+async def _payments(
+    session: AsyncSession, owner: str, came_back: Mapping[str, Money]
+) -> tuple[WalletPayment, ...]:  # fmt: skip
     rows = await session.execute(
         select(PayoutRow, CardRow.brand, SubmissionRow.payee_masked, QuoteRow.answered_at)
         .join(CardRow, CardRow.id == PayoutRow.card_id)
@@ -220,6 +226,7 @@ async def _payments(session: AsyncSession, owner: str) -> tuple[WalletPayment, .
         WalletPayment(
             row.key, row.card_id, brand, Money(row.amount_minor, row.currency), Money(row.offset_minor, row.currency),
             row.payee_masked or payee, row.rail, row.state, row.prepared_at, row.settled_at, _seconds(row, accepted),
+            returned=came_back.get(row.key),
         )
         for row, brand, payee, accepted in rows
     )  # fmt: skip
@@ -229,8 +236,8 @@ async def _owed_back(session: AsyncSession, owner: str) -> tuple[WalletWait, ...
     return tuple(
         [
             WalletWait(
-                one.claim.card_id, one.brand, one.amount, one.since,
-                None if one.key is None else await of_key(session, one.key), payback=True,
+                one.card_id, one.brand, one.amount, one.since,
+                None if one.key is None else await of_key(session, one.key), payback=one.why,
             )
             for one in await paybacks.owed_to(session, owner)
         ]
@@ -242,7 +249,7 @@ async def _paybacks(session: AsyncSession, owner: str) -> tuple[WalletPayment, .
         WalletPayment(
             one.order.key, one.card_id, one.brand, Money(one.order.amount_minor, one.order.currency),
             Money(0, one.order.currency), one.payee, one.order.rail, one.order.state, one.order.prepared_at,
-            one.order.settled_at, None, payback=True,
+            one.order.settled_at, None, payback=one.why,
         )
         for one in await paybacks.orders_of(session, owner)
     )  # fmt: skip

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.statements import BreakRow
 from domain.money import Money
 
 

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.lease import is_free
 from database.reads.finance import attention
-from database.reads.review.standing import is_pending
+from database.reads.review.valid_decisions import is_pending
 from database.tables.cards import CardRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow, StatedOutcomeRow
+from database.tables.finance.routing import PayoutWaitRow
+from database.tables.finance.settlement import SettlementRunRow
 from database.tables.ops.health import AlertRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.ops.runs import StuckRunRow
@@ -46,10 +46,9 @@ COUNTED_MAX = 1_000
 
 @dataclass(frozen=True)
 class Need:
-    """One kind of thing that waits: the key of its words, the page that shows it, and who may do something about it."""
+    """One kind of thing that waits: the key of its words and of its page, and who may do something about it."""
 
     key: str
-    href: str
     permission: Permission
     # The conditions, for this person at this moment; None where the overview of finance counts it.
     waiting: Callable[[str, datetime], tuple[Any, ...]] | None
@@ -194,26 +193,26 @@ def _approvals(person: str, now: datetime) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-SECOND_PERSON = Need("second_person", "/money", Permission.RECONCILE, None)
+SECOND_PERSON = Need("second_person", Permission.RECONCILE, None)
 NEEDS: tuple[Need, ...] = (
-    Need("offers", "/support/offers", Permission.ANSWER_TICKETS, _offers),
-    Need("offers_to_leads", "/support/offers", Permission.LEAD_SUPPORT, _offers_to_leads),
-    Need("late_tickets", "/review?kind=ticket&soon_late=yes", Permission.ANSWER_TICKETS, _late_tickets),
-    Need("second_look", "/second-look", Permission.CHECK, _checks),
-    Need("blind", "/quality/second", Permission.CHECK, _blind),
-    Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),
-    Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),
-    Need("stuck", "/operations", Permission.SEE_OPERATIONS, _stuck),
-    Need("repairs", "/operations/repairs?state=waiting", Permission.CONFIRM_REPAIR, _repairs),
-    Need("alerts", "/operations/alerts", Permission.SEE_OPERATIONS, _alerts),
-    Need("policies", "/setup/policies", Permission.CONFIRM_POLICIES, _policies),
-    Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
-    Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),
-    Need("held", "/held", Permission.RELEASE_PAYMENTS, _held),
-    Need("stated", "/payouts?state=unknown", Permission.STATE_OUTCOMES, _stated),
-    Need("claims", "/claims", Permission.CLAIM_BACK, _claims),
-    Need("closings", "/money/periods", Permission.CLOSE_PERIODS, _closings),
-    Need("approvals", "/settlements?state=approval", Permission.RUN_SETTLEMENTS, _approvals),
+    Need("offers", Permission.ANSWER_TICKETS, _offers),
+    Need("offers_to_leads", Permission.LEAD_SUPPORT, _offers_to_leads),
+    Need("late_tickets", Permission.ANSWER_TICKETS, _late_tickets),
+    Need("second_review", Permission.CHECK, _checks),
+    Need("blind", Permission.CHECK, _blind),
+    Need("undeliverable", Permission.DECIDE_ESCALATED, _undeliverable),
+    Need("access", Permission.CONFIRM_ACCESS, _access),
+    Need("stuck", Permission.SEE_OPERATIONS, _stuck),
+    Need("repairs", Permission.CONFIRM_REPAIR, _repairs),
+    Need("alerts", Permission.SEE_OPERATIONS, _alerts),
+    Need("policies", Permission.CONFIRM_POLICIES, _policies),
+    Need("unknown", Permission.SEE_PAYOUTS, _unknown),
+    Need("owed", Permission.SEE_PAYOUTS, _owed),
+    Need("held", Permission.RELEASE_PAYMENTS, _held),
+    Need("stated", Permission.STATE_OUTCOMES, _stated),
+    Need("claims", Permission.CLAIM_BACK, _claims),
+    Need("closings", Permission.CLOSE_PERIODS, _closings),
+    Need("approvals", Permission.RUN_SETTLEMENTS, _approvals),
     SECOND_PERSON,
 )
 

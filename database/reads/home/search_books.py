@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.finance import suspense
 from database.reads.home.search import FOUND_MAX, ends
-from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import SaleRow
-from database.tables.finance_settlement import SettlementRunRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
+from database.tables.finance.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.sales import SaleRow
+from database.tables.finance.settlement import SettlementRunRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from domain.finance.breaks import BreakState
 from domain.finance.postings.statements import line_cause
 from domain.finance.statements import StatementSource, line_id

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_settlement import SettlementRunRow
-from database.tables.finance_statements import BreakRow
+from database.reads.support.goodwill import is_gift
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.settlement import SettlementRunRow
+from database.tables.finance.statements import BreakRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.finance.breaks import BreakKind
 from domain.finance.payout import PayoutState
@@ -70,7 +71,7 @@ async def goodwill(session: AsyncSession, since: datetime) -> list[GoodwillPropo
     columns = (GoodwillRow.proposed_at, GoodwillRow.owner, GoodwillRow.amount_minor, GoodwillRow.state)
     wanted = (
         select(*columns)
-        .where(GoodwillRow.proposed_at > since, GoodwillRow.claim_id.is_(None))
+        .where(GoodwillRow.proposed_at > since, is_gift())
         .order_by(GoodwillRow.proposed_at.desc(), GoodwillRow.id.desc())
         .limit(ROWS_MAX)
     )
@@ -88,7 +89,7 @@ async def claims(session: AsyncSession, since: datetime) -> list[ClaimProposed]:
     )
     wanted = (
         select(RollbackRow.proposed_at, RollbackRow.kind, RollbackRow.price_minor, paid_at)
-        .where(RollbackRow.proposed_at > since, RollbackRow.currency == Currency.CNY)
+        .where(RollbackRow.proposed_at > since, RollbackRow.currency == Currency.CNY, RollbackRow.order_key.is_(None))
         .order_by(RollbackRow.proposed_at.desc(), RollbackRow.id.desc())
         .limit(ROWS_MAX)
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail
 from domain.finance.routing import ROUTING

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_sales import SaleRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.sales import SaleRow
 from domain.cards.card import CardType
 from domain.finance.payout import PayoutState
 from domain.finance.waterfall import Charge, Division, Line, PartKind, waterfall

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.review.standing import is_pending
+from database.reads.review.valid_decisions import is_pending
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.work.sla import terms_of, with_own
 from database.tables.support.tickets import TicketClockRow, TicketRow
 from database.tables.work import WorkItemRow
-from domain.support.clocks import Moments, Run, Standing, allowed_s, moments, open_promises, used_before
+from domain.support.clocks import Moments, PromiseFacts, Run, allowed_s, moments, open_promises, used_before
 from domain.support.tickets import ClockKind
 from domain.work.deadlines import Policies, Policy, Stretch
 from domain.work.working_time import WorkingCalendar
@@ -76,6 +76,6 @@ def planned(
     return Planned(policies.version, policy, calendar, made)
 
 
-def standing_of(ticket: TicketRow) -> Standing:
+def standing_of(ticket: TicketRow) -> PromiseFacts:
     """Return what decides which promises of a ticket are open."""
-    return Standing(ticket.state, ticket.opened_at, ticket.first_replied_at, ticket.unanswered_since)
+    return PromiseFacts(ticket.state, ticket.opened_at, ticket.first_replied_at, ticket.unanswered_since)

@@ -16,7 +16,7 @@ from database.reads.support.template_values import customer_name
 from database.reads.support.tickets import TicketLine, TicketRecord, lines, of_requester
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.support.desk import HandOverRow, ReplyTemplateRow, TicketMacroRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketRow

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, and_, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import PartReturnRow
 from database.tables.people import PersonRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
@@ -32,7 +33,7 @@ class GoodwillView:
     """One goodwill payment; `unknown` while the gateway has not said what became of it."""
 
     id: str
-    ticket_id: str
+    ticket_id: str | None  # None where it pays again what came back of an order.
     subject: str
     amount: Money
     payee: str  # Masked.
@@ -49,6 +50,7 @@ class GoodwillView:
     unknown: bool
     refusal_code: str
     of_claim: bool  # It pays back what a dropped claim had offset.
+    of_order: str  # The key of the order of which it pays a part again that came back; empty for any other.
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,28 @@ async def paid_before(session: AsyncSession, owner: str) -> tuple[PaidBefore, ..
     return tuple(found.values())[:PAYEES_MAX]
 
 
+def is_gift() -> ColumnElement[bool]:
+    """Return the condition that a payment is a gift; any other pays what is owed to the seller."""
+    return and_(GoodwillRow.claim_id.is_(None), GoodwillRow.part_id.is_(None))
+
+
 def _all() -> Any:
     proposer, checker = aliased(PersonRow), aliased(PersonRow)
     return (
-        select(GoodwillRow, GoodwillOrderRow, TicketRow.subject, ReasonCodeRow, proposer.name, checker.name)
-        .join(TicketRow, TicketRow.id == GoodwillRow.ticket_id)
+        select(
+            GoodwillRow,
+            GoodwillOrderRow,
+            TicketRow.subject,
+            ReasonCodeRow,
+            proposer.name,
+            checker.name,
+            PartReturnRow.key,
+        )
+        .outerjoin(TicketRow, TicketRow.id == GoodwillRow.ticket_id)
         .join(proposer, proposer.id == GoodwillRow.proposed_by)
         .outerjoin(checker, checker.id == GoodwillRow.checked_by)
         .outerjoin(GoodwillOrderRow, GoodwillOrderRow.goodwill_id == GoodwillRow.id)
+        .outerjoin(PartReturnRow, PartReturnRow.id == GoodwillRow.part_id)
         .outerjoin(
             ReasonCodeRow,
             (ReasonCodeRow.act == ReasonedAct.GOODWILL.value) & (ReasonCodeRow.code == GoodwillRow.reason_code),
@@ -109,13 +125,13 @@ def _all() -> Any:
 
 
 def _view(found: Any) -> GoodwillView:
-    row, order, subject, reason, proposer, checker = found
+    row, order, subject, reason, proposer, checker, of_order = found
     return GoodwillView(
-        id=row.id, ticket_id=row.ticket_id, subject=subject, amount=Money(row.amount_minor, row.currency),
+        id=row.id, ticket_id=row.ticket_id, subject=subject or "", amount=Money(row.amount_minor, row.currency),
         payee=row.payee_masked, reason={} if reason is None else {"zh_CN": reason.zh, "en": reason.en}, note=row.note,
         state=row.state, needs=row.needs, proposed_by=row.proposed_by, proposer=proposer, proposed_at=row.proposed_at,
         checker=checker or "", checked_at=row.checked_at, ended_at=row.ended_at,
         unknown=order is not None and order.state is PayoutState.UNKNOWN,
         refusal_code="" if order is None else order.refusal_code or "",
-        of_claim=row.claim_id is not None,
+        of_claim=row.claim_id is not None, of_order=of_order or "",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.home.search import ends
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.support.search import TicketSearchRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketRow

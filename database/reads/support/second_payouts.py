@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.support.tickets import TicketRecord
 from database.tables.cards import CardRow
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor
 from domain.support.second_payout import UNDER_WAY, PayeeRequestState

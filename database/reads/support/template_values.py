@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketRow
 from domain.identifiers import short

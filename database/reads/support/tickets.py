@@ -34,7 +34,7 @@ class Said:
     author: str
     words: str
     at: datetime
-    leaves_at: datetime
+    effective_at: datetime
     sent_at: datetime | None
     masked: bool
     shortened: bool
@@ -104,7 +104,7 @@ async def conversation(session: AsyncSession, ticket_id: str, *, sent_only: bool
         files.setdefault(one.message_id, []).append(one)
     return tuple(
         Said(
-            row.id, row.kind, row.author, row.words, row.at, row.leaves_at, row.sent_at, row.masked, row.shortened,
+            row.id, row.kind, row.author, row.words, row.at, row.effective_at, row.sent_at, row.masked, row.shortened,
             row.undelivered, tuple(files.get(row.id, ())),
         )
         for row in rows

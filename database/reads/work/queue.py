@@ -78,7 +78,7 @@ class QueueCounts:
     soon_late: int
     snoozed: int
     waiting: int  # Another desk or the customer is to act.
-    second_look: int
+    second_review: int
 
 
 async def queue(
@@ -113,7 +113,7 @@ async def counts(
         "soon_late": _count(kind, due_soon(), awake),
         "snoozed": _count(kind, WorkItemRow.snoozed_until > now),
         "waiting": _count(kind, ~ours),
-        "second_look": _count(kind, WorkItemRow.phase == TaskPhase.CHECK, awake),
+        "second_review": _count(kind, WorkItemRow.phase == TaskPhase.CHECK, awake),
     }
     statement = select(*(column.label(name) for name, column in columns.items()))
     return QueueCounts(**(await session.execute(statement)).mappings().one())

@@ -41,12 +41,19 @@ class GoodwillRow(TableRow):
             unique=True,
             postgresql_where=text("state IN ('proposed', 'agreed', 'paid')"),
         ),
+        Index(
+            "goodwill_of_part_once",
+            "part_id",
+            unique=True,
+            postgresql_where=text("state IN ('proposed', 'agreed', 'paid')"),
+        ),
         Index("goodwill_by_ticket", "ticket_id", "id"),
         Index("goodwill_by_owner", "owner", "proposed_at"),
         Index("goodwill_under_way", "id", postgresql_where=text("state IN ('proposed', 'agreed')")),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(ForeignKey("ticket.id"))
+    # None where it pays a part of a payment again that came back.
+    ticket_id: Mapped[str | None] = mapped_column(ForeignKey("ticket.id"), default=None)
     owner: Mapped[str]  # seller:<id> or partner:<id>
     paid_key: Mapped[str] = mapped_column(ForeignKey("payout.key"))
     payee_masked: Mapped[str]
@@ -56,6 +63,8 @@ class GoodwillRow(TableRow):
     note: Mapped[str] = mapped_column(default="")
     # The dropped claim whose offsets this pays back: no gift, but what is owed to the seller. None for a gift.
     claim_id: Mapped[str | None] = mapped_column(ForeignKey("rollback.id"), default=None)
+    # The part of a payment that came back, which this pays again: no gift either.
+    part_id: Mapped[str | None] = mapped_column(ForeignKey("part_return.id"), default=None)
     state: Mapped[GoodwillState] = word(GoodwillState, GoodwillState.PROPOSED)
     needs: Mapped[Permission] = word(Permission, required=True)  # Of the second person.
     policy_version: Mapped[str]
@@ -66,6 +75,11 @@ class GoodwillRow(TableRow):
     checked_at: Mapped[datetime | None] = moment_maybe()
     started_at: Mapped[datetime | None] = moment_maybe()  # When its workflow was known to run.
     ended_at: Mapped[datetime | None] = moment_maybe()
+
+    @property
+    def is_owed(self) -> bool:
+        """Return whether it pays what is owed to the seller; else it is a gift."""
+        return self.claim_id is not None or self.part_id is not None
 
 
 class GoodwillOrderRow(TableRow):

@@ -84,7 +84,7 @@ class TicketMessageRow(TableRow):
     __table_args__ = (
         Index("ticket_message_by_ticket", "ticket_id", "id"),
         Index("ticket_message_by_mail", "mail_id", unique=True, postgresql_where=text("mail_id IS NOT NULL")),
-        Index("ticket_message_leaving", "leaves_at", postgresql_where=text("sent_at IS NULL AND withdrawn_at IS NULL")),
+        Index("ticket_message_due", "effective_at", postgresql_where=text("sent_at IS NULL AND withdrawn_at IS NULL")),
         Index("ticket_message_by_key", "ticket_id", "idempotency_key", unique=True, postgresql_where=text("idempotency_key IS NOT NULL")),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -96,7 +96,7 @@ class TicketMessageRow(TableRow):
     masked: Mapped[bool] = mapped_column(default=False)  # A number or PIN was in it and was masked.
     shortened: Mapped[bool] = mapped_column(default=False)  # It was longer than is kept.
     at: Mapped[datetime] = moment_now()
-    leaves_at: Mapped[datetime] = moment_now()  # Of a reply: until then it can be taken back.
+    effective_at: Mapped[datetime] = moment_now()  # Of a reply: until then it can be taken back.
     sent_at: Mapped[datetime | None] = moment_maybe()  # Public from then on; at once for the customer's own.
     withdrawn_at: Mapped[datetime | None] = moment_maybe()  # Taken back before it left.
     waited_since: Mapped[datetime | None] = moment_maybe()  # Of a reply: since when the customer had waited for it.

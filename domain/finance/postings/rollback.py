@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.finance.chart import Account, account
-from domain.finance.ledger import INVENTORY, Posting, Postings, in_flight, require_balanced, seller_payable
+from domain.finance.ledger import INVENTORY, Posting, Postings, cash, in_flight, require_balanced, seller_payable
 from domain.finance.postings.debts import WRITE_OFF
 from domain.finance.rails import Rail
 from domain.money import Money
@@ -25,6 +25,11 @@ def claimed(owner: str, cost: Money, claim: Money, *, in_stock: bool) -> Posting
     if cost.amount_minor != claim.amount_minor:
         lines.append(Posting(WRITE_OFF, cost - claim))
     return require_balanced((*lines, Posting(INVENTORY if in_stock else COST_OF_SALES, -cost)))
+
+
+def paid_twice(owner: str, amount: Money, rail: Rail) -> Postings:
+    """Post that a payment left our account that nothing was owed for: its receiver owes it."""
+    return require_balanced((Posting(seller_receivable(owner), amount), Posting(cash(rail), -amount)))
 
 
 def out_of_stock(cost: Money) -> Postings:

@@ -7,7 +7,7 @@ from math import ceil
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.settlement import (
     UNSETTLED,
     SettlementAnswer,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.settlement import SettlementState
 from domain.identifiers import settlement_key
 from domain.money import Money

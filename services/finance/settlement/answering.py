@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.repositories import ledger
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyRow,
     SettlementDeedRow,
     SettlementLineRow,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ARRAY, String, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementLineRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementLineRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.postings.settlement import OF_PAYMENTS, OPENING, payable_to
 from domain.money import Money

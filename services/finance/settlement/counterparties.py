@@ -14,7 +14,7 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.sealed import COUNTERPARTY_ACCOUNT, COUNTERPARTY_MAIL, COUNTERPARTY_NAME
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyPayeeRow, CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyPayeeRow, CounterpartyRow, SettlementRunRow
 from database.tables.people import PartnerRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, OpeningInBooks, PayeeWaits, SettlementMoved

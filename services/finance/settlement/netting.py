@@ -9,8 +9,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
-from database.tables.finance_sales import SaleRow
-from database.tables.finance_settlement import CounterpartyRow, SettlementLineRow, SettlementRunRow
+from database.tables.finance.sales import SaleRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementLineRow, SettlementRunRow
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.postings.sales import partner_owes_back, partner_receivable, partner_share
 from domain.finance.postings.settlement import NETTED, settlement_netted

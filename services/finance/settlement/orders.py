@@ -11,7 +11,7 @@ from database.once import insert_once
 from database.repositories import ledger
 from database.sealed import COUNTERPARTY_ACCOUNT, COUNTERPARTY_NAME, SETTLEMENT_ACCOUNT, SETTLEMENT_NAME
 from database.tables.columns import now
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyPayeeRow,
     CounterpartyRow,
     SettlementOrderRow,

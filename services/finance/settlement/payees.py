@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyPayeeRow,
     CounterpartyRow,
     SettlementOrderRow,

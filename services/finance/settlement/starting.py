@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.session import Database
 from database.tables.columns import now as this_moment
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from domain.finance.settlement_periods import Period, PeriodKind, over_by
 from domain.identifiers import new_id
 from domain.places import business_day

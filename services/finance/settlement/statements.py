@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyRow,
     SettlementLineRow,
     SettlementRunRow,

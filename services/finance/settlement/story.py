@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import evidence, outbox
 from database.repositories.audit import by_person
-from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
 from domain.errors.general import NotFound
 from domain.finance.settlement import UNSETTLED, SettlementEnding, SettlementState
 from domain.money import Money

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import SettlementOrderRow, SettlementRunRow
+from database.tables.finance.settlement import SettlementOrderRow, SettlementRunRow
 from domain.finance.payout import PayoutState
 from domain.finance.settlement import SettlementState
 from domain.money import Money

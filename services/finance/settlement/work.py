@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.finance.settlement import SettlementNeed
 from domain.finance.settlement_work import SETTLEMENT_WORK, TEAM

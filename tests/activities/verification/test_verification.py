@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.verification.inquiry import Verification
 from database.tables.cards import AnswerRow, CardRow, DynamicCodeRow, OutletRequestRow, OutletRow
-from database.tables.finance import LedgerTransactionRow
+from database.tables.finance.ledger import LedgerTransactionRow
 from domain.cards.card import CardStatus, EndReason, Stage, WaitingFor
 from domain.cards.verification import Consequence, DynamicCodeResult, Party
 from domain.errors.cards import OutletUnknown

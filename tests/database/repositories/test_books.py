@@ -17,7 +17,7 @@ from database.reads.finance.books import statement, trial_balance
 from database.repositories import checkpoints, holds, ledger
 from database.session import Database
 from database.tables.columns import now
-from database.tables.finance import AccountRow, BalanceCheckpointRow, EntryRow, LedgerTransactionRow
+from database.tables.finance.ledger import AccountRow, BalanceCheckpointRow, EntryRow, LedgerTransactionRow
 from domain.errors.finance import ClosingOver, ClosingWaits, PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from domain.cards.card import CardStatus, CardType
-from domain.rules.payable import Standing, why_not_payable
+from domain.rules.payable import PaymentProof, why_not_payable
 
-BOUGHT_BY_MACHINE = Standing(
+BOUGHT_BY_MACHINE = PaymentProof(
     card_type=CardType.ECOMMERCE,
     brands_type=CardType.ECOMMERCE,
     ended=False,
@@ -25,7 +25,7 @@ BOUGHT_BY_MACHINE = Standing(
 )
 
 
-def of(card_type: CardType, **more: Any) -> Standing:
+def of(card_type: CardType, **more: Any) -> PaymentProof:
     return replace(BOUGHT_BY_MACHINE, card_type=card_type, brands_type=card_type, **more)
 
 
@@ -42,7 +42,7 @@ def of(card_type: CardType, **more: Any) -> Standing:
         of(CardType.DINING, status=CardStatus.NOT_ACTIVATED, approved=frozenset({"card_type"}), confirmed=False),
     ],
 )
-def test_what_was_verified_reviewed_accepted_and_confirmed_is_paid(card: Standing) -> None:
+def test_what_was_verified_reviewed_accepted_and_confirmed_is_paid(card: PaymentProof) -> None:
     assert why_not_payable(card) is None
 
 
@@ -63,5 +63,5 @@ def test_what_was_verified_reviewed_accepted_and_confirmed_is_paid(card: Standin
         (of(CardType.CROSSBORDER), "rate"),
     ],
 )
-def test_each_missing_piece_holds_the_money_back(card: Standing, missing: str) -> None:
+def test_each_missing_piece_holds_the_money_back(card: PaymentProof, missing: str) -> None:
     assert why_not_payable(card) == missing

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from domain.people.roles import Role
 from domain.rules.deadlines import built_in
 from domain.support.clocks import (
+    PromiseFacts,
     Run,
-    Standing,
     allowed_s,
     moments,
     open_promises,
@@ -100,7 +100,7 @@ def test_the_desk_that_had_the_ticket_at_the_moment_is_named() -> None:
 )
 def test_which_promises_are_open(state: TicketState, replied: bool, unanswered: bool, kinds: set[ClockKind]) -> None:
     opened = at("2026-11-23 09:00")
-    some = Standing(state, opened, opened if replied else None, opened if unanswered else None)
+    some = PromiseFacts(state, opened, opened if replied else None, opened if unanswered else None)
     assert set(open_promises(some, opened, reopened=False)) == kinds
 
 
@@ -184,7 +184,7 @@ def test_a_ticket_under_way_has_one_resolution_and_at_most_one_open_answer(
     state: TicketState, replied: bool, unanswered: bool
 ) -> None:
     opened, later = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
-    some = Standing(state, opened, later if replied else None, later if unanswered else None)
+    some = PromiseFacts(state, opened, later if replied else None, later if unanswered else None)
     found = open_promises(some, later, reopened=True)
     assert found[ClockKind.RESOLUTION] == later
     assert len(found) <= 2

@@ -16,6 +16,7 @@ from domain.finance.settlement import SettlementDeed
 from domain.finance.settlement_acts import SettlementAct
 from domain.identifiers import goodwill_key, new_id, payout_key, settlement_key
 from domain.money import Money
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.orders import PAYABLES, a_stated_run
@@ -175,7 +176,7 @@ async def _prepare_goodwill(world: World) -> Case:
     await world.payout.conclude(key)
     scene = Escalating(world, await world.payee_of(card_id), card_id)
     await scene.open()
-    goodwill = Goodwill(world.database, world.keyring, scene.clock)
+    goodwill = Goodwill(SupportDesk(world.database, world.keyring, world.photos, scene.clock))
     given = await goodwill.propose(scene.agent, scene.ticket_id, GoodwillProposal(Money(20_00), "late", key, ""))
     await goodwill.agree(await world.a_person("support_lead"), given)
     order, payout = goodwill_key(given), world.payout

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from database.repositories import ledger
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.settlement import SettlementRunRow
 from domain.cards.verification import Party
 from domain.finance.counterparties import CounterpartyKind
 from domain.finance.settlement import SettlementDeed

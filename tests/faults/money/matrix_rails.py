@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from database.tables.finance_rails import BankBatchRow, BankLineRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail
 from domain.identifiers import payout_key

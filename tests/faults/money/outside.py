@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from database.tables.finance_statements import StatementLineRow
+from database.tables.finance.statements import StatementLineRow
 from domain.finance.payout import PayoutOutcome
 from domain.finance.statements import LineKind, StatementSource
 from domain.identifiers import new_id

@@ -13,9 +13,10 @@ from activities.failures import translated
 from activities.payout import Payout
 from database.repositories import holds, ledger, matching
 from database.session import Database
-from database.tables.finance import HoldRow, PayoutRow
-from database.tables.finance_rails import BankLineRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.ledger import HoldRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankLineRow
+from database.tables.finance.rollback import RollbackRow
 from domain.finance.ledger import Postings, payout_paid, payout_prepared
 from domain.finance.payout import WAITS_FOR_RECEIVER, PayoutOutcome, PayoutReport, PayoutState
 from domain.identifiers import new_id

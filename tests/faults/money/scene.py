@@ -51,6 +51,7 @@ from services.finance.periods import Periods
 from services.finance.rollbacks import Rollbacks
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.paying import with_claims
@@ -114,9 +115,9 @@ class Scene:
         self.claims = Rollbacks(self.database, self.keyring)
         self.receipts = ClaimReceipts(self.database, self.keyring)
         self.sales, self.returns = Sales(self.database), SaleReturns(self.database)
-        self.goodwill = Goodwill(self.database, self.keyring)
         self._folder = tempfile.TemporaryDirectory(prefix="cardloop-money-proofs-")
         self.photos = PhotoStore(Path(self._folder.name), bytes, bytes)
+        self.goodwill = Goodwill(SupportDesk(self.database, self.keyring, self.photos))
         hears = AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public))
         self.notices = PaymentNotices(self.database, {Rail.ALIPAY: lambda body, _: hears.read(body)})
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

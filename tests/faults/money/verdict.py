@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from database.repositories import ledger
 from database.repositories.orders import order as an_order
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Outcome
 from domain.finance.payout import PayoutState
 from domain.finance.rails import Rail

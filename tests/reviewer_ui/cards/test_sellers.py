@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import AuditRow, PartnerRow
 from database.tables.platform import OutboxRow
 from database.tables.work import CommentRow
@@ -19,7 +19,7 @@ from tests.reviewer_ui.seller_scenes import seller_of
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN
 
 
-async def test_everything_of_theirs_is_shown_masked_and_nothing_of_others(house: House) -> None:
+async def test_seller_page_shows_only_their_own_data_masked(house: House) -> None:
     theirs, others = await house.cards.waiting(), await house.cards.waiting()
     seller = await seller_of(house, theirs, "13700137023")
     await house.cards.payout(theirs, PayoutState.UNKNOWN)
@@ -69,7 +69,7 @@ async def test_only_people_who_see_payouts_read_the_gateways_reference(house: Ho
     assert "R-77" not in (await (await house.as_(Role.SUPPORT)).get(f"/sellers/{seller}")).text
 
 
-async def test_opening_it_is_on_record(house: House) -> None:
+async def test_opening_the_seller_page_is_audited(house: House) -> None:
     seller = await seller_of(house, await house.cards.waiting(), "13600136027")
     person = await house.cards.person(Role.COMPLIANCE)
     await house.browser(await house.sessions.open(person)).get(f"/sellers/{seller}")
@@ -79,7 +79,7 @@ async def test_opening_it_is_on_record(house: House) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.ADMIN])
-async def test_a_card_leads_there_only_for_those_who_may(house: House, role: Role) -> None:
+async def test_card_links_to_the_seller_only_with_permission(house: House, role: Role) -> None:
     waiting = await house.cards.waiting()
     seller = await seller_of(house, waiting, "13600136028")
     assert (await (await house.as_(role)).get(f"/sellers/{seller}")).status_code == 403
@@ -87,7 +87,7 @@ async def test_a_card_leads_there_only_for_those_who_may(house: House, role: Rol
     assert f'href="/sellers/{seller}"' in (await (await house.as_(Role.SENIOR)).get(f"/cards/{waiting.card_id}")).text
 
 
-async def test_older_cards_are_a_page_away(house: House) -> None:
+async def test_older_cards_are_on_the_next_page(house: House) -> None:
     cards = [await house.cards.waiting() for _ in range(22)]
     seller = await seller_of(house, cards[0], "13600136029")
     async with house.database.transaction() as session:

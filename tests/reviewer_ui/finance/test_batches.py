@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow
-from database.tables.finance_routing import RailSwitchRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow
+from database.tables.finance.routing import RailSwitchRow
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key
@@ -58,7 +58,7 @@ async def number_of(house: House, here: str) -> str:
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "1 payment is waiting"), ("zh", "共 1 笔待汇总")])
-async def test_what_waits_is_shown_with_its_sum_and_only_finance_may_gather(
+async def test_waiting_payments_are_summed_and_only_finance_makes_a_batch(
     house: House, language: str, words: str
 ) -> None:
     await an_order(house)
@@ -70,7 +70,7 @@ async def test_what_waits_is_shown_with_its_sum_and_only_finance_may_gather(
     assert (await post(browser, "/bank-batches", bank="harbour")).status_code == 403
 
 
-async def test_from_the_gathering_to_the_banks_answer(house: House) -> None:
+async def test_batch_from_creation_to_bank_result(house: House) -> None:
     waiting, key = await an_order(house)
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     here = await gathered(first)
@@ -104,7 +104,7 @@ async def test_from_the_gathering_to_the_banks_answer(house: House) -> None:
     assert "complete" in (await first.get(here)).text
 
 
-async def test_a_card_that_cannot_be_woken_asks_by_its_own_clock(house: House) -> None:
+async def test_unreachable_card_workflow_queries_on_its_own_timer(house: House) -> None:
     _, key = await an_order(house)
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     here = await gathered(first, "union")
@@ -121,7 +121,7 @@ async def test_a_card_that_cannot_be_woken_asks_by_its_own_clock(house: House) -
 
 
 @pytest.mark.parametrize("bank", ["", "nobody", "../harbour"])
-async def test_an_unknown_bank_and_nothing_to_gather_are_refused(house: House, bank: str) -> None:
+async def test_unknown_bank_and_empty_batch_are_refused(house: House, bank: str) -> None:
     await an_order(house)
     browser = await house.as_(Role.FINANCE)
     assert (await post(browser, "/bank-batches", bank=bank)).status_code == 422
@@ -129,7 +129,7 @@ async def test_an_unknown_bank_and_nothing_to_gather_are_refused(house: House, b
     assert (await post(browser, "/bank-batches", bank="harbour")).status_code == 409
 
 
-async def test_page_shows_that_banks_are_off_before_and_after_the_press(house: House) -> None:
+async def test_page_shows_banks_disabled_before_and_after_submit(house: House) -> None:
     await an_order(house)
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     here = await gathered(first)
@@ -146,7 +146,7 @@ async def test_page_shows_that_banks_are_off_before_and_after_the_press(house: H
     assert (await post(second, f"{here}/approve")).status_code == 303
 
 
-async def test_the_refused_payments_of_a_batch_are_summed_apart(house: House) -> None:
+async def test_refused_payments_of_a_batch_are_summed_separately(house: House) -> None:
     _, key = await an_order(house)
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     here = await gathered(first)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from database.tables.finance_sales import BrokeredPaymentRow, ProviderRepaymentRow
+from database.tables.finance.sales import BrokeredPaymentRow, ProviderRepaymentRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from tests.builders.paying import PDF
@@ -70,7 +70,7 @@ async def test_a_payment_is_recorded_with_its_document_and_confirmed_by_another(
     assert found.headers["location"] == f"{PAGE}#payment-{row.id}"
 
 
-async def test_recording_and_confirming_ask_who_is_there(house: House) -> None:
+async def test_recording_and_confirming_require_step_up(house: House) -> None:
     names = await brokered_in_every_state(house)
     browser = await house.as_(Role.FINANCE, "Fei")
     async with house.database.transaction() as session:
@@ -91,7 +91,7 @@ async def test_recording_and_confirming_ask_who_is_there(house: House) -> None:
         ("zh", ("尚未付款", "待第二人审批", "批准付款", "登记机构付款")),
     ],
 )
-async def test_every_state_is_seen_in_both_languages_and_counted_on_the_overview(
+async def test_every_state_is_shown_in_both_languages_and_counted_on_the_overview(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     await brokered_in_every_state(house)
@@ -108,7 +108,7 @@ async def test_every_state_is_seen_in_both_languages_and_counted_on_the_overview
     assert 'method="post" action="/sales' not in reader
 
 
-async def test_our_part_is_recorded_by_form_when_it_arrives(house: House) -> None:
+async def test_received_commission_is_recorded_by_form(house: House) -> None:
     await a_brokered_sale(house)
     finance, key = await house.as_(Role.FINANCE), new_id()
     page = (await finance.get(PAGE)).text
@@ -126,7 +126,7 @@ async def test_our_part_is_recorded_by_form_when_it_arrives(house: House) -> Non
         assert (given["reference"] in shown, words in shown) == (True, True)
 
 
-async def test_what_a_provider_is_owed_back_is_shown_paid_back_by_two_and_kept_of_our_next_part(house: House) -> None:
+async def test_provider_debt_is_shown_repaid_by_two_people_or_offset_against_the_next_commission(house: House) -> None:
     sale = await a_commission_owed_back(house)
     first, second, key = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE), new_id()
     for language, words in (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from database.tables.cards import CardRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.rollback import RollbackRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.places import business_day
@@ -25,7 +25,7 @@ def _sale(card: str) -> dict[str, str]:
     return {"key": new_id(), "card_id": card, "buyer": "mall-direct", "price": "475.00", "currency": "CNY", "sold_on": today, "mode": "own", "paid_from": "receivable"}  # fmt: skip
 
 
-async def test_a_sale_takes_the_short_number_the_whole_one_and_an_address(house: House) -> None:
+async def test_sale_accepts_short_id_full_id_and_address_of_a_card(house: House) -> None:
     card_id, finance = await a_bought_card(house), await house.as_(Role.FINANCE)
     address = f"https://console.example:8443/cards/{card_id}?tab=money"
     for written in (
@@ -46,7 +46,7 @@ async def test_a_sale_takes_the_short_number_the_whole_one_and_an_address(house:
     ("written", "why"),
     [("ZZZZZZ", "Not found"), ("12", "Not found"), (f"https://console.example/cards/{'0' * 26}", "Not found"), ("", "Not found")],
 )  # fmt: skip
-async def test_an_unknown_card_is_named_beside_its_field(house: House, written: str, why: str) -> None:
+async def test_unknown_card_is_reported_at_its_field(house: House, written: str, why: str) -> None:
     finance = await house.as_(Role.FINANCE)
     page = await post(finance, "/sales/preview", **_sale(written))
     assert page.status_code == 422
@@ -55,7 +55,7 @@ async def test_an_unknown_card_is_named_beside_its_field(house: House, written: 
     assert f'name="card_id" value="{written}"' in page.text
 
 
-async def test_a_short_number_of_two_cards_and_the_number_of_a_card_itself_are_refused(house: House) -> None:
+async def test_ambiguous_short_id_and_card_number_are_refused(house: House) -> None:
     waiting, finance = await a_paid_card(house), await house.as_(Role.FINANCE)
     async with house.database.transaction() as session:
         row = await session.get_one(CardRow, waiting.card_id)
@@ -67,7 +67,7 @@ async def test_a_short_number_of_two_cards_and_the_number_of_a_card_itself_are_r
     assert (secret.status_code, "5676" in secret.text) == (422, False)
 
 
-async def test_a_claim_takes_the_short_number_too(house: House) -> None:
+async def test_claim_accepts_the_short_id(house: House) -> None:
     waiting, compliance = await a_paid_card(house), await house.as_(Role.COMPLIANCE)
     token = re.search(r'name="csrf" value="([^"]+)"', (await compliance.get("/claims")).text)
     assert token is not None

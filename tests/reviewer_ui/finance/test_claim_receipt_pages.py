@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
 from domain.finance.rollback import RollbackState
 from domain.identifiers import new_id
 from domain.people.roles import Role
@@ -90,7 +90,7 @@ async def test_repayment_is_recorded_shown_and_reversed_by_two(
     assert found.headers["location"] == f"{PAGE}#claim-{claim}"
 
 
-async def test_role_for_claims_records_no_money(house: House) -> None:
+async def test_claims_role_cannot_record_money(house: House) -> None:
     claim = await a_claim(house, await house.cards.person(Role.FINANCE), RollbackState.CLAIMED)
     browser = await house.as_(Role.COMPLIANCE)
     assert f"{PAGE}/{claim}/receive" not in (await browser.get(PAGE)).text
@@ -104,7 +104,7 @@ async def test_role_for_claims_records_no_money(house: House) -> None:
         ("zh", ("追回已核销，最多可收", "核销后卖家又退还")),
     ],
 )
-async def test_what_arrives_after_a_write_off_is_recorded_and_shown(
+async def test_payment_after_a_write_off_is_recorded_and_shown(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     browser, spoken = await house.as_(Role.FINANCE, "Fei"), {"accept-language": language}

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from database.tables.finance_debts import DebtWriteOffRow, DepositRefundRow
-from database.tables.finance_sales import BuyerReceiptRow
+from database.tables.finance.debts import DebtWriteOffRow, DepositRefundRow
+from database.tables.finance.sales import BuyerReceiptRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from tests.builders.paying import PDF

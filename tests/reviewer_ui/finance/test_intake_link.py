@@ -28,7 +28,7 @@ def no_rules_left() -> Iterator[None]:
     ("language", "words"),
     [("en", ("Link for sellers", "do not name it as an intake point")), ("zh", ("卖家链接", "尚未将其列为收卡网点"))],
 )
-async def test_an_intake_point_has_its_link_once_the_rules_know_it(
+async def test_intake_point_gets_its_link_once_it_is_in_the_rules(
     house: House, language: str, words: tuple[str, str]
 ) -> None:
     settling, code = Settling(house.database, house.keyring, house.photos), f"corner-{new_id()[-6:].lower()}"

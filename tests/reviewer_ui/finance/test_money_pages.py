@@ -12,8 +12,8 @@ from sqlalchemy import delete
 from database.reads.finance import attention
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_rails import BankLineRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.rails import BankLineRow
 from domain.finance.ledger import issuer_cost, owed
 from domain.finance.payout import PayoutState
 from domain.finance.periods import month_of
@@ -34,7 +34,7 @@ WITHDRAW = re.compile(r'action="(/money/periods/[^"]+/withdraw)"')
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Payments with an unknown result"), ("zh", "结果未知的付款")])
-async def test_unknown_payments_stand_first_on_the_overview(house: House, language: str, words: str) -> None:
+async def test_unknown_payments_are_listed_first_on_the_overview(house: House, language: str, words: str) -> None:
     await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
     page = await (await house.as_(FINANCE)).get("/money", headers={"accept-language": language})
     assert page.status_code == 200
@@ -44,7 +44,7 @@ async def test_unknown_payments_stand_first_on_the_overview(house: House, langua
     assert words in page.text
 
 
-async def test_a_payment_that_waits_for_a_bank_is_no_unknown_one(house: House) -> None:
+async def test_payment_waiting_for_a_bank_is_not_counted_as_unknown(house: House) -> None:
     waiting = await house.cards.waiting()
     await house.cards.payout(waiting, PayoutState.UNKNOWN)
     key, finance = payout_key(waiting.card_id, 1), await house.as_(FINANCE)
@@ -61,7 +61,7 @@ async def test_a_payment_that_waits_for_a_bank_is_no_unknown_one(house: House) -
     assert "With the bank" in (await finance.get("/payouts", headers={"accept-language": "en"})).text
 
 
-async def test_what_waits_for_finance_and_for_a_second_person_leads_to_its_page(house: House) -> None:
+async def test_overview_links_to_each_pending_item(house: House) -> None:
     await a_claim(house, await house.cards.person(FINANCE, "Fei"), RollbackState.PROPOSED)
     await on_hold(house, await house.cards.waiting(), "new_payee")
     page = (await (await house.as_(FINANCE)).get("/money")).text
@@ -72,7 +72,7 @@ async def test_what_waits_for_finance_and_for_a_second_person_leads_to_its_page(
     assert 'href="/held"' in to_do
 
 
-async def test_cash_and_money_in_flight_are_those_of_the_books(house: House) -> None:
+async def test_cash_and_money_in_transit_match_the_ledger(house: House) -> None:
     await bought(house, await house.cards.waiting())
     async with house.database.transaction() as session:
         flying = await ledger.balance(session, "in_flight:alipay")
@@ -80,7 +80,7 @@ async def test_cash_and_money_in_flight_are_those_of_the_books(house: House) -> 
     assert str(-flying) in page.text
 
 
-async def test_accounts_have_both_sides_and_lead_to_their_lines(house: House) -> None:
+async def test_accounts_show_debit_and_credit_and_link_to_lines(house: House) -> None:
     owner = await bought(house, await house.cards.waiting(), paid=True)
     person = await house.as_(COMPLIANCE)
     page = await person.get("/money/accounts?class=seller_payable", headers={"accept-language": "en"})
@@ -92,7 +92,7 @@ async def test_accounts_have_both_sides_and_lead_to_their_lines(house: House) ->
     assert (odd.status_code, "These are no days" in odd.text) == (200, True)
 
 
-async def test_a_statement_runs_on_page_after_page_and_says_what_was_left_after_each_line(house: House) -> None:
+async def test_account_statement_is_paged_with_a_running_balance(house: House) -> None:
     owner = f"seller:{new_id()}"
     for number in range(1, 61):
         async with house.database.transaction() as session:
@@ -134,7 +134,7 @@ async def test_files_hold_every_line_and_negative_amounts_as_numbers(house: Hous
     assert 'option "operating_currency" "CNY"' in (await person.get("/money/journal.beancount")).text
 
 
-async def test_the_journal_shows_whole_transactions_and_finds_them_by_cause_and_step(house: House) -> None:
+async def test_journal_shows_whole_transactions_filtered_by_cause_and_step(house: House) -> None:
     waiting = await house.cards.waiting()
     await bought(house, waiting)
     person = await house.as_(FINANCE)
@@ -150,7 +150,7 @@ async def test_the_journal_shows_whole_transactions_and_finds_them_by_cause_and_
         assert (await person.get(odd)).status_code == 404
 
 
-async def test_a_cause_leads_to_its_page_and_an_unknown_one_to_its_postings(house: House) -> None:
+async def test_cause_links_to_its_page_or_its_postings(house: House) -> None:
     waiting = await house.cards.waiting()
     await house.cards.payout(waiting, PayoutState.UNKNOWN)
     person = await house.as_(FINANCE)
@@ -160,7 +160,7 @@ async def test_a_cause_leads_to_its_page_and_an_unknown_one_to_its_postings(hous
     assert answer.headers["location"] == "/money/journal?cause=whim%3Aa%20b"
 
 
-async def test_a_cards_page_shows_its_money_in_order_and_its_costs_to_finance_alone(house: House) -> None:
+async def test_card_page_shows_its_postings_and_costs_only_to_finance(house: House) -> None:
     waiting = await house.cards.waiting()
     await bought(house, waiting, paid=True)
     seen = {}
@@ -173,7 +173,7 @@ async def test_a_cards_page_shows_its_money_in_order_and_its_costs_to_finance_al
     assert seen == {FINANCE: ["Verification paid for", *steps], Role.SENIOR: steps, Role.REVIEWER: []}
 
 
-async def test_one_asks_to_close_a_month_and_another_agrees(house: House) -> None:
+async def test_closing_a_month_takes_two_people(house: House) -> None:
     month = "2003-05"
     async with house.database.transaction() as session:
         await session.execute(delete(ClosingRow))
@@ -206,7 +206,7 @@ async def test_one_asks_to_close_a_month_and_another_agrees(house: House) -> Non
     assert (await (await house.as_(COMPLIANCE)).get("/money/periods")).text.count("<form") < others.count("<form")
 
 
-async def test_the_page_of_invariants_names_what_is_broken_first(house: House) -> None:
+async def test_invariants_page_lists_broken_ones_first(house: House) -> None:
     async with house.database.transaction() as session:
         await ledger.post(session, new_id(), None, "owed", owed(f"seller:{new_id()}", Money(5)), cause="whim:7")
     await OftenChecked(house.database).look()

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_statements import StatementRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.statements import StatementRow
 from domain.finance.chart import account
 from domain.finance.ledger import Posting
 from domain.finance.statements import StatementSource, StatementState
@@ -44,7 +44,7 @@ async def exchanged(house: House, minor: int, day: date) -> None:
         ("zh", f"{MONTH} 月末未重估的外币：KWD", f"{MONTH} 月末有外币尚未重估", "天未关账，最早为", "为何保留未关账日"),
     ],
 )
-async def test_what_a_month_lacks_is_named_before_and_after_it_is_asked_for(
+async def test_missing_month_values_are_listed_before_and_after_the_request(
     house: House, language: str, words: str, refusal: str, days: str, asks: str
 ) -> None:
     headers, file = {"accept-language": language}, new_id()

@@ -9,9 +9,9 @@ import pytest
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.orders import the_order
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import StatedOutcomeRow
-from database.tables.finance_settlement import SettlementOrderRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import StatedOutcomeRow
+from database.tables.finance.settlement import SettlementOrderRow
 from domain.cards.card import Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
 from domain.identifiers import new_id, payout_key, settlement_key
@@ -43,7 +43,7 @@ async def _stated(house: House, key: str, *, by: str, agreed_by: str) -> str:
     return row.id
 
 
-async def test_the_story_of_a_stated_order_names_the_two_people_and_not_the_channel(house: House) -> None:
+async def test_history_of_a_stated_outcome_names_both_people_and_not_the_channel(house: House) -> None:
     waiting = await house.cards.waiting()
     await house.cards.payout(waiting, PayoutState.REFUSED)
     key = payout_key(waiting.card_id, 1)
@@ -67,7 +67,7 @@ async def test_the_story_of_a_stated_order_names_the_two_people_and_not_the_chan
         assert "支付渠道拒绝了付款" not in chinese
 
 
-async def test_lists_and_a_cards_money_say_our_own_codes_in_words(house: House) -> None:
+async def test_own_codes_are_shown_as_words(house: House) -> None:
     waiting = await a_paid_card(house)
     key = payout_key(waiting.card_id, 1)
     async with house.database.transaction() as session:
@@ -87,9 +87,7 @@ async def test_lists_and_a_cards_money_say_our_own_codes_in_words(house: House) 
     ("code", "words"),
     [(STATED, "two people stated it with a document, Wen Stater ("), (RETURNED, "the money came back")],
 )
-async def test_a_settlement_says_who_stated_its_payment_and_that_it_came_back(
-    house: House, code: str, words: str
-) -> None:
+async def test_settlement_shows_who_stated_its_payment_and_its_return(house: House, code: str, words: str) -> None:
     approval = (await settlements_in_every_state(house))["settlement_approval"]
     settling, key = Settling(house.database, house.keyring, house.photos), settlement_key(approval, 1)
     finance = await house.as_(Role.FINANCE, "Ding")

@@ -37,7 +37,7 @@ async def test_debts_are_listed_with_their_sum(house: House, language: str, word
     assert "payee_account" not in page.text  # Compliance reads and changes nothing.
 
 
-async def test_one_proposes_and_another_agrees(house: House) -> None:
+async def test_owed_payee_correction_takes_two_people(house: House) -> None:
     waiting = await refused(house)
     first, second = await house.as_(Role.SENIOR), await house.as_(Role.FINANCE)
     assert (await post(first, f"/owed/{waiting.card_id}/propose", **PAYEE)).status_code == 303
@@ -54,7 +54,7 @@ async def test_one_proposes_and_another_agrees(house: House) -> None:
     assert (late.status_code, "was approved, rejected or replaced" in late.text) == (409, True)
 
 
-async def test_a_proposal_is_turned_down_and_its_form_says_what_is_wrong(house: House) -> None:
+async def test_proposal_is_declined_and_form_errors_are_shown(house: House) -> None:
     waiting = await refused(house)
     person = await house.as_(Role.FINANCE)
     for wrong in ({"payee_account": ""}, {"payee_name": ""}, {"reason_code": "because"}):

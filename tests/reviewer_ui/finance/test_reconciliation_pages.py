@@ -12,7 +12,7 @@ from sqlalchemy.orm import make_transient
 
 from database.repositories.expectations import all_from_books, expected_on
 from database.tables.columns import now
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from database.tables.work import WorkItemRow
 from domain.finance.breaks import BreakKind, BreakState
 from domain.finance.statements import StatementSource, StatementState
@@ -33,9 +33,7 @@ async def names(house: House) -> dict[str, str]:
     return await reconciliation_of_every_kind(house)
 
 
-async def test_overview_shows_days_files_and_what_waits_for_a_second_person(
-    house: House, names: dict[str, str]
-) -> None:
+async def test_overview_shows_days_files_and_pending_approvals(house: House, names: dict[str, str]) -> None:
     finance = await house.as_(Role.FINANCE)
     page = (await finance.get("/reconciliation")).text
     for shown in (
@@ -49,9 +47,7 @@ async def test_overview_shows_days_files_and_what_waits_for_a_second_person(
         assert shown in page, shown
 
 
-async def test_every_day_of_every_source_is_opened_from_the_overview_also_one_without_a_file(
-    house: House, names: dict[str, str]
-) -> None:
+async def test_overview_links_to_every_day_even_without_a_file(house: House, names: dict[str, str]) -> None:
     finance = await house.as_(Role.FINANCE)
     led_to = set(re.findall(r'href="(/reconciliation/days/[^"]+)"', (await finance.get("/reconciliation")).text))
     today = business_day(now())
@@ -65,7 +61,9 @@ async def test_every_day_of_every_source_is_opened_from_the_overview_also_one_wi
     assert (empty.status_code, "The statement of account" in empty.text) == (200, True)
 
 
-async def test_a_file_is_brought_once_and_a_wrong_one_is_refused_in_words(house: House, names: dict[str, str]) -> None:
+async def test_statement_file_is_imported_once_and_an_invalid_one_is_refused(
+    house: House, names: dict[str, str]
+) -> None:
     finance = await house.as_(Role.FINANCE)
     desk = FinanceDesk(house)
     page = await finance.get("/reconciliation")
@@ -109,7 +107,7 @@ async def test_rejected_lines_are_shown_and_downloaded_with_their_reasons(house:
     assert "８８.00" not in (await senior.get(f"/reconciliation/statements/{names['statement']}")).text
 
 
-async def test_the_queue_says_of_each_break_where_it_is_and_how_much(house: House, names: dict[str, str]) -> None:
+async def test_break_queue_shows_place_and_amount(house: House, names: dict[str, str]) -> None:
     page = (await (await house.as_(Role.FINANCE)).get("/review?kind=break", headers={"accept-language": "en"})).text
     (row,) = [one for one in page.split("<tr")[1:] if f"/reconciliation/breaks/{names['break']}" in one]
     assert f"WeChat Pay · {names['recon_day']}" in row
@@ -133,9 +131,7 @@ async def test_a_break_is_taken_previewed_and_carried_out(house: House, names: d
     assert "Matched by a person" in (await finance.get(f"/reconciliation/statements/{names['statement']}")).text
 
 
-async def test_a_break_says_what_it_is_about_and_offers_a_link_only_to_what_there_is(
-    house: House, names: dict[str, str]
-) -> None:
+async def test_break_links_only_to_existing_objects(house: House, names: dict[str, str]) -> None:
     finance, page = await house.as_(Role.FINANCE, "Su"), f"/reconciliation/breaks/{names['break']}"
     assert (await post(finance, f"{page}/take")).status_code == 303
     shown = (await finance.get(page)).text
@@ -150,7 +146,7 @@ async def test_a_break_says_what_it_is_about_and_offers_a_link_only_to_what_ther
     assert (nowhere.status_code, "choose or fill in" in nowhere.text) == (422, True)
 
 
-async def test_money_from_before_the_first_statement_is_called_so(house: House, names: dict[str, str]) -> None:
+async def test_money_before_the_first_statement_is_labelled(house: House, names: dict[str, str]) -> None:
     async with house.database.transaction() as session:
         row = await session.get_one(BreakRow, names["break_fee"])
         session.expunge(row)
@@ -168,7 +164,7 @@ async def test_money_from_before_the_first_statement_is_called_so(house: House, 
         pytest.param("zh", ("批次 <code", "该批次合计 ¥42.00"), marks=pytest.mark.thorough),
     ],
 )
-async def test_a_debit_for_a_batch_names_the_batch_and_its_second_one_is_a_duplicate(
+async def test_batch_debit_names_its_batch_and_a_second_one_is_a_duplicate(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     desk = FinanceDesk(house, timedelta(0))
@@ -185,7 +181,7 @@ async def test_a_debit_for_a_batch_names_the_batch_and_its_second_one_is_a_dupli
     assert number in (await finance.get(link[1])).text
 
 
-async def test_the_second_person_agrees_and_the_first_cannot(house: House, names: dict[str, str]) -> None:
+async def test_adjustment_is_approved_only_by_a_second_person(house: House, names: dict[str, str]) -> None:
     at = f"/reconciliation/breaks/{names['break_proposed']}"
     first = house.browser(await house.sessions.open(names["recon_finance"]))
     assert "second person" in (await first.get(at)).text
@@ -234,7 +230,7 @@ async def test_a_day_is_closed_by_two_when_something_is_open(house: House, names
         pytest.param("zh", "我方账簿预计有 {} 笔流水，合计", marks=pytest.mark.thorough),
     ],
 )
-async def test_a_day_without_a_bill_says_what_our_books_expect_of_it(house: House, language: str, words: str) -> None:
+async def test_day_without_a_statement_shows_the_expected_amounts(house: House, language: str, words: str) -> None:
     desk = FinanceDesk(house)
     day = desk.today - timedelta(days=3)
     await desk.imported(desk.bill([], ALIPAY, day=day - timedelta(days=1)))
@@ -266,7 +262,7 @@ def cells_of(page: str, break_id: str) -> str:
         pytest.param("zh", "zh_CN", "未分配", "超时未处理", marks=pytest.mark.thorough),
     ],
 )
-async def test_the_close_says_of_each_open_break_since_when_it_is_and_whose(
+async def test_close_lists_open_breaks_with_age_and_owner(
     house: House, language: str, locale: str, nobody: str, late: str
 ) -> None:
     desk = FinanceDesk(house, timedelta(0))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from sqlalchemy import text, update
 
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import payout_key
 from domain.people.roles import Role
@@ -37,7 +37,7 @@ async def proved(house: House, name: str) -> httpx.AsyncClient:
     return browser
 
 
-async def test_a_stated_outcome_that_a_colleague_discarded_is_agreed_to_too_late(house: House) -> None:
+async def test_approving_a_discarded_stated_outcome_is_refused(house: House) -> None:
     waiting = await house.cards.waiting()
     await house.cards.payout(waiting, PayoutState.UNKNOWN)
     key = payout_key(waiting.card_id, 1)
@@ -58,7 +58,7 @@ async def test_a_stated_outcome_that_a_colleague_discarded_is_agreed_to_too_late
         in_place(await post(second, late), 409, key, "The letter says so.")
 
 
-async def test_a_return_that_a_colleague_kept_is_answered_too_late(house: House) -> None:
+async def test_answering_a_settled_return_request_is_refused(house: House) -> None:
     sale = (await sales_in_every_state(house))["sale"]
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     page = f"/sales/{sale}"
@@ -71,14 +71,14 @@ async def test_a_return_that_a_colleague_kept_is_answered_too_late(house: House)
         in_place(await post(second, f"{page}/return/{late}"), 409, "The reversal request was rejected.")
 
 
-async def test_work_of_a_settlement_that_a_colleague_took_says_so_on_the_run(house: House) -> None:
+async def test_settlement_work_taken_by_a_colleague_is_named_on_the_run(house: House) -> None:
     run = (await settlements_in_every_state(house))["settlement_disputed"]
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     assert (await post(first, f"/settlements/{run}/take")).status_code == 303
     in_place(await post(second, f"/settlements/{run}/take"), 409, "Uphold the statement")
 
 
-async def test_a_card_or_a_seller_that_is_not_there_is_a_wrong_field(house: House) -> None:
+async def test_unknown_card_or_seller_is_a_field_error(house: House) -> None:
     finance = await proved(house, "Su")
     given = {"key": "k-nothing", "card_id": "01NOTHERE", "buyer": "acme", "price": "475.00", "currency": "CNY", "sold_on": f"{datetime.now(UTC):%Y-%m-%d}"}  # fmt: skip
     for address in ("/sales/preview", "/sales"):
@@ -92,7 +92,7 @@ async def test_a_card_or_a_seller_that_is_not_there_is_a_wrong_field(house: Hous
     )  # fmt: skip
 
 
-async def test_a_withdrawn_close_request_is_refused_as_such(house: House) -> None:
+async def test_approving_a_withdrawn_close_request_is_refused(house: House) -> None:
     first, second = await proved(house, "Su"), await proved(house, "Ding")
     month = f"{(datetime.now(UTC).replace(day=1) - timedelta(days=62)):%Y-%m}"
     assert (await post(first, "/money/periods/ask", month=month, note="late files")).status_code in (303, 409)

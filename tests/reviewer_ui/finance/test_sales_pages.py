@@ -17,10 +17,10 @@ from sqlalchemy import delete, select, text
 
 from database.repositories import ledger
 from database.sealed import ORDER_NAME, SELLER_PHONE
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import FxExchangeRow, SaleRow
-from database.tables.finance_tax import TaxFileRow, TaxSignOffRow, TaxWithholdingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.sales import FxExchangeRow, SaleRow
+from database.tables.finance.tax import TaxFileRow, TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow, SellerRow
 from domain.finance.chart import account_of
 from domain.finance.ledger import Posting
@@ -84,7 +84,7 @@ async def sold(house: House, card_id: str) -> list[SaleRow]:
         )
 
 
-async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, finance: httpx.AsyncClient) -> None:
+async def test_sale_submitted_twice_is_recorded_once_and_shown(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     answers = [await send(finance, "/sales", **form(card_id)) for _ in range(2)]
     assert [one.status_code for one in answers] == [303, 303]
@@ -117,7 +117,7 @@ async def test_refused_input_stays_in_the_form_with_its_field(house: House, fina
         assert f'value="{card_id}"' in answer.text
 
 
-async def test_amounts_are_read_by_one_rule_on_every_form_of_finance(house: House, finance: httpx.AsyncClient) -> None:
+async def test_every_finance_form_parses_amounts_alike(house: House, finance: httpx.AsyncClient) -> None:
     card_id = await a_bought_card(house)
     for written in ("1,234.50", "￥１，２３４．５０", "1234.5"):
         page = await post(finance, "/sales/preview", **form(card_id, price=written))
@@ -129,7 +129,7 @@ async def test_amounts_are_read_by_one_rule_on_every_form_of_finance(house: Hous
     assert (await send(finance, "/sales/buyers", **received, amount="1,234.50")).status_code == 303
 
 
-async def test_taking_a_sale_back_asks_who_is_there_and_why(house: House) -> None:
+async def test_reversing_a_sale_requires_step_up_and_a_reason(house: House) -> None:
     names = await sales_in_every_state(house)
     browser = await house.as_(Role.FINANCE, "Su Hang")
     async with house.database.transaction() as session:
@@ -173,7 +173,7 @@ async def _sealed_by(house: House) -> None:
             order.payee_name_sealed = ORDER_NAME.seal(house.keyring, order.key, "王芳")
 
 
-async def test_files_with_full_names_wait_for_the_signature_and_are_audited(
+async def test_files_with_full_names_require_a_signature_and_are_audited(
     house: House, finance: httpx.AsyncClient
 ) -> None:
     card_id = await a_bought_card(house)
@@ -221,7 +221,7 @@ async def test_files_with_full_names_wait_for_the_signature_and_are_audited(
     assert (kept[1].sha256 in reader, 'action="/tax/files' in reader) == (True, False)
 
 
-async def test_files_with_full_names_ask_who_is_there(house: House) -> None:
+async def test_files_with_full_names_require_step_up(house: House) -> None:
     browser = await house.as_(Role.FINANCE)
     async with house.database.transaction() as session:
         await session.execute(text("UPDATE console_session SET stepped_up_at = NULL"))
@@ -244,7 +244,7 @@ async def test_a_position_is_valued_and_a_payment_recorded_by_form(house: House,
     assert (await post(finance, "/sales/buyers", **paid | {"key": "other", "amount": "99999999"})).status_code == 409
 
 
-async def test_what_was_kept_in_foreign_money_is_exchanged_by_form_and_confirmed_by_another(house: House) -> None:
+async def test_retained_foreign_money_is_exchanged_by_form_and_confirmed_by_another(house: House) -> None:
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     account, (kept, moment) = f"split_account:{new_id().lower()}", (Money(10_000_00, Currency.USD), datetime.now(UTC))
     async with house.database.transaction() as session:
@@ -278,13 +278,13 @@ async def test_what_was_kept_in_foreign_money_is_exchanged_by_form_and_confirmed
     assert (await second.get(f"/money/causes/exchange:{row.id}")).headers["location"] == f"/fx#exchange-{row.id}"
 
 
-async def test_the_page_of_months_leads_to_the_value_that_is_missing(finance: httpx.AsyncClient) -> None:
+async def test_months_page_links_to_the_missing_value(finance: httpx.AsyncClient) -> None:
     page = (await finance.get("/fx?month=2026-03&currency=KWD")).text
     assert 'name="month" value="2026-03"' in page
     assert re.search(r'<option value="KWD" selected>', page)
 
 
-async def test_a_deposit_is_held_from_the_preview_and_shown_and_given_up_under_buyers(
+async def test_deposit_is_reserved_from_the_preview_and_released_on_the_buyers_page(
     house: House, finance: httpx.AsyncClient
 ) -> None:
     card_id, buyer = await a_bought_card(house), f"mall-{new_id()[-8:].lower()}"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
 from domain.finance.banks import BatchState
 from domain.finance.payout import Heard, PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
@@ -35,9 +35,7 @@ async def unknown(house: House, rail: Rail) -> str:
 
 
 @LANGUAGES
-async def test_the_page_says_why_nothing_can_be_stated_and_what_to_do(
-    house: House, language: str, words: tuple[str, str]
-) -> None:
+async def test_page_explains_why_no_outcome_can_be_stated(house: House, language: str, words: tuple[str, str]) -> None:
     at_wechat, at_bank = await unknown(house, Rail.WECHAT), await unknown(house, Rail.BANK)
     batch = BankBatchRow(
         id=new_id(), number=new_id(), bank="harbour", state=BatchState.TAKEN, day=datetime.now(UTC).date(), lines=1,
@@ -63,7 +61,7 @@ async def test_the_page_says_why_nothing_can_be_stated_and_what_to_do(
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "the provider says"), ("zh", "渠道称")])
-async def test_a_word_against_an_order_stands_first_until_a_person_recorded_what_they_found(
+async def test_contradicted_order_is_listed_first_until_a_finding_is_recorded(
     house: House, language: str, title: str
 ) -> None:
     key, finance = payout_key((await a_paid_card(house)).card_id, 1), await house.as_(Role.FINANCE)

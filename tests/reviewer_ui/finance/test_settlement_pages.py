@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import select, update
 
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.settlement import SettlementRunRow
 from database.tables.people import PersonRow
 from domain.finance.settlement import SettlementState
 from domain.identifiers import settlement_key
@@ -84,7 +84,7 @@ async def test_finance_confirms_resolves_approves_and_adds(house: House) -> None
     assert "payout-routing-1" in page  # By which rules it was let go.
 
 
-async def test_what_was_disputed_and_answered_stays_on_the_run_and_reaches_the_agent(house: House) -> None:
+async def test_dispute_and_answer_are_shown_on_the_run_and_sent_to_the_agent(house: House) -> None:
     disputed = (await settlements_in_every_state(house))["settlement_disputed"]
     finance, agent = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.SUPPORT, "He")
     english = {"accept-language": "en"}
@@ -101,7 +101,7 @@ async def test_what_was_disputed_and_answered_stays_on_the_run_and_reaches_the_a
     assert f'<blockquote class="asked">{why}' in ticket
 
 
-async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
+async def test_run_with_too_few_approvers_shows_a_warning(house: House) -> None:
     approval = (await settlements_in_every_state(house))["settlement_approval"]
     finance = await house.as_(Role.FINANCE, "Su")
     english = {"accept-language": "en"}
@@ -114,7 +114,7 @@ async def test_a_run_that_too_few_may_approve_says_so(house: House) -> None:
     assert said in (await finance.get(f"/settlements/{approval}", headers=english)).text
 
 
-async def test_who_would_leave_too_few_to_approve_is_warned_before_they_answer(house: House) -> None:
+async def test_person_who_would_leave_too_few_approvers_is_warned(house: House) -> None:
     answer = (await settlements_in_every_state(house))["settlement_answer"]
     page, warned = f"/settlements/{answer}", "too few finance members remain"
     first, second = await house.as_(Role.FINANCE, "Su"), await house.as_(Role.FINANCE, "Ding")

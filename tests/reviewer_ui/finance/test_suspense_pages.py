@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from database.tables.finance_rollback import ClaimReceiptRow, RollbackRow
-from database.tables.finance_statements import BreakRow
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.rollback import ClaimReceiptRow, RollbackRow
+from database.tables.finance.statements import BreakRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from domain.finance.breaks import BreakState
 from domain.finance.rollback import RollbackState
 from domain.people.roles import Role
@@ -50,7 +50,7 @@ async def test_a_decision_is_reversed_on_its_page_and_its_history_stays(house: H
         assert row.state is BreakState.OPEN
 
 
-async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_close(
+async def test_suspense_entry_is_cleared_by_two_and_listed_by_the_daily_close(
     house: House, names: dict[str, str]
 ) -> None:
     finance, second = await house.as_(Role.FINANCE, "Hua"), await house.as_(Role.FINANCE, "Ivy")
@@ -89,7 +89,7 @@ async def test_money_in_suspense_is_explained_by_two_and_named_by_the_daily_clos
         ("zh", ("卖家退还追回款", "追回对应的卡", "由待核实款项认定")),
     ],
 )
-async def test_a_sellers_repayment_is_named_by_the_card_of_its_claim_and_stands_on_the_page_of_claims(
+async def test_seller_repayment_in_suspense_is_assigned_to_its_claim(
     house: House, names: dict[str, str], language: str, words: tuple[str, ...]
 ) -> None:
     first, second, spoken = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE), {"accept-language": language}

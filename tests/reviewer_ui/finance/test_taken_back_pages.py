@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from database.tables.columns import now
-from database.tables.finance_sales import BuyerReceiptRow, FxExchangeRow
-from database.tables.finance_taken_back import TakenBack
+from database.tables.finance.sales import BuyerReceiptRow, FxExchangeRow
+from database.tables.finance.taken_back import TakenBack
 from domain.finance.fx import Rate
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor
@@ -52,7 +52,7 @@ async def row_of(browser: httpx.AsyncClient, page: str, mark: str, language: str
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("of", ["receipt", "exchange"])
-async def test_what_was_recorded_in_error_is_taken_back_by_two(
+async def test_erroneous_record_is_reversed_by_two(
     house: House, language: str, asked: str, agree: tuple[str, str], over: str, waits: tuple[str, str], of: str
 ) -> None:
     first, second = await house.as_(Role.FINANCE, "Fei"), await house.as_(Role.FINANCE)
@@ -90,7 +90,7 @@ async def test_what_was_recorded_in_error_is_taken_back_by_two(
     assert found.headers["location"] == f"{page}#{mark}"
 
 
-async def test_a_row_that_is_not_there_is_said_on_the_page(house: House) -> None:
+async def test_missing_row_is_reported_on_the_page(house: House) -> None:
     browser = await house.as_(Role.FINANCE)
     answer = await post(browser, f"/sales/buyers/receipts/{new_id()}/reverse", reason="Not there")
     assert answer.status_code == 404

@@ -8,11 +8,12 @@ from sqlalchemy import select, update
 
 from database.reads.home import needs
 from database.repositories.notices import tell
-from database.tables.finance_settlement import SettlementRunRow
+from database.tables.finance.settlement import SettlementRunRow
 from database.tables.work import WorkItemRow
 from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
+from reviewer_ui.home.need_pages import PAGE_OF_NEED
 from tests.builders import tried_money
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.four_eyes_scenes import staged
@@ -22,7 +23,7 @@ LATE, SOON = "is-late", "is-soon"
 _MAKER = select(WorkItemRow.maker_id).where(WorkItemRow.closed_at.is_(None), WorkItemRow.maker_id.is_not(None))
 
 
-async def test_own_work_is_listed_with_what_is_late(house: House) -> None:
+async def test_own_work_is_listed_and_overdue_items_are_marked(house: House) -> None:
     held, assigned = await house.cards.waiting(due_in_min=-5), await house.cards.waiting()
     person = await house.cards.person(Role.REVIEWER, "Mei")
     await house.cards.hold(held, person)
@@ -63,7 +64,7 @@ async def test_second_review_is_open_to_all_but_its_maker(house: House) -> None:
     assert "Decisions awaiting second review" not in own
 
 
-async def test_money_needs_only_those_who_see_it(house: House) -> None:
+async def test_money_needs_are_shown_only_with_permission(house: House) -> None:
     await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
     words = "Payouts with an unknown outcome"
     assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
@@ -77,7 +78,7 @@ async def waiting_for(house: House, person: str, key: str) -> int:
     return found.get(key, 0)
 
 
-async def test_finance_sees_what_waits_for_a_second_person_but_not_ones_own(house: House) -> None:
+async def test_finance_sees_pending_approvals_except_their_own(house: House) -> None:
     waiting, first = await house.cards.waiting(), await house.cards.person(Role.FINANCE)
     second = await house.cards.person(Role.FINANCE)
     await tried_money.a_paid_card(house.database, waiting.card_id, datetime.now(UTC))
@@ -89,7 +90,7 @@ async def test_finance_sees_what_waits_for_a_second_person_but_not_ones_own(hous
     assert words not in (await (await house.as_(Role.COMPLIANCE)).get("/")).text
 
 
-async def test_settlement_payments_need_those_who_may_agree_to_them(house: House) -> None:
+async def test_settlement_approvals_are_counted_only_for_eligible_approvers(house: House) -> None:
     people = [await house.cards.person(Role.FINANCE) for _ in range(3)]
     answered, agreed, other = people
     await tried_money.a_stated_run(house.database, answered, datetime.now(UTC))
@@ -105,7 +106,7 @@ async def test_settlement_payments_need_those_who_may_agree_to_them(house: House
     assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
 
 
-async def test_unread_notices_are_news_until_they_are_read(house: House) -> None:
+async def test_unread_notices_are_listed_until_read(house: House) -> None:
     waiting = await house.cards.waiting()
     person = await house.cards.person(Role.SENIOR)
     async with house.database.transaction() as session:
@@ -119,3 +120,7 @@ async def test_unread_notices_are_news_until_they_are_read(house: House) -> None
 async def house_read(house: House, person: str) -> None:
     rows, _ = await house.app.state.console.services.notices.page(person)
     await house.app.state.console.services.notices.read_all(person, rows[0].id)
+
+
+def test_every_need_has_its_page() -> None:
+    assert [need.key for need in needs.NEEDS] == list(PAGE_OF_NEED)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import AuditRow, PartnerRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
@@ -51,7 +51,7 @@ async def test_a_card_is_found_by_the_last_four_of_its_number_and_at_most_ten_ar
 @pytest.mark.parametrize(
     "typed", [NUMBER, "8104 2231 9907 6643", "８１０４-２２３１-９９０７-６６４３", f"why {NUMBER}?"]
 )
-async def test_a_whole_card_number_is_refused_and_kept_nowhere(
+async def test_card_number_is_refused_and_never_stored(
     house: House, typed: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await house.cards.waiting()
@@ -67,7 +67,7 @@ async def test_a_whole_card_number_is_refused_and_kept_nowhere(
     assert NUMBER not in printed.out + printed.err
 
 
-async def test_a_seller_is_found_by_telephone_and_the_search_is_on_record_without_it(house: House) -> None:
+async def test_seller_is_found_by_phone_and_the_search_is_audited_without_it(house: House) -> None:
     seller = await seller_of(house, await house.cards.waiting())
     person = await house.cards.person(Role.SUPPORT)
     browser = house.browser(await house.sessions.open(person))
@@ -78,7 +78,7 @@ async def test_a_seller_is_found_by_telephone_and_the_search_is_on_record_withou
     assert record.facts == {"by": "phone", "found": 1}
 
 
-async def test_sellers_are_found_only_by_those_who_may_see_them(house: House) -> None:
+async def test_sellers_are_found_only_with_permission(house: House) -> None:
     seller = await seller_of(house, await house.cards.waiting(), "13900139022")
     for role in (Role.REVIEWER, Role.ADMIN):
         page = await search(await house.as_(role), "13900139022")
@@ -99,7 +99,7 @@ async def test_a_payout_is_found_by_its_key_and_by_the_gateways_reference(house:
         assert "found-payouts" not in (await search(support, typed)).text
 
 
-async def test_people_and_partners_are_found_by_name_by_those_who_see_them(house: House) -> None:
+async def test_people_and_partners_are_found_by_name_with_permission(house: House) -> None:
     surname = f"Featherstone{new_id()[-6:]}"  # No other test's person.
     person = await house.cards.person(Role.OPS, surname)
     admin, support = await house.as_(Role.ADMIN), await house.as_(Role.SUPPORT)
@@ -112,7 +112,7 @@ async def test_people_and_partners_are_found_by_name_by_those_who_see_them(house
     assert (await search(support, name.lower())).headers["location"] == f"/sellers/{partner.id}"
 
 
-async def test_pages_and_actions_are_found_in_both_languages_and_only_ones_own(house: House) -> None:
+async def test_pages_and_actions_are_found_in_both_languages_by_permission(house: House) -> None:
     reviewer, admin = await house.as_(Role.REVIEWER), await house.as_(Role.ADMIN)
     assert 'href="/review"' in (await search(reviewer, "复核队列")).text.partition("found-pages")[2]
     assert 'action="/review/next"' in (await search(reviewer, "take next")).text.partition("found-pages")[2]
@@ -123,7 +123,7 @@ async def test_pages_and_actions_are_found_in_both_languages_and_only_ones_own(h
 @pytest.mark.parametrize(
     "typed", the_first(5, ["", "%", "'; DROP TABLE card; --", "<script>alert(1)</script>", "\u202e6643", " ", "a", "____", "\\", "x" * 200, "𝟔𝟔𝟒𝟑", "card:", "seller:%"])
 )  # fmt: skip
-async def test_hostile_words_find_nothing_and_break_nothing(house: House, typed: str) -> None:
+async def test_hostile_input_finds_nothing_and_raises_no_error(house: House, typed: str) -> None:
     await house.cards.waiting()
     page = await search(await house.as_(Role.FINANCE), typed)
     assert page.status_code in (200, 303)

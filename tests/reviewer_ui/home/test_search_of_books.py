@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from database.session import Database
-from database.tables.finance_rollback import RollbackRow
-from database.tables.finance_sales import SaleRow
-from database.tables.finance_settlement import CounterpartyPayeeRow, SettlementOrderRow, SettlementRunRow
-from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.finance.rollback import RollbackRow
+from database.tables.finance.sales import SaleRow
+from database.tables.finance.settlement import CounterpartyPayeeRow, SettlementOrderRow, SettlementRunRow
+from database.tables.finance.statements import BreakRow, StatementLineRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from domain.finance.breaks import BreakKind
 from domain.finance.statements import LineKind, StatementSource
@@ -98,7 +98,7 @@ async def test_a_claim_and_a_sale_are_found_by_id_and_ending(house: House) -> No
             assert page not in await place(reviewer, typed)
 
 
-async def test_lines_breaks_and_money_in_suspense_are_found_by_what_a_statement_names(house: House) -> None:
+async def test_lines_breaks_and_suspense_are_found_by_statement_reference(house: House) -> None:
     await reconciliation_of_every_kind(house)  # The first entries have numbers that are too short to be searched for.
     names = await reconciliation_of_every_kind(house)
     finance, reviewer = await house.as_(Role.FINANCE), await house.as_(Role.REVIEWER)
@@ -139,6 +139,6 @@ async def test_money_in_suspense_is_found_by_the_line_that_led_to_it(house: Hous
 
 
 @pytest.mark.parametrize("typed", ["%", "____", "'; DROP TABLE sale; --", "0000", "99999999"])
-async def test_words_that_name_nothing_find_nothing_in_the_books(house: House, typed: str) -> None:
+async def test_unmatched_words_find_nothing_in_the_books(house: House, typed: str) -> None:
     await reconciliation_of_every_kind(house)
     assert "found-books" not in await place(await house.as_(Role.FINANCE), typed)

@@ -48,7 +48,7 @@ async def test_a_notice_is_counted_listed_opened_and_read(house: House) -> None:
     assert "unread" not in (await browser.get("/notices/bell")).text
 
 
-async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: House) -> None:
+async def test_failed_external_delivery_is_shown_in_both_languages(house: House) -> None:
     person, browser = await reader(house)
     await notified(house, person, NoticeKind.UPHELD)
     assert "no longer retried" not in (await browser.get("/notices")).text
@@ -61,7 +61,7 @@ async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: Hous
     assert "邮件发送失败（smtp_550）" in (await browser.get("/notices", headers={"accept-language": "zh-CN"})).text
 
 
-async def test_all_read_means_all_that_the_page_showed(house: House) -> None:
+async def test_mark_all_read_covers_only_notices_on_the_page(house: House) -> None:
     person, browser = await reader(house)
     await notified(house, person, NoticeKind.STAND_IN)
     found = re.search(r'name="up_to" value="([^"]+)"', (await browser.get("/notices")).text)
@@ -71,7 +71,7 @@ async def test_all_read_means_all_that_the_page_showed(house: House) -> None:
     assert "Notifications (1 unread)" in (await browser.get("/notices/bell")).text
 
 
-async def test_another_persons_notice_is_not_there(house: House) -> None:
+async def test_notice_of_another_person_is_not_found(house: House) -> None:
     person, browser = await reader(house)
     _, other = await reader(house)
     await notified(house, person, NoticeKind.STAND_IN)
@@ -91,7 +91,7 @@ async def test_long_list_continues_on_the_next_page(house: House) -> None:
     assert (page.count('/read"'), rest.count("<li ")) == (50 + 1, 1)
 
 
-async def test_preferences_are_kept_and_shown_again(house: House) -> None:
+async def test_preferences_are_stored_and_shown(house: House) -> None:
     _, browser = await reader(house)
     page = (await browser.get("/account/notices")).text
     assert "no mail server is set up" in page
@@ -109,7 +109,7 @@ async def test_preferences_are_kept_and_shown_again(house: House) -> None:
     assert "Show the signing secret" in page
 
 
-async def test_what_cannot_be_kept_is_shown_as_it_was_typed(house: House) -> None:
+async def test_invalid_preferences_are_shown_as_entered(house: House) -> None:
     _, browser = await reader(house)
     typed = {
         "webhook_url": "http://169.254.169.254/",

@@ -30,7 +30,7 @@ async def a_partner_that_is_away(house: House, name: str) -> str:
     return f"partner:{partner.id}"
 
 
-async def test_a_failing_receiver_is_shown_and_its_deliveries_are_tried_now(house: House) -> None:
+async def test_failing_receiver_is_shown_and_its_deliveries_are_retried(house: House) -> None:
     receiver, browser = await a_partner_that_is_away(house, "Green & Sons"), await house.as_(Role.OPS)
     page = (await browser.get("/operations/deliveries")).text
     assert "Green &amp; Sons" in page
@@ -44,7 +44,7 @@ async def test_a_failing_receiver_is_shown_and_its_deliveries_are_tried_now(hous
     assert both.headers["location"] == "/operations/deliveries?sent=1"
 
 
-async def test_without_a_reason_nothing_is_done_and_the_receiver_stays_chosen(house: House) -> None:
+async def test_retry_without_a_reason_is_refused_and_keeps_the_selection(house: House) -> None:
     receiver, browser = await a_partner_that_is_away(house, "Left alone"), await house.as_(Role.OPS)
     refused = await post(browser, "/operations/deliveries/again", receiver=receiver, reason_code="")
     assert refused.status_code == 422
@@ -57,7 +57,7 @@ async def test_read_only_role_sees_no_act(house: House) -> None:
     assert refused.status_code == 403
 
 
-async def test_mail_to_all_customers_is_one_receiver_and_leaves_again(house: House) -> None:
+async def test_customer_mail_is_one_receiver_and_is_retried(house: House) -> None:
     async with house.database.transaction() as session:
         await session.execute(delete(OutboxRow).where(OutboxRow.kind == MAIL))
         for _ in range(2):

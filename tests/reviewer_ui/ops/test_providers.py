@@ -28,7 +28,7 @@ async def _nothing_in_maintenance(house: House) -> None:
         await session.execute(text("DELETE FROM provider_window"))
 
 
-async def test_the_list_shows_what_calls_came_to_and_what_is_in_maintenance(house: House) -> None:
+async def test_provider_list_shows_call_outcomes_and_maintenance(house: House) -> None:
     await a_provider_in_maintenance(house, await house.cards.person(Role.OPS))
     page = (await (await house.as_(Role.OPS)).get("/operations/providers")).text
     row = page.split('data-row="issuer:jd"')[1].split("</tr>")[0]
@@ -40,7 +40,7 @@ async def test_the_list_shows_what_calls_came_to_and_what_is_in_maintenance(hous
     assert "Normal" in page.split('data-row="outlet"')[1].split("</tr>")[0]
 
 
-async def test_maintenance_is_begun_and_ended_by_forms_and_its_history_names_people(house: House) -> None:
+async def test_maintenance_is_started_and_ended_by_forms_with_an_audit_history(house: House) -> None:
     lin = await house.as_(Role.OPS, "Lin")
     until = (datetime.now(UTC) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:%M")
     sent = await post(lin, f"{JD}/maintenance", reason="New data centre", ends_at=until)
@@ -61,7 +61,7 @@ async def test_maintenance_is_begun_and_ended_by_forms_and_its_history_names_peo
     assert "Resuming at 100 %" in (await lin.get(JD)).text
 
 
-async def test_the_end_is_changed_by_a_form_and_what_was_typed_wrong_comes_back(house: House) -> None:
+async def test_maintenance_end_is_changed_by_form_and_invalid_input_is_kept(house: House) -> None:
     lin = await house.as_(Role.OPS, "Lin")
     await post(lin, f"{JD}/maintenance", reason="New data centre")
     [window] = await windows(house, "issuer:jd")
@@ -79,7 +79,7 @@ async def test_the_end_is_changed_by_a_form_and_what_was_typed_wrong_comes_back(
     assert window.ends_at is None
 
 
-async def test_a_page_says_when_the_workers_hold_the_calls_because_the_server_cannot(house: House) -> None:
+async def test_page_shows_when_workers_hold_the_calls(house: House) -> None:
     lin = await house.as_(Role.OPS)
     said = "the workers hold the calls themselves"
     assert said not in (await lin.get(JD)).text
@@ -94,7 +94,7 @@ async def test_a_page_says_when_the_workers_hold_the_calls_because_the_server_ca
             await session.execute(text("DELETE FROM run_watch WHERE look = 'rates'"))
 
 
-async def test_the_second_of_two_people_reads_who_was_first_and_keeps_what_they_typed(house: House) -> None:
+async def test_concurrent_change_names_the_first_person_and_keeps_the_input(house: House) -> None:
     lin, bo = await house.as_(Role.OPS, "Lin"), await house.as_(Role.ADMIN, "Bo")
     await post(lin, f"{JD}/maintenance", reason="New data centre")
     refused = await post(bo, f"{JD}/maintenance", reason="Fibre is cut")
@@ -108,7 +108,7 @@ async def test_the_second_of_two_people_reads_who_was_first_and_keeps_what_they_
     assert "has changed in the meantime" in late.text
 
 
-async def test_moments_are_those_of_the_persons_own_clock(house: House) -> None:
+async def test_times_are_shown_in_the_persons_time_zone(house: House) -> None:
     lin = await house.as_(Role.OPS)
     begins = (datetime.now(UTC) + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
     typed = begins.strftime("%Y-%m-%dT%H:%M")
@@ -118,7 +118,7 @@ async def test_moments_are_those_of_the_persons_own_clock(house: House) -> None:
     assert "Cancel this maintenance" in (await lin.get(JD)).text
 
 
-async def test_a_reviewer_reads_on_the_card_that_its_issuer_is_in_maintenance(house: House) -> None:
+async def test_card_page_shows_issuer_maintenance(house: House) -> None:
     waiting = await house.cards.waiting(brand_code="jd")
     await a_provider_in_maintenance(house, await house.cards.person(Role.OPS))
     page = (await (await house.as_(Role.REVIEWER)).get(f"/cards/{waiting.card_id}")).text
@@ -130,7 +130,7 @@ async def test_unknown_provider_is_not_found(house: House, provider: str) -> Non
     assert (await (await house.as_(Role.OPS)).get(f"/operations/providers/{provider}")).status_code == 404
 
 
-async def test_the_moving_part_of_each_page_is_fetched_alone(house: House) -> None:
+async def test_live_fragment_of_each_page_is_served_separately(house: House) -> None:
     await a_provider_in_maintenance(house, await house.cards.person(Role.OPS))
     await stuck_runs(house, (await house.cards.waiting()).card_id)
     lin = await house.as_(Role.OPS)

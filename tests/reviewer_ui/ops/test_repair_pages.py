@@ -41,7 +41,7 @@ async def state_of(house: House, address: str) -> RepairState:
 
 
 @LANGUAGES
-async def test_every_kind_is_offered_and_leads_to_its_preview(house: House, language: str) -> None:
+async def test_every_repair_kind_links_to_its_preview(house: House, language: str) -> None:
     waiting, browser = await silent_card(house), await house.as_(Role.OPS)
     form = (await browser.get(f"/operations/repairs/new?run=card:{waiting.card_id}", headers=says(language))).text
     assert f"card:{waiting.card_id}" in form
@@ -53,7 +53,7 @@ async def test_every_kind_is_offered_and_leads_to_its_preview(house: House, lang
         assert not re.search(r">(repair|excluded|kept|item_state|repair_state|ops)\.[a-z_.]+<", page.text), kind
 
 
-async def test_selected_cards_come_from_a_causes_page_and_all_of_it_by_its_cause(house: House) -> None:
+async def test_cards_are_selected_individually_or_by_cause(house: House) -> None:
     waiting, other = await silent_card(house), await silent_card(house)
     await stuck_runs(house, waiting.card_id, other.card_id)
     browser = await house.as_(Role.OPS)
@@ -78,7 +78,7 @@ async def test_form_errors_are_shown_and_the_input_is_kept(house: House) -> None
         assert "as I typed it" in answer.text
 
 
-async def test_a_kind_that_ends_cards_waits_for_a_second_person_who_is_notified_and_sees_it_at_home(
+async def test_repair_that_ends_cards_awaits_a_second_person_who_is_notified(
     house: House,
 ) -> None:
     waiting, maker = await silent_card(house), await house.as_(Role.OPS)
@@ -103,7 +103,7 @@ async def test_a_kind_that_ends_cards_waits_for_a_second_person_who_is_notified_
     assert (late.status_code, 'role="alert"' in late.text) == (409, True)
 
 
-async def test_a_second_payout_is_agreed_to_only_by_who_may_correct_payees(house: House) -> None:
+async def test_second_payout_requires_payee_permission(house: House) -> None:
     waiting, maker = await silent_card(house), await house.as_(Role.OPS)
     address = await drafted(maker, waiting.card_id, kind="second_payout")
     async with house.database.transaction() as session:  # As if its payee had been refused and another one proposed.
@@ -141,7 +141,7 @@ def _totals(page: str) -> str:
     return found.group(1)
 
 
-async def test_a_running_page_refreshes_itself_and_one_that_is_over_does_not(house: House) -> None:
+async def test_page_refreshes_only_while_the_repair_runs(house: House) -> None:
     names, browser = await repairs_in_every_state(house), await house.as_(Role.OPS)
     running = (await browser.get(f"/operations/repairs/{names['repair_running']}")).text
     assert f'hx-get="/operations/repairs/{names["repair_running"]}' in running
@@ -149,7 +149,7 @@ async def test_a_running_page_refreshes_itself_and_one_that_is_over_does_not(hou
     assert 'hx-trigger="every 2s"' not in over
 
 
-async def test_errors_are_grouped_and_lead_to_their_cards_and_only_what_failed_is_done_again(house: House) -> None:
+async def test_errors_are_grouped_and_only_failed_items_are_retried(house: House) -> None:
     names, browser = await repairs_in_every_state(house), await house.as_(Role.OPS)
     address = f"/operations/repairs/{names['repair_over']}"
     assert f"{address}?error=not_expected_now#items" in (await browser.get(address)).text
@@ -164,7 +164,7 @@ async def test_errors_are_grouped_and_lead_to_their_cards_and_only_what_failed_i
     assert (await post(browser, f"{address}/retry")).headers["location"] == again.headers["location"]
 
 
-async def test_suspended_resumed_and_cancelled_by_the_page(house: House) -> None:
+async def test_repair_is_suspended_resumed_and_cancelled_by_form(house: House) -> None:
     waiting, browser = await silent_card(house), await house.as_(Role.OPS)
     address = await drafted(browser, waiting.card_id)
     for act, state in (
@@ -177,7 +177,7 @@ async def test_suspended_resumed_and_cancelled_by_the_page(house: House) -> None
     assert (late.status_code, 'role="alert"' in late.text) == (409, True)
 
 
-async def test_a_draft_is_changed_and_judged_again(house: House) -> None:
+async def test_changed_draft_is_previewed_again(house: House) -> None:
     waiting, browser = await silent_card(house), await house.as_(Role.OPS)
     address = await drafted(browser, waiting.card_id)
     assert "checked" in (await browser.get(f"{address}/plan")).text
@@ -188,7 +188,7 @@ async def test_a_draft_is_changed_and_judged_again(house: House) -> None:
     assert "too old" in page
 
 
-async def test_the_cards_own_pages_and_the_search_lead_to_the_repair(house: House) -> None:
+async def test_card_page_and_search_link_to_the_repair(house: House) -> None:
     waiting, browser = await silent_card(house), await house.as_(Role.OPS)
     repair_id = await previewed(
         house, await house.cards.person(Role.OPS), waiting.card_id, plan=a_plan(RepairKind.CANCEL)
@@ -200,7 +200,7 @@ async def test_the_cards_own_pages_and_the_search_lead_to_the_repair(house: Hous
     assert led.headers["location"] == f"/operations/repairs/{repair_id}"
 
 
-async def test_who_only_confirms_reads_repairs_and_drafts_none(house: House) -> None:
+async def test_confirming_role_reads_repairs_and_cannot_draft(house: House) -> None:
     names = await repairs_in_every_state(house)
     senior = await house.as_(Role.SENIOR)
     listed = (await senior.get("/operations/repairs")).text
@@ -210,7 +210,7 @@ async def test_who_only_confirms_reads_repairs_and_drafts_none(house: House) -> 
     assert (await senior.get("/operations/repairs/new")).status_code == 403
 
 
-async def test_the_parts_that_refresh_themselves_are_answered_alone(house: House) -> None:
+async def test_live_fragments_are_served_separately(house: House) -> None:
     names, browser = await repairs_in_every_state(house), await house.as_(Role.OPS)
     await stuck_runs(house, (await silent_card(house)).card_id)
     asked = {"hx-request": "true", "x-by-itself": "yes"}

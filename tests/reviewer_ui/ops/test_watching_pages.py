@@ -40,7 +40,7 @@ async def kept(house: House, alert_id: str) -> AlertRow:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-async def test_the_page_of_health_shows_what_is_broken_first_with_what_to_do(house: House, locale: str) -> None:
+async def test_health_page_lists_failures_first_with_remedies(house: House, locale: str) -> None:
     browser, person = await operator(house, locale)
     await readings_and_alerts(house, person)
     page = (await browser.get("/operations/health")).text
@@ -59,7 +59,7 @@ async def test_the_page_of_health_shows_what_is_broken_first_with_what_to_do(hou
     assert "1.4 GB" in rows["database_size"][1]
 
 
-async def test_a_page_that_refreshes_itself_gets_its_part_alone(house: House) -> None:
+async def test_polling_page_gets_only_its_fragment(house: House) -> None:
     browser, person = await operator(house)
     cards = [await house.cards.waiting(), await house.cards.waiting()]
     await stuck_runs(house, *(one.card_id for one in cards))
@@ -100,7 +100,7 @@ async def test_while_temporal_does_not_answer_the_last_known_state_is_shown_with
         await session.execute(delete(RunWatchRow).where(RunWatchRow.look.in_(("stuck", "queues"))))
 
 
-async def test_an_installation_that_was_never_measured_says_so(house: House) -> None:
+async def test_unmeasured_installation_is_labelled(house: House) -> None:
     async with house.database.transaction() as session:
         await session.execute(delete(HealthReadingRow))
     browser, _ = await operator(house)
@@ -118,7 +118,7 @@ async def test_the_runbook_has_a_section_for_every_topic(house: House, locale: s
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-async def test_alerts_that_fire_and_those_that_are_over_are_listed(house: House, locale: str) -> None:
+async def test_firing_and_ended_alerts_are_listed(house: House, locale: str) -> None:
     browser, person = await operator(house, locale)
     alerts = await readings_and_alerts(house, person)
     page = (await browser.get("/operations/alerts")).text
@@ -162,7 +162,7 @@ async def test_a_snooze_needs_a_reason_and_keeps_what_was_entered(house: House) 
     assert (await kept(house, alert)).snoozed_until is None
 
 
-async def test_an_alert_that_ended_meanwhile_is_refused_on_the_page(house: House) -> None:
+async def test_acting_on_an_ended_alert_is_refused(house: House) -> None:
     browser, person = await operator(house)
     alert = (await readings_and_alerts(house, person))["I5"]
     answer = await post(browser, f"/operations/alerts/{alert}/acknowledge")
@@ -188,9 +188,7 @@ async def test_history_continues_on_further_pages(house: House) -> None:
     assert (await browser.get("/operations/alerts?before=nonsense")).status_code == 200
 
 
-async def test_the_secret_of_the_webhook_is_shown_to_who_sets_policies(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_webhook_secret_is_shown_only_to_policy_editors(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     in_force, url = BOOK.in_force, "https://ops.example.com/alerts"
 
     def with_address(kind: PolicyKind, on: date) -> PolicyDocument:

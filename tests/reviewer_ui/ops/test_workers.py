@@ -23,7 +23,7 @@ WORKER = "/operations/queues/workers/cards@here"
         ("zh-CN", ("工作中", "失联", "已排空", "立即领取", "98 %", "≤ 2.5 秒", "2 / 100")),
     ],
 )
-async def test_the_page_shows_queues_workers_and_what_a_deployment_must_continue(
+async def test_page_shows_queues_workers_and_workflows_a_deployment_must_continue(
     house: House, language: str, words: tuple[str, ...]
 ) -> None:
     await stuck_runs(house, (await house.cards.waiting()).card_id)
@@ -37,7 +37,7 @@ async def test_the_page_shows_queues_workers_and_what_a_deployment_must_continue
     assert ("to be read" if language == "en" else "待识别") in page, "how many photos wait"
 
 
-async def test_a_worker_is_drained_with_a_reason_and_the_drain_is_lifted(house: House) -> None:
+async def test_worker_is_drained_with_a_reason_and_resumed(house: House) -> None:
     browser, pid = await house.as_(Role.OPS, "Olga"), os.getpid()
     await worker_processes(house, await house.cards.person(Role.OPS))
     workers = Workers(house.database)
@@ -62,7 +62,7 @@ async def test_an_unknown_worker_has_no_page(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["/operations", "/operations/queues", WORKER])
-async def test_the_refreshed_part_of_a_page_is_rendered_alone(house: House, path: str) -> None:
+async def test_refreshed_fragment_is_rendered_separately(house: House, path: str) -> None:
     await stuck_runs(house, (await house.cards.waiting()).card_id)
     await worker_processes(house, await house.cards.person(Role.OPS))
     part = await (await house.as_(Role.OPS)).get(path, headers={"hx-request": "true"})

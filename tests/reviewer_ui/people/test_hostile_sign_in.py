@@ -18,7 +18,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago
 
 
-async def test_a_cookie_that_was_there_before_is_never_the_session_that_signing_in_opens(house: House) -> None:
+async def test_sign_in_never_reuses_an_existing_cookie(house: House) -> None:
     planted = "x" * 43
     browser, person = house.browser(planted), await employed(house)
     answer = await post(browser, "/sign-in", email=person.email, password=PASSWORD)
@@ -27,7 +27,7 @@ async def test_a_cookie_that_was_there_before_is_never_the_session_that_signing_
     assert await house.sessions.person(planted) is None
 
 
-async def test_the_form_token_of_one_browser_opens_no_act_in_another(house: House) -> None:
+async def test_form_token_of_another_browser_is_refused(house: House) -> None:
     mine, theirs, waiting = await house.as_(Role.REVIEWER), await house.as_(Role.REVIEWER), await house.cards.waiting()
     found = re.search(r'name="csrf" value="([^"]+)"', (await theirs.get("/review")).text)
     assert found is not None
@@ -43,7 +43,7 @@ async def test_the_form_token_of_one_browser_opens_no_act_in_another(house: Hous
     assert (await house.cards.task(waiting)).leased_by is None
 
 
-async def test_guessing_the_digits_stops_after_five_also_from_many_browsers(house: House) -> None:
+async def test_code_guessing_stops_after_five_tries_across_browsers(house: House) -> None:
     person = await employed(house)
     device, right = await authenticator(house, person.id), []
     browsers = [house.browser() for _ in range(3)]
@@ -58,7 +58,7 @@ async def test_guessing_the_digits_stops_after_five_also_from_many_browsers(hous
     assert right[0].status_code == 429, "not even the right one, or waiting would be worth nothing"
 
 
-async def test_five_wrong_passwords_from_elsewhere_do_not_refuse_the_right_one(house: House) -> None:
+async def test_failed_sign_ins_from_elsewhere_do_not_lock_out_the_owner(house: House) -> None:
     person = await employed(house)
     known, elsewhere = house.browser(), house.browser()
     await post(known, "/sign-in", email=person.email, password=PASSWORD)
@@ -72,7 +72,7 @@ async def test_five_wrong_passwords_from_elsewhere_do_not_refuse_the_right_one(h
     assert stolen[-1].status_code == 429, "a known device is no way to guess for ever"
 
 
-async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> None:
+async def test_step_up_password_guessing_is_rate_limited(house: House) -> None:
     person, waiting = await employed(house), await house.cards.waiting()
     browser = await proved_long_ago(house, person.id)
     look = {"field": "number", "reason_code": "compare"}
@@ -86,7 +86,7 @@ async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> Non
     assert (late.status_code, "Too many attempts" in late.text) == (403, True)
 
 
-async def test_a_half_done_set_up_is_of_no_use_to_a_stranger_at_the_browser(house: House) -> None:
+async def test_unfinished_authenticator_setup_gives_no_access(house: House) -> None:
     """The secret is not shown again, and a code of it proves nothing, until the password is entered again."""
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
@@ -112,7 +112,7 @@ async def test_a_half_done_set_up_is_of_no_use_to_a_stranger_at_the_browser(hous
         "javascript:alert(1)", "/\n/elsewhere.test", " //elsewhere.test", "http:elsewhere.test", "///elsewhere.test",
     ],
 )  # fmt: skip
-async def test_no_return_address_leads_to_another_site(house: House, way: str) -> None:
+async def test_return_address_cannot_redirect_to_another_site(house: House, way: str) -> None:
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     answers = [
@@ -125,7 +125,7 @@ async def test_no_return_address_leads_to_another_site(house: House, way: str) -
     assert 'name="next" value="/"' in page
 
 
-async def test_every_cookie_is_kept_from_scripts_and_from_plain_http(house: House) -> None:
+async def test_every_cookie_is_http_only_and_secure(house: House) -> None:
     console = house.app.state.console
     secure = build(replace(console.services, https=True))
     person, waiting = await employed(house), await house.cards.waiting()
@@ -145,7 +145,7 @@ async def test_every_cookie_is_kept_from_scripts_and_from_plain_http(house: Hous
         assert ("httponly" in flags, "secure" in flags, "samesite=" in flags) == (True, True, True), cookie
 
 
-async def test_no_page_of_a_card_is_kept_by_a_browser_or_a_proxy(house: House) -> None:
+async def test_card_pages_are_never_cached(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     here = f"/cards/{waiting.card_id}"
     await post(browser, f"{here}/take", task_id=waiting.task_id)

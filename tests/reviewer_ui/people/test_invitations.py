@@ -70,7 +70,7 @@ async def test_invalid_input_is_reported_and_adds_no_person(
     assert "nobody@example.com</div>" not in (await browser.get("/setup/people")).text
 
 
-async def test_the_newcomer_chooses_a_password_and_signs_in_with_it(house: House) -> None:
+async def test_invited_person_sets_a_password_and_signs_in(house: House) -> None:
     browser = await house.as_(Role.ADMIN)
     mei = await added(house, browser)
     link, email = await link_for(browser, mei), (await row_of(house, mei)).email
@@ -88,7 +88,7 @@ async def test_no_sign_in_before_a_password_is_set(house: House) -> None:
         assert (await post(house.browser(), "/sign-in", email=email, password=guess)).status_code in (401, 422)
 
 
-async def test_a_link_opens_once_and_only_as_it_was_made(house: House) -> None:
+async def test_invitation_link_works_once_and_unmodified(house: House) -> None:
     browser = await house.as_(Role.ADMIN)
     mei = await added(house, browser)
     link = await link_for(browser, mei)
@@ -127,7 +127,7 @@ async def test_a_deactivated_person_cannot_use_their_link(house: House) -> None:
     assert (await choose(house, link)).status_code == 410
 
 
-async def test_one_changes_ones_own_password_from_the_account(house: House) -> None:
+async def test_person_changes_their_password_on_the_account_page(house: House) -> None:
     lin = await house.cards.person(Role.REVIEWER, "Lin")
     browser = await browser_of(house, lin)
     assert 'action="/account/password"' in (await browser.get("/account")).text

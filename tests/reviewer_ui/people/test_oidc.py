@@ -79,7 +79,7 @@ async def entrance(house: House, provider_program: IdProvider) -> AsyncIterator[
     await known.aclose()
 
 
-async def test_whom_the_provider_vouches_for_is_in_and_is_known_by_its_name_from_then_on(entrance: Entrance) -> None:
+async def test_provider_sign_in_works_and_binds_the_subject(entrance: Entrance) -> None:
     browser = entrance.house.browser()
     assert "Sign in with 单点登录 SSO" in (await browser.get("/sign-in")).text
     answer = await entrance.sign_in(browser)
@@ -99,7 +99,7 @@ async def test_whom_the_provider_vouches_for_is_in_and_is_known_by_its_name_from
 
 
 @pytest.mark.parametrize("basic", [True, False])
-async def test_a_provider_may_want_its_secret_in_the_form_and_tell_the_address_apart(
+async def test_provider_may_take_its_secret_in_the_form_and_return_the_address_separately(
     entrance: Entrance, basic: bool
 ) -> None:
     entrance.provider.basic, entrance.provider.in_token = basic, False
@@ -138,7 +138,7 @@ async def test_token_signed_by_another_key_signs_no_one_in(entrance: Entrance) -
     assert await entrance.signed_in(browser) is None
 
 
-async def test_a_provider_may_change_its_key(entrance: Entrance) -> None:
+async def test_provider_key_rotation_is_accepted(entrance: Entrance) -> None:
     await entrance.sign_in(entrance.house.browser())
     entrance.provider.key = RSAKey.generate_key(2048, {"kid": "second"})
     assert (await entrance.sign_in(entrance.house.browser())).headers["location"] == "/review"
@@ -156,7 +156,7 @@ OF_OTHER_KIND = ECKey.generate_key("P-256", {"kid": "ec"}).as_dict(private=False
     "beside", [[OTHER], [FOR_ENCRYPTION], [BROKEN], [UNKNOWN], [OF_OTHER_KIND], [BROKEN, FOR_ENCRYPTION, OTHER]],
     ids=["two keys", "encryption key", "broken key", "unknown kind", "elliptic key", "all"],
 )  # fmt: skip
-async def test_a_right_token_is_verified_whatever_keys_are_published_beside_its_own(
+async def test_valid_token_is_verified_among_other_published_keys(
     entrance: Entrance, beside: list[dict[str, Any]], names_key: bool
 ) -> None:
     entrance.provider.published = [*beside, entrance.provider.key.as_dict(private=False)]
@@ -172,7 +172,7 @@ async def test_a_right_token_is_verified_whatever_keys_are_published_beside_its_
     ]),
     ids=str,
 )  # fmt: skip
-async def test_what_a_lone_key_says_oddly_of_itself_refuses_no_right_token(
+async def test_odd_metadata_of_a_single_key_does_not_refuse_a_valid_token(
     entrance: Entrance, said: dict[str, Any]
 ) -> None:
     entrance.provider.published = [{**entrance.provider.key.as_dict(private=False), **said}]
@@ -187,13 +187,13 @@ async def test_key_of_another_use_signs_no_one_in(entrance: Entrance, said: dict
     assert (await entrance.sign_in(entrance.house.browser())).status_code == 401
 
 
-async def test_a_token_without_key_name_from_a_stranger_is_refused_by_every_key(entrance: Entrance) -> None:
+async def test_forged_token_without_key_id_is_refused(entrance: Entrance) -> None:
     entrance.provider.published = [OTHER, entrance.provider.key.as_dict(private=False)]
     entrance.provider.names_key, entrance.provider.signs_with = False, RSAKey.generate_key(2048, {"kid": "first"})
     assert (await entrance.sign_in(entrance.house.browser())).status_code == 401
 
 
-async def test_an_unverified_address_proves_nothing(entrance: Entrance) -> None:
+async def test_unverified_address_is_refused(entrance: Entrance) -> None:
     for verified in (False, None, "false"):
         entrance.provider.user["email_verified"] = verified
         browser = entrance.house.browser()
@@ -202,7 +202,7 @@ async def test_an_unverified_address_proves_nothing(entrance: Entrance) -> None:
         assert await entrance.signed_in(browser) is None
 
 
-async def test_nobody_is_made_of_an_unknown_address(entrance: Entrance) -> None:
+async def test_unknown_address_creates_no_account(entrance: Entrance) -> None:
     entrance.provider.user["email"] = "stranger@cardloop.test"
     answer = await entrance.sign_in(entrance.house.browser())
     assert (answer.status_code, "there is no account here with your address" in answer.text) == (403, True)
@@ -211,7 +211,7 @@ async def test_nobody_is_made_of_an_unknown_address(entrance: Entrance) -> None:
         assert (await session.execute(known)).first() is None
 
 
-async def test_an_answer_counts_once_and_only_in_the_browser_that_asked(entrance: Entrance) -> None:
+async def test_provider_response_is_accepted_once_in_the_same_browser(entrance: Entrance) -> None:
     browser, other = entrance.house.browser(), entrance.house.browser()
     way_back = await entrance.way_back(await browser.get("/sign-in/provider"))
     assert (await other.get(way_back)).status_code == 400
@@ -229,7 +229,7 @@ async def test_an_answer_counts_once_and_only_in_the_browser_that_asked(entrance
     assert await entrance.signed_in(replayed) is None
 
 
-async def test_a_state_that_was_changed_on_its_way_is_refused(entrance: Entrance) -> None:
+async def test_modified_state_is_refused(entrance: Entrance) -> None:
     browser = entrance.house.browser()
     way_back = await entrance.way_back(await browser.get("/sign-in/provider"))
     code = parse_qs(urlsplit(way_back).query)["code"][0]
@@ -237,7 +237,7 @@ async def test_a_state_that_was_changed_on_its_way_is_refused(entrance: Entrance
     assert (answer.status_code, "was started in another browser" in answer.text) == (400, True)
 
 
-async def test_what_the_provider_refuses_is_said_in_its_word_and_nothing_more(entrance: Entrance) -> None:
+async def test_provider_error_code_is_shown_without_details(entrance: Entrance) -> None:
     entrance.provider.refuses = "access_denied"
     answer = await entrance.sign_in(entrance.house.browser())
     assert (answer.status_code, "(access_denied)" in answer.text) == (403, True)
@@ -246,7 +246,7 @@ async def test_what_the_provider_refuses_is_said_in_its_word_and_nothing_more(en
     assert (answer.status_code, "call 555" in answer.text) == (403, False)
 
 
-async def test_a_provider_that_is_away_is_said_and_passwords_go_on(entrance: Entrance) -> None:
+async def test_unreachable_provider_is_reported_and_passwords_still_work(entrance: Entrance) -> None:
     entrance.provider.broken = True
     answer = await entrance.house.browser().get("/sign-in/provider")
     assert (answer.status_code, "provider is unavailable" in answer.text, 'name="password"' in answer.text) == (
@@ -256,7 +256,7 @@ async def test_a_provider_that_is_away_is_said_and_passwords_go_on(entrance: Ent
     )
 
 
-async def test_without_a_provider_there_is_no_such_way(house: House) -> None:
+async def test_provider_sign_in_is_hidden_when_not_configured(house: House) -> None:
     page = await house.browser().get("/sign-in/provider")
     assert page.status_code == 404
     assert "/sign-in/provider" not in (await house.browser().get("/sign-in")).text
@@ -277,7 +277,7 @@ async def test_a_sensitive_act_redirects_to_the_provider_to_confirm_identity(ent
 
 
 @pytest.mark.parametrize("ago_s", [None, 3600])
-async def test_having_signed_in_there_an_hour_ago_is_no_proof_now(entrance: Entrance, ago_s: int | None) -> None:
+async def test_old_provider_sign_in_does_not_confirm_identity(entrance: Entrance, ago_s: int | None) -> None:
     entrance.provider.lies = {"auth_time": None if ago_s is None else int(time.time()) - ago_s}
     browser = await proved_long_ago(entrance.house, entrance.person.id, "oidc")
     answer = await browser.get(await entrance.way_back(await browser.get("/step-up/provider")))
@@ -289,7 +289,7 @@ async def test_having_signed_in_there_an_hour_ago_is_no_proof_now(entrance: Entr
     assert person.proved_at is None  # In, and asked before the first sensitive act.
 
 
-async def test_confirming_another_persons_identity_proves_nothing(entrance: Entrance) -> None:
+async def test_identity_of_another_person_is_refused(entrance: Entrance) -> None:
     browser = await proved_long_ago(entrance.house, (await employed(entrance.house)).id, "oidc")
     answer = await browser.get(await entrance.way_back(await browser.get("/step-up/provider")))
     assert answer.status_code == 400

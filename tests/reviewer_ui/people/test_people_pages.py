@@ -20,7 +20,7 @@ from tests.reviewer_ui.people_scenes import WORK, acts_on, row_of
 from tests.reviewer_ui.queue_scenes import browser_of, change, send
 
 
-async def test_a_new_reviewer_is_set_up_and_every_change_is_in_the_record(house: House) -> None:
+async def test_new_reviewer_is_configured_and_each_change_is_audited(house: House) -> None:
     admin, lin = await house.cards.person(Role.ADMIN, "Root"), await house.cards.person(Role.REVIEWER, "Lin")
     browser, page = await browser_of(house, admin), f"/setup/people/{lin}"
     assert f'href="{page}"' in (await browser.get("/setup/people")).text
@@ -65,7 +65,7 @@ async def test_own_rights_cannot_be_changed(house: House) -> None:
         )
 
 
-async def test_two_administrators_who_switch_each_other_off_at_once_leave_one(house: House) -> None:
+async def test_two_administrators_who_deactivate_each_other_leave_one(house: House) -> None:
     first, second = await house.cards.person(Role.ADMIN), await house.cards.person(Role.ADMIN)
     people, person = People(house.database, house.keyring), PersonRow
     async with house.database.transaction() as session:  # Those of other tests have left.
@@ -78,7 +78,7 @@ async def test_two_administrators_who_switch_each_other_off_at_once_leave_one(ho
     assert sorted([(await row_of(house, one)).active for one in (first, second)]) == [False, True]
 
 
-async def test_the_last_administrator_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_last_administrator_cannot_be_deactivated(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a second role that may set people up, its holder could take the last administrator away."""
     manager, admin = await house.cards.person(Role.OPS), await house.cards.person(Role.ADMIN)
     monkeypatch.setitem(PERMISSIONS, Role.OPS, PERMISSIONS[Role.OPS] | {Permission.MANAGE_PEOPLE})
@@ -105,7 +105,7 @@ async def test_deactivated_person_is_signed_out_and_holds_no_task(house: House) 
     assert (await theirs.get("/review")).status_code == 303  # The old sessions stay ended.
 
 
-async def test_a_relatives_cards_are_kept_from_a_person(house: House) -> None:
+async def test_cards_of_relatives_are_hidden_from_a_person(house: House) -> None:
     lin, seller = await house.cards.person(Role.REVIEWER, "Lin"), new_id()
     async with house.database.transaction() as session:
         session.add(SellerRow(id=seller, phone_sealed=b"-", phone_index=seller, phone_masked="138****0000"))
@@ -123,7 +123,7 @@ async def test_a_relatives_cards_are_kept_from_a_person(house: House) -> None:
     assert await acts_on(house, lin) == ["add_relative", "remove_relative"]
 
 
-async def test_a_person_declares_their_own_absence_on_their_own_clock_and_calls_it_off(house: House) -> None:
+async def test_person_enters_and_cancels_an_absence_in_their_time_zone(house: House) -> None:
     lin, wang = await house.cards.person(Role.REVIEWER, "Lin"), await house.cards.person(Role.REVIEWER, "Wang")
     browser, here = await browser_of(house, lin), "/account/absence"
     form = {"starts_at": "2099-01-05T09:00", "ends_at": "2099-01-04T09:00", "stand_in": wang}
@@ -159,7 +159,7 @@ async def test_an_administrator_registers_an_absence_for_a_person(house: House) 
     assert (again.status_code, "already registered" in again.text) == (422, True)
 
 
-async def test_the_account_leads_to_ones_absences_and_the_card_to_who_may_take_it(house: House) -> None:
+async def test_account_links_to_absences_and_card_to_eligible_people(house: House) -> None:
     waiting = await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     assert 'href="/account/absence"' in (await browser.get("/account")).text
@@ -170,7 +170,7 @@ async def test_the_account_leads_to_ones_absences_and_the_card_to_who_may_take_i
     assert "/who" not in (await support.get(f"/cards/{waiting.card_id}")).text
 
 
-async def test_a_looser_limit_waits_and_the_second_person_sees_what_is_asked_for(house: House) -> None:
+async def test_raised_limit_awaits_a_second_person_who_sees_the_change(house: House) -> None:
     lin, browser = await house.cards.person(Role.REVIEWER, "Lin"), await house.as_(Role.ADMIN)
     page = f"/setup/people/{lin}"
     assert (await send(browser, f"{page}/work", **WORK)).status_code == 303

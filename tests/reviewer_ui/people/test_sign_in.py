@@ -20,7 +20,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago, request_of
 
 
-async def test_signing_in_gives_a_cookie_that_scripts_cannot_read(house: House) -> None:
+async def test_sign_in_sets_an_http_only_cookie(house: House) -> None:
     answer = await post(
         house.browser(), "/sign-in", email=(await employed(house)).email, password=PASSWORD, next="/review"
     )
@@ -30,21 +30,21 @@ async def test_signing_in_gives_a_cookie_that_scripts_cannot_read(house: House) 
     assert "SameSite=lax" in cookie
 
 
-async def test_a_wrong_password_keeps_the_address_and_not_the_password(house: House) -> None:
+async def test_failed_sign_in_keeps_only_the_address(house: House) -> None:
     answer = await post(house.browser(), "/sign-in", email="nobody@cardloop.test", password="a wrong guess")
     assert answer.status_code == 401
     assert 'value="nobody@cardloop.test"' in answer.text
     assert "a wrong guess" not in answer.text
 
 
-async def test_the_sixth_try_in_a_minute_has_to_wait(house: House) -> None:
+async def test_sixth_try_in_a_minute_is_rate_limited(house: House) -> None:
     browser = house.browser()
     tries = [await post(browser, "/sign-in", email="guess@cardloop.test", password="x") for _ in range(6)]
     assert [answer.status_code for answer in tries] == [401, 401, 401, 401, 401, 429]
 
 
 @pytest.mark.parametrize("next_page", ["https://elsewhere.test/", "//elsewhere.test", "/\\elsewhere.test"])
-async def test_signing_in_never_leads_to_another_site(house: House, next_page: str) -> None:
+async def test_sign_in_never_redirects_to_another_site(house: House, next_page: str) -> None:
     answer = await post(
         house.browser(), "/sign-in", email=(await employed(house)).email, password=PASSWORD, next=next_page
     )
@@ -57,7 +57,7 @@ async def test_signing_out_ends_the_session_at_the_server(house: House) -> None:
     assert await house.sessions.person(token) is None
 
 
-async def test_a_session_ends_with_the_shift_and_with_the_job(house: House) -> None:
+async def test_session_ends_after_its_time_and_on_deactivation(house: House) -> None:
     person_id = await house.cards.person(Role.REVIEWER)
     old, young = await house.sessions.open(person_id), await house.sessions.open(person_id)
     async with house.database.transaction() as session:
@@ -71,7 +71,7 @@ async def test_a_session_ends_with_the_shift_and_with_the_job(house: House) -> N
     assert await house.sessions.person(old) is None
 
 
-async def test_with_an_authenticator_the_password_alone_is_no_session(house: House) -> None:
+async def test_password_alone_opens_no_session_with_an_authenticator(house: House) -> None:
     person, browser = await employed(house), house.browser()
     device = await authenticator(house, person.id)
     answer = await post(browser, "/sign-in", email=person.email, password=PASSWORD, next="/review")
@@ -88,7 +88,7 @@ async def test_with_an_authenticator_the_password_alone_is_no_session(house: Hou
     assert half_signed_in.COOKIE not in browser.cookies
 
 
-async def test_a_code_that_was_read_over_a_shoulder_opens_nothing(house: House) -> None:
+async def test_used_code_is_refused(house: House) -> None:
     person = await employed(house)
     code = now_code(await authenticator(house, person.id))
     for expected in (303, 401):
@@ -97,7 +97,7 @@ async def test_a_code_that_was_read_over_a_shoulder_opens_nothing(house: House) 
         assert (await post(browser, "/sign-in/code", code=code)).status_code == expected
 
 
-async def test_a_made_up_first_half_is_none(house: House) -> None:
+async def test_forged_first_factor_is_refused(house: House) -> None:
     person = await employed(house)
     device = await authenticator(house, person.id)
     browser = house.browser()
@@ -108,7 +108,7 @@ async def test_a_made_up_first_half_is_none(house: House) -> None:
     assert COOKIE not in browser.cookies
 
 
-async def test_a_role_that_must_have_an_authenticator_sets_it_up_before_anything_else(house: House) -> None:
+async def test_role_that_requires_an_authenticator_must_set_it_up_first(house: House) -> None:
     person = await employed(house, Role.FINANCE)
     services = replace(house.app.state.console.services, totp_required=frozenset({Role.FINANCE}))
     strict = replace(house, app=build(services))
@@ -129,7 +129,7 @@ async def test_a_role_that_must_have_an_authenticator_sets_it_up_before_anything
     assert (await browser.get("/payouts")).status_code == 200
 
 
-async def test_an_authenticator_is_set_up_on_ones_own_page_and_switched_off_by_its_code(house: House) -> None:
+async def test_authenticator_is_enabled_on_the_account_page_and_disabled_by_code(house: House) -> None:
     person = await employed(house)
     browser, elsewhere = house.browser(await house.sessions.open(person.id)), await house.sessions.open(person.id)
     await post(browser, "/account/totp/begin")
@@ -157,12 +157,12 @@ async def test_provider_only_sign_in_accepts_no_password(house: House) -> None:
     assert COOKIE not in answer.cookies
 
 
-async def test_signed_out_a_page_leads_to_sign_in_and_back(house: House) -> None:
+async def test_signed_out_request_redirects_to_sign_in_and_back(house: House) -> None:
     answer = await house.browser().get("/payouts")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/payouts")
 
 
-async def test_the_switches_lead_back_to_where_one_was(house: House) -> None:
+async def test_switches_redirect_back_to_the_page(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     filtered = await browser.get("/review?due=soon&sort=value")
     assert 'name="back" value="/review?due=soon&amp;sort=value"' in filtered.text
@@ -170,7 +170,7 @@ async def test_the_switches_lead_back_to_where_one_was(house: House) -> None:
     assert (refused.status_code, f'name="back" value="/cards/{waiting.card_id}"' in refused.text) == (422, True)
 
 
-async def test_language_and_theme_are_kept(house: House) -> None:
+async def test_language_and_theme_are_stored(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     await post(browser, "/language", locale="zh_CN", back="/review")
     await post(browser, "/theme", theme="dark", back="/review")
@@ -180,7 +180,7 @@ async def test_language_and_theme_are_kept(house: House) -> None:
 
 
 @pytest.mark.parametrize("locale", ["zh_CN", "en"])
-async def test_no_page_shows_a_key_for_want_of_words(house: House, locale: str) -> None:
+async def test_no_page_shows_an_untranslated_key(house: House, locale: str) -> None:
     waiting = await house.cards.waiting(reasons=("wrong_pin", "low_confidence"))
     browser = await house.as_(Role.SENIOR)
     await post(browser, "/language", locale=locale)
@@ -223,7 +223,7 @@ def _typed_form(page: httpx.Response) -> str:
     return found[1]
 
 
-async def test_an_admin_takes_a_lost_authenticator_away_and_never_their_own(house: House) -> None:
+async def test_admin_resets_the_authenticator_of_others_only(house: House) -> None:
     person, admin = await employed(house), await employed(house, Role.ADMIN)
     await authenticator(house, person.id)
     browser = await proved_long_ago(house, admin.id)
@@ -248,7 +248,7 @@ async def test_an_admin_takes_a_lost_authenticator_away_and_never_their_own(hous
     assert (await post(browser, "/setup/people/nobody/totp-reset")).status_code == 404
 
 
-async def test_the_account_leads_to_what_else_is_ones_own(house: House) -> None:
+async def test_account_page_links_to_personal_pages(house: House) -> None:
     reviewer = (await (await house.as_(Role.REVIEWER)).get("/account")).text
     finance = (await (await house.as_(Role.FINANCE)).get("/account")).text
     for page in (reviewer, finance):

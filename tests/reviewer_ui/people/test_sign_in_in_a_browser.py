@@ -29,7 +29,7 @@ REASON = "call"
 ITS_OWN_WORD = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
 
 
-async def test_an_authenticator_is_set_up_and_then_asked_for_at_the_door(house: House, browser_program: Path) -> None:
+async def test_authenticator_is_set_up_and_required_at_sign_in(house: House, browser_program: Path) -> None:
     person = await employed(house)
     async with desks(house, browser_program) as office, office.visit("") as at:
         await _sign_in(at.page, person.email)
@@ -78,7 +78,7 @@ async def test_reveal_confirms_in_a_dialog_and_continues_on_the_page(house: Hous
         assert [said for said in at.complaints if said != ITS_OWN_WORD] == []
 
 
-async def test_without_scripts_the_page_confirms_and_the_act_continues(house: House, browser_program: Path) -> None:
+async def test_step_up_works_without_scripts(house: House, browser_program: Path) -> None:
     waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
     await house.cards.hold(waiting, person.id)
     token = (await proved_long_ago(house, person.id)).cookies[COOKIE]
@@ -93,7 +93,7 @@ async def test_without_scripts_the_page_confirms_and_the_act_continues(house: Ho
         assert REASON not in at.page.url
 
 
-async def test_on_a_phone_the_account_runs_off_no_side(house: House, browser_program: Path) -> None:
+async def test_account_page_fits_on_a_phone(house: House, browser_program: Path) -> None:
     person = await employed(house)
     token = await house.sessions.open(person.id, browser="Chrome · Android", address="127.0.0.1")
     async with desks(house, browser_program) as office:
@@ -104,9 +104,7 @@ async def test_on_a_phone_the_account_runs_off_no_side(house: House, browser_pro
                 assert await axe.faults(at.page) == []
 
 
-async def test_through_a_provider_of_another_site_and_back_nothing_typed_is_lost(
-    house: House, browser_program: Path
-) -> None:
+async def test_step_up_by_a_provider_keeps_the_input(house: House, browser_program: Path) -> None:
     waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
     await house.cards.hold(waiting, person.id)
     later = _Later(house.app)

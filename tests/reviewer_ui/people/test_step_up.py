@@ -36,13 +36,13 @@ async def _revealed(house: House, person_id: str) -> list[str]:
         return list((await session.execute(statement.order_by(AuditRow.id))).scalars())
 
 
-async def test_recent_sign_in_is_not_asked_again(house: House) -> None:
+async def test_recent_sign_in_needs_no_step_up(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert NUMBER in (await _reveal(browser, waiting)).text
 
 
-async def test_after_ten_minutes_the_act_needs_the_password_and_keeps_the_input(house: House) -> None:
+async def test_step_up_is_required_after_ten_minutes_and_keeps_the_input(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)
@@ -60,7 +60,7 @@ async def test_after_ten_minutes_the_act_needs_the_password_and_keeps_the_input(
     assert NUMBER in (await _reveal(browser, waiting)).text  # For ten minutes it is not asked again.
 
 
-async def test_cancelling_leads_back_to_the_page_whose_form_was_sent(house: House) -> None:
+async def test_cancelled_step_up_returns_to_the_form(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)
@@ -73,7 +73,7 @@ async def test_cancelling_leads_back_to_the_page_whose_form_was_sent(house: Hous
         assert f'href="{back}" data-cancel' in (await _again(browser, asked, step_up_password="a guess")).text
 
 
-async def test_with_an_authenticator_its_digits_are_asked_and_no_password_will_do(house: House) -> None:
+async def test_step_up_with_an_authenticator_accepts_only_its_code(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     device = await authenticator(house, person.id)
@@ -88,7 +88,7 @@ async def test_with_an_authenticator_its_digits_are_asked_and_no_password_will_d
     assert (await _reveal(other, waiting, step_up_code=code)).status_code == 403  # A code opens once, here too.
 
 
-async def test_to_htmx_the_question_is_a_dialog_that_sends_the_act_to_its_own_place(house: House) -> None:
+async def test_htmx_step_up_is_a_dialog_that_resubmits_the_form(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)
@@ -103,7 +103,7 @@ async def test_to_htmx_the_question_is_a_dialog_that_sends_the_act_to_its_own_pl
     assert "x-step-up" not in shown.headers
 
 
-async def test_a_proof_is_of_one_browser(house: House) -> None:
+async def test_step_up_counts_only_in_its_browser(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
     await house.cards.hold(waiting, person.id)
     one = await proved_long_ago(house, person.id)
@@ -121,7 +121,7 @@ async def test_an_authenticator_is_not_set_up_without_confirmed_identity(house: 
     assert "totp-picture" in (await browser.get("/account")).text
 
 
-async def test_the_confirmation_page_alone_leads_back_and_never_to_another_site(house: House) -> None:
+async def test_confirmation_page_redirects_only_within_the_site(house: House) -> None:
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     asked = await post(browser, "/step-up", next="/review")

@@ -114,7 +114,7 @@ async def test_policies_chains_and_calendars_are_edited_in_fields_tried_and_publ
     assert "a busy week" in page.text
 
 
-async def test_a_preview_of_a_part_promises_nothing_of_the_rest(
+async def test_partial_preview_names_its_sample(
     house: House, setup: PolicyDocuments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = built_in_document() | {"otherwise": "office"}
@@ -129,7 +129,7 @@ async def _two_of_many(session: object, document: object, now: object) -> Previe
     return Preview(2, 12_345, 1, 0, ())
 
 
-async def test_flaw_is_shown_at_its_field_and_the_input_is_kept(house: House, setup: PolicyDocuments) -> None:
+async def test_error_is_shown_at_its_field_and_the_input_is_kept(house: House, setup: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     form: dict[str, Any] = dict(form_of(await browser.get(POLICY), f"{POLICY}/draft"))
     form |= {"calendars[1].week.mon": "12:00-09:00", "policies[2].when.card_types": [], "why": "kept"}
@@ -166,7 +166,7 @@ def form_token(page: httpx.Response) -> str:
 @pytest.mark.parametrize(
     "typed", the_first(3, ["{", "[" * 5000, '{"policies": [null]}', "", "null", "[]", "{}", "1e999", "é\x00"])
 )
-async def test_json_of_any_kind_is_answered_with_its_flaws(house: House, typed: str) -> None:
+async def test_invalid_json_is_answered_with_its_errors(house: House, typed: str) -> None:
     answer = await post(
         await house.as_(Role.ADMIN), f"{POLICY}/draft", how="json", document=typed, revision="0", why="w"
     )
@@ -179,7 +179,7 @@ async def test_json_of_any_kind_is_answered_with_its_flaws(house: House, typed: 
                          ({"policies[0].warn_share_bp": "0"}, "policies[0].warn_share_bp"), ({"otherwise": ""}, "otherwise"),
                          ({"policies[0].chain[0].tell": "nobody"}, "policies[0].chain[0].tell")]),
 )  # fmt: skip
-async def test_a_value_of_the_form_that_cannot_be_is_named_too(
+async def test_impossible_form_value_is_reported(
     house: House, setup: PolicyDocuments, values: dict[str, str], path: str
 ) -> None:
     browser = await house.as_(Role.ADMIN)
@@ -189,7 +189,7 @@ async def test_a_value_of_the_form_that_cannot_be_is_named_too(
     assert f"<code>{path}</code>" in answer.text
 
 
-async def test_saving_beside_another_draft_is_refused_and_keeps_the_input(house: House, setup: PolicyDocuments) -> None:
+async def test_concurrent_draft_is_refused_and_keeps_the_input(house: House, setup: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     form: dict[str, Any] = dict(form_of(await browser.get(POLICY), f"{POLICY}/draft"))
     first = await post(browser, f"{POLICY}/draft", **(form | {"teams[0]": "office", "why": "office hours"}))
@@ -201,7 +201,7 @@ async def test_saving_beside_another_draft_is_refused_and_keeps_the_input(house:
     assert (await drafted(house, setup))["teams"] == {"cards": "office"}
 
 
-async def test_the_json_box_is_the_second_way(house: House, setup: PolicyDocuments) -> None:
+async def test_policy_can_be_edited_as_json(house: House, setup: PolicyDocuments) -> None:
     document = built_in_document()
     document["calendars"]["always"]["week"] = "always"  # As documents of older releases say it.
     document["policies"][0]["budget_s"] = 4242
@@ -214,7 +214,7 @@ async def test_the_json_box_is_the_second_way(house: House, setup: PolicyDocumen
     assert saved["calendars"]["always"] == built_in_document()["calendars"]["always"]
 
 
-async def test_an_older_version_can_be_loaded_to_go_back_to_it(house: House, setup: PolicyDocuments) -> None:
+async def test_older_version_can_be_restored(house: House, setup: PolicyDocuments) -> None:
     document = built_in_document()
     document["policies"][0]["budget_s"] = 4242
     number = await publish_deadlines(house.database, document, "for a test")
@@ -226,7 +226,7 @@ async def test_an_older_version_can_be_loaded_to_go_back_to_it(house: House, set
 
 
 @pytest.mark.parametrize("role", [Role.SENIOR, Role.COMPLIANCE])
-async def test_readers_see_the_deadlines_and_cannot_change_them(house: House, role: Role) -> None:
+async def test_deadlines_are_read_only_without_permission(house: House, role: Role) -> None:
     browser = await house.as_(role)
     page = await browser.get(POLICY)
     assert 'name="policies[0].chain[0].minutes"' in page.text.partition("<fieldset disabled")[2]
@@ -264,7 +264,7 @@ async def test_due_time_is_explained_in_both_languages(house: House, setup: Poli
     assert "暂停计时" in chinese.text
 
 
-async def test_the_queue_and_the_card_get_the_sentences_alone(house: House, setup: PolicyDocuments) -> None:
+async def test_queue_and_card_get_only_the_explanation(house: House, setup: PolicyDocuments) -> None:
     waiting = await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     fragment = await browser.get(f"/cards/{waiting.card_id}/why-due", headers={"hx-request": "true"})

@@ -75,7 +75,7 @@ def test_every_kind_of_policy_has_a_dry_run() -> None:
     assert RUNS.keys() == KINDS.keys()
 
 
-async def test_work_that_a_draft_would_judge_otherwise_is_counted(house: House) -> None:
+async def test_dry_run_counts_changed_outcomes(house: House) -> None:
     """One scene for all drafts: what the version in force concerns counts before and after."""
     earlier = [(await figures(house, code, change))[name] for code, change, name, _ in CASES]
     await at_work(house)
@@ -85,7 +85,7 @@ async def test_work_that_a_draft_would_judge_otherwise_is_counted(house: House) 
         assert found.after - found.before - (before.after - before.before) == more, (code, name)
 
 
-async def test_gifts_of_before_the_policys_days_do_not_count_against_the_seller(house: House) -> None:
+async def test_goodwill_before_the_policy_window_is_not_counted(house: House) -> None:
     def change(document: dict[str, Any]) -> None:
         document.update(seller_max_minor=79_99, seller_days=39)
 
@@ -95,7 +95,7 @@ async def test_gifts_of_before_the_policys_days_do_not_count_against_the_seller(
 
 
 @pytest.mark.parametrize("code", ["goodwill", "rollback", "reconciliation", "settlement", "repairs"])
-async def test_work_of_over_a_month_ago_is_not_looked_at(house: House, code: str) -> None:
+async def test_dry_run_ignores_work_older_than_a_month(house: House, code: str) -> None:
     await at_work(house)
     await tried_money.over_a_month_ago(house.database, datetime.now(UTC) - LOOKS_BACK - timedelta(minutes=1))
     found = await figures(house, code, lambda _: None)

@@ -11,7 +11,7 @@ from domain.rules.checks import check_policy, sampling_policy
 from tests.reviewer_ui.conftest import House
 
 
-async def test_limits_sampling_and_what_is_compared_are_shown(house: House) -> None:
+async def test_four_eyes_page_shows_limits_sampling_and_compared_fields(house: House) -> None:
     today = datetime.now(UTC).date()
     checks, sampling = check_policy(today), sampling_policy(today)
     page = (await (await house.as_(Role.SENIOR)).get("/setup/four-eyes")).text

@@ -44,7 +44,7 @@ async def on(house: House, code: str, days: int) -> PolicyDocument:
 
 
 @pytest.mark.parametrize("code", the_first(len(OF_EACH_SORT), sorted(KINDS, key=lambda code: code not in OF_EACH_SORT)))
-async def test_a_later_version_is_published_by_another_person_shown_exported_and_imported(
+async def test_later_version_is_published_by_another_person_exported_and_imported(
     house: House, policies: PolicyDocuments, code: str
 ) -> None:
     page, before, day = (
@@ -77,7 +77,7 @@ async def test_a_later_version_is_published_by_another_person_shown_exported_and
     assert (state.open.document, state.open.effective_from) == (document, day)
 
 
-async def test_a_file_of_one_kind_is_not_taken_for_another(house: House, policies: PolicyDocuments) -> None:
+async def test_import_refuses_a_file_of_another_kind(house: House, policies: PolicyDocuments) -> None:
     writer = await house.as_(Role.ADMIN)
     file = await writer.get("/setup/policies/limits/export")
     form = {"how": "json", "why": "by mistake", "begins": "", "revision": "0"}

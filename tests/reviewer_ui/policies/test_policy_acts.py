@@ -28,7 +28,7 @@ from tests.reviewer_ui.policy_scenes import policies as policies
 from tests.slowness import patience
 
 
-async def test_a_draft_changes_nothing_and_a_published_version_does(house: House, policies: PolicyDocuments) -> None:
+async def test_only_published_versions_take_effect(house: House, policies: PolicyDocuments) -> None:
     admin, officer = await people(house)
     assert await policies.save(admin, LIMITS, proposal()) == 1
     assert (await in_force(house)).document["code_tries_max"] == 3
@@ -61,7 +61,7 @@ async def test_one_person_cannot_publish_alone(house: House, policies: PolicyDoc
     await policies.publish(officer, LIMITS, 2)
 
 
-async def test_accounts_made_by_one_person_are_not_two_people(house: House, policies: PolicyDocuments) -> None:
+async def test_accounts_created_by_one_person_do_not_count_as_two(house: House, policies: PolicyDocuments) -> None:
     admin, officer = await people(house)
     async with house.database.transaction() as session:
         session.add(AuditRow(actor=f"person:{admin}", act="console:person:invite", subject=officer))
@@ -87,7 +87,7 @@ async def test_unseen_version_cannot_be_published(house: House, policies: Policy
     assert (await in_force(house)).number == 0
 
 
-async def test_a_version_needs_a_reason_a_day_to_come_and_a_change(house: House, policies: PolicyDocuments) -> None:
+async def test_version_needs_a_reason_a_future_date_and_a_change(house: House, policies: PolicyDocuments) -> None:
     admin, _ = await people(house)
     past = business_day(datetime.now(UTC)) - timedelta(days=1)
     with pytest.raises(FieldInvalid):
@@ -102,7 +102,7 @@ async def test_a_version_needs_a_reason_a_day_to_come_and_a_change(house: House,
     assert Flaw("quote_lasts_s.dining", FlawKind.OUT_OF_RANGE) in wrong.value.flaws
 
 
-async def test_a_planned_version_waits_for_its_day(house: House, policies: PolicyDocuments) -> None:
+async def test_planned_version_takes_effect_on_its_date(house: House, policies: PolicyDocuments) -> None:
     admin, officer = await people(house)
     begins = business_day(datetime.now(UTC)) + timedelta(days=3)
     await policies.save(admin, LIMITS, Proposal(changed(code_tries_max=5), "why", begins, 0))
@@ -160,7 +160,7 @@ async def test_two_processes_use_a_new_version_within_five_seconds(
             await process.wait()
 
 
-async def test_a_version_that_this_release_cannot_use_is_left_out_and_a_new_field_has_its_built_in_value(
+async def test_unusable_version_is_skipped_and_new_fields_have_defaults(
     house: House, policies: PolicyDocuments
 ) -> None:
     admin, _ = await people(house)

@@ -98,7 +98,7 @@ CASES = [
     ("limits", put(confidence_bp_min=9200), "low_confidence", 1),
     ("velocity", put(most_minor=dict.fromkeys(("payee", "seller", "partner", "brand", "installation"), NO_CAP)), "over_velocity_cap", 1),
     ("four-eyes", put(value_minor_min=50_000), "second_person", 1),
-    ("sampling", put(share_bp=dict.fromkeys(TYPES, 10_000), per_day_max=100_000), "second_review", 1),
+    ("sampling", put(share_bp=dict.fromkeys(TYPES, 10_000), per_day_max=100_000), "blind_review", 1),
     ("reveals", put(per_hour_max=1), "reveal_over_limit", 2),
     ("reveals", put(shown_alert_at=3), "reveal_alert", 1),
     ("prices", cheaper, "quotes_changed", 1),
@@ -113,7 +113,7 @@ CASES = [
 ]  # fmt: skip
 
 
-async def test_whether_a_brand_is_bought_is_judged_at_the_moment_of_the_trial(house: House) -> None:
+async def test_brand_is_judged_at_the_time_of_the_dry_run(house: House) -> None:
     def ending_in_two_days(document: dict[str, Any]) -> None:
         nothing_bought(document)
         for entry in document["brands"]:
@@ -126,9 +126,7 @@ async def test_whether_a_brand_is_bought_is_judged_at_the_moment_of_the_trial(ho
 
 
 @pytest.mark.parametrize(("code", "change", "name", "more"), CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES])
-async def test_work_that_a_draft_would_judge_otherwise_is_counted(
-    house: House, code: str, change: Any, name: str, more: int
-) -> None:
+async def test_dry_run_counts_changed_outcomes(house: House, code: str, change: Any, name: str, more: int) -> None:
     earlier = (await figures(house, code, change))[name]
     await at_work(house)
     found = (await figures(house, code, change))[name]
@@ -145,9 +143,7 @@ async def test_work_that_a_draft_would_judge_otherwise_is_counted(
     [({"limit": 0}, 0, 1), ({"limit": 10**6}, 0, 0), ({"on": False}, 0, 0)],
     ids=["lower", "higher", "off"],
 )
-async def test_each_alert_that_a_draft_would_begin_now_is_counted(
-    house: House, change: dict[str, Any], before: int, after: int
-) -> None:
+async def test_dry_run_counts_new_alerts(house: House, change: dict[str, Any], before: int, after: int) -> None:
     async with house.database.transaction() as session:
         session.add(a_stuck_run(datetime.now(UTC) - timedelta(minutes=5)))
     found = await figures(house, "alerts", lambda document: document["counts"]["stuck"].update(change))
@@ -156,7 +152,7 @@ async def test_each_alert_that_a_draft_would_begin_now_is_counted(
     assert found.keys() <= {rule.value for rule in AlertRule}
 
 
-async def test_an_alert_of_each_part_of_a_value_is_counted_separately(house: House) -> None:
+async def test_dry_run_counts_alerts_per_subject(house: House) -> None:
     idle = {"issuer-jd": 7.0, "payout": 9.0}
     async with house.database.transaction() as session:
         await session.execute(delete(HealthReadingRow).where(HealthReadingRow.measure == Measure.WORKERS))
@@ -175,7 +171,7 @@ async def test_an_alert_of_each_part_of_a_value_is_counted_separately(house: Hou
     assert (found["workers"].looked_at, found["workers"].before, found["workers"].after) == (2, 2, 1)
 
 
-async def test_work_of_long_ago_is_not_looked_at(house: House) -> None:
+async def test_dry_run_ignores_old_work(house: House) -> None:
     earlier = (await figures(house, "reveals", put(per_hour_max=1)))["reveal_over_limit"]
     async with house.database.transaction() as session:
         long_ago = datetime.now(UTC) - LOOKS_BACK - timedelta(minutes=1)

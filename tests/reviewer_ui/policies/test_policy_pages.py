@@ -22,7 +22,7 @@ from tests.reviewer_ui.policy_scenes import LIMITS, PAGE, changed, in_force, peo
 from tests.reviewer_ui.policy_scenes import policies as policies
 
 
-async def test_the_list_names_version_maker_and_what_waits(house: House, policies: PolicyDocuments) -> None:
+async def test_list_shows_version_author_and_pending_versions(house: House, policies: PolicyDocuments) -> None:
     admin = await house.cards.person(Role.ADMIN, "Mei")
     await policies.save(admin, LIMITS, proposal())
     await policies.ask(admin, LIMITS, 1)
@@ -64,9 +64,7 @@ async def test_the_editor_saves_a_draft_with_its_difference_and_dry_run(
     assert (found["machine_value_minor_max"]["dining"], found["confidence_bp_min"]) == (90050, 9125)
 
 
-async def test_what_was_typed_wrongly_comes_back_with_the_place_of_the_flaw(
-    house: House, policies: PolicyDocuments
-) -> None:
+async def test_invalid_input_is_kept_with_the_error_location(house: House, policies: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     form = form_of(await browser.get(PAGE)) | {"why": "w", "code_tries_max": "many", "neighbours_max": "7"}
     answer = await post(browser, f"{PAGE}/draft", **form)
@@ -93,7 +91,7 @@ async def test_an_exported_version_is_imported_by_the_json_box(house: House, pol
     assert state.open.document == changed(code_tries_max=6)
 
 
-async def test_publishing_asks_who_is_there(house: House, policies: PolicyDocuments) -> None:
+async def test_publishing_requires_step_up(house: House, policies: PolicyDocuments) -> None:
     admin, _ = await people(house)
     await policies.save(admin, LIMITS, proposal())
     await policies.ask(admin, LIMITS, 1)
@@ -105,7 +103,7 @@ async def test_publishing_asks_who_is_there(house: House, policies: PolicyDocume
     assert (await in_force(house)).number == 0
 
 
-async def test_a_row_is_put_between_two_and_another_is_removed(house: House, policies: PolicyDocuments) -> None:
+async def test_table_rows_are_inserted_and_removed(house: House, policies: PolicyDocuments) -> None:
     browser, address = await house.as_(Role.ADMIN), "/setup/policies/prices"
     page = await browser.get(address)
     editor = page.text.split(f'action="{address}/draft"')[1].split("</form>")[0]
@@ -141,7 +139,7 @@ async def test_a_published_version_is_never_changed_or_deleted(house: House, pol
                 await session.execute(text(f"{statement} WHERE kind = 'limits'"))
 
 
-async def test_a_flaw_is_named_as_its_field_is_and_marked_in_the_form(house: House, policies: PolicyDocuments) -> None:
+async def test_error_uses_the_field_label_and_is_marked(house: House, policies: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     form = form_of(await browser.get(PAGE)) | {"why": "w", "code_tries_max": "many"}
     answer = await post(browser, f"{PAGE}/draft", **form)
@@ -154,7 +152,7 @@ async def test_a_flaw_is_named_as_its_field_is_and_marked_in_the_form(house: Hou
     assert "must be a whole number" in beside
 
 
-async def test_seconds_are_shown_in_a_unit_that_people_read(house: House, policies: PolicyDocuments) -> None:
+async def test_seconds_are_shown_in_readable_units(house: House, policies: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     page = await browser.get(PAGE)
     field = re.search(r'name="outlet_answers_within_s".*?</label>', page.text, re.DOTALL)
@@ -180,7 +178,7 @@ async def test_readers_see_the_values_as_fields_they_cannot_change(house: House,
         assert list(json.loads(written)) == list(LIMITS.schema["properties"]), "in the order of the schema"
 
 
-async def test_the_home_page_counts_what_waits_for_a_second_person(house: House, policies: PolicyDocuments) -> None:
+async def test_home_page_counts_pending_approvals(house: House, policies: PolicyDocuments) -> None:
     browser, officer = await house.as_(Role.ADMIN, "Mei"), await house.as_(Role.COMPLIANCE)
     need = "Policy versions to publish or reject"
     await post(browser, f"{PAGE}/draft", **form_of(await browser.get(PAGE)) | {"why": "w", "neighbours_max": "3"})

@@ -49,7 +49,7 @@ async def nothing_yet(house: House) -> None:
         await session.execute(update(ReviewDecisionRow).values(made_at=long_ago))
 
 
-async def test_the_page_shows_numbers_and_says_how_they_are_computed(house: House) -> None:
+async def test_page_shows_figures_and_their_definitions(house: House) -> None:
     await nothing_yet(house)
     lin = await house.cards.person(Role.REVIEWER, "=Lin")
     for hours in (1, 3):
@@ -65,7 +65,7 @@ async def test_the_page_shows_numbers_and_says_how_they_are_computed(house: Hous
     assert "style=" not in page
 
 
-async def test_a_desk_without_work_says_what_will_come_here(house: House) -> None:
+async def test_empty_desk_shows_an_explanation(house: House) -> None:
     await nothing_yet(house)
     for language, said in (("en", "No cards were paid in this period."), ("zh-CN", "所选日期内没有打款成功的卡。")):
         page = await (await house.as_(Role.OPS)).get("/insight?brand=wanda", headers={"accept-language": language})
@@ -90,7 +90,7 @@ async def test_each_figure_is_a_file_that_opens_safely(house: House) -> None:
     assert (await browser.get("/insight/passwords.csv")).status_code == 404
 
 
-async def test_filters_and_days_narrow_every_figure_and_nonsense_is_named(house: House) -> None:
+async def test_filters_apply_to_every_figure_and_invalid_ones_are_reported(house: House) -> None:
     await nothing_yet(house)
     await house.cards.waiting(brand_code="starbucks")
     await house.cards.waiting(brand_code="jd")
@@ -111,7 +111,7 @@ async def test_filters_and_days_narrow_every_figure_and_nonsense_is_named(house:
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_only_who_may_see_figures_sees_them(house: House, role: Role) -> None:
+async def test_figures_require_permission(house: House, role: Role) -> None:
     browser = await house.as_(role)
     allowed = role not in (Role.REVIEWER, Role.SUPPORT)
     for path in ("/insight", "/insight/workload.csv"):
@@ -119,9 +119,7 @@ async def test_only_who_may_see_figures_sees_them(house: House, role: Role) -> N
     assert ('href="/insight"' in (await browser.get("/cards")).text) == allowed
 
 
-async def test_in_a_browser_it_fits_in_both_languages_and_nothing_breaks_the_csp(
-    house: House, browser_program: Path
-) -> None:
+async def test_page_fits_in_both_languages_without_csp_errors(house: House, browser_program: Path) -> None:
     await nothing_yet(house)
     lin = await house.cards.person(Role.REVIEWER, "Lin")
     for number in range(3):
@@ -143,7 +141,7 @@ async def test_in_a_browser_it_fits_in_both_languages_and_nothing_breaks_the_csp
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_figure_has_all_its_words(locale: str) -> None:
+def test_every_figure_is_translated(locale: str) -> None:
     wanted = [f"insight.{kind}.{key}" for key in MAKERS for kind in ("figure", "how", "empty")]
     wanted += [f"insight.head.{key}_name" for key in MAKERS]
     assert [key for key in wanted if not has(key, locale)] == []
@@ -155,12 +153,12 @@ def test_durations_are_shown_in_the_usual_unit() -> None:
     ]  # fmt: skip
 
 
-def test_all_is_said_of_all_alone() -> None:
+def test_only_the_total_row_is_labelled_as_all() -> None:
     assert [share(*pair) for pair in ((9999, 10_000), (1, 1), (0, 3), (1, 3))] == ["99.9 %", "100 %", "0 %", "33.3 %"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=366))
-def test_every_column_has_its_place_and_height(values: list[tuple[int, int]]) -> None:
+def test_chart_columns_have_position_and_height(values: list[tuple[int, int]]) -> None:
     chart = charts.columns("t", "d", ("a", "b"), [str(number) for number in range(len(values))], values)
     top = charts.ceiling(max(number for pair in values for number in pair))
     scale = (charts.HEIGHT - charts.TOP - charts.BOTTOM) / top
@@ -174,7 +172,7 @@ def test_every_column_has_its_place_and_height(values: list[tuple[int, int]]) ->
 
 
 @given(st.integers(0, 10**12))
-def test_the_ceiling_is_round_and_never_below(highest: int) -> None:
+def test_chart_maximum_is_rounded_up(highest: int) -> None:
     top = charts.ceiling(highest)
     assert top >= max(1, highest)
     assert top <= max(1, highest * 2.5)
@@ -182,7 +180,7 @@ def test_the_ceiling_is_round_and_never_below(highest: int) -> None:
 
 
 @given(st.dates(), st.dates())
-def test_days_that_are_asked_for_are_used_or_refused_whole(first: date, last: date) -> None:
+def test_date_range_is_used_or_refused_as_a_whole(first: date, last: date) -> None:
     today = date(2026, 11, 23)
     days, wrong = _days("custom", first.isoformat(), last.isoformat(), today)
     assert days == ((first, last) if not wrong else (today - timedelta(days=6), today))

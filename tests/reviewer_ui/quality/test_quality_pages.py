@@ -10,7 +10,7 @@ from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN
 
 
-async def test_the_second_reviewer_sees_the_card_sharp_and_nothing_of_the_first_outcome(house: House) -> None:
+async def test_blind_reviewer_sees_the_photo_and_not_the_first_outcome(house: House) -> None:
     one, _, review_id = await drawn(house)
     bo = await house.as_(Role.REVIEWER, "Bo")
     photo = f"/cards/{one.card_id}/photos/{one.photo_id}"
@@ -29,14 +29,14 @@ async def test_the_second_reviewer_sees_the_card_sharp_and_nothing_of_the_first_
     assert done.headers["location"] == "/quality/second?none=true"
 
 
-async def test_ones_own_work_is_never_among_them(house: House) -> None:
+async def test_own_work_is_never_offered_for_blind_review(house: House) -> None:
     _, mei, review_id = await drawn(house)
     assert (await post(mei, "/quality/second/next")).headers["location"] == "/quality/second?none=true"
     assert (await mei.get(f"/quality/second/{review_id}")).status_code == 403
     assert (await post(mei, f"/quality/second/{review_id}/decide", outcome="approve")).status_code == 403
 
 
-async def test_a_difference_goes_to_a_senior_who_sees_both_and_settles_it(house: House) -> None:
+async def test_difference_is_settled_by_a_senior_who_sees_both(house: House) -> None:
     _, _, review_id = await drawn(house)
     bo, senior = await house.as_(Role.REVIEWER, "Bo"), await house.as_(Role.SENIOR, "Jin")
     await post(bo, "/quality/second/next")
@@ -60,16 +60,16 @@ async def test_a_difference_goes_to_a_senior_who_sees_both_and_settles_it(house:
         assert share in (await senior.get("/quality", headers={"accept-language": language})).text
 
 
-async def test_an_empty_page_says_what_will_come_and_a_file_holds_its_heading(house: House) -> None:
+async def test_empty_page_explains_itself_and_empty_file_has_a_header(house: House) -> None:
     async with house.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review"))
+        await session.execute(text("DELETE FROM blind_review"))
     senior = await house.as_(Role.SENIOR)
     assert "No blind reviews yet" in (await senior.get("/quality?days=90")).text
     assert (await senior.get("/quality?days=0")).status_code == 422
     assert "all,,0,0,,0,0,0,0,0,0" in (await senior.get("/quality/figures.csv")).text
 
 
-async def test_labels_leave_masked_and_for_admins_only(house: House) -> None:
+async def test_labels_are_exported_masked_and_only_by_admins(house: House) -> None:
     await drawn(house)
     admin = await house.as_(Role.ADMIN)
     table = (await admin.get("/quality/labels.csv")).text

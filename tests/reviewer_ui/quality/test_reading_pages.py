@@ -70,7 +70,7 @@ def _label(house: House, card: str, photo: str, decision: str, brand: str, name:
     )  # fmt: skip
 
 
-async def test_figures_name_what_was_wrong_without_showing_it(house: House, labelled: str) -> None:
+async def test_figures_name_misread_fields_without_their_values(house: House, labelled: str) -> None:
     senior = await house.as_(Role.SENIOR)
     page = (await senior.get("/insight/reading")).text
     for said in (
@@ -95,7 +95,7 @@ async def test_figures_name_what_was_wrong_without_showing_it(house: House, labe
     ("language", "words"),
     [("en", ("What sellers gave", "Agree with the reading")), ("zh-CN", ("卖家填写的内容", "与识别一致"))],
 )
-async def test_what_sellers_gave_has_its_own_figures_with_their_intervals(
+async def test_seller_values_have_their_own_figures_with_intervals(
     house: House, labelled: str, language: str, words: tuple[str, ...]
 ) -> None:
     async with house.database.transaction() as session:  # What other tests had read is not of this day.
@@ -114,7 +114,7 @@ async def test_what_sellers_gave_has_its_own_figures_with_their_intervals(
     assert f"sellers_cell,{brand},pin,plain,1,0,1,1,10000" in rows
 
 
-async def test_picture_of_a_worst_case_cannot_be_read(house: House, labelled: str) -> None:
+async def test_worst_case_picture_is_unreadable(house: House, labelled: str) -> None:
     async with house.database.transaction() as session:
         found = await session.execute(text("SELECT id, photo_id FROM reading_label WHERE field = 'pin'"))
         label_id, photo_id = found.one()
@@ -235,7 +235,7 @@ async def test_every_page_of_a_tried_pdf_is_shown_and_revealed(house: House, tmp
     assert (await post(reviewer, f"{TRY}/reveal", token=token[1])).text.count(NUMBER) == 2
 
 
-async def test_a_file_beyond_what_the_form_may_carry_is_refused_on_a_page_and_not_in_json(house: House) -> None:
+async def test_oversized_file_is_refused_on_an_html_page(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     token = await form_token(reviewer)
     large = {"photo": ("card.jpg", b"\xff\xd8\xff" + bytes(13 * 2**20))}
@@ -249,7 +249,7 @@ async def test_a_file_beyond_what_the_form_may_carry_is_refused_on_a_page_and_no
     assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
 
 
-async def test_files_that_are_no_photo_and_a_busy_reader_are_refused_on_the_page(house: House) -> None:
+async def test_invalid_file_and_busy_reader_are_refused_on_the_page(house: House) -> None:
     reviewer = await house.as_(Role.REVIEWER, "Try")
     await forget_tries(house.database)
     for content, status, said in (

@@ -18,7 +18,7 @@ from tests.reviewer_ui.conftest import House
         ("differs", [], ""),
     ],
 )
-async def test_the_page_says_when_colours_alone_name_the_brand(
+async def test_page_shows_when_only_colours_identify_the_brand(
     house: House, use: str, reasons: list[str], words: str
 ) -> None:
     waiting = await house.cards.waiting()

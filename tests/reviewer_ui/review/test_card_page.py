@@ -78,7 +78,7 @@ async def test_the_number_is_checked_place_by_place_with_only_its_end_in_the_cle
     assert PIN not in page
 
 
-async def test_a_number_that_breaks_its_rule_says_which_place_and_which_digit_was_due(house: House) -> None:
+async def test_invalid_number_shows_place_and_expected_digit(house: House) -> None:
     wrong = NUMBER[:5] + "O" + NUMBER[6:-1] + "9"
     row = _row(await _seen(house, await house.cards.waiting(number=wrong)), "number")
     signs = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>.</span><span>(.)</span>', row)
@@ -87,7 +87,7 @@ async def test_a_number_that_breaks_its_rule_says_which_place_and_which_digit_wa
     assert "check digit 9, should be" in _text(row)
 
 
-async def test_where_the_photo_reads_otherwise_is_marked_even_when_the_last_four_agree(house: House) -> None:
+async def test_differing_place_is_marked_even_when_the_last_four_agree(house: House) -> None:
     typed = "8104223199976643"  # The reading says ...0766..., the card ...9766...; both end alike.
     row = _row(await _seen(house, await house.cards.waiting(number=typed)), "number")
     signs = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>.</span><span>(.)</span>', row)
@@ -95,7 +95,7 @@ async def test_where_the_photo_reads_otherwise_is_marked_even_when_the_last_four
     assert "photo reading differs" in _text(row)
 
 
-async def test_an_answer_that_contradicts_the_card_says_so_in_words(house: House) -> None:
+async def test_contradicting_answer_is_explained(house: House) -> None:
     waiting = await house.cards.waiting()
     await _answers(house, waiting, balance_minor=30_000, expires_on=datetime(2030, 1, 1, tzinfo=UTC).date())
     page = await _seen(house, waiting)
@@ -104,7 +104,7 @@ async def test_an_answer_that_contradicts_the_card_says_so_in_words(house: House
     assert "differs" not in _text(_row(page, "pin"))
 
 
-async def test_each_field_has_a_key_from_one_on(house: House) -> None:
+async def test_fields_have_number_keys(house: House) -> None:
     page = await _seen(house, await house.cards.waiting())
     assert re.findall(r'<tr data-field="([a-z_]+)" data-key="([0-9])"', page) == [
         ("number", "1"), ("pin", "2"), ("face_value", "3"), ("expiry", "4"),
@@ -130,7 +130,7 @@ async def test_the_same_photo_on_another_card_is_found_and_linked(house: House) 
     assert "High risk" in _text(risks_in(page, "high"))
 
 
-async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) -> None:
+async def test_list_and_risks_use_one_rule_for_equal_photos(house: House) -> None:
     mine, theirs = await house.cards.waiting(), await house.cards.waiting()
     await sold_by(house, mine, OWN)
     look = random.Random("one rule").getrandbits(63)
@@ -148,9 +148,7 @@ async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) ->
 
 
 @pytest.mark.parametrize("flipped", [(), (63,), (0, 17, 34, 51), (3, 4, 5, 6, 7), (1, 20, 40, 60, 61)])
-async def test_up_to_five_bits_of_difference_are_found_whichever_they_are(
-    house: House, flipped: tuple[int, ...]
-) -> None:
+async def test_photos_within_five_bits_are_found(house: House, flipped: tuple[int, ...]) -> None:
     mine, theirs = await house.cards.waiting(), await house.cards.waiting()
     turned = look = random.Random(str(flipped)).getrandbits(63)  # Each case its own, since all share one database.
     for bit in flipped:
@@ -164,7 +162,7 @@ async def test_up_to_five_bits_of_difference_are_found_whichever_they_are(
         ]
 
 
-async def test_looking_for_a_photo_reads_the_small_indexes_and_not_all_photos(house: House) -> None:
+async def test_photo_search_uses_the_hash_indexes(house: House) -> None:
     condition = similar._candidates(0x5A3C_0F96_A5C3_F069)
     async with house.database.transaction() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
@@ -194,7 +192,7 @@ async def test_empty_result_is_stated_on_the_page(house: House) -> None:
         assert words in told
 
 
-async def test_the_sellers_other_cards_are_counted_by_how_they_went(house: House) -> None:
+async def test_other_cards_of_the_seller_are_counted_by_outcome(house: House) -> None:
     mine = await house.cards.waiting()
     owner = f"seller:{mine.card_id}"
     await sold_by(house, mine, owner)
@@ -211,7 +209,7 @@ async def test_the_sellers_other_cards_are_counted_by_how_they_went(house: House
     assert f'href="/cards/{waiting.card_id}"' in page
 
 
-async def test_times_are_shown_in_the_readers_own_zone(house: House) -> None:
+async def test_times_are_shown_in_the_viewers_time_zone(house: House) -> None:
     waiting = await house.cards.waiting()
     await change(house, WorkItemRow, waiting.task_id, due_at=datetime(2030, 6, 3, 6, 2, tzinfo=UTC))
     for zone, clock in (("Asia/Shanghai", "14:02"), ("America/New_York", "02:02"), ("No/Such", "14:02")):
@@ -221,7 +219,7 @@ async def test_times_are_shown_in_the_readers_own_zone(house: House) -> None:
         assert f'title="3 Jun 2030 {clock}"' in page, zone
 
 
-async def test_work_on_the_page_renews_only_ones_own_lease(house: House) -> None:
+async def test_page_activity_renews_only_the_own_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     await change(house, WorkItemRow, waiting.task_id, leased_until=datetime.now(UTC) + timedelta(seconds=30))
@@ -251,7 +249,7 @@ async def test_another_photo_of_the_card_can_be_chosen(house: House) -> None:
     assert f'<g data-turned>\n        <image href="/cards/{waiting.card_id}/photos/{second}"' in chosen
 
 
-def test_the_heaviest_risk_comes_first_and_a_quiet_card_has_none() -> None:
+def test_risks_are_ordered_by_weight() -> None:
     found = risks_of(
         Surroundings(reasons=(ReviewReason.LOW_CONFIDENCE, ReviewReason.CARD_TYPE), photos_of_others=2, seller_cards=9, seller_last_day=6)
     )  # fmt: skip
@@ -270,7 +268,7 @@ def test_the_heaviest_risk_comes_first_and_a_quiet_card_has_none() -> None:
         ("walmart", ("issuer_unknown",), True),  # Approved without the issuer's word it is not locked either.
     ],
 )
-async def test_the_page_says_when_the_seller_can_still_spend_the_card(
+async def test_page_warns_while_the_seller_can_spend_the_card(
     house: House, brand_code: str, reasons: tuple[str, ...], shown: bool
 ) -> None:
     waiting, browser = await house.cards.waiting(brand_code=brand_code, reasons=reasons), await house.as_(Role.REVIEWER)
@@ -294,7 +292,7 @@ async def test_only_after_a_reveal_the_number_and_its_reading_are_compared_in_th
     assert [place for place, (_, sign) in enumerate(spelled[0]) if sign == "≠"] == [10]
 
 
-async def test_a_comment_is_work_and_keeps_the_lease(house: House) -> None:
+async def test_comment_renews_the_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     soon = datetime.now(UTC) + timedelta(seconds=30)
@@ -305,7 +303,7 @@ async def test_a_comment_is_work_and_keeps_the_lease(house: House) -> None:
     assert until > soon
 
 
-async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house: House) -> None:
+async def test_bar_shows_priority_and_return_reason(house: House) -> None:
     waiting = await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
@@ -317,7 +315,7 @@ async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house:
     assert "Snooze ended: Call the store later" in bar
 
 
-async def test_silence_and_what_was_not_asked_never_differ(house: House) -> None:
+async def test_missing_answers_never_count_as_differences(house: House) -> None:
     browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()
     for party, operation in (
         (Party.FX, "lock"),
@@ -336,7 +334,7 @@ async def test_silence_and_what_was_not_asked_never_differ(house: House) -> None
         assert "differs" not in page, (party, operation)
 
 
-async def test_a_party_that_does_not_know_the_card_differs(house: House) -> None:
+async def test_answer_of_unknown_card_counts_as_a_difference(house: House) -> None:
     browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()
     async with house.database.transaction() as session:
         session.add(

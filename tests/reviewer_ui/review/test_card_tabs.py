@@ -14,7 +14,7 @@ from tests.reviewer_ui.conftest import House, post
 
 
 @pytest.mark.parametrize("tab", list(CardTab), ids=lambda tab: tab.value)
-async def test_every_tab_is_a_link_that_opens_it(house: House, tab: CardTab) -> None:
+async def test_every_tab_is_a_link(house: House, tab: CardTab) -> None:
     """Without any script: the address alone decides, and one tab is marked as the current one."""
     card = await house.cards.waiting()
     browser = await house.as_(Role.SENIOR)
@@ -27,7 +27,7 @@ async def test_every_tab_is_a_link_that_opens_it(house: House, tab: CardTab) -> 
     assert ('class="card-grid' in opened.text) == (tab is CardTab.DECIDE)
 
 
-async def test_keys_that_are_no_letters_lead_to_the_tabs_beside(house: House) -> None:
+async def test_tabs_have_bracket_keys(house: House) -> None:
     """Letters are those of reasons: one pressed on a menu that did not open must not lead away from the card."""
     card = await house.cards.waiting()
     page = (await (await house.as_(Role.SENIOR)).get(f"/cards/{card.card_id}?tab=evidence")).text
@@ -36,7 +36,7 @@ async def test_keys_that_are_no_letters_lead_to_the_tabs_beside(house: House) ->
     assert set(found.values()) <= {key.name for key in KEYS}, "a person can change the keys"
 
 
-async def test_an_unknown_tab_is_the_one_to_decide_on(house: House) -> None:
+async def test_unknown_tab_falls_back_to_the_first(house: House) -> None:
     card = await house.cards.waiting()
     assert 'class="card-grid' in (await (await house.as_(Role.SENIOR)).get(f"/cards/{card.card_id}?tab=nothing")).text
 
@@ -51,7 +51,7 @@ async def test_evidence_shows_every_answer_and_money_every_quote(house: House) -
     assert re.search(r"<tfoot>.*¥441.00", money, re.S)
 
 
-async def test_payment_orders_are_shown_to_those_who_may_see_payouts(house: House) -> None:
+async def test_payment_orders_are_shown_with_permission(house: House) -> None:
     card = await house.cards.waiting()
     await house.cards.payout(card, PayoutState.UNKNOWN)
     address = f"/cards/{card.card_id}?tab=money"
@@ -62,7 +62,7 @@ async def test_payment_orders_are_shown_to_those_who_may_see_payouts(house: Hous
     assert "¥441.00" in support
 
 
-async def test_a_comment_written_on_its_tab_leads_back_to_it(house: House) -> None:
+async def test_comment_redirects_to_its_tab(house: House) -> None:
     card = await house.cards.waiting()
     browser = await house.as_(Role.SUPPORT)
     said = await post(browser, f"/cards/{card.card_id}/comments?tab=comments", words="the store called back")

@@ -30,7 +30,7 @@ async def test_comment_is_in_the_history_with_its_author(house: House) -> None:
     assert "Ann Lee</strong>: The edge looks cut &amp; glued &lt;b&gt;" in live
 
 
-async def test_a_file_is_listed_with_its_hash_and_only_ever_downloaded(house: House) -> None:
+async def test_file_is_listed_with_its_hash_and_served_as_a_download(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SUPPORT)
     await comment(browser, waiting, "", ("收据.pdf", PDF, "text/html"))
     page = (await browser.get(f"/cards/{waiting.card_id}")).text
@@ -44,7 +44,7 @@ async def test_a_file_is_listed_with_its_hash_and_only_ever_downloaded(house: Ho
     assert kept.headers["cache-control"] == "private, no-store"
 
 
-async def test_without_the_right_to_comment_one_reads_but_neither_writes_nor_downloads(house: House) -> None:
+async def test_comments_are_read_only_without_permission(house: House) -> None:
     waiting, writer = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await comment(writer, waiting, "Ask the store.", ("a.pdf", PDF, "application/pdf"))
     [link] = FILE_LINK.findall((await writer.get(f"/cards/{waiting.card_id}")).text)
@@ -75,7 +75,7 @@ async def test_refused_form_keeps_its_text(house: House, file: tuple[str, bytes,
     assert FILE_LINK.findall((await browser.get(f"/cards/{waiting.card_id}")).text) == []
 
 
-async def test_a_number_in_a_comment_is_refused_and_not_kept(house: House) -> None:
+async def test_card_number_in_a_comment_is_refused(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await comment(browser, waiting, f"It is {NUMBER}")
     assert answer.status_code == 422
@@ -91,14 +91,14 @@ async def test_only_this_form_may_be_large(house: House) -> None:
     assert elsewhere.status_code == 413
 
 
-async def test_names_are_offered_while_one_types_them(house: House) -> None:
+async def test_names_are_suggested_while_typing(house: House) -> None:
     browser = await house.as_(Role.REVIEWER, "Quentin Zhu")
     found = (await browser.get("/people/called", params={"q": "quentin z"})).json()
     assert [one["name"] for one in found] == ["Quentin Zhu"]
     assert set(found[0]) == {"calls", "name", "email"}
 
 
-async def test_a_comment_needs_a_form_of_ours(house: House) -> None:
+async def test_comment_needs_a_form_token(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await browser.post(f"/cards/{waiting.card_id}/comments", data={"words": "forged"})
     assert answer.status_code == 400
@@ -106,7 +106,7 @@ async def test_a_comment_needs_a_form_of_ours(house: House) -> None:
 
 
 @pytest.mark.parametrize("typed", ["周", "zhou", "Zhou Y", "zhou@desk"])
-async def test_a_colleague_is_found_and_called_in_either_script_and_by_login(house: House, typed: str) -> None:
+async def test_colleague_is_mentioned_by_either_script_or_login(house: House, typed: str) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     called = await house.cards.person(Role.SENIOR, "周远 Zhou Yuan")
     login = f"zhou{called[-6:].lower()}"
@@ -122,7 +122,7 @@ async def test_a_colleague_is_found_and_called_in_either_script_and_by_login(hou
     assert told.scalar_one() == 3
 
 
-async def test_a_comment_refused_by_way_of_the_task_stays_on_its_card_page(house: House) -> None:
+async def test_refused_comment_stays_on_the_card_page(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     refused = await post(browser, f"/work/{waiting.task_id}/comments", words="it reads 8800 1234 1234 1234 5")
     assert refused.status_code == 422

@@ -46,7 +46,7 @@ async def test_the_number_is_covered_until_it_is_revealed(house: House, field: s
     assert ("masked in the photo" in (await browser.get(f"/cards/{waiting.card_id}")).text) is not shown
 
 
-async def test_what_one_person_revealed_stays_covered_for_the_next(house: House) -> None:
+async def test_reveal_applies_only_to_its_person(house: House) -> None:
     first, second = await house.as_(Role.REVIEWER), await house.as_(Role.SENIOR)
     waiting = await taken(house, first)
     await post(first, f"/cards/{waiting.card_id}/reveal", field="photo", reason_code=REASON)
@@ -55,7 +55,7 @@ async def test_what_one_person_revealed_stays_covered_for_the_next(house: House)
     assert await pixels(second, waiting.card_id, waiting.photo_id) == (False, True)
 
 
-async def test_the_photo_is_uncovered_only_for_who_shows_again_who_they_are(house: House) -> None:
+async def test_photo_is_uncovered_only_after_step_up(house: House) -> None:
     browser = await proved_long_ago(house, (await employed(house)).id)
     waiting = await taken(house, browser)
     asked = await post(browser, f"/cards/{waiting.card_id}/reveal", field="photo", reason_code=REASON)
@@ -63,7 +63,7 @@ async def test_the_photo_is_uncovered_only_for_who_shows_again_who_they_are(hous
     assert await pixels(browser, waiting.card_id, waiting.photo_id) == (False, True)
 
 
-async def test_who_must_type_the_fields_in_sees_them(house: House) -> None:
+async def test_manual_entry_shows_the_photo_uncovered(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser, brand_code="hualian", number=None)
     assert await pixels(browser, waiting.card_id, waiting.photo_id) == (True, True)

@@ -26,7 +26,7 @@ from tests.reviewer_ui.deciding import changed, confirmation, decide, decisions,
 from tests.reviewer_ui.waiting_cards import NUMBER, OTHER_NUMBER, PIN, Waiting
 
 
-async def test_a_clear_card_is_accepted_by_one_button_and_the_next_opens(house: House) -> None:
+async def test_clear_card_is_approved_by_one_button_and_the_next_opens(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     first, second = await taken(house, browser), await house.cards.waiting()
     page = (await browser.get(f"/cards/{first.card_id}")).text
@@ -41,7 +41,7 @@ async def test_a_clear_card_is_accepted_by_one_button_and_the_next_opens(house: 
     assert last.headers["location"].startswith("/review?")
 
 
-async def test_what_was_suggested_is_remembered_when_it_is_overruled(house: House) -> None:
+async def test_overruled_suggestion_is_recorded(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     assert (await decide(browser, waiting, act="reject:damaged")).status_code == 303
@@ -49,7 +49,7 @@ async def test_what_was_suggested_is_remembered_when_it_is_overruled(house: Hous
     assert (made.outcome, made.reason_code, made.suggestion) == (ReviewOutcome.REJECT, "damaged", "approve")
 
 
-async def test_a_suggestion_that_changed_meanwhile_is_not_accepted(house: House) -> None:
+async def test_outdated_suggestion_is_refused(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     mark = suggested((await browser.get(f"/cards/{waiting.card_id}")).text)
@@ -82,7 +82,7 @@ async def test_a_number_from_the_photo_corrects_the_card_without_being_shown(hou
     assert (await house.cards.card(waiting)).number_tail == OTHER_NUMBER[-4:]
 
 
-async def test_a_card_is_handed_to_the_store_and_an_unknown_reason_is_refused(house: House) -> None:
+async def test_store_check_is_requested_and_an_unknown_reason_is_refused(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     for act in ("hand_to_store", "hand_to_store:bored", "reject:bored", "ask_again:blurred"):
@@ -90,7 +90,7 @@ async def test_a_card_is_handed_to_the_store_and_an_unknown_reason_is_refused(ho
     assert (await decide(browser, waiting, act="hand_to_store:value_doubtful")).status_code == 303
 
 
-async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_what_was_decided(house: House) -> None:
+async def test_undone_decision_reopens_the_card_with_its_input(house: House) -> None:
     with_undo(house)
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
@@ -144,14 +144,14 @@ async def _decided(house: House) -> tuple[Waiting, httpx.AsyncClient, ReviewDeci
     return waiting, browser, made
 
 
-async def test_without_a_window_no_page_offers_to_undo(house: House) -> None:
+async def test_undo_is_not_offered_without_a_window(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     answer = await decide(browser, waiting, act="approve")
     assert UNDO_COOKIE not in answer.headers.get("set-cookie", "")
 
 
-async def test_a_forged_undo_cookie_offers_nothing_that_can_be_done(house: House) -> None:
+async def test_forged_undo_cookie_has_no_effect(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     for forged in ("x", "0" * 26 + ".99999999999999", '"><script>'):
         browser.cookies.set(UNDO_COOKIE, forged)
@@ -170,7 +170,7 @@ async def test_a_double_click_decides_once_and_opens_one_card(house: House) -> N
     assert len(await decisions(house, waiting)) == 1
 
 
-async def test_the_next_card_is_of_the_filter_that_the_queue_was_last_seen_with(house: House) -> None:
+async def test_next_card_uses_the_last_queue_filter(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     await house.cards.waiting()
@@ -180,7 +180,7 @@ async def test_the_next_card_is_of_the_filter_that_the_queue_was_last_seen_with(
     assert answer.headers["location"] == f"/cards/{regional.card_id}"
 
 
-async def test_input_is_kept_for_its_writer_alone(house: House) -> None:
+async def test_draft_is_visible_only_to_its_author(house: House) -> None:
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER, "Ann"))
     browser, other = house.browser(token), await house.as_(Role.SENIOR, "Bo")
     waiting = await taken(house, browser)
@@ -207,7 +207,7 @@ async def test_input_is_kept_for_its_writer_alone(house: House) -> None:
         assert (await session.execute(left)).scalars().all() == []
 
 
-async def test_a_draft_of_no_open_task_is_not_kept(house: House) -> None:
+async def test_draft_needs_an_open_task(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     for task_id in ("nonsense", f"{waiting.task_id}0"):
@@ -215,7 +215,7 @@ async def test_a_draft_of_no_open_task_is_not_kept(house: House) -> None:
         assert answer.status_code == 409
 
 
-async def test_a_task_is_snoozed_or_handed_to_the_seniors_with_a_reason(house: House) -> None:
+async def test_task_is_snoozed_or_escalated_with_a_reason(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     where, form = f"/cards/{waiting.card_id}", {"task_id": waiting.task_id}
@@ -236,7 +236,7 @@ async def test_a_task_is_snoozed_or_handed_to_the_seniors_with_a_reason(house: H
 async def test_next_task_is_named_and_not_claimed(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting, following = await taken(house, browser), await house.cards.waiting(brand_code="hualian", number=None)
-    named = await browser.get(f"/review/ahead?but={waiting.task_id}", headers={"hx-request": "true"})
+    named = await browser.get(f"/review/next-preview?but={waiting.task_id}", headers={"hx-request": "true"})
     assert "Hualian" in named.text
     task = await house.cards.task(following)
     assert (task.leased_by, task.leased_until) == (None, None)
@@ -244,12 +244,12 @@ async def test_next_task_is_named_and_not_claimed(house: House) -> None:
     async with house.database.transaction() as session:
         looks = select(AuditRow.act).where(AuditRow.subject == following.card_id)
         assert (await session.execute(looks)).scalars().all() == []
-    nothing = await browser.get(f"/review/ahead?but={following.task_id}", headers={"hx-request": "true"})
+    nothing = await browser.get(f"/review/next-preview?but={following.task_id}", headers={"hx-request": "true"})
     assert "Hualian" not in nothing.text
 
 
 @pytest.mark.parametrize("locale", the_first(1, ["zh-CN", "en"]))
-async def test_secrets_are_on_no_page_of_deciding(house: House, locale: str) -> None:
+async def test_decision_pages_show_no_secrets(house: House, locale: str) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     await read_as(house, waiting, 9_900, number=NUMBER, pin=PIN)
@@ -274,7 +274,7 @@ async def test_keys_are_changed_turned_off_and_reset(house: House) -> None:
         assert (await session.get_one(PersonRow, person.id)).shortcuts == {}
 
 
-async def test_reasons_are_added_renamed_and_retired_on_record(house: House) -> None:
+async def test_reasons_are_added_renamed_and_retired_with_audit(house: House) -> None:
     admin, browser = await house.as_(Role.ADMIN), await house.as_(Role.REVIEWER)
     assert (await browser.get("/setup/reasons")).status_code == 403
     new = {"code": "torn", "letter": "t", "zh": "卡面撕裂", "en": "The card is torn", "seller_reason": "damaged"}

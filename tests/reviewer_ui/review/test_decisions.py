@@ -13,7 +13,7 @@ from tests.reviewer_ui.deciding import confirmation
 from tests.reviewer_ui.waiting_cards import NUMBER, OTHER_NUMBER, PIN
 
 
-async def test_next_takes_the_top_task_and_opens_its_card(house: House) -> None:
+async def test_next_claims_the_first_task_and_opens_its_card(house: House) -> None:
     first = await house.cards.waiting()
     await house.cards.waiting()
     answer = await post(await house.as_(Role.REVIEWER), "/review/next")
@@ -21,7 +21,7 @@ async def test_next_takes_the_top_task_and_opens_its_card(house: House) -> None:
     assert (await house.cards.task(first)).leased_by is not None
 
 
-async def test_an_escalated_task_is_for_seniors(house: House) -> None:
+async def test_escalated_task_is_claimed_only_by_seniors(house: House) -> None:
     waiting = await house.cards.waiting(escalated=True)
     nothing = await post(await house.as_(Role.REVIEWER), "/review/next")
     assert nothing.headers["location"] == "/review?nothing=true"
@@ -40,7 +40,7 @@ async def test_two_reviewers_race_for_one_task(house: House) -> None:
     assert winner in next(answer.text for answer in answers if answer.status_code == 409)
 
 
-async def test_approving_tells_the_card_and_closes_the_task(house: House) -> None:
+async def test_approval_is_sent_to_the_card_and_closes_the_task(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     answer = await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, outcome="approve")
@@ -49,7 +49,7 @@ async def test_approving_tells_the_card_and_closes_the_task(house: House) -> Non
     assert (await house.cards.task(waiting)).closed_at is not None
 
 
-async def test_deciding_without_the_lease_is_refused_and_the_draft_stays(house: House) -> None:
+async def test_decision_without_the_lease_is_refused_and_the_draft_is_kept(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     form = {"task_id": waiting.task_id, "outcome": "reject", "reject_reason": "forged", "note": "edges are blurred"}
     answer = await post(browser, f"/cards/{waiting.card_id}/decision", **form)
@@ -58,7 +58,7 @@ async def test_deciding_without_the_lease_is_refused_and_the_draft_stays(house: 
     assert house.desk.told == []
 
 
-async def test_a_lease_that_ran_out_is_taken_again_with_the_decision(house: House) -> None:
+async def test_expired_lease_is_renewed_by_the_decision(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     await house.cards.run_out(waiting)
@@ -73,7 +73,7 @@ async def test_a_lease_that_ran_out_is_taken_again_with_the_decision(house: Hous
     assert (await house.cards.card(waiting)).number_tail == OTHER_NUMBER[-4:]
 
 
-async def test_after_the_lease_expired_another_decides_and_the_first_is_refused(house: House) -> None:
+async def test_first_holder_is_refused_after_another_decided(house: House) -> None:
     waiting = await house.cards.waiting()
     first, second = await house.as_(Role.REVIEWER, "Ann"), await house.as_(Role.REVIEWER, "Bo")
     await post(first, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
@@ -91,7 +91,7 @@ async def test_after_the_lease_expired_another_decides_and_the_first_is_refused(
     assert len(house.desk.told) == 1
 
 
-async def test_released_it_can_be_taken_by_another(house: House) -> None:
+async def test_released_task_is_claimed_by_another(house: House) -> None:
     waiting, first = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(first, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert (await post(first, f"/cards/{waiting.card_id}/release", task_id=waiting.task_id)).status_code == 303
@@ -99,7 +99,7 @@ async def test_released_it_can_be_taken_by_another(house: House) -> None:
     assert (await post(second, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)).status_code == 303
 
 
-async def test_renewing_moves_the_end_of_the_lease(house: House) -> None:
+async def test_renewal_extends_the_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     before = (await house.cards.task(waiting)).leased_until
@@ -110,7 +110,7 @@ async def test_renewing_moves_the_end_of_the_lease(house: House) -> None:
     assert after > before > datetime.now(UTC)
 
 
-async def test_with_temporal_away_the_decision_is_kept_and_sent_later(house: House) -> None:
+async def test_decision_is_sent_later_while_temporal_is_unavailable(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     house.desk.away = True
@@ -151,7 +151,7 @@ async def test_a_regional_card_needs_entered_fields(house: House) -> None:
     ],
     ids=["nothing", "no reason", "no item", "no field", "check digit", "amount", "date", "typed but as it stands"],
 )
-async def test_a_form_that_makes_no_sense_decides_nothing(house: House, form: dict[str, str]) -> None:
+async def test_invalid_form_decides_nothing(house: House, form: dict[str, str]) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     answer = await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, **form)
@@ -159,14 +159,14 @@ async def test_a_form_that_makes_no_sense_decides_nothing(house: House, form: di
     assert house.desk.told == []
 
 
-async def test_without_the_form_token_nothing_happens(house: House) -> None:
+async def test_form_without_token_is_refused(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await browser.post(f"/cards/{waiting.card_id}/take", data={"task_id": waiting.task_id})
     assert answer.status_code == 400
     assert (await house.cards.task(waiting)).leased_by is None
 
 
-async def test_secrets_are_in_no_page(house: House) -> None:
+async def test_pages_contain_no_secrets(house: House) -> None:
     waiting = await house.cards.waiting()
     holder = await house.as_(Role.REVIEWER)
     await post(holder, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
@@ -196,7 +196,7 @@ async def test_a_secret_is_revealed_for_a_reason_and_never_stored(house: House) 
     assert 'http-equiv="refresh" content="20' in shown.text
 
 
-async def test_the_sharp_photo_takes_the_lease(house: House) -> None:
+async def test_uncovered_photo_requires_the_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     path = f"/cards/{waiting.card_id}/photos/{waiting.photo_id}"
     assert (await browser.get(path)).status_code == 404

@@ -49,7 +49,7 @@ ENDED = [(Stage.ENDED, WaitingFor.NOBODY, outcome) for outcome in Outcome]
 
 async def not_opened(house: House, states: Sequence[tuple[Any, ...]], turn: int = 0) -> list[object]:
     """Return role, state and answer of each card page that did not open; each role asks in one of the languages, in the other in the next turn."""
-    browsers, broken = {role: await house.as_(role) for role in READERS}, []
+    browsers, broken = {role: await house.as_(role) for role in READERS}, list[object]()
     for place, state in enumerate(states, turn):
         waiting = await in_state(house, *state)
         for seat, (role, browser) in enumerate(browsers.items()):

@@ -25,7 +25,7 @@ async def holding(house: House, one: Waiting, role: Role = Role.REVIEWER) -> htt
     return browser
 
 
-async def test_the_checker_sees_who_decided_what_and_why_it_is_checked_and_applies_it(house: House) -> None:
+async def test_checker_sees_maker_outcome_and_reason_and_applies_it(house: House) -> None:
     one, _ = await staged(house)
     assert house.desk.told == [], "nothing reaches the card on one person's word"
     bo = await holding(house, one)
@@ -45,26 +45,26 @@ def line_of(page: str, one: Waiting) -> tuple[str, str]:
     return row.partition(">")[0].partition('" ')[2], " ".join(words.split())
 
 
-async def test_every_staged_outcome_is_listed_and_what_one_may_not_check_is_grey_and_says_why(house: House) -> None:
+async def test_staged_outcomes_are_listed_and_ineligible_ones_are_explained(house: House) -> None:
     one, mei = await staged(house)
-    grey, said = line_of((await mei.get("/second-look")).text, one)
+    grey, said = line_of((await mei.get("/second-review")).text, one)
     assert grey == 'class="off-row"'
     assert "Not available to you: You, or a colleague you stand in for, made this decision" in said
-    page = (await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text
+    page = (await (await house.as_(Role.REVIEWER, "Bo")).get("/second-review")).text
     plain, told = line_of(page, one)
     assert plain == ""
     for word in ("Mei: Approve", "Risk found on the card", "441.00", "Check"):
         assert word in told, told
     assert "You can check 1 of these now" in page
     assert 'name="filter" value="phase=check"' in page, "next takes from these"
-    assert (await (await house.as_(Role.FINANCE)).get("/second-look")).status_code == 403
+    assert (await (await house.as_(Role.FINANCE)).get("/second-review")).status_code == 403
 
 
-async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: House) -> None:
+async def test_blind_checks_are_listed_without_outcome_and_maker(house: House) -> None:
     one, _ = await staged(house)
     async with house.database.transaction() as session:
         await session.execute(update(WorkItemRow).where(WorkItemRow.id == one.task_id).values(blind=True))
-    _, told = line_of((await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text, one)
+    _, told = line_of((await (await house.as_(Role.REVIEWER, "Bo")).get("/second-review")).text, one)
     assert "Blind: decide first" in told
     assert ("Mei" in told, "Approve" in told) == (False, False)
 
@@ -73,20 +73,20 @@ async def test_claimed_ineligible_and_finished_checks_are_distinguished(house: H
     held, dear = (await staged(house))[0], (await staged(house))[0]
     bo = await holding(house, held)
     limited = await person_with(house, Role.REVIEWER, "Lin", limit_minor=100)
-    page = (await (await browser_of(house, limited)).get("/second-look")).text
+    page = (await (await browser_of(house, limited)).get("/second-review")).text
     assert "A colleague is working on it" in line_of(page, held)[1]
     assert "Value above your limit" in line_of(page, dear)[1]
-    mine = (await bo.get("/second-look")).text
+    mine = (await bo.get("/second-review")).text
     assert line_of(mine, held)[0] == ""
     await post(bo, f"/cards/{held.card_id}/check", task_id=held.task_id, act="apply")
-    assert held.card_id not in (await bo.get("/second-look")).text
+    assert held.card_id not in (await bo.get("/second-review")).text
 
 
-async def test_with_nothing_to_check_the_page_says_what_would_come(house: House) -> None:
-    assert "No decisions awaiting second review." in (await (await house.as_(Role.SENIOR)).get("/second-look")).text
+async def test_empty_second_review_page_explains_itself(house: House) -> None:
+    assert "No decisions awaiting second review." in (await (await house.as_(Role.SENIOR)).get("/second-review")).text
 
 
-async def test_the_makers_own_ways_to_the_check_are_all_closed(house: House) -> None:
+async def test_maker_cannot_check_by_any_route(house: House) -> None:
     one, mei = await staged(house)
     here = f"/cards/{one.card_id}"
     assert (await post(mei, f"{here}/take", task_id=one.task_id)).status_code == 403
@@ -105,7 +105,7 @@ async def test_corrected_fields_are_masked_for_the_checker_too(house: House) -> 
     assert PIN not in page
 
 
-async def test_sending_back_wants_a_reason_and_keeps_the_note(house: House) -> None:
+async def test_return_requires_a_reason_and_keeps_the_note(house: House) -> None:
     one, mei = await staged(house)
     bo = await holding(house, one)
     missing = await post(bo, f"/cards/{one.card_id}/check", task_id=one.task_id, act="return", note="digit 4 is an 8")
@@ -118,7 +118,7 @@ async def test_sending_back_wants_a_reason_and_keeps_the_note(house: House) -> N
     assert one.card_id[-6:] in (await mei.get("/review")).text
 
 
-async def test_a_blind_checker_answers_before_anything_is_shown(house: House) -> None:
+async def test_blind_checker_answers_before_seeing_the_decision(house: House) -> None:
     one, _ = await staged(house)
     async with house.database.transaction() as session:
         await session.execute(update(WorkItemRow).where(WorkItemRow.id == one.task_id).values(blind=True))

@@ -109,7 +109,7 @@ async def everything(browser: httpx.AsyncClient, one: Waiting) -> list[tuple[str
 
 
 @pytest.mark.parametrize("who", WHO, ids=lambda one: one.__name__)
-async def test_no_address_gives_the_makers_circle_the_second_review(
+async def test_makers_circle_is_refused_at_every_address(
     house: House, who: Callable[[House, str], Awaitable[str]]
 ) -> None:
     maker, boss = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Boss")
@@ -127,7 +127,9 @@ async def test_no_address_gives_the_makers_circle_the_second_review(
 
 
 @pytest.mark.parametrize("who", the_first(1, WHO), ids=lambda one: one.__name__)
-async def test_not_even_with_the_task_claimed(house: House, who: Callable[[House, str], Awaitable[str]]) -> None:
+async def test_makers_circle_is_refused_even_with_the_lease(
+    house: House, who: Callable[[House, str], Awaitable[str]]
+) -> None:
     """The lease came before the delegation, or by a fault: the check itself is validated again."""
     maker, boss = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Boss")
     absence = await delegate(house, boss, maker)
@@ -143,7 +145,7 @@ async def test_not_even_with_the_task_claimed(house: House, who: Callable[[House
     assert await rows(house, one) == before
 
 
-async def test_after_a_refusal_neither_side_comes_back_to_the_card(house: House) -> None:
+async def test_neither_side_gets_the_card_after_a_rejected_decision(house: House) -> None:
     maker, checker = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Bo")
     one, bo = await staged_by(house, maker), await browser_of(house, checker)
     await post(bo, f"/cards/{one.card_id}/take", task_id=one.task_id)
@@ -159,7 +161,7 @@ async def test_after_a_refusal_neither_side_comes_back_to_the_card(house: House)
     assert await rows(house, one) == before
 
 
-async def test_a_returned_card_that_its_checker_decides_is_not_checked_by_its_checker(house: House) -> None:
+async def test_checker_who_decides_a_returned_card_cannot_check_it(house: House) -> None:
     maker, checker = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Bo")
     one, bo = await staged_by(house, maker), await browser_of(house, checker)
     here = f"/cards/{one.card_id}"
@@ -174,7 +176,7 @@ async def test_a_returned_card_that_its_checker_decides_is_not_checked_by_its_ch
     assert await rows(house, one) == before
 
 
-async def test_a_right_removed_during_the_check_applies_nothing(house: House) -> None:
+async def test_permission_removed_during_the_check_blocks_it(house: House) -> None:
     one = await staged_by(house, await house.cards.person(Role.SENIOR, "Mei"))
     checker = await house.cards.person(Role.SENIOR, "Bo")
     browser = await browser_of(house, checker)

@@ -11,7 +11,7 @@ from tests.reviewer_ui.waiting_cards import NUMBER
 from tests.reviewer_ui.windows import window
 
 
-async def test_a_card_is_taken_looked_at_and_rejected_by_keys(house: House, browser_program: Path) -> None:
+async def test_card_is_claimed_viewed_and_rejected_by_keys(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/review")
@@ -41,7 +41,7 @@ async def test_the_name_of_a_chosen_file_is_shown_before_it_is_sent(house: House
     assert complaints == []
 
 
-async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_program: Path) -> None:
+async def test_pages_fit_on_a_phone(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting(reasons=("wrong_pin", "conflicting_answers", "low_confidence"))
     async with window(house, browser_program, 390, 844) as (page, complaints):
         for path in ("/review", f"/cards/{waiting.card_id}", "/cards"):
@@ -50,7 +50,7 @@ async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_progra
     assert complaints == []
 
 
-async def test_what_is_picked_in_the_queue_is_large_enough_to_hit(house: House, browser_program: Path) -> None:
+async def test_queue_controls_are_large_enough(house: House, browser_program: Path) -> None:
     await house.cards.waiting()
     async with window(house, browser_program, 1366, 768) as (page, _):
         await page.goto("/review")

@@ -28,7 +28,7 @@ async def _by_htmx(browser: httpx.AsyncClient, card_id: str, **form: str) -> htt
         ({"field": "face_value", "reason_code": "compare"}, 422),
     ],
 )
-async def test_a_refused_reveal_answers_with_the_refusal_alone(house: House, form: dict[str, str], status: int) -> None:
+async def test_refused_reveal_returns_only_the_refusal(house: House, form: dict[str, str], status: int) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     answer = await _by_htmx(browser, waiting.card_id, **form)

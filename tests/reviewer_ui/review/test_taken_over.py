@@ -14,7 +14,7 @@ from tests.reviewer_ui.waiting_cards import OTHER_NUMBER
 
 
 @pytest.mark.parametrize("form", [{"act": "accept"}, {"act": "approve"}, {"act": "approve_corrected"}, {"act": ""}])
-async def test_deciding_says_who_took_it_over_and_offers_no_act(house: House, form: dict[str, str]) -> None:
+async def test_taken_over_task_shows_its_holder_and_no_actions(house: House, form: dict[str, str]) -> None:
     ann, bo = await house.as_(Role.REVIEWER, "Ann"), await house.as_(Role.SENIOR, "Bo")
     waiting = await taken(house, ann)
     mark = suggested((await ann.get(f"/cards/{waiting.card_id}")).text)
@@ -31,7 +31,7 @@ async def test_deciding_says_who_took_it_over_and_offers_no_act(house: House, fo
     assert await decisions(house, waiting) == []
 
 
-async def test_an_open_page_shows_who_has_its_task_now(house: House) -> None:
+async def test_open_page_shows_the_current_holder(house: House) -> None:
     ann, bo = await house.as_(Role.REVIEWER, "Ann"), await house.as_(Role.SENIOR, "Bo")
     waiting = await taken(house, ann)
     where = f"/live/changed?card={waiting.card_id}&task={quote(waiting.task_id)}"

@@ -190,9 +190,7 @@ async def test_the_surest_photo_counts_and_a_replaced_one_does_not(house: House)
         (CHINESE, "照片 2 清楚显示另一个值： •••• 6643 (97 %)"),
     ],
 )
-async def test_a_photo_that_surely_contradicts_one_that_agrees_is_named(
-    house: House, language: str, words: str
-) -> None:
+async def test_contradicting_photo_is_named(house: House, language: str, words: str) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     browser.headers["accept-language"] = language
@@ -207,7 +205,7 @@ async def test_a_photo_that_surely_contradicts_one_that_agrees_is_named(
 
 
 @pytest.mark.parametrize("own_first", [True, False])
-async def test_of_a_photo_of_two_cards_the_fields_of_this_card_count(house: House, own_first: bool) -> None:
+async def test_only_fields_of_this_card_count_in_a_photo_of_two(house: House, own_first: bool) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     other = a_number("starbucks")
@@ -241,7 +239,7 @@ async def test_no_correction_is_suggested_from_another_card_in_the_same_photo(ho
     assert found.values == {FieldName.PIN: "60412879"}
 
 
-async def test_a_photo_of_several_cards_suggests_nothing_where_none_of_them_is_this_one(house: House) -> None:
+async def test_photo_of_other_cards_gives_no_suggestion(house: House) -> None:
     waiting = await house.cards.waiting(number=None, reasons=("low_confidence",))
     one: Card = {"number": Shown(NUMBER, 9_900), "pin": Shown("22222222", 9_900)}
     other: Card = {"number": Shown(CONTRADICTED, 9_900), "pin": Shown("11111111", 9_990)}

@@ -70,7 +70,7 @@ async def test_an_unsure_reading_and_one_that_agrees_need_no_confirmation(
     assert (await decide(browser, waiting, **(ENTERED | {"number": number}))).status_code == 303
 
 
-async def test_what_is_typed_is_judged_while_it_is_typed_without_showing_what_was_read(house: House) -> None:
+async def test_typed_value_is_compared_without_showing_the_reading(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await a_regional_card(house, browser, 10_000)
     browser.headers["hx-request"] = "true"

@@ -26,7 +26,7 @@ TITLE = {"en": "1 decision could not be applied", "zh-CN": "项结论未能执�
         (DuplicateCard(card=1), "zh-CN", "与另一张处理中的卡相同"),
     ],
 )
-async def test_the_queue_says_which_and_why_and_only_to_seniors(
+async def test_undeliverable_decisions_are_listed_for_seniors_with_reasons(
     house: House, why: Refusal, language: str, sentence: str
 ) -> None:
     waiting, _ = await a_refused_decision(house, why)
@@ -45,7 +45,7 @@ async def test_the_queue_says_which_and_why_and_only_to_seniors(
     assert BADGE[language] not in others
 
 
-async def test_reopened_the_card_can_be_taken_again_and_the_queue_says_why(house: House) -> None:
+async def test_reopened_card_is_claimable_and_shows_the_reason(house: House) -> None:
     waiting, decision = await a_refused_decision(house, DuplicateCard(card=1))
     senior = await house.as_(Role.SENIOR)
     assert (await post(senior, f"/decisions/{decision}/reopen")).status_code == 422  # No reason was chosen.

@@ -16,7 +16,7 @@ from tests.reviewer_ui.deciding import changed_card, decide, decisions, shown, t
     ("face_minor", "seen_s", "looked", "decided"),
     [(50_000, 0.9, "", False), (50_000, 2, "", True), (500_000, 3, "", False), (500_000, 5, "", True), (500_000, 0.9, "yes", True)],
 )  # fmt: skip
-async def test_a_key_that_comes_too_early_decides_nothing(
+async def test_early_key_press_decides_nothing(
     house: House, face_minor: int, seen_s: float, looked: str, decided: bool
 ) -> None:
     browser = await house.as_(Role.REVIEWER)
@@ -39,7 +39,7 @@ async def test_a_key_whose_page_is_unknown_decides_nothing_and_a_button_does(hou
     assert (await decide(browser, waiting, act="approve")).status_code == 303
 
 
-async def test_undo_names_card_and_outcome_and_reaches_every_decision_of_the_window(house: House) -> None:
+async def test_undo_names_card_and_outcome_of_every_recent_decision(house: House) -> None:
     with_undo(house)
     browser = await house.as_(Role.REVIEWER)
     first, second = await taken(house, browser), await taken(house, browser)

@@ -11,7 +11,7 @@ from tests.reviewer_ui.callbacks import PHONE, a_request
 from tests.reviewer_ui.conftest import House, post
 
 
-async def test_an_agent_takes_the_next_request_calls_and_answers(house: House) -> None:
+async def test_agent_claims_the_next_request_and_answers_it(house: House) -> None:
     await house.cards.empty_the_queue()
     one = await house.cards.waiting()
     task, agent = await a_request(house, one), await house.as_(Role.SUPPORT, "Su")
@@ -36,7 +36,7 @@ async def test_an_agent_takes_the_next_request_calls_and_answers(house: House) -
     assert again.status_code == 409
 
 
-async def test_a_refused_answer_keeps_what_was_typed(house: House) -> None:
+async def test_refused_answer_keeps_the_input(house: House) -> None:
     task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
     await post(agent, f"/work/{task}/take")
     refused = await post(
@@ -61,9 +61,7 @@ async def test_a_request_is_snoozed_escalated_taken_over_and_commented_on(house:
 
 
 @pytest.mark.parametrize("about_no_card", [False, True], ids=["about_a_card", "about_no_card"])
-async def test_a_refused_comment_stays_in_its_form_under_the_status_of_the_refusal(
-    house: House, about_no_card: bool
-) -> None:
+async def test_refused_comment_keeps_its_text_and_status_code(house: House, about_no_card: bool) -> None:
     task = await a_request(house, await house.cards.waiting(), about_no_card=about_no_card)
     agent = await house.as_(Role.SUPPORT)
     refused = await post(agent, f"/work/{task}/comments", words="she reads 8800 1234 1234 1234 5")
@@ -77,7 +75,7 @@ async def test_a_refused_comment_stays_in_its_form_under_the_status_of_the_refus
     assert "Why was it not bought?" not in barred.text
 
 
-async def test_the_queues_of_both_kinds_are_one_click_apart_for_who_has_both(house: House) -> None:
+async def test_both_queues_link_to_each_other(house: House) -> None:
     one = await house.cards.waiting()
     task = await a_request(house, one)
     senior, reviewer = await house.as_(Role.SENIOR), await house.as_(Role.REVIEWER)
@@ -94,7 +92,7 @@ async def test_the_queues_of_both_kinds_are_one_click_apart_for_who_has_both(hou
     assert (await agent.get(f"/review/tasks/{one.task_id}/who")).status_code == 403
 
 
-async def test_the_queue_of_requests_is_narrowed_by_what_the_seller_wants(house: House) -> None:
+async def test_request_queue_is_filtered_by_request_type(house: House) -> None:
     task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
     page = (await agent.get("/review?kind=callback&reason=appeal")).text
     assert 'name="reason" value="appeal" checked>Appeal against a decision' in page
@@ -103,14 +101,14 @@ async def test_the_queue_of_requests_is_narrowed_by_what_the_seller_wants(house:
     assert task not in (await agent.get("/review?kind=callback&reason=call")).text
 
 
-async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(house: House) -> None:
+async def test_next_after_a_review_is_a_review(house: House) -> None:
     await house.cards.empty_the_queue()
     one, other = await house.cards.waiting(), await house.cards.waiting()
     await a_request(house, one)
     senior = await house.as_(Role.SENIOR)
     await post(senior, f"/cards/{one.card_id}/take", task_id=one.task_id)
     await senior.get("/review?kind=callback")
-    assert "Starbucks" in (await senior.get(f"/review/ahead?but={one.task_id}")).text
+    assert "Starbucks" in (await senior.get(f"/review/next-preview?but={one.task_id}")).text
     until = {"until": "tomorrow", "reason_code": "call_store", "then": "next"}
     gone = await post(senior, f"/cards/{one.card_id}/snooze", task_id=one.task_id, **until)
     assert gone.headers["location"] == f"/cards/{other.card_id}"
@@ -187,7 +185,7 @@ async def test_the_queue_of_requests_is_a_page_of_support(house: House) -> None:
     assert "Sellers ask for a call" in (await agent.get("/review?kind=callback")).text
 
 
-async def test_an_answer_survives_a_lease_that_ended(house: House) -> None:
+async def test_answer_is_kept_after_the_lease_expired(house: House) -> None:
     task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
     await post(agent, f"/work/{task}/take")
     await post(agent, f"/work/{task}/release")

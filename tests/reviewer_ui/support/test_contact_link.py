@@ -10,6 +10,7 @@ from domain.people.roles import Role
 from domain.support.tickets import TicketCategory, TicketChannel
 from services.support.contact_links import ContactLinks
 from services.support.contacts import contact_of
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.tickets import Customer, a_customer
@@ -20,16 +21,14 @@ async def a_mail_ticket(house: House, customer: Customer) -> str:
         contact = await contact_of(session, house.keyring, f"{customer.seller_id.lower()}@example.com", "en")
         contact_id = contact.id
     asked = NewTicket(TicketCategory.OTHER, "By mail", "It is me")
-    return await Opening(house.database, house.keyring, house.photos).open(f"contact:{contact_id}", asked, TicketChannel.MAIL)  # fmt: skip
+    return await Opening(SupportDesk(house.database, house.keyring, house.photos)).open(f"contact:{contact_id}", asked, TicketChannel.MAIL)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("locale", "asked", "confirmed"),
     [("en", "The seller was asked", "Confirmed by the seller"), ("zh-CN", "已请卖家确认", "卖家已确认")],
 )
-async def test_an_agent_asks_and_sees_what_the_seller_said(
-    house: House, locale: str, asked: str, confirmed: str
-) -> None:
+async def test_agent_asks_the_seller_and_sees_the_answer(house: House, locale: str, asked: str, confirmed: str) -> None:
     customer = await a_customer(house)
     ticket = await a_mail_ticket(house, customer)
     here, agent, lead = f"/tickets/{ticket}", await house.as_(Role.SUPPORT), await house.as_(Role.SUPPORT_LEAD)
@@ -44,7 +43,9 @@ async def test_an_agent_asks_and_sees_what_the_seller_said(
     assert asked in page
     assert customer.phone not in page
     (link,) = re.findall(rf'action="{here}/contact/(\w+)/withdraw"', page)
-    await ContactLinks(house.database, house.keyring).answer(f"seller:{customer.seller_id}", link, theirs=True)
+    await ContactLinks(SupportDesk(house.database, house.keyring, house.photos)).answer(
+        f"seller:{customer.seller_id}", link, theirs=True
+    )
     assert confirmed in (await agent.get(here)).text
     assert f"/sellers/{customer.seller_id}" in (await agent.get(here)).text
     assert (await post(agent, f"{here}/contact/{link}/withdraw")).status_code == 409  # Pressed late.
@@ -54,7 +55,7 @@ async def test_an_agent_asks_and_sees_what_the_seller_said(
     assert (await post(lead, f"{here}/contact/{link}/nonsense")).status_code == 404
 
 
-async def test_a_sellers_own_ticket_asks_nothing(house: House) -> None:
+async def test_no_contact_question_for_a_sellers_own_ticket(house: House) -> None:
     customer = await a_customer(house)
     here, agent = f"/tickets/{await customer.asks()}", await house.as_(Role.SUPPORT)
     assert "/contact" not in (await agent.get(here)).text

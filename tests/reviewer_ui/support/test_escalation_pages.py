@@ -8,6 +8,7 @@ from sqlalchemy import select
 from database.tables.quality import BlindReviewRow
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk
+from services.support.desk import SupportDesk
 from services.support.escalating import Escalations
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question
@@ -42,7 +43,7 @@ async def test_a_question_is_asked_answered_and_read(house: House) -> None:
     assert "Restarted." in back
 
 
-async def test_a_desk_opens_its_own_questions_alone(house: House) -> None:
+async def test_desk_opens_only_its_own_questions(house: House) -> None:
     question = await a_question(house, await a_held_ticket(house, await house.cards.waiting()), InsideDesk.FINANCE)
     for role, status in ((Role.FINANCE, 200), (Role.OPS, 403), (Role.COMPLIANCE, 403), (Role.SUPPORT, 403)):
         assert (await (await house.as_(role)).get(f"/escalations/{question}")).status_code == status
@@ -59,7 +60,7 @@ async def test_a_comment_that_is_refused_stays_on_the_questions_page(house: Hous
     assert "looking" in (await wei.get(f"/escalations/{question}")).text
 
 
-async def test_a_question_is_withdrawn_and_says_so(house: House) -> None:
+async def test_withdrawn_question_is_marked(house: House) -> None:
     ticket = await a_held_ticket(house, await house.cards.waiting())
     question = await a_question(house, ticket)
     agent = house.browser(await house.sessions.open(ticket.agent))
@@ -70,7 +71,7 @@ async def test_a_question_is_withdrawn_and_says_so(house: House) -> None:
 
 
 @pytest.mark.parametrize(("locale", "words"), [("en", "What is new"), ("zh-CN", "新的情况")])
-async def test_the_second_reviewer_reads_the_evidence_and_not_the_first_decision(
+async def test_blind_reviewer_sees_the_evidence_and_not_the_first_decision(
     house: House, locale: str, words: str
 ) -> None:
     one = await house.cards.waiting()
@@ -85,7 +86,7 @@ async def test_the_second_reviewer_reads_the_evidence_and_not_the_first_decision
         note="edges",
     )
     ticket = await a_held_ticket(house, one)
-    question = await Escalations(house.database, house.keyring).ask(
+    question = await Escalations(SupportDesk(house.database, house.keyring, house.photos)).ask(
         ticket.agent, ticket.ticket_id, InsideDesk.REVIEW, "The hologram is genuine.", "new_evidence", one.card_id
     )
     async with house.database.transaction() as session:

@@ -24,7 +24,7 @@ async def state_of(house: House, ticket: HeldTicket) -> GoodwillState:
         return (await session.execute(found)).scalars().one()
 
 
-async def test_a_payment_is_proposed_and_agreed_to_by_another(house: House) -> None:
+async def test_goodwill_is_proposed_and_approved_by_another_person(house: House) -> None:
     ticket = await a_held_ticket(house, await house.cards.waiting())
     agent, here = house.browser(await house.sessions.open(ticket.agent)), f"/tickets/{ticket.ticket_id}/goodwill"
     assert "never paid before" in (await agent.get(here)).text

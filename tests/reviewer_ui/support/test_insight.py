@@ -30,7 +30,7 @@ async def a_busy_day(house: House) -> None:
             "goodwill_order",
             "goodwill",
             "payee_request",
-            "second_review",
+            "blind_review",
             "ticket_escalation",
             "ticket_clock",
             "ticket_message",
@@ -59,7 +59,7 @@ async def a_busy_day(house: House) -> None:
             ))  # fmt: skip
 
 
-async def test_the_page_shows_figures_in_both_languages_and_says_how_they_are_computed(house: House) -> None:
+async def test_page_shows_figures_and_definitions_in_both_languages(house: House) -> None:
     await a_busy_day(house)
     browser = await house.as_(Role.SUPPORT_LEAD)
     page = (await browser.get(PATH, headers={"accept-language": "en"})).text
@@ -73,7 +73,7 @@ async def test_the_page_shows_figures_in_both_languages_and_says_how_they_are_co
         assert said in chinese, said
 
 
-async def test_a_time_without_tickets_says_what_will_come_here(house: House) -> None:
+async def test_empty_period_shows_an_explanation(house: House) -> None:
     for language, said in (("en", "No ticket was opened in this period."), ("zh-CN", "所选日期内没有新增工单。")):
         query = "range=custom&from=2021-01-01&to=2021-01-31&brand=wanda"
         page = (await (await house.as_(Role.OPS)).get(f"{PATH}?{query}", headers={"accept-language": language})).text

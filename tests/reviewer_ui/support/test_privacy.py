@@ -15,7 +15,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 
 
-async def test_two_people_of_compliance_handle_a_request(house: House) -> None:
+async def test_privacy_request_takes_two_compliance_members(house: House) -> None:
     ticket = await a_privacy_request(house)
     here, one, two = f"/tickets/{ticket}/privacy", await house.as_(Role.COMPLIANCE, "Ann"), await house.as_(Role.COMPLIANCE, "Bo")  # fmt: skip
     page = (await one.get(here)).text
@@ -31,7 +31,7 @@ async def test_two_people_of_compliance_handle_a_request(house: House) -> None:
     assert "Erased: proposed by Ann, agreed by Bo" in (await one.get(here)).text
 
 
-async def test_who_erases_reads_what_an_erasure_does_not_reach(house: House) -> None:
+async def test_erasure_page_lists_what_is_kept(house: House) -> None:
     ticket, partner_id = await a_privacy_request(house), new_id()
     waiting, own = [await house.cards.waiting() for _ in range(2)]
     async with house.database.transaction() as session:
@@ -46,7 +46,7 @@ async def test_who_erases_reads_what_an_erasure_does_not_reach(house: House) -> 
     assert "<strong>Riverside Cards</strong> (1)" in page
 
 
-async def test_preparing_asks_again_who_is_there(house: House) -> None:
+async def test_preparing_a_copy_requires_step_up(house: House) -> None:
     ticket, person = await a_privacy_request(house), await house.as_(Role.COMPLIANCE)
     async with house.database.transaction() as session:
         await session.execute(update(ConsoleSessionRow).values(stepped_up_at=None))

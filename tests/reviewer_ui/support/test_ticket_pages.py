@@ -36,7 +36,7 @@ async def held(house: House, role: Role = Role.SUPPORT) -> tuple[Customer, str, 
     return customer, ticket_id, agent
 
 
-async def test_the_shortest_way_through_a_ticket(house: House) -> None:
+async def test_ticket_is_answered_in_the_fewest_steps(house: House) -> None:
     customer, agent = await a_customer(house), await house.as_(Role.SUPPORT, "Su")
     ticket_id = await customer.asks()
     listed = await agent.get("/review?kind=ticket")
@@ -56,7 +56,7 @@ async def test_the_shortest_way_through_a_ticket(house: House) -> None:
     assert f'href="/tickets/{ticket_id}"' in waiting.text
 
 
-async def test_a_reply_that_crosses_a_message_is_kept_and_the_message_is_shown(house: House) -> None:
+async def test_reply_that_crosses_a_new_message_is_kept_as_a_draft(house: House) -> None:
     customer, ticket_id, agent = await held(house)
     seen = shown(await agent.get(f"/tickets/{ticket_id}"), "seen")
     await customer.writes(ticket_id, "I found it, thank you!")
@@ -68,7 +68,7 @@ async def test_a_reply_that_crosses_a_message_is_kept_and_the_message_is_shown(h
     assert again.status_code == 303
 
 
-async def test_what_is_refused_stays_and_a_card_number_never_leaves(house: House) -> None:
+async def test_refused_reply_keeps_its_text_and_masks_card_numbers(house: House) -> None:
     _, ticket_id, agent = await held(house)
     refused = await post(agent, f"/tickets/{ticket_id}/reply", words="Card 6222 0212 3456 7890 123?", act="wait")
     assert refused.status_code == 422
@@ -80,7 +80,7 @@ async def test_what_is_refused_stays_and_a_card_number_never_leaves(house: House
     assert len((await read(house, ticket_id)).said) == 1
 
 
-async def test_a_reply_after_a_takeover_is_kept_on_the_page_of_who_wrote_it(house: House) -> None:
+async def test_reply_after_a_takeover_is_kept_for_its_author(house: House) -> None:
     _, ticket_id, agent = await held(house)
     lead, task = await house.as_(Role.SUPPORT_LEAD, "Lea"), f"ticket:{ticket_id}:ticket:1"
     taken = await post(lead, f"/work/{task}/take-over", reason_code=await a_reason(house, "take_over"))
@@ -90,7 +90,7 @@ async def test_a_reply_after_a_takeover_is_kept_on_the_page_of_who_wrote_it(hous
     assert "I was writing this" in late.text
 
 
-async def test_a_reply_is_undone_and_its_words_are_the_next_draft(house: House) -> None:
+async def test_undone_reply_becomes_a_draft(house: House) -> None:
     _, ticket_id, agent = await held(house)
     await post(agent, f"/tickets/{ticket_id}/reply", words="It was paid on Monday.", act="wait")
     (message,) = [one for one in (await read(house, ticket_id)).said if not one.by_customer]
@@ -103,7 +103,7 @@ async def test_a_reply_is_undone_and_its_words_are_the_next_draft(house: House) 
     assert (await post(other, f"/tickets/{ticket_id}/replies/{message.id}/take-back")).status_code == 404
 
 
-async def test_a_draft_is_its_writers_alone_and_colleagues_see_that_they_write(house: House) -> None:
+async def test_draft_is_private_and_shows_that_its_author_is_typing(house: House) -> None:
     _, ticket_id, agent = await held(house)
     assert (await post(agent, f"/tickets/{ticket_id}/draft", words="half a sentence")).status_code == 204
     assert ">half a sentence</textarea>" in (await agent.get(f"/tickets/{ticket_id}")).text
@@ -114,7 +114,7 @@ async def test_a_draft_is_its_writers_alone_and_colleagues_see_that_they_write(h
     assert "half a sentence" not in beside
 
 
-async def test_a_note_is_apart_from_replies_and_the_customer_never_sees_it(house: House) -> None:
+async def test_internal_note_is_never_shown_to_the_customer(house: House) -> None:
     _, ticket_id, agent = await held(house)
     assert (await post(agent, f"/tickets/{ticket_id}/note", words="They sounded upset")).status_code == 303
     page = (await agent.get(f"/tickets/{ticket_id}")).text
@@ -123,7 +123,7 @@ async def test_a_note_is_apart_from_replies_and_the_customer_never_sees_it(house
         assert "They sounded upset" not in [one.words for one in (await record(session, ticket_id)).said]
 
 
-async def test_a_template_is_filled_into_the_reply_or_says_what_is_missing(house: House) -> None:
+async def test_template_fills_the_reply_or_names_missing_values(house: House) -> None:
     _, ticket_id, agent = await held(house)
     filled = await post(agent, f"/tickets/{ticket_id}/template", words="Dear customer,", template="received")
     assert filled.status_code == 303
@@ -136,7 +136,7 @@ async def test_a_template_is_filled_into_the_reply_or_says_what_is_missing(house
     assert ">Dear customer,</textarea>" in missing.text
 
 
-async def test_a_macro_is_shown_then_done(house: House) -> None:
+async def test_macro_is_previewed_then_run(house: House) -> None:
     _, ticket_id, agent = await held(house)
     shown_first = await post(agent, f"/tickets/{ticket_id}/macro/preview", macro="to_the_leads")
     assert shown_first.status_code == 200
@@ -175,7 +175,7 @@ async def test_a_ticket_is_sorted_linked_split_and_merged_from_its_page(house: H
     assert "Category changed from “Payout late” to “Account”" in page
 
 
-async def test_an_offer_is_on_the_home_page_of_its_receiver_who_accepts_it(house: House) -> None:
+async def test_handover_is_shown_on_the_home_page_and_accepted(house: House) -> None:
     me = await house.cards.person(Role.SUPPORT, "Su")
     names = await tickets_in_every_state(house, me)
     agent = house.browser(await house.sessions.open(me))
@@ -192,7 +192,7 @@ async def test_an_offer_is_on_the_home_page_of_its_receiver_who_accepts_it(house
     assert (await read(house, names["ticket_offered"])).task.leased_by == me
 
 
-async def test_a_ticket_is_opened_for_a_caller_who_is_found_on_record(house: House) -> None:
+async def test_ticket_is_opened_for_a_known_caller(house: House) -> None:
     customer, agent = await a_customer(house), await house.as_(Role.SUPPORT, "Su")
     found = await post(agent, "/support/new/caller", q=customer.phone)
     assert found.status_code == 200
@@ -216,7 +216,7 @@ async def test_a_ticket_is_opened_for_a_caller_who_is_found_on_record(house: Hou
     assert wrong.status_code == 404
 
 
-async def test_tickets_stand_where_their_customer_and_their_card_do(house: House) -> None:
+async def test_tickets_are_listed_on_customer_and_card_pages(house: House) -> None:
     customer, ticket_id, agent = await held(house)
     for page in (f"/sellers/{customer.seller_id}", f"/cards/{customer.card.card_id}"):
         assert f'href="/tickets/{ticket_id}"' in (await agent.get(page)).text, page
@@ -226,7 +226,7 @@ async def test_tickets_stand_where_their_customer_and_their_card_do(house: House
     assert f'href="/tickets/{ticket_id}"' not in (await reviewer.get(f"/cards/{customer.card.card_id}")).text
 
 
-async def test_files_are_the_tickets_own_and_are_downloaded_not_shown(house: House) -> None:
+async def test_ticket_files_are_served_only_as_downloads(house: House) -> None:
     customer, ticket_id, agent = await held(house)
     page = await agent.get(f"/tickets/{ticket_id}")
     sent = await agent.post(
@@ -243,7 +243,7 @@ async def test_files_are_the_tickets_own_and_are_downloaded_not_shown(house: Hou
     assert (await agent.get(elsewhere)).status_code == 404
 
 
-async def test_leads_look_after_templates_and_macros_on_their_pages(house: House) -> None:
+async def test_leads_edit_templates_and_macros(house: House) -> None:
     lead = await house.as_(Role.SUPPORT_LEAD, "Lea")
     wrong = await post(lead, "/support/templates/new", name="Thanks", zh="谢谢 {nothing}", en="Thanks")
     assert wrong.status_code == 422

@@ -38,7 +38,7 @@ async def test_tasks_are_assigned_and_each_refusal_is_explained(house: House) ->
     assert (await (await house.as_(Role.SENIOR)).get(sent.headers["location"])).status_code == 404
 
 
-async def test_tasks_are_snoozed_until_a_moment_of_the_persons_own_clock(house: House) -> None:
+async def test_bulk_snooze_uses_the_persons_time_zone(house: House) -> None:
     me = await person_with(house, Role.REVIEWER, "Me", timezone="Asia/Tokyo")
     waiting, browser = await house.cards.waiting(), await browser_of(house, me)
     local = (datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(days=2)).replace(
@@ -77,7 +77,7 @@ async def test_all_matching_tasks_are_released(house: House) -> None:
     assert [(await house.cards.task(one)).assigned_to for one in (mine, given, other)] == [None, None, me]
 
 
-async def test_nothing_chosen_and_too_much_chosen_change_nothing(house: House) -> None:
+async def test_empty_and_oversized_selections_change_nothing(house: House) -> None:
     lin, browser = await house.cards.person(Role.REVIEWER, "Lin"), await house.as_(Role.SENIOR)
     forms: list[dict[str, str | list[str]]] = [
         {"act": "assign", "to": lin},
@@ -93,7 +93,7 @@ async def test_nothing_chosen_and_too_much_chosen_change_nothing(house: House) -
         await Bulk(house.database, house.app.state.console.services.review).release(lin, [f"t{n}" for n in range(ITEMS_MAX + 1)])  # fmt: skip
 
 
-async def test_a_reviewer_is_offered_and_may_do_only_what_their_role_opens(house: House) -> None:
+async def test_bulk_actions_follow_the_role(house: House) -> None:
     waiting, lin = await house.cards.waiting(), await house.cards.person(Role.REVIEWER, "Lin")
     browser = await house.as_(Role.REVIEWER)
     page = (await browser.get("/review")).text

@@ -16,7 +16,7 @@ FOCUSED = "document.activeElement.closest('tr')?.dataset.row"
 REFRESH = "htmx.ajax('GET', '/review?all=yes', {target: '#rows', swap: 'outerHTML'})"
 
 
-async def test_rows_are_walked_selected_and_opened_by_keys(house: House, browser_program: Path) -> None:
+async def test_rows_are_navigated_selected_and_opened_by_keys(house: House, browser_program: Path) -> None:
     first, second = await house.cards.waiting(), await house.cards.waiting()
     async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/review?all=yes")
@@ -42,9 +42,7 @@ async def test_rows_are_walked_selected_and_opened_by_keys(house: House, browser
 
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
-async def test_nothing_of_these_pages_runs_off_the_side(
-    house: House, browser_program: Path, width: int, height: int
-) -> None:
+async def test_queue_pages_fit_the_screen(house: House, browser_program: Path, width: int, height: int) -> None:
     waiting = await house.cards.waiting(reasons=("wrong_pin", "conflicting_answers", "low_confidence"), escalated=True)
     await house.cards.person(Role.REVIEWER, "Bartholomew Featherstonehaugh")
     async with window(house, browser_program, width, height) as (page, complaints):

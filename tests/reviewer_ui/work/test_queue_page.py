@@ -73,7 +73,7 @@ async def test_each_row_shows_its_priority_and_holder(house: House) -> None:
     assert "Snooze ended" not in put_off
 
 
-async def test_pages_follow_one_another_without_gap_or_repeat_in_every_order(house: House) -> None:
+async def test_paging_has_no_gaps_or_repeats_in_any_order(house: House) -> None:
     waiting = [await house.cards.waiting(due_in_min=10 + place, escalated=place % 6 == 0) for place in range(23)]
     for sort in ("queue", "due", "value", "age"):
         browser, seen, path = await house.as_(Role.REVIEWER), list[str](), f"/review?sort={sort}"
@@ -89,7 +89,7 @@ async def test_pages_follow_one_another_without_gap_or_repeat_in_every_order(hou
             assert seen == [one.card_id for one in waiting]
 
 
-async def test_filters_narrow_the_queue_and_each_can_be_taken_off_again(house: House) -> None:
+async def test_filters_are_applied_and_removed(house: House) -> None:
     dining, regional = (
         await house.cards.waiting(reasons=("wrong_pin",)),
         await house.cards.waiting(brand_code="hualian"),
@@ -107,7 +107,7 @@ async def test_filters_narrow_the_queue_and_each_can_be_taken_off_again(house: H
     assert "1 found" in page
 
 
-async def test_a_place_or_filter_that_makes_no_sense_shows_the_first_page(house: House) -> None:
+async def test_invalid_cursor_or_filter_shows_the_first_page(house: House) -> None:
     waiting = await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     for query in ("after=1~yesterday~x&type=plastic&brand=none", "after=7~2026-01-01T00:00:00%2B00:00~x", "value_min=dear", "sort=value&after=99999999999999999999~x"):  # fmt: skip
@@ -115,7 +115,7 @@ async def test_a_place_or_filter_that_makes_no_sense_shows_the_first_page(house:
         assert (page.status_code, shown(page.text, waiting)) == (200, [waiting.card_id]), query
 
 
-async def test_an_empty_filter_result_shows_the_way_out(house: House) -> None:
+async def test_empty_filter_result_offers_to_clear_it(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     assert "Nothing matches this filter" in (await browser.get("/review?ending=ZZZZZZZ")).text
     assert "Nothing matches this filter" not in (await browser.get("/review")).text
@@ -135,7 +135,7 @@ async def test_next_uses_the_current_filter(house: House) -> None:
     assert (await send(browser, "/review/next")).headers["location"] == f"/cards/{first.card_id}"
 
 
-async def test_with_nothing_in_the_filter_next_says_so_and_keeps_it(house: House) -> None:
+async def test_next_with_an_empty_filter_says_so_and_keeps_it(house: House) -> None:
     await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     answer = await send(browser, "/review/next", filter="type=regional")
@@ -144,7 +144,7 @@ async def test_with_nothing_in_the_filter_next_says_so_and_keeps_it(house: House
     assert "Show the whole queue" in page
 
 
-async def test_counts_lead_to_what_they_count(house: House) -> None:
+async def test_counts_link_to_their_lists(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER, "Me")
     mine, escalated = await house.cards.waiting(), await house.cards.waiting(escalated=True)
     await change(house, mine, assigned_to=me)
@@ -156,7 +156,7 @@ async def test_counts_lead_to_what_they_count(house: House) -> None:
     assert shown((await browser.get("/review?mine=yes")).text, mine, escalated) == [mine.card_id]
 
 
-async def test_the_queue_polls_only_so_often(house: House) -> None:
+async def test_queue_polling_is_rate_limited(house: House) -> None:
     browser, unattended = await house.as_(Role.REVIEWER), {"hx-request": "true", UNATTENDED: "yes"}
     polled = await browser.get("/review?polls=3", headers=unattended)
     assert 'hx-get="/review?polls=4"' in polled.text

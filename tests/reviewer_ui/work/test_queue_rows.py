@@ -26,7 +26,7 @@ async def test_face_value_and_offer_are_both_named(house: House) -> None:
     assert 'data-label="Offer" class="amount">¥432.10' in page
 
 
-async def test_a_row_is_late_or_due_soon_or_neither(house: House) -> None:
+async def test_row_is_marked_overdue_or_due_soon(house: House) -> None:
     late, soon, later = (
         await house.cards.waiting(due_in_min=-5),
         await house.cards.waiting(),
@@ -40,7 +40,7 @@ async def test_a_row_is_late_or_due_soon_or_neither(house: House) -> None:
         assert f'data-row="{waiting.task_id}" class="{css}"' in page
 
 
-async def test_the_page_size_stays_and_only_a_size_on_offer_is_kept(house: House) -> None:
+async def test_page_size_is_remembered_if_valid(house: House) -> None:
     for _ in range(21):
         await house.cards.waiting()
     browser = await house.as_(Role.OPS)
@@ -53,7 +53,7 @@ async def test_the_page_size_stays_and_only_a_size_on_offer_is_kept(house: House
     assert (await post(browser, "/review/size", size="50", back="//elsewhere.test")).headers["location"] == "/"
 
 
-async def test_a_glance_shows_the_card_masked_and_takes_nothing(house: House) -> None:
+async def test_preview_shows_the_card_masked_without_claiming(house: House) -> None:
     waiting = await house.cards.waiting()
     page = (await (await house.as_(Role.COMPLIANCE)).get(f"/cards/{waiting.card_id}/glance")).text
     for shown in ("¥500.00", "¥441.00", f"••••{NUMBER[-4:]}", "138****0021"):
@@ -93,7 +93,7 @@ async def test_every_row_is_one_line_and_bulk_actions_come_with_a_selection(
     assert at.complaints == []
 
 
-async def test_without_scripts_bulk_actions_and_the_glance_work(house: House, browser_program: Path) -> None:
+async def test_bulk_actions_and_preview_work_without_scripts(house: House, browser_program: Path) -> None:
     await house.cards.waiting()
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
     async with desks(house, browser_program) as office, office.visit(token, scripts=False) as at:

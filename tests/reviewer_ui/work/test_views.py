@@ -37,7 +37,7 @@ async def test_saved_filter_is_shown_above_the_queue(house: House) -> None:
     assert shown(page, regional, other) == [regional.card_id]
 
 
-async def test_a_view_opens_first_until_the_whole_queue_is_asked_for(house: House) -> None:
+async def test_default_view_opens_first(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
     browser, views = await browser_of(house, me), SavedViews(house.database)
     first, second = await views.save(me, "A", "type=dining"), await views.save(me, "B", "sort=value")
@@ -87,14 +87,14 @@ async def test_refused_view_shows_the_reason_and_keeps_the_name(house: House) ->
     assert [view.name for view in await views_of(house, me)] == ["Dear"]
 
 
-async def test_two_savings_at_once_leave_one_view_of_that_name(house: House) -> None:
+async def test_concurrent_saves_keep_one_view_per_name(house: House) -> None:
     me, views = await house.cards.person(Role.REVIEWER), SavedViews(house.database)
     made = await asyncio.gather(*(views.save(me, "Mine", "type=dining") for _ in range(3)), return_exceptions=True)
     assert sorted(type(one).__name__ for one in made) == ["ViewNameTaken", "ViewNameTaken", "str"]
     assert issubclass(ViewNameTaken, Exception)
 
 
-async def test_so_many_views_and_no_more(house: House) -> None:
+async def test_number_of_views_is_limited(house: House) -> None:
     me, views = await house.cards.person(Role.REVIEWER), SavedViews(house.database)
     for place in range(VIEWS_MAX):
         await views.save(me, f"View {place}", f"value_min={place}")

@@ -10,7 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
 from database.tables.cards import QuoteRow
-from database.tables.finance import LedgerTransactionRow, PayoutRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.notices import NoticeRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import ReviewDraftRow, WorkItemRow
@@ -56,7 +57,7 @@ async def test_an_offered_card_ends_with_its_quote_void_and_can_be_sold_again(wo
     assert (await world.submitted(given, owner=seller)).card_ids[0] != card_id
 
 
-async def test_an_acceptance_is_reversed_under_the_quotes_own_key_and_pressed_twice_is_once(world: World) -> None:
+async def test_acceptance_is_reversed_once_under_the_quotes_key(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     assert await owed(world, card_id) > 0
     twice = [await world.journey.cancel(card_id, "R1", OPS) for _ in range(2)]
@@ -86,7 +87,7 @@ async def test_a_card_that_its_issuer_was_asked_to_secure_is_not_cancelled(world
     assert (ended.done, ended.why_not) == (False, "secured")
 
 
-async def test_a_card_that_ended_otherwise_keeps_its_end(world: World) -> None:
+async def test_cancelling_an_ended_card_keeps_its_outcome(world: World) -> None:
     card_id = await world.a_card("jd")
     assert await world.journey.withdraw(card_id)
     ended = await world.journey.cancel(card_id, "R1", OPS)
@@ -106,7 +107,7 @@ async def a_payable_card(world: World) -> tuple[str, str]:
     return card_id, quote_id
 
 
-async def test_of_a_payment_and_a_cancelling_at_once_one_counts(world: World) -> None:
+async def test_concurrent_payment_and_cancellation_exclude_each_other(world: World) -> None:
     for turn in range(6):
         card_id, quote_id = await a_payable_card(world)
         acts = [
@@ -123,7 +124,7 @@ async def test_of_a_payment_and_a_cancelling_at_once_one_counts(world: World) ->
         assert await owed(world, card_id) == 0, "reversed, or in flight"
 
 
-async def test_after_the_cancelling_the_issuer_is_asked_to_hold_nothing(world: World) -> None:
+async def test_cancelled_card_is_not_locked_at_the_issuer(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     assert (await world.journey.cancel(card_id, "R1", OPS)).done
     assert (await world.verification.recheck(card_id, quote_id)).end_reason is not None
@@ -157,7 +158,7 @@ async def test_a_decision_that_arrives_after_the_cancelling_is_not_applied(world
     assert late.value.type == "not_found"
 
 
-async def test_a_decision_and_a_cancelling_at_once_block_neither(world: World) -> None:
+async def test_concurrent_decision_and_cancellation_do_not_deadlock(world: World) -> None:
     for _ in range(4):
         card_id, task_id, person = await a_taken_task(world)
         made = await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)

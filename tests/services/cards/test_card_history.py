@@ -61,7 +61,7 @@ async def the_need(world: World, decision: str) -> str:
     return str(row.needs_check)
 
 
-async def test_a_number_with_a_wrong_pin_keeps_its_true_holder_out_in_no_order(world: World) -> None:
+async def test_wrong_pin_attempt_does_not_block_the_true_holder(world: World) -> None:
     right = a_typed_card("walmart")
     wrong = SubmittedCard(**(vars(right) | {"pin": "9" * len(right.pin or "")}))
     guessed = await submitted(world, wrong)
@@ -73,7 +73,7 @@ async def test_a_number_with_a_wrong_pin_keeps_its_true_holder_out_in_no_order(w
     assert len(prints) == 1
 
 
-async def test_a_number_is_offered_once(world: World) -> None:
+async def test_card_number_is_live_only_once(world: World) -> None:
     right = a_typed_card("walmart", accept_at_or_above=Money(1))
     first = await submitted(world, right)
     second = await submitted(world, SubmittedCard(**(vars(right) | {"pin": "9" * len(right.pin or "")})))

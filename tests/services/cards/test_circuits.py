@@ -106,7 +106,7 @@ async def two(database_url: str) -> AsyncIterator[Two]:
     await database.dispose()
 
 
-async def test_failures_of_two_processes_in_a_row_open_the_circuit_of_both(two: Two) -> None:
+async def test_failures_of_two_processes_open_the_shared_circuit(two: Two) -> None:
     assert await two.one.attempt(DOWN) == "down"
     assert await two.other.attempt(DOWN) == "down"
     assert await two.other.attempt() == "circuit_open"
@@ -117,7 +117,7 @@ async def test_failures_of_two_processes_in_a_row_open_the_circuit_of_both(two: 
     assert await two.rows() == [(2, True)]
 
 
-async def test_an_answer_to_one_process_ends_the_row_of_failures_of_both(two: Two) -> None:
+async def test_success_resets_the_shared_failure_count(two: Two) -> None:
     assert await two.one.attempt(DOWN) == "down"
     assert await two.other.attempt(NO) == "no"
     assert await two.rows() == []
@@ -125,7 +125,7 @@ async def test_an_answer_to_one_process_ends_the_row_of_failures_of_both(two: Tw
     assert [await two.one.attempt(DOWN), await two.one.attempt()] == ["down", "ok"]
 
 
-async def test_one_process_alone_probes_and_its_success_closes_the_circuit_of_both(two: Two) -> None:
+async def test_one_process_probes_and_success_closes_the_shared_circuit(two: Two) -> None:
     for _ in range(2):
         await two.one.attempt(DOWN)
     await two.time_is_up()
@@ -139,7 +139,7 @@ async def test_one_process_alone_probes_and_its_success_closes_the_circuit_of_bo
     assert await two.rows() == []
 
 
-async def test_two_processes_that_want_to_probe_at_once_make_one_call(two: Two) -> None:
+async def test_concurrent_probes_make_one_call(two: Two) -> None:
     for _ in range(2):
         await two.one.attempt(DOWN)
     await two.time_is_up()
@@ -148,7 +148,7 @@ async def test_two_processes_that_want_to_probe_at_once_make_one_call(two: Two) 
     assert await two.rows() == [(3, True)]
 
 
-async def test_a_probe_that_is_cut_off_leaves_the_next_one_to_any_process(two: Two) -> None:
+async def test_interrupted_probe_can_be_repeated_by_any_process(two: Two) -> None:
     for _ in range(2):
         await two.one.attempt(DOWN)
     await two.time_is_up()
@@ -157,7 +157,7 @@ async def test_a_probe_that_is_cut_off_leaves_the_next_one_to_any_process(two: T
     assert await two.other.attempt() == "ok"
 
 
-async def test_calls_that_succeed_cost_one_look_a_second(two: Two) -> None:
+async def test_successful_calls_read_the_circuit_once_a_second(two: Two) -> None:
     assert {await two.one.attempt() for _ in range(100)} == {"ok"}
     assert two.one.kept.statements == ["SELECT"]
     two.one.later()
@@ -165,7 +165,7 @@ async def test_calls_that_succeed_cost_one_look_a_second(two: Two) -> None:
     assert two.one.kept.statements == ["SELECT", "SELECT"]
 
 
-async def test_without_the_database_each_process_goes_by_what_it_saw(two: Two) -> None:
+async def test_circuit_is_local_without_the_database(two: Two) -> None:
     away = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{free()}/none")
     alone = Process(Counted(away), two.one.name, Clock(5_000.0))
     assert [await alone.attempt() for _ in range(2)] == ["ok", "ok"]

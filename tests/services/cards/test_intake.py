@@ -35,7 +35,7 @@ from tests.builders.photos import a_photo
 from tests.builders.world import World, a_number, a_submission, a_typed_card
 
 
-async def test_a_typed_card_is_taken_with_its_story_and_its_evidence(world: World) -> None:
+async def test_typed_card_is_accepted_with_history_and_evidence(world: World) -> None:
     card = a_typed_card("walmart")
     receipt = await world.submitted(card)
     row = await world.card(receipt.card_ids[0])
@@ -59,7 +59,7 @@ async def test_the_same_key_with_the_same_content_gets_the_same_receipt(world: W
         await world.intake.submit(replace(submission, cards=(a_typed_card(),)))
 
 
-async def test_the_same_key_twice_at_once_makes_one_submission(world: World) -> None:
+async def test_concurrent_requests_with_one_key_make_one_submission(world: World) -> None:
     submission = a_submission(a_typed_card(), owner=await world.a_seller())
     receipts = await asyncio.gather(*(world.intake.submit(submission) for _ in range(6)))
     assert len({receipt.submission_id for receipt in receipts}) == 1
@@ -67,7 +67,7 @@ async def test_the_same_key_twice_at_once_makes_one_submission(world: World) -> 
     assert len(await world.rows(SubmissionRow, owner=submission.owner)) == 1
 
 
-async def test_the_same_card_in_two_submissions_at_once_is_taken_once(world: World) -> None:
+async def test_card_in_two_concurrent_submissions_is_accepted_once(world: World) -> None:
     card = a_typed_card()
     sellers = [await world.a_seller() for _ in range(6)]
     taken = await asyncio.gather(*(world.submitted(card, owner=one) for one in sellers), return_exceptions=True)
@@ -76,7 +76,7 @@ async def test_the_same_card_in_two_submissions_at_once_is_taken_once(world: Wor
     assert len(await world.rows(CardRow, fingerprint=world.keyring.fingerprint("jd", str(card.number)))) == 1
 
 
-async def test_one_bad_card_keeps_the_whole_submission_out(world: World) -> None:
+async def test_one_invalid_card_refuses_the_submission(world: World) -> None:
     seller, twice = await world.a_seller(), a_typed_card()
     with pytest.raises(DuplicateCard) as refused:
         await world.submitted(a_typed_card(), twice, twice, owner=seller)
@@ -84,7 +84,7 @@ async def test_one_bad_card_keeps_the_whole_submission_out(world: World) -> None
     assert await world.rows(SubmissionRow, owner=seller) == []
 
 
-async def test_a_card_that_was_not_bought_may_come_again_and_a_bought_one_may_not(world: World) -> None:
+async def test_unsold_card_may_be_resubmitted_and_a_sold_one_may_not(world: World) -> None:
     card = a_typed_card()
     first = await world.submitted(card)
     await world.journey.end(first.card_ids[0], Outcome.REJECTED, EndReason.FROZEN, None)
@@ -111,9 +111,7 @@ async def test_a_card_that_was_not_bought_may_come_again_and_a_bought_one_may_no
         (SubmittedCard("jd", photos=(b"",)), PhotoEmpty),
     ],
 )
-async def test_what_is_wrong_with_a_card_has_its_own_answer(
-    world: World, card: SubmittedCard, refusal: type[Refusal]
-) -> None:
+async def test_each_card_error_has_its_own_refusal(world: World, card: SubmittedCard, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
         await world.submitted(card)
 
@@ -137,7 +135,7 @@ async def test_photos_are_kept_and_replaced_when_a_reviewer_asks(world: World) -
     assert world.photos.read(kept[1].stored_sha256)[:2] == b"\xff\xd8"
 
 
-async def test_only_the_item_that_was_asked_for_is_taken(world: World) -> None:
+async def test_only_the_requested_item_is_accepted(world: World) -> None:
     (card_id,) = (await world.submitted(SubmittedCard("walmart", photos=(a_photo(),)))).card_ids
     await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
     for swap in ({"number": a_number("walmart")}, {"pin": "123456"}, {"face_value": Money(100_00)}, {}):

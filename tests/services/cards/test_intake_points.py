@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from database.tables.cards import SubmissionRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.finance.waterfall import PartKind
 from domain.money import Money
@@ -39,7 +39,7 @@ async def test_only_an_intake_point_of_the_rules_takes_cards_in(world: World) ->
         assert refused.value.data == {"field": "intake_point", "why": "not_offered"}
 
 
-async def test_a_submission_keeps_its_point_which_is_part_of_its_content(world: World) -> None:
+async def test_intake_point_is_part_of_the_submission_content(world: World) -> None:
     given = replace(a_submission(a_typed_card(), owner=await world.a_seller()), intake_point="corner")
     receipt = await world.intake.submit(given)
     (row,) = await world.rows(SubmissionRow, id=receipt.submission_id)
@@ -49,7 +49,7 @@ async def test_a_submission_keeps_its_point_which_is_part_of_its_content(world: 
         await world.intake.submit(replace(given, intake_point=""))
 
 
-async def test_a_point_has_its_part_of_what_it_took_in(world: World) -> None:
+async def test_intake_point_gets_its_share(world: World) -> None:
     person = await world.a_person("finance")
     taken, other = await a_bought_card(world), await a_bought_card(world)
     async with world.database.transaction() as session:

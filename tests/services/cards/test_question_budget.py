@@ -33,7 +33,7 @@ async def asked_about(world: World, owner: str, cost_fen: int, *, sold: bool = F
     return card_id
 
 
-async def test_beyond_the_budget_no_more_cards_are_taken_and_others_are(world: World) -> None:
+async def test_cards_beyond_the_question_budget_are_refused(world: World) -> None:
     owner = await world.a_seller()
     await asked_about(world, owner, MOST_FEN - 1)
     await asked_about(world, owner, 1)

@@ -31,7 +31,7 @@ async def photographed(world: World, *colours: str) -> str:
     return (await world.submitted(card)).card_ids[0]
 
 
-async def test_photos_that_came_earlier_are_ahead_and_a_read_card_waits_no_more(world: World) -> None:
+async def test_earlier_photos_are_read_first(world: World) -> None:
     before = (await everything(world)).photos
     first = await photographed(world, "red", "green")
     second = await photographed(world, "blue")
@@ -49,7 +49,7 @@ async def test_photos_that_came_earlier_are_ahead_and_a_read_card_waits_no_more(
     assert await waits(world, await world.a_card()) is None, "typed, without a photo"
 
 
-async def test_the_time_counts_only_readers_that_are_alive(world: World) -> None:
+async def test_waiting_time_counts_only_live_readers(world: World) -> None:
     await a_read_card(world, printed(number="2" * 19))
     waiting = await photographed(world, "red")
     workers, host, pid = Workers(world.database), new_id(), os.getpid()

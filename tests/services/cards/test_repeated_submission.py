@@ -14,14 +14,14 @@ from domain.identifiers import new_id
 from tests.builders.world import World, a_submission, a_typed_card
 
 
-async def test_the_language_of_the_answer_is_no_part_of_the_content(world: World) -> None:
+async def test_answer_language_is_not_part_of_the_content(world: World) -> None:
     chinese = a_submission(a_typed_card(), owner=await world.a_seller())
     first = await world.intake.submit(chinese)
     again = await world.intake.submit(replace(chinese, locale="en"))
     assert (again.submission_id, again.card_ids, again.repeated) == (first.submission_id, first.card_ids, True)
 
 
-async def test_a_receipt_is_given_again_though_the_card_is_refused_since(world: World) -> None:
+async def test_repeated_submission_returns_its_receipt_after_a_refusal(world: World) -> None:
     """The same card is live now, so judging the repetition like a new request would refuse it as a duplicate."""
     submission = a_submission(a_typed_card(), owner=await world.a_seller())
     first = await world.intake.submit(submission)
@@ -40,7 +40,7 @@ async def test_another_content_under_the_key_is_refused_before_its_fields_are_ju
         await world.intake.submit(a_submission(a_typed_card(expiry=date(2020, 1, 31)), owner=owner, key=key))
 
 
-async def test_a_payee_typed_with_an_input_method_is_the_same_payee(world: World) -> None:
+async def test_payee_is_normalised(world: World) -> None:
     owner, key = await world.a_seller(), new_id()
     card = a_typed_card()
     typed = replace(

@@ -6,7 +6,7 @@ from typing import Any
 
 from database.repositories import ledger
 from database.tables.cards import QuoteRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import AT_ITS_BEGINNING, Resume
@@ -25,13 +25,13 @@ async def resumed(world: World, card_id: str) -> Resume:
     return (await world.intake.card_to_buy(card_id)).resume
 
 
-async def test_a_card_that_was_never_started_is_at_its_beginning(world: World) -> None:
+async def test_unstarted_card_resumes_at_its_beginning(world: World) -> None:
     card_id = await world.a_card("jd")
     assert (await world.intake.card_to_buy(card_id)).resume == AT_ITS_BEGINNING
     assert await resumed(world, card_id) == AT_ITS_BEGINNING
 
 
-async def test_a_quote_before_its_seller_stays_before_them_under_its_number(world: World) -> None:
+async def test_open_quote_keeps_its_number(world: World) -> None:
     card_id = await world.a_card("jd")
     await world.verification.ask_issuer(card_id)
     valued = await world.pricing.value(card_id, 1)
@@ -56,7 +56,7 @@ async def test_accepted_quote_and_order_continue_to_their_payment(world: World) 
     assert again.outcome is PayoutOutcome.REFUSED
 
 
-async def test_once_ordered_the_issuer_is_not_asked_again_whatever_became_of_the_card(world: World) -> None:
+async def test_issuer_is_not_queried_again_after_the_order(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     quote_id = (await resumed(world, card_id)).quote_id or ""
     await world.issuer.control(maintenance=["jd"])
@@ -93,7 +93,7 @@ async def test_a_payment_that_only_the_gateway_knows_is_entered_once_and_settled
     assert owed.amount_minor == 0
 
 
-async def test_a_payment_that_only_the_gateway_knows_closes_the_review_and_ends_its_time(world: World) -> None:
+async def test_gateway_only_payment_closes_the_review_and_its_clock(world: World) -> None:
     card_id, task_id, _ = await a_taken_task(world)
     (quote,) = await world.rows(QuoteRow, card_id=card_id)
     report = paid(payout_key(card_id, 1), quote.amount_minor)

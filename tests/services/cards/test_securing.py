@@ -117,7 +117,7 @@ async def test_a_card_that_the_issuer_will_not_secure_is_not_bought(world: World
     assert await spent(world, card_id) == 200, "the seller keeps the card"
 
 
-async def test_a_lost_answer_is_asked_about_and_nothing_is_sent_twice(world: World) -> None:
+async def test_lost_lock_answer_is_queried_and_never_resent(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     key = request_key(card_id, "secure", 1)
     parties = replace(world.verification._parties, issuer=_LosesTheAnswer(world))
@@ -146,7 +146,7 @@ async def test_an_undecided_request_is_asked_about_until_the_issuer_has_decided(
     assert sent == ["/v1/cards/secure", "/v1/cards/secure/state", "/v1/cards/secure/state"]
 
 
-async def test_what_the_holder_spends_while_the_request_is_undecided_voids_the_quote(world: World) -> None:
+async def test_spending_while_locking_is_undecided_voids_the_quote(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     await world.issuer.control(secure_undecided=True)
     await attempted(world, card_id, quote_id)
@@ -167,7 +167,7 @@ async def test_a_request_that_never_arrived_is_sent_under_its_own_key(world: Wor
     assert await calls(world) == [("/v1/cards/secure/state", key), ("/v1/cards/secure", key)]
 
 
-async def test_attempts_at_once_secure_once_and_agree(world: World) -> None:
+async def test_concurrent_lock_attempts_lock_once(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     verdicts = await asyncio.gather(
         *(world.verification.recheck(card_id, quote_id) for _ in range(4)), return_exceptions=True
@@ -180,9 +180,7 @@ async def test_attempts_at_once_secure_once_and_agree(world: World) -> None:
     assert await owed(world, card_id) == 465_00
 
 
-async def test_a_second_payment_finds_the_card_still_held_and_asks_for_no_second_lock(
-    world: World, secured: tuple[str, str]
-) -> None:
+async def test_second_payment_reuses_the_existing_lock(world: World, secured: tuple[str, str]) -> None:
     card_id, quote_id = secured
     await world.alipay.control(refuse="PAYEE_NOT_EXIST")
     key = payout_key(card_id, 1)
@@ -212,7 +210,7 @@ async def test_a_card_released_by_the_issuer_is_verified_again_under_another_key
     assert await spent(world, card_id) == (200 if spends else 409)
 
 
-async def test_a_lock_that_our_rows_lost_by_a_restore_is_recognised(world: World) -> None:
+async def test_lock_lost_by_a_restore_is_recognised(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     card = await world.card(card_id)
     issuer, number = world.verification._parties.issuer, cards.open_number(world.keyring, card) or ""
@@ -242,7 +240,7 @@ async def test_a_lock_of_less_than_was_quoted_is_released_and_the_quote_is_void(
     assert ((await world.story(card_id))[-1], await owed(world, card_id)) == ("payout.card_released", 0)
 
 
-async def test_a_redeemed_card_is_never_let_go_with_its_debt(world: World) -> None:
+async def test_redeemed_card_is_never_released(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote(brand_code="tmall")
     heard: list[str] = []
     async with _odd_issuer(world, heard, {"result": "redeemed", "amount_minor": 49_999, "currency": "CNY"}) as odd:
@@ -251,9 +249,7 @@ async def test_a_redeemed_card_is_never_let_go_with_its_debt(world: World) -> No
     assert (heard, await owed(world, card_id) > 0) == (["secure"], True)
 
 
-async def test_without_the_issuers_word_on_the_lock_no_payment_is_written(
-    world: World, secured: tuple[str, str]
-) -> None:
+async def test_payment_requires_the_issuers_lock_answer(world: World, secured: tuple[str, str]) -> None:
     card_id, quote_id = secured
     async with world.database.transaction() as session:
         await session.execute(delete(AnswerRow).where(AnswerRow.card_id == card_id, AnswerRow.operation == "secure"))

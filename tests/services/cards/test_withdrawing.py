@@ -61,7 +61,7 @@ async def test_a_sold_card_and_an_ended_one_are_not_withdrawn(world: World) -> N
         assert (after.outcome, after.reason) == (before.outcome, before.reason)
 
 
-async def test_a_withdrawal_and_an_acceptance_at_once_never_both_count(world: World) -> None:
+async def test_concurrent_withdrawal_and_acceptance_exclude_each_other(world: World) -> None:
     for _ in range(5):
         card_id, quote_id = await an_offer(world)
         await world.pricing.offer(card_id, quote_id)
@@ -71,7 +71,7 @@ async def test_a_withdrawal_and_an_acceptance_at_once_never_both_count(world: Wo
         assert (quote.state is QuoteState.ACCEPTED) is not withdrawn
 
 
-async def test_an_offer_that_comes_after_the_withdrawal_sells_nothing(world: World) -> None:
+async def test_offer_after_the_withdrawal_is_void(world: World) -> None:
     card_id, quote_id = await an_offer(world, accept_at_or_above=Money(100))
     assert await world.journey.withdraw(card_id)
     assert not (await world.pricing.offer(card_id, quote_id)).accepted

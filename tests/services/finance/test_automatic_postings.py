@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from database.repositories import ledger
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.statements import BreakRow, StatementLineRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.chart import account
 from domain.finance.ledger import Posting
@@ -170,7 +170,7 @@ async def test_a_line_without_a_key_is_matched_within_the_tolerance_and_the_wind
         assert [one.kind for one in await desk.breaks_of(row)] == [BreakKind.MISSING_HERE]
 
 
-async def test_of_two_candidates_on_either_side_none_is_taken(desk: FinanceDesk) -> None:
+async def test_ambiguous_candidates_are_not_matched(desk: FinanceDesk) -> None:
     await desk.paid(211_00)
     await desk.paid(211_04)
     await desk.paid(212_00)
@@ -224,9 +224,7 @@ async def test_a_small_difference_in_another_currency_is_rounded_in_that_currenc
     assert (await posted(desk, line))[0] == [("cash:wechat", -2, "USD"), ("rounding", 2, "USD")]
 
 
-async def test_the_same_number_in_two_currencies_is_a_break_whose_edit_books_each_in_its_own(
-    desk: FinanceDesk, world: World
-) -> None:
+async def test_currency_mismatch_is_a_break_corrected_in_each_currency(desk: FinanceDesk, world: World) -> None:
     first, second = await world.a_person("finance"), await world.a_person("finance")
     key = await paid(desk, Money(100_00, Currency.USD))
     row = await desk.imported(desk.bill([desk.moved(key, -100_00)]), day=desk.today)

@@ -7,8 +7,8 @@ import pytest
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures
-from database.tables.finance_rails import BankBatchRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.rails import BankBatchRow
+from database.tables.finance.statements import ExpectationRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.statements import LineState
 from domain.rules.reconciliation import reconciliation_in_force
@@ -88,9 +88,7 @@ async def test_a_debit_of_another_sum_is_a_break_of_the_difference_with_a_worked
     assert [one for one in broken if one.startswith(("line:", "break:"))] == []
 
 
-async def test_a_second_debit_is_a_duplicate_that_nothing_is_linked_to_and_can_be_posted(
-    desk: FinanceDesk, world: World
-) -> None:
+async def test_second_debit_is_an_unlinked_duplicate_that_can_be_posted(desk: FinanceDesk, world: World) -> None:
     person = await world.a_person("finance")
     number, keys = await desk.batch(40_00, 2_00)
     debits = [desk.moved(number, -42_00), desk.moved(number, -42_00), desk.moved(number, -41_00)]
@@ -118,6 +116,6 @@ async def test_a_debit_of_a_batch_whose_transfers_the_bank_lists_one_by_one_is_a
     assert [(one.kind, one.amount_minor) for one in await desk.breaks_of(row)] == [(BreakKind.DUPLICATE, -23_00)]
 
 
-async def test_a_debit_of_a_number_that_is_no_batch_stays_missing_here(desk: FinanceDesk) -> None:
+async def test_debit_of_an_unknown_batch_is_missing_here(desk: FinanceDesk) -> None:
     row = await desk.imported(desk.bill([desk.moved("CL20261129-0", -7_00)], BANK, opening=6_000_00))
     assert [one.kind for one in await desk.breaks_of(row)] == [BreakKind.MISSING_HERE]

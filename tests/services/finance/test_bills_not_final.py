@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from bootstrap.reconciling import Order, asked_of_listed, payment_differences
 from database.repositories.day_figures import figures
-from database.tables.finance import PayoutRow
-from database.tables.finance_statements import BreakRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.statements import BreakRow
 from domain.finance.breaks import Verb
 from domain.finance.payout import RETURNED, ListedPayment, PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
@@ -66,7 +66,7 @@ async def over(rails: Rails, key: str) -> None:
     await rails.payout.conclude(key)
 
 
-async def test_a_bill_pays_no_transfer_that_waits_for_its_receiver(rails: Rails) -> None:
+async def test_statement_line_does_not_settle_a_transfer_awaiting_its_receiver(rails: Rails) -> None:
     desk = FinanceDesk(rails.world)
     card, key, minor = await waiting(rails)
     bill = await desk.imported(desk.bill([moved(key, -minor)]), day=desk.today)
@@ -106,7 +106,7 @@ async def test_a_transfer_that_is_confirmed_later_is_matched_with_its_line(rails
 
 
 @pytest.mark.parametrize("kind", ["商家转账退回", "撤销返还"])
-async def test_whatever_comes_in_under_an_orders_number_came_back(rails: Rails, kind: str) -> None:
+async def test_incoming_line_with_an_order_number_is_a_return(rails: Rails, kind: str) -> None:
     desk = FinanceDesk(rails.world)
     _, key, minor = await waiting(rails)
     await over(rails, key)
@@ -118,7 +118,7 @@ async def test_whatever_comes_in_under_an_orders_number_came_back(rails: Rails, 
     assert {one.decided_by for one in closed} == {None}
 
 
-async def test_a_payment_and_its_return_prove_nothing_together_and_cancel_out(rails: Rails) -> None:
+async def test_payment_and_its_return_cancel_out(rails: Rails) -> None:
     """Alipay returns what it could not pay while our order is unknown."""
     desk = FinanceDesk(rails.world)
     card, key = await rails.a_prepared(Rail.ALIPAY)
@@ -138,7 +138,7 @@ async def test_a_payment_and_its_return_prove_nothing_together_and_cancel_out(ra
     assert await owed(rails, card) == minor
 
 
-async def test_what_left_is_adopted_only_by_the_gateways_own_word(rails: Rails) -> None:
+async def test_transfer_is_adopted_only_by_the_gateway_answer(rails: Rails) -> None:
     _, key, minor = await waiting(rails)
     gateway, listed = rails.gateways[Rail.WECHAT], ListedPayment(key, Money(minor), "B1")
     assert (await asked_of_listed(gateway, listed)).outcome is PayoutOutcome.UNKNOWN
@@ -147,7 +147,7 @@ async def test_what_left_is_adopted_only_by_the_gateways_own_word(rails: Rails) 
     assert (said.outcome, said.amount) == (PayoutOutcome.PAID, Money(minor))
 
 
-def test_a_transfer_that_waits_or_comes_back_is_no_difference() -> None:
+def test_pending_or_returned_transfer_is_not_a_difference() -> None:
     now = datetime.now(UTC)
     before, listed = now - timedelta(hours=20), [ListedPayment("k", Money(100), "B1")]
 

@@ -16,8 +16,8 @@ from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance import tax
 from database.repositories import ledger
 from database.tables.evidence import LeafRow
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_sales import BrokeredPaymentRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.sales import BrokeredPaymentRow
 from database.tables.people import AuditRow, RelativeRow
 from domain.errors.files import AttachmentUnsupported
 from domain.errors.general import FieldInvalid, NotFound
@@ -61,7 +61,7 @@ async def both(world: World) -> tuple[BrokeredPayments, str, str]:
     return payments, await world.a_person("finance"), await world.a_person("finance")
 
 
-async def test_one_records_another_confirms_and_the_split_account_has_paid_the_seller_once(world: World) -> None:
+async def test_split_account_payment_is_recorded_and_confirmed_once(world: World) -> None:
     payments, first, second = await both(world)
     sale, owner = await brokered(world)
     paid = said()
@@ -160,7 +160,7 @@ async def test_a_discarded_payment_is_recorded_again_with_what_was_right(world: 
         ({"evidence": ProofFile("page.html", b"<html><script></script></html>")}, AttachmentUnsupported),
     ],
 )
-async def test_what_is_no_payment_of_this_sale_is_refused(world: World, changed: dict[str, Any], refusal: type) -> None:
+async def test_payment_of_another_sale_is_refused(world: World, changed: dict[str, Any], refusal: type) -> None:
     payments, first, _ = await both(world)
     sale, _ = await brokered(world)
     with pytest.raises(refusal):
@@ -206,7 +206,7 @@ async def test_only_finance_without_ties_to_the_seller_records_and_confirms(worl
         await payments.confirm(second, "nothing")
 
 
-async def test_paid_sale_cannot_be_reversed_nor_a_sale_under_reversal_paid(world: World) -> None:
+async def test_paid_sale_and_sale_under_reversal_exclude_each_other(world: World) -> None:
     payments, first, second = await both(world)
     returns = SaleReturns(world.database)
     sale, _ = await brokered(world)
@@ -226,7 +226,7 @@ async def test_paid_sale_cannot_be_reversed_nor_a_sale_under_reversal_paid(world
         await payments.record(second, other, said(), world.photos)
 
 
-async def test_the_invariants_hold_and_see_what_was_changed_behind_the_books(world: World) -> None:
+async def test_invariants_hold_and_detect_direct_changes(world: World) -> None:
     payments, first, second = await both(world)
     (sale, _), (waiting, _) = await brokered(world), await brokered(world)
     payment = await payments.record(first, sale, said(), world.photos)

@@ -15,9 +15,9 @@ from database.invariants.base import Look
 from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance import wallet
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_rollback import ClaimReceiptRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.rollback import ClaimReceiptRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
 from database.tables.people import AuditRow
 from database.tables.platform import OutboxRow
 from domain.errors.finance import ClaimOver, ClaimOwesLess, ReceiptOver, ReceiptReconciled
@@ -76,7 +76,7 @@ async def taken_back(scene: Claiming, receipts: ClaimReceipts, receipt: str) -> 
     await receipts.reverse(await scene.world.a_person("finance"), receipt)
 
 
-async def test_a_claim_is_paid_back_in_parts_and_then_over(scene: Claiming, receipts: ClaimReceipts) -> None:
+async def test_claim_is_repaid_in_parts_until_closed(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim, cash = await scene.claimed(), await scene.case.balance("cash:bank")
     person, key, part = await scene.world.a_person("finance"), new_id(), said(HALF)
     first = await receipts.record(person, claim, key, part, scene.world.photos)
@@ -106,7 +106,7 @@ async def test_a_claim_is_paid_back_in_parts_and_then_over(scene: Claiming, rece
     assert [one.amount for one in lines if one.what == "claim_paid_back"] == [Money(HALF), Money(HALF)]
 
 
-async def test_no_more_is_taken_than_is_left_and_the_refusal_names_it(scene: Claiming, receipts: ClaimReceipts) -> None:
+async def test_repayment_above_the_rest_is_refused_with_the_amount(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim, finance = await scene.proposed(), await scene.world.a_person("finance")
     with pytest.raises(ClaimOver):
         await received(scene, receipts, claim, said())
@@ -133,7 +133,7 @@ async def test_no_more_is_taken_than_is_left_and_the_refusal_names_it(scene: Cla
         ({"received_on": business_day(now()) - timedelta(days=200)}, "received_on"),
     ],
 )  # fmt: skip
-async def test_what_cannot_have_arrived_is_refused(
+async def test_impossible_receipt_is_refused(
     scene: Claiming, receipts: ClaimReceipts, changed: dict[str, Any], field: str
 ) -> None:
     claim = await scene.claimed()
@@ -195,9 +195,7 @@ async def written_off(scene: Claiming, claim: str) -> None:
     await scene.claims.write_off(await scene.world.a_person("finance"), claim)
 
 
-async def test_what_arrives_after_a_write_off_recovers_no_more_than_was_written_off(
-    scene: Claiming, receipts: ClaimReceipts
-) -> None:
+async def test_recovery_is_capped_at_the_write_off(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim, cash = await scene.claimed(), await scene.case.balance("cash:bank")
     await scene.offset()
     await written_off(scene, claim)
@@ -241,9 +239,7 @@ async def test_a_recovery_recorded_in_error_is_taken_back_and_the_loss_is_ours_a
     await scene.sound()
 
 
-async def test_of_a_written_off_claim_what_is_owed_again_is_paid_first(
-    scene: Claiming, receipts: ClaimReceipts
-) -> None:
+async def test_reopened_debt_is_paid_before_the_recovery(scene: Claiming, receipts: ClaimReceipts) -> None:
     claim = await scene.claimed()
     part = await received(scene, receipts, claim, said(HALF))
     await written_off(scene, claim)
@@ -297,7 +293,7 @@ async def breaks_of(world: World, *entries: int) -> list[BreakRow]:
         return list((await session.execute(found)).scalars())
 
 
-async def test_a_statement_shows_it_and_after_an_error_the_line_is_free_for_whose_it_is(
+async def test_line_of_a_reversed_receipt_can_be_matched_again(
     scene: Claiming, receipts: ClaimReceipts, world: World
 ) -> None:
     desk, claim = FinanceDesk(world), await scene.claimed()

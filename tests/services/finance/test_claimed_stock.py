@@ -7,7 +7,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from database.tables.finance import LedgerTransactionRow, PayoutRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.platform import OutboxRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.errors.finance import ClaimMoves, ClaimOver, ObjectionWaits
@@ -22,6 +23,7 @@ from services.finance import returned
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import Sales
 from services.notices.outbox_delivery import message_text
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
@@ -44,7 +46,7 @@ async def scene(world: World) -> Claiming:
     "state",
     ["proposed", "settled", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("claimed", "written_off"))],
 )
-async def test_a_card_with_a_claim_is_not_sold_and_its_cost_leaves_the_stock_once(scene: Claiming, state: str) -> None:
+async def test_claimed_card_cannot_be_sold_and_its_cost_is_written_off_once(scene: Claiming, state: str) -> None:
     claim = await scene.proposed() if state == "proposed" else await scene.claimed()
     others = 0
     if state == "settled":
@@ -72,7 +74,7 @@ async def test_a_card_is_sold_again_once_the_proposal_is_declined(scene: Claimin
     await scene.sound()
 
 
-async def test_a_sale_and_a_claim_at_once_take_the_cost_once(scene: Claiming) -> None:
+async def test_concurrent_sale_and_claim_take_the_cost_once(scene: Claiming) -> None:
     claim, finance = await scene.proposed(), await scene.world.a_person("finance")
     second = await scene.world.a_person("finance")
     done = await asyncio.gather(
@@ -85,7 +87,7 @@ async def test_a_sale_and_a_claim_at_once_take_the_cost_once(scene: Claiming) ->
 
 
 @pytest.mark.parametrize("state", ["claimed", "written_off"])
-async def test_a_sold_and_claimed_card_that_comes_back_is_no_stock(scene: Claiming, state: str) -> None:
+async def test_returned_claimed_card_is_not_stock(scene: Claiming, state: str) -> None:
     sale = await sold(scene.world, await scene.world.a_person("finance"), scene.card)
     claim = await scene.claimed()
     assert (await scene.moved(), await scene.owes()) == ({}, (PRICE, 0))
@@ -115,7 +117,7 @@ async def test_a_card_that_came_back_before_the_claim_is_agreed_to_leaves_the_st
     await scene.sound()
 
 
-async def test_a_return_and_a_claim_at_once_leave_no_worthless_stock(scene: Claiming) -> None:
+async def test_concurrent_return_and_claim_leave_no_stock(scene: Claiming) -> None:
     sale = await sold(scene.world, await scene.world.a_person("finance"), scene.card)
     claim, returns = await scene.proposed(), SaleReturns(scene.world.database)
     await returns.ask(await scene.world.a_person("finance"), sale, "found_used")
@@ -145,7 +147,9 @@ async def test_a_claim_that_is_dropped_is_reversed_and_what_was_offset_is_owed_a
     given = await scene.payment(claim)
     assert (given.amount_minor, given.state, given.proposed_by) == (HALF, GoodwillState.PROPOSED, person)
     with pytest.raises(OwnWork):
-        await Goodwill(scene.world.database, scene.world.keyring).agree(person, given.id)
+        await Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos)).agree(
+            person, given.id
+        )
     await scene.sound()
     gifts = await scene.case.balance("goodwill")
     key = await scene.agreed(claim)
@@ -262,7 +266,7 @@ async def test_what_is_owed_again_is_proposed_once_more_after_its_payment_was_re
     claim = await scene.claimed()
     await scene.offset()
     person = await scene.dropped(claim)
-    goodwill = Goodwill(scene.world.database, scene.world.keyring)
+    goodwill = Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos))
     await goodwill.decline(await scene.world.a_person("finance"), (await scene.payment(claim)).id)
     assert await scene.owes() == (0, HALF)
     await asyncio.gather(*(scene.claims.pay_back(person, claim) for _ in range(2)))

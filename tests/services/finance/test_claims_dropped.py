@@ -6,9 +6,10 @@ import pytest
 import pytest_asyncio
 
 from database.reads.finance import attention, claims, wallet
+from database.reads.finance.paybacks import OwedFor
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_rollback import RollbackRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.rollback import RollbackRow
 from database.tables.support.goodwill import GoodwillRow
 from domain.errors.finance import NotClaimable
 from domain.errors.sales import CardClaimed
@@ -16,6 +17,7 @@ from domain.finance.payout import PayoutState
 from domain.finance.rollback import RollbackState
 from domain.money import Money
 from domain.places import business_day
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.claiming import Claiming
 from tests.builders.own_world import own_world
@@ -67,7 +69,7 @@ async def test_a_card_whose_claim_was_dropped_is_claimed_again_with_its_cost_tak
     await scene.sound()
 
 
-async def test_a_claim_that_was_dropped_without_being_reversed_stays_the_only_one(scene: Claiming) -> None:
+async def test_dropped_unreversed_claim_blocks_a_second_one(scene: Claiming) -> None:
     claim = await scene.claimed()
     async with scene.world.database.transaction() as session:
         row = await session.get_one(RollbackRow, claim)
@@ -94,14 +96,16 @@ async def test_the_wallet_follows_what_a_dropped_claim_owes_until_it_is_paid(sce
     await scene.dropped(claim)
     mine, steps = await seen()
     assert (mine.owed, mine.on_the_way, steps) == (Money(HALF), Money(0), [])
-    assert [(one.card_id, one.amount, one.payback) for one in mine.waiting] == [(scene.card, Money(HALF), True)]
+    assert [(one.card_id, one.amount, one.payback) for one in mine.waiting] == [
+        (scene.card, Money(HALF), OwedFor.CLAIM)
+    ]
     key = await scene.agreed(claim)
     mine, steps = await seen()
     assert (mine.owed, mine.on_the_way, mine.waiting) == (Money(0), Money(HALF), ())
     assert steps == [("payback_prepared", scene.card, True)]
     paid = mine.payments[0]
     assert (paid.key, paid.card_id, paid.amount, paid.state, paid.payback) == (
-        key, scene.card, Money(HALF), PayoutState.PREPARED, True,
+        key, scene.card, Money(HALF), PayoutState.PREPARED, OwedFor.CLAIM,
     )  # fmt: skip
     await scene.world.payout.send(key)
     await scene.world.payout.conclude(key)
@@ -113,7 +117,7 @@ async def test_the_wallet_follows_what_a_dropped_claim_owes_until_it_is_paid(sce
 
 
 @pytest.mark.parametrize("step", ["nothing", "proposed", "declined", "paid"])
-async def test_every_place_agrees_on_what_is_still_to_be_paid_back(scene: Claiming, step: str) -> None:
+async def test_every_page_shows_the_same_amount_to_repay(scene: Claiming, step: str) -> None:
     async def waiting() -> tuple[int, int]:
         async with scene.world.database.transaction() as session:
             views = await claims.claims_of(session, scene.case.owner)
@@ -129,7 +133,9 @@ async def test_every_place_agrees_on_what_is_still_to_be_paid_back(scene: Claimi
     person, open_ones, left = await scene.dropped(claim), 0, 0
     if step == "declined":
         finance = await scene.world.a_person("finance")
-        await Goodwill(scene.world.database, scene.world.keyring).decline(finance, (await scene.payment(claim)).id)
+        await Goodwill(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos)).decline(
+            finance, (await scene.payment(claim)).id
+        )
         open_ones, left = 1, HALF
     elif step == "paid":
         key = await scene.agreed(claim)

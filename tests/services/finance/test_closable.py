@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from database.repositories import ledger
-from database.tables.finance_books import ClosingRow
-from database.tables.finance_statements import ReconciledDayRow, StatementRow
+from database.tables.finance.books import ClosingRow
+from database.tables.finance.statements import ReconciledDayRow, StatementRow
 from domain.errors.finance import PeriodClosed, PositionsUnvalued
 from domain.errors.general import FieldInvalid
 from domain.finance.breaks import NOTE_MAX

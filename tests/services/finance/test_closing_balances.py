@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import select, text
 
 from database.repositories import ledger
-from database.tables.finance import AccountRow, PeriodBalanceRow
+from database.tables.finance.ledger import AccountRow, PeriodBalanceRow
 from domain.finance.chart import account
 from domain.finance.ledger import Posting, owed
 from domain.finance.periods import first_day
@@ -44,7 +44,7 @@ async def kept(world: World, owner: str, month: str) -> tuple[int, int, int]:
         return tuple((await session.execute(statement)).one())  # type: ignore[return-value]
 
 
-async def test_a_closing_starts_from_the_one_before_and_reads_no_entry_of_its_months(world: World) -> None:
+async def test_closing_builds_on_the_previous_one_without_reading_its_entries(world: World) -> None:
     early, both, late = (f"seller:{new_id()}" for _ in range(3))
     for owner, amount, month in (
         (early, 10, "2018-11"),

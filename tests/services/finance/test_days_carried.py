@@ -9,7 +9,7 @@ import pytest
 from database.reads.finance.reconciliation import open_breaks
 from database.repositories import day_figures
 from database.repositories.day_figures import DayFigures
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
 from domain.finance.breaks import Against, BreakKind, BreakState, Choice, Verb
 from domain.finance.statements import LineState
 from domain.money import Money
@@ -53,7 +53,7 @@ def changed(before: DayFigures, after: DayFigures) -> dict[str, int]:
     return {name: new - old for name, (old, new) in pairs.items() if new != old}
 
 
-async def test_an_ignored_line_posts_nothing_and_stays_in_every_later_day(desk: FinanceDesk, world: World) -> None:
+async def test_ignored_line_posts_nothing_and_carries_over(desk: FinanceDesk, world: World) -> None:
     person = await world.a_person("finance")
     found = await desk.taken(person, await a_break(desk, "", -7_00, 30))
     days = [found.day + timedelta(days=after) for after in (-1, 0, 1, 9)]
@@ -91,7 +91,7 @@ async def test_an_ignored_difference_leaves_the_line_with_its_order_and_the_diff
     assert changed(before, after) == {"lines": 60_40, "entries": 60_00, "ignored": -40}
 
 
-async def test_what_no_statement_shows_is_ignored_and_stays_in_the_close(desk: FinanceDesk, world: World) -> None:
+async def test_ignored_missing_entry_stays_in_the_close(desk: FinanceDesk, world: World) -> None:
     person = await world.a_person("finance")
     key = await desk.paid(51_00)
     await desk.reconciled([desk.moved("", -6_01)])

@@ -16,8 +16,8 @@ from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance.debts import debts
 from database.repositories import expectations, ledger
-from database.tables.finance_debts import DebtRecoveryRow, DebtWriteOffRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.debts import DebtRecoveryRow, DebtWriteOffRow
+from database.tables.finance.statements import ExpectationRow
 from database.tables.notices import NoticeRow
 from domain.errors.finance import MoreThanOwed
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound

@@ -14,8 +14,8 @@ from database.invariants.books import SignsHold
 from database.invariants.sources import SourcesAgree
 from database.invariants.two_people import ClaimsByTwo
 from database.repositories import expectations, ledger
-from database.tables.finance_debts import DepositRefundRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.debts import DepositRefundRow
+from database.tables.finance.statements import ExpectationRow
 from database.tables.notices import NoticeRow
 from domain.errors.finance import ReceiptOver
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound

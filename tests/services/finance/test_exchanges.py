@@ -15,8 +15,8 @@ from sqlalchemy import text
 from database.invariants import Look
 from database.invariants.two_people import ClaimsByTwo
 from database.repositories import expectations, ledger
-from database.tables.finance_sales import FxExchangeRow, FxRevaluationRow, SaleRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.sales import FxExchangeRow, FxRevaluationRow, SaleRow
+from database.tables.finance.statements import ExpectationRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.people import NotAllowed
 from domain.errors.sales import ExchangeOver, ForeignMoneyLess, ReferenceTaken

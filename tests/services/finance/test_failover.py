@@ -12,8 +12,8 @@ import pytest_asyncio
 from sqlalchemy import delete, update
 from temporalio.exceptions import ApplicationError
 
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
-from database.tables.finance_routing import (
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.routing import (
     PayoutUsageRow,
 )
 from domain.cards.card import WaitingFor

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from database.repositories import ledger
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_sales import BuyerReceiptRow, FxRevaluationRow, SaleRow, SaleSplitRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.sales import BuyerReceiptRow, FxRevaluationRow, SaleRow, SaleSplitRow
 from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.people import NotAllowed

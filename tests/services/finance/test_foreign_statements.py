@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from database.repositories import day_figures, expectations
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementRow
 from domain.errors.finance import StatementHeadWrong
 from domain.finance.breaks import BreakKind
 from domain.finance.fx import Rate

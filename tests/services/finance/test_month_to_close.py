@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from database.reads.finance.months import month_to_close
 from database.repositories import ledger
-from database.tables.finance import PeriodRow
+from database.tables.finance.ledger import PeriodRow
 from domain.finance.ledger import owed
 from domain.identifiers import new_id
 from domain.money import Money

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 from sqlalchemy import update
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import PayoutWaitRow
 from domain.cards.card import WaitingFor
 from domain.identifiers import payout_key
 from services.finance.held_payments import PayoutWaits
@@ -34,7 +34,7 @@ async def waits(case: Paying, key: str) -> PayoutWaitRow:
     return row
 
 
-async def test_small_payments_to_a_new_payee_are_looked_at_together_until_it_is_known(case: Paying) -> None:
+async def test_small_payments_to_a_new_payee_are_held_together_until_it_is_known(case: Paying) -> None:
     with_rules(new_payee_from_minor=PRICE * 2, change_cools_hours=24)
     first = await case.paid()  # Small, and paid: that alone makes no payee known.
     card, quote = await case.accepted()
@@ -70,7 +70,7 @@ async def test_a_payee_is_known_once_a_payment_was_paid_that_a_person_had_let_go
     assert await case.prepare(*later) is None
 
 
-async def test_of_small_payments_at_once_to_a_new_payee_no_more_leave_than_nobody_looks_at(case: Paying) -> None:
+async def test_concurrent_small_payments_to_a_new_payee_respect_the_limit(case: Paying) -> None:
     with_rules(new_payee_from_minor=PRICE * 2 + 1, change_cools_hours=24)
     cards = [await case.accepted() for _ in range(4)]
     for card, _ in cards:

@@ -17,9 +17,9 @@ from database.invariants.books import EntriesSumToZero, SignsHold
 from database.reads.finance import held, office, order
 from database.repositories import matching
 from database.repositories.orders import ORDER_TABLES
-from database.tables.finance_rails import BankLineRow
-from database.tables.finance_routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
-from database.tables.finance_statements import StatementLineRow
+from database.tables.finance.rails import BankLineRow
+from database.tables.finance.routing import PayoutUsageRow, PayoutWaitRow, RailSwitchRow
+from database.tables.finance.statements import StatementLineRow
 from domain.errors.finance import OutcomeKnown
 from domain.errors.work import OwnWork
 from domain.finance.order_kinds import OrderCode

@@ -13,7 +13,7 @@ from database.reads.finance import held as reads
 from database.reads.finance.attention import seconds
 from database.reads.finance.office import owed
 from database.tables.cards import CardRow
-from database.tables.finance_routing import PayoutWaitRow
+from database.tables.finance.routing import PayoutWaitRow
 from database.tables.people import AuditRow
 from database.tables.platform import OutboxRow
 from domain.cards.card import WaitingFor

@@ -11,7 +11,7 @@ from database import invariants
 from database.reads.finance.office import owed
 from database.repositories import ledger
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PayeeCorrectionRow, PayoutRow
+from database.tables.finance.payout import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.errors.cards import NotExpectedNow
@@ -122,7 +122,7 @@ async def test_two_people_correct_a_payee_and_no_one_alone(world: World) -> None
     assert acts >= {"console:payee:propose", "console:payee:agree"}
 
 
-async def test_a_proposal_can_be_turned_down_and_falls_when_the_seller_speaks(world: World) -> None:
+async def test_proposal_is_declined_or_superseded_by_the_seller(world: World) -> None:
     case = await refused(world)
     person = await world.a_person("finance")
     await case.payees.propose(person, case.card, ACCOUNT, NAME, "typing_error")
@@ -160,7 +160,7 @@ async def test_a_card_that_waits_for_no_payee_takes_none(world: World) -> None:
         await payees.correct(await world.payee_of(card_id), card_id, ACCOUNT, NAME)
 
 
-async def test_pressed_twice_at_once_the_last_one_counts_and_one_payment_is_made(world: World) -> None:
+async def test_concurrent_corrections_pay_once_by_the_last_one(world: World) -> None:
     case = await refused(world)
     await asyncio.gather(*(case.payees.correct(case.owner, case.card, ACCOUNT, NAME) for _ in range(3)))
     assert (await case.pay(world, 2)).outcome is PayoutOutcome.PAID

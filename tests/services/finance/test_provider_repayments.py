@@ -19,8 +19,8 @@ from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance.brokered import SplitAccount, split_account
 from database.reads.finance.provider_debts import owed_back
 from database.repositories import expectations, ledger
-from database.tables.finance_sales import ProviderRepaymentRow, SaleRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.sales import ProviderRepaymentRow, SaleRow
+from database.tables.finance.statements import ExpectationRow
 from database.tables.notices import NoticeRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.people import NotAllowed

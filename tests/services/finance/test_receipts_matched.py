@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from database.repositories import day_figures, expectations
 from database.repositories.matching import BACKDATED_DAYS
-from database.tables.finance_statements import BreakRow, ExpectationRow
+from database.tables.finance.statements import BreakRow, ExpectationRow
 from domain.finance.breaks import BreakKind, BreakState, Verb
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor

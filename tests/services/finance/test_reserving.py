@@ -12,7 +12,7 @@ from database.invariants.books import SignsHold
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.reads.finance.reserved import reserved
 from database.repositories import holds, ledger
-from database.tables.finance import HoldRow
+from database.tables.finance.ledger import HoldRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.people import NotAllowed
@@ -57,7 +57,7 @@ async def there(world: World, buyer: str) -> tuple[int, int]:
         return -balance.amount_minor, (await available(session, account)).amount_minor
 
 
-async def test_what_is_held_is_there_and_not_available_until_the_sale_posts_it(world: World) -> None:
+async def test_reserved_deposit_is_unavailable_until_the_sale(world: World) -> None:
     person, key, asked = await promised(world)
     assert await there(world, asked.buyer) == (500_00, 500_00 - TOTAL)
     await Reservations(world.database).reserve(person, key, asked)  # Pressed twice.

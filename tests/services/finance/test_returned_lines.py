@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger, set_aside
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.finance.chart import account
 from domain.finance.ledger import Posting
 from domain.finance.payout import PayoutState

@@ -11,9 +11,9 @@ from database.clock_invariant import untrue_clocks
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures
-from database.tables.finance import LedgerTransactionRow, PeriodRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, ReconciledDayRow
-from database.tables.finance_suspense import ReversalRow
+from database.tables.finance.ledger import LedgerTransactionRow, PeriodRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, ReconciledDayRow
+from database.tables.finance.suspense import ReversalRow
 from database.tables.work import WorkItemRow
 from domain.errors.finance import NotReversible, ReversalDayClosed, ReversalOver, ReversalWaits
 from domain.errors.general import FieldInvalid, NotFound

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from database.tables.finance_rollback import RollbackOffsetRow, RollbackRow
+from database.tables.finance.rollback import RollbackOffsetRow, RollbackRow
 from database.tables.platform import OutboxRow
 from domain.cards.card import WaitingFor
 from domain.errors.finance import ClaimMoves, ClaimOver, NotClaimable

@@ -13,8 +13,8 @@ from temporalio.exceptions import ApplicationError
 
 from database.sealed import VERIFIED_NAME
 from database.tables.cards import SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_routing import (
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.routing import (
     PayeeChangeRow,
     PayoutUsageRow,
     PayoutWaitRow,
@@ -273,7 +273,7 @@ async def test_small_payments_to_a_changed_payee_cool_down_together(case: Paying
     assert await case.prepare(card, quote) is None
 
 
-async def test_of_small_payments_at_once_to_a_changed_payee_no_more_leave_than_do_not_cool_down(case: Paying) -> None:
+async def test_concurrent_small_payments_to_a_changed_payee_respect_the_limit(case: Paying) -> None:
     await case.paid("13900001111")
     with_rules(change_cools_from_minor=PRICE * 2 + 1, change_cools_hours=24)
     cards = [await case.accepted() for _ in range(4)]
@@ -307,7 +307,7 @@ async def test_a_payee_is_the_verified_seller(case: Paying, name: str, waits_for
         assert await case.prepare(card, quote) is None
 
 
-async def test_so_much_goes_to_verified_sellers_alone(case: Paying) -> None:
+async def test_large_payments_require_a_verified_seller(case: Paying) -> None:
     card, quote = await case.accepted()
     with_rules(unverified_from_minor=PRICE)
     assert await case.prepare(card, quote) is not None

@@ -18,7 +18,7 @@ from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.repositories import holds, ledger
 from database.tables.cards import QuoteRow
 from database.tables.evidence import LeafRow
-from database.tables.finance_sales import SaleRow, SaleSplitRow
+from database.tables.finance.sales import SaleRow, SaleSplitRow
 from database.tables.people import AuditRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
@@ -61,7 +61,7 @@ def shared_by_partners() -> None:
     )
 
 
-async def test_the_sources_example_holds_to_the_cent_from_quote_to_split(world: World) -> None:
+async def test_worked_example_holds_to_the_cent(world: World) -> None:
     card_id, quote_id = await world.a_confirmed_quote()
     (quote,) = await world.rows(QuoteRow, id=quote_id)
     assert (quote.amount_minor, quote.internal["resale_minor"], quote.internal["spread_minor"]) == (
@@ -280,7 +280,7 @@ async def test_bad_input_is_refused_by_its_field(world: World, changed: dict[str
     assert refused.value.data["field"] == field
 
 
-async def test_wrong_people_cards_and_reasons_are_refused(world: World) -> None:
+async def test_invalid_people_cards_and_reasons_are_refused(world: World) -> None:
     sales, finance, card_id = Sales(world.database), await world.a_person("finance"), await a_bought_card(world)
     unsold, returns = await world.a_card(), SaleReturns(world.database)
     cases: list[tuple[type[Refusal], Any]] = [

@@ -12,8 +12,8 @@ from sqlalchemy import delete, update
 from temporalio.exceptions import ApplicationError
 
 from database.reads.finance import attention
-from database.tables.finance import PayoutRow
-from database.tables.finance_rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rails import BankBatchRow, BankLineRow, ConfirmationRow, ContradictionRow
 from domain.cards.card import Outcome
 from domain.cards.facts import NotificationVerdict
 from domain.errors.finance import BatchChanged, NothingWaits

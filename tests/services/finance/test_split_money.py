@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from database.repositories import expectations, ledger
-from database.tables.finance_sales import BuyerReceiptRow, SaleRow
-from database.tables.finance_statements import ExpectationRow
+from database.tables.finance.sales import BuyerReceiptRow, SaleRow
+from database.tables.finance.statements import ExpectationRow
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.sales import SplitAccountLess
 from domain.finance.fx import Rate

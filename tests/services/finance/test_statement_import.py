@@ -10,8 +10,8 @@ from sqlalchemy import text
 from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures, ledger
-from database.tables.finance import PayoutRow
-from database.tables.finance_statements import RejectedLineRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.statements import RejectedLineRow
 from database.tables.notices import NoticeRow
 from domain.errors.finance import DayAsked, DayClosed, DayNotAsked, DayNotReady
 from domain.errors.people import NotAllowed

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from temporalio.exceptions import ApplicationError
 
-from database.tables.finance_rollback import StatedOutcomeRow
+from database.tables.finance.rollback import StatedOutcomeRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.errors.finance import OutcomeKnown, OutcomeTooEarly, StatementOver, StatementWaits
 from domain.errors.general import FieldInvalid, NotFound

@@ -11,8 +11,8 @@ from database.invariants.base import Look
 from database.invariants.sources import SourcesAgree
 from database.reads.finance.suspense import InSuspense
 from database.repositories import ledger
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed

@@ -12,10 +12,10 @@ from database.invariants.base import Look
 from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance import wallet
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_rollback import ClaimReceiptRow
-from database.tables.finance_statements import ExpectationRow
-from database.tables.finance_suspense import SuspenseClearingRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.rollback import ClaimReceiptRow
+from database.tables.finance.statements import ExpectationRow
+from database.tables.finance.suspense import SuspenseClearingRow
 from database.tables.people import AuditRow, RelativeRow
 from database.tables.platform import OutboxRow
 from domain.errors.finance import ClaimOver, ClaimOwesLess

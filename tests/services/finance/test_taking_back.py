@@ -15,9 +15,9 @@ from database.invariants.two_people import ClaimsByTwo
 from database.reads.finance import attention, foreign
 from database.reads.finance import sales as reads
 from database.repositories import ledger
-from database.tables.finance import LedgerTransactionRow
-from database.tables.finance_sales import BuyerReceiptRow, FxExchangeRow, SaleRow
-from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow
+from database.tables.finance.ledger import LedgerTransactionRow
+from database.tables.finance.sales import BuyerReceiptRow, FxExchangeRow, SaleRow
+from database.tables.finance.statements import BreakRow, ExpectationRow, StatementLineRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
 from domain.errors.base import Refusal

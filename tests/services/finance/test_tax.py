@@ -16,8 +16,8 @@ from database.reads.finance import tax as reads
 from database.reads.finance.tax import TaxLine
 from database.repositories import ledger
 from database.tables.cards import CardRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_tax import TaxSignOffRow, TaxWithholdingRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.tax import TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from database.reads.finance import tax as reads
-from database.tables.finance import PayoutRow
-from database.tables.finance_tax import TaxFileRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.tax import TaxFileRow
 from database.tables.people import AuditRow
 from domain.errors.general import NotFound
 from domain.errors.people import NotAllowed

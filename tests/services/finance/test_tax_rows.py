@@ -9,8 +9,8 @@ import pytest
 from database.reads.finance import tax as reads
 from database.reads.finance.tax import TaxLine
 from database.tables.columns import now
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import ClaimReceiptRow
+from database.tables.finance.payout import PayoutRow
+from database.tables.finance.rollback import ClaimReceiptRow
 from database.tables.support.goodwill import GoodwillOrderRow
 from domain.finance.order_kinds import OrderCode
 from domain.finance.rails import Rail

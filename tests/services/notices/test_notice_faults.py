@@ -37,7 +37,7 @@ async def test_a_person_with_a_faulty_digest_is_set_aside_and_the_others_are_not
         assert broken not in {row.subject for row in await set_aside.listed(session, 10_000)}
 
 
-async def test_a_webhooks_wish_for_time_delays_itself_and_not_the_mail_of_the_same_digest(town: Town) -> None:
+async def test_retry_after_of_a_webhook_does_not_delay_the_mail(town: Town) -> None:
     await town.lives(mail=True, webhook_url=town.box.url)
     await town.notify(NoticeKind.OVERTURNED)
     town.post.answers = ["451 later"]

@@ -27,7 +27,7 @@ SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
 NIGHT = (time(22), time(7))
 
 
-async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_where_to_look(town: Town) -> None:
+async def test_notification_mail_is_in_the_persons_language_with_a_link(town: Town) -> None:
     await town.lives(mail=True, locale="zh_CN")
     await town.notify(NoticeKind.RETURNED, by=await colleague(town, "王芳"), reason="look_again")
     assert await town.delivery.deliver_due() == 1
@@ -60,7 +60,7 @@ async def test_nothing_is_sent_outside_without_a_setting(town: Town) -> None:
     assert row.read_at is None
 
 
-async def test_news_is_collected_into_one_mail(town: Town) -> None:
+async def test_notices_are_collected_into_one_digest(town: Town) -> None:
     await town.lives(mail=True, digest_minutes=15)
     with time_machine.travel(datetime(2026, 11, 23, 2, 0, tzinfo=UTC), tick=False) as clock:
         await town.notify(NoticeKind.ASSIGNED)
@@ -74,7 +74,7 @@ async def test_news_is_collected_into_one_mail(town: Town) -> None:
     assert text.index("was assigned to you") < text.index("returned your decision")
 
 
-async def test_a_deadline_that_has_passed_waits_for_no_digest_and_a_warning_neither(town: Town) -> None:
+async def test_overdue_and_warning_notices_skip_the_digest(town: Town) -> None:
     await town.lives(mail=True, digest_minutes=240)
     await town.notify(NoticeKind.ASSIGNED)
     await town.notify(NoticeKind.BREACH)
@@ -86,7 +86,7 @@ async def test_a_deadline_that_has_passed_waits_for_no_digest_and_a_warning_neit
     assert "assigned to you" not in text
 
 
-async def test_what_was_read_in_the_console_is_not_sent_after_that(town: Town) -> None:
+async def test_read_notice_is_not_sent(town: Town) -> None:
     await town.lives(mail=True)
     await town.notify(NoticeKind.ASSIGNED)
     await town.notify(NoticeKind.RETURNED)
@@ -95,7 +95,7 @@ async def test_what_was_read_in_the_console_is_not_sent_after_that(town: Town) -
     assert "assigned to you" not in town.post.texts()[0]
 
 
-async def test_the_night_is_quiet_but_for_what_is_late(town: Town) -> None:
+async def test_quiet_hours_allow_only_overdue_notices(town: Town) -> None:
     await town.lives(mail=True, zone="America/New_York", quiet_from=NIGHT[0], quiet_until=NIGHT[1])
     with time_machine.travel(datetime(2026, 11, 23, 23, 30, tzinfo=NEW_YORK), tick=False) as clock:
         await town.notify(NoticeKind.ASSIGNED)
@@ -161,7 +161,7 @@ async def test_a_deliverer_that_dies_after_sending_sends_the_very_same_mail_agai
     assert len({mail["message-id"] for mail in town.post.taken}) == 2
 
 
-async def test_what_is_refused_for_good_is_asked_no_more_and_what_never_works_is_given_up(town: Town) -> None:
+async def test_permanent_refusals_and_repeated_failures_are_given_up(town: Town) -> None:
     await town.lives(mail=True)
     await town.notify(NoticeKind.ASSIGNED)
     town.post.answers = ["550 no such mailbox"]
@@ -239,7 +239,7 @@ async def test_a_deactivated_person_is_not_notified(town: Town) -> None:
     assert town.post.taken == []
 
 
-async def test_the_same_cause_tells_once_and_only_ones_own_can_be_read(town: Town) -> None:
+async def test_notice_per_cause_is_sent_once_and_readable_by_its_person(town: Town) -> None:
     await town.lives()
     await town.notify(NoticeKind.ASSIGNED, "the same")
     await town.notify(NoticeKind.ASSIGNED, "the same")

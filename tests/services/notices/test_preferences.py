@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors.general import FieldInvalid
-from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at, quiet_until
+from domain.notices.kinds import NoticeKind, NoticePreferences, delivered_from, quiet_until
 from languages import LOCALES, has
 from services.notices.digest_text import Reader, sentence
 from services.notices.inbox import Channels, Notices, PreferencesForm
@@ -56,7 +56,7 @@ async def test_preferences_that_cannot_be_kept_are_refused(town: Town, form: Pre
     assert refused.value.data["field"] == wrong
 
 
-async def test_a_test_message_goes_by_every_wished_channel_and_says_what_failed(town: Town) -> None:
+async def test_test_message_uses_every_enabled_channel_and_reports_failures(town: Town) -> None:
     await town.lives(mail=True, webhook_url=town.box.url)
     town.box.answers = [500]
     assert await town.notices.try_out(town.person) == {"mail": "", "webhook": "http_500"}
@@ -77,11 +77,11 @@ def test_quiet_hours_end_on_the_persons_own_clock_also_when_it_changes() -> None
     st.sampled_from([SHANGHAI, ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")]),
     st.sampled_from(list(NoticeKind)),
 )
-def test_nothing_but_urgent_news_leaves_in_quiet_hours(
+def test_only_urgent_notices_are_sent_in_quiet_hours(
     moment: datetime, begins: time, ends: time, zone: ZoneInfo, kind: NoticeKind
 ) -> None:
     preferences = NoticePreferences(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
-    leaves = leaves_at(kind, moment, preferences)
+    leaves = delivered_from(kind, moment, preferences)
     clock = leaves.astimezone(zone).time()
     inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends
     assert leaves >= moment

@@ -167,7 +167,7 @@ async def test_a_value_at_its_limit_is_no_alert(installation: Database, rule: Al
     assert await found(installation, AlertRow) == []
 
 
-async def test_an_alert_that_lasts_is_sent_once_however_often_it_is_judged_and_by_whom(installation: Database) -> None:
+async def test_lasting_alert_is_sent_once(installation: Database) -> None:
     await rows.a_person(installation, "ops")
     at = await fires(installation, AlertRule.STUCK)
     for minute in range(5):
@@ -175,7 +175,7 @@ async def test_an_alert_that_lasts_is_sent_once_however_often_it_is_judged_and_b
     assert len(await found(installation, AlertRow)) == len(await found(installation, NoticeRow)) == 1
 
 
-async def test_a_process_that_dies_before_it_commits_sends_nothing_and_the_next_one_sends_once(
+async def test_alert_is_sent_once_after_a_crash_before_commit(
     installation: Database,
 ) -> None:
     await rows.a_person(installation, "ops")
@@ -213,7 +213,7 @@ async def test_a_value_that_flaps_fires_once(installation: Database) -> None:
     assert len(await found(installation, NoticeRow)) == 1
 
 
-async def test_what_is_not_known_neither_fires_nor_ends_an_alert(installation: Database) -> None:
+async def test_unknown_value_neither_fires_nor_ends_an_alert(installation: Database) -> None:
     await rows.a_person(installation, "ops")
     at = await fires(installation, AlertRule.WORKERS)
     later = at + HOUR  # The reading is an hour old: Temporal, or who asks it, is away.
@@ -269,7 +269,7 @@ async def test_an_acknowledged_alert_keeps_who_did_so_first(installation: Databa
     assert len(await audited(installation, alert)) == 1
 
 
-async def test_what_is_refused_about_an_alert(installation: Database) -> None:
+async def test_invalid_alert_acts_are_refused(installation: Database) -> None:
     ops, senior = await rows.a_person(installation, "ops"), await rows.a_person(installation, "senior")
     await judged(installation, START, CASES[AlertRule.INVARIANTS])
     (alert,) = await found(installation, AlertRow)
@@ -318,7 +318,7 @@ async def test_the_address_of_the_policy_is_sent_both_ends_of_an_alert(
     assert (sent[0].payload["subject"], sent[1].payload["over_at"]) == ("I5", (START + 2 * MINUTE).isoformat())
 
 
-async def test_operations_are_notified_where_the_owner_has_gone(installation: Database) -> None:
+async def test_operations_are_notified_when_the_owner_left(installation: Database) -> None:
     ops = await rows.a_person(installation, "ops")
     await fires(installation, AlertRule.PAYOUT_UNKNOWN)  # Finance owns it, and there is nobody in finance.
     assert [one.person_id for one in await found(installation, NoticeRow)] == [ops]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from activities.repairs import RepairActivities
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.notices import NoticeRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import ReviewDraftRow, WorkItemRow

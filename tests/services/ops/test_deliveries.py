@@ -65,9 +65,7 @@ async def seen(world: World, receiver: str) -> Undelivered | None:
 
 
 @pytest.mark.parametrize("many", [SOME, pytest.param(2_000, marks=[pytest.mark.proof, pytest.mark.timeout(600)])])
-async def test_a_full_outbox_is_one_line_and_one_act_delivers_it_also_when_the_courier_is_killed_half_way(
-    world: World, many: int
-) -> None:
+async def test_full_outbox_is_delivered_by_one_act_despite_a_crash(world: World, many: int) -> None:
     async with mailbox() as box:
         partner_id, _ = await Partners(world.database, world.keyring).create("Green Lane", box.url)
         receiver = f"partner:{partner_id}"
@@ -114,7 +112,7 @@ async def drained(courier: Delivery, world: World) -> None:
         await courier.deliver_due(AT_ONCE)
 
 
-async def test_what_was_given_up_is_delivered_again_only_when_that_is_asked_for(world: World) -> None:
+async def test_abandoned_deliveries_are_retried_only_on_request(world: World) -> None:
     receiver, person, deliveries = f"partner:{new_id()}", await a_person(world), Deliveries(world.database)
     await failed_webhooks(world, receiver, 5, given_up=3)
     assert await deliveries.again(person, receiver, "provider_back", given_up=False) == 2

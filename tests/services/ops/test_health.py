@@ -66,7 +66,7 @@ async def test_a_reading_says_what_it_means_without_a_value() -> None:
     assert reading(Found(Measure.CLOCK, 0.0), NOW, NOW).state is State.OK
 
 
-async def test_the_whole_is_as_bad_as_its_worst_part() -> None:
+async def test_overall_health_is_that_of_the_worst_part() -> None:
     assert worst([State.OK, State.ATTENTION, State.UNKNOWN]) is State.UNKNOWN
     assert worst([State.OK, State.BROKEN, State.UNKNOWN]) is State.BROKEN
     assert worst([State.OK]) is State.OK
@@ -91,7 +91,7 @@ async def a_webhook(session: AsyncSession, due: datetime, kind: str = "webhook")
     await session.execute(text("UPDATE outbox SET due_at = :due WHERE id = :id"), {"due": due, "id": delivery_id})
 
 
-async def test_what_waits_to_leave_is_counted(installation: Database) -> None:
+async def test_pending_outbox_rows_are_counted(installation: Database) -> None:
     async with installation.transaction() as session:
         await a_webhook(session, NOW + MINUTE)  # It failed, and is tried again later: nobody is behind.
     assert (await taken(installation, Measure.OUTBOX)).state is State.OK
@@ -119,7 +119,7 @@ async def test_notifications_that_have_not_left_count_after_five_minutes(install
     assert (found.value, found.state) == (20, State.ATTENTION)
     async with installation.transaction() as session:
         await session.execute(text("DELETE FROM notice"))
-        await session.execute(text("DELETE FROM notice_wish"))
+        await session.execute(text("DELETE FROM notice_preference"))
 
 
 async def test_work_that_was_set_aside_is_counted(installation: Database) -> None:

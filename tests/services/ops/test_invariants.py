@@ -41,7 +41,7 @@ async def reading(database: Database) -> tuple[float | None, dict[str, float]]:
         return one.value, dict(one.parts)
 
 
-async def test_money_that_moves_for_no_reason_is_found_kept_and_cured(books: Database) -> None:
+async def test_unexplained_posting_is_found_recorded_and_resolved(books: Database) -> None:
     often = OftenChecked(books)
     await often.look()
     assert (await kept(books, "postings_have_sources")).broken == 0
@@ -85,7 +85,7 @@ class Slow(Invariant):
     sql = "SELECT 'never' FROM pg_sleep(20)"
 
 
-async def test_a_check_that_takes_too_long_is_cut_off_and_said_to_be_unfinished(books: Database) -> None:
+async def test_slow_check_is_aborted_and_reported_as_unfinished(books: Database) -> None:
     (result,) = await check(books, Look(), timedelta(milliseconds=50), (Slow(),))
     assert (result.lines, result.finished) == ((), False)
     assert "slow was not checked to its end" in found([result])[0].what

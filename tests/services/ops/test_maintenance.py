@@ -81,7 +81,7 @@ async def desk(world: World) -> Desk:
     return Desk(world, await world.a_person("ops"))
 
 
-async def test_calls_are_held_then_drained_then_resumed_by_degrees_on_its_own(desk: Desk) -> None:
+async def test_calls_are_held_drained_and_resumed_in_stages(desk: Desk) -> None:
     window = await desk.maintenance.begin(desk.by, desk.wish(ends_at=desk.at + HOUR))
     assert await desk.state(window) == (WindowState.DRAINING, 0)
     await desk.step()
@@ -149,7 +149,7 @@ async def test_refusals_and_single_failures_are_no_errors(desk: Desk) -> None:
     assert await desk.state(window) == (WindowState.RESUMING, 1)
 
 
-async def test_of_two_people_who_begin_at_once_one_reads_who_was_first(desk: Desk) -> None:
+async def test_concurrent_start_names_the_first_person(desk: Desk) -> None:
     other = await desk.world.a_person("admin")
     both = await asyncio.gather(
         desk.maintenance.begin(desk.by, desk.wish()), desk.maintenance.begin(other, desk.wish()), return_exceptions=True
@@ -160,7 +160,7 @@ async def test_of_two_people_who_begin_at_once_one_reads_who_was_first(desk: Des
     assert refused.data["since"] == (await desk.window(window)).starts_at
 
 
-async def test_of_two_people_who_end_at_once_one_reads_that_it_is_being_resumed(desk: Desk) -> None:
+async def test_concurrent_end_reports_that_it_is_resuming(desk: Desk) -> None:
     window = await desk.maintenance.begin(desk.by, desk.wish())
     other = await desk.world.a_person("admin")
     both = await asyncio.gather(
@@ -218,7 +218,7 @@ async def test_another_end_of_a_running_window_counts_and_is_on_record(desk: Des
     assert [row.act for row in acts].count("console:provider:change_end_of_maintenance") == 3
 
 
-async def test_an_end_that_may_not_be_is_refused_and_changes_nothing(desk: Desk) -> None:
+async def test_invalid_end_is_refused(desk: Desk) -> None:
     begins, ends = desk.at + 2 * HOUR, desk.at + 4 * HOUR
     planned = await desk.maintenance.begin(desk.by, desk.wish(starts_at=begins, ends_at=ends))
     running = await desk.maintenance.begin(desk.by, desk.wish(ends_at=desk.at + HOUR))
@@ -269,7 +269,7 @@ async def test_a_provider_that_is_resumed_can_be_held_again(desk: Desk) -> None:
     assert (await desk.state(second))[0] is WindowState.DRAINING
 
 
-async def test_what_may_not_be_is_refused_and_changes_nothing(desk: Desk) -> None:
+async def test_invalid_maintenance_acts_are_refused(desk: Desk) -> None:
     reviewer = await desk.world.a_person("reviewer")
     past, far = desk.at - HOUR, desk.at + timedelta(days=400)
     refused: list[tuple[str, WindowInput, type[Refusal]]] = [

@@ -10,7 +10,7 @@ import pytest
 from database.reads.ops import repairs as reads
 from database.tables.cards import CardEventRow
 from database.tables.evidence import LeafRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import PayoutState
@@ -130,7 +130,7 @@ async def test_while_temporal_does_not_answer_the_item_stays_and_is_looked_at_by
     ]
 
 
-async def test_an_interrupted_item_whose_step_is_gone_is_looked_at_and_not_left_out(repairing: Repairing) -> None:
+async def test_interrupted_item_without_a_pending_step_is_verified(repairing: Repairing) -> None:
     card_id = await repairing.a_failing_card()
     repair_id = await repairing.running(card_id)
     repairing.hand.does = lambda _: _raise(TemporarilyUnavailable())
@@ -144,7 +144,7 @@ async def test_an_interrupted_item_whose_step_is_gone_is_looked_at_and_not_left_
     assert await repairing.counts(repair_id) == {ItemState.CURED: 1}
 
 
-async def test_a_worker_that_was_taken_over_writes_nothing_more(repairing: Repairing) -> None:
+async def test_superseded_worker_writes_nothing(repairing: Repairing) -> None:
     card_id = await repairing.a_failing_card()
     repair_id = await repairing.running(card_id)
     taken_over = []
@@ -228,7 +228,7 @@ async def test_what_is_never_proven_leaves_the_repair_partly_done_or_failed(repa
     assert (await repairing.row(again)).state is RepairState.FAILED
 
 
-async def test_looking_at_a_run_proves_what_no_worker_reported(repairing: Repairing) -> None:
+async def test_reading_a_run_proves_unreported_success(repairing: Repairing) -> None:
     cards = [await repairing.a_failing_card() for _ in range(3)]
     repair_id = await repairing.running(*cards)
     await repairing.driven(repair_id)

@@ -115,7 +115,7 @@ async def test_more_than_one_may_repair_alone_needs_a_second_person_who_had_no_p
     assert acts == ["console:repair:draft", "console:repair:submit", "console:repair:agree"]
 
 
-async def test_a_repair_that_ran_on_one_persons_word_is_found_by_the_check(repairing: Repairing) -> None:
+async def test_invariant_finds_a_repair_without_a_second_person(repairing: Repairing) -> None:
     cards = [await repairing.a_failing_card() for _ in range(21)]
     repair_id = await repairing.running(*cards)
     await repairing.advance(repair_id)
@@ -218,7 +218,7 @@ async def test_another_plan_is_previewed_again(repairing: Repairing) -> None:
         await repairing.desk.submit(by, repair_id)
 
 
-async def test_pasted_ids_are_taken_once_whatever_lies_between_them() -> None:
+async def test_pasted_ids_are_deduplicated_with_any_separator() -> None:
     assert pasted(" card:1, 2;\n2\t card:1") == ("card:1", "2")
 
 

@@ -128,7 +128,7 @@ async def test_a_party_that_does_not_answer_makes_a_card_stuck_after_its_time(wo
     assert (await stuck(world, card_id, timedelta(minutes=31)) or {})["sign"] == "waiting"
 
 
-async def test_a_card_that_ended_is_not_stuck_whatever_was_reported_of_it(world: World) -> None:
+async def test_ended_card_is_never_stuck(world: World) -> None:
     card_id, attempts = await a_running_card(world), Attempts(world.database)
     attempts.failed(a_failure(card_id, failures=9))
     await attempts.write()
@@ -136,7 +136,7 @@ async def test_a_card_that_ended_is_not_stuck_whatever_was_reported_of_it(world:
     assert await stuck(world, card_id) is None
 
 
-async def test_cards_of_one_cause_are_one_cause_with_their_number_money_and_trend(world: World) -> None:
+async def test_cards_are_grouped_by_cause_with_count_value_and_trend(world: World) -> None:
     attempts = Attempts(world.database)
     cards = [await a_running_card(world) for _ in range(3)]
     for card_id in cards:
@@ -219,7 +219,7 @@ async def test_cards_that_wait_behind_the_retries_of_an_outage_have_its_cause(wo
     ]  # fmt: skip
 
 
-async def test_cards_of_a_queue_without_a_worker_wait_for_one_whatever_failed_before(world: World) -> None:
+async def test_cards_of_a_queue_without_a_worker_have_that_cause(world: World) -> None:
     failing, *others = await an_outage(world)
     await polled(world, "issuer-jd", 0)
     assert (await stuck(world, failing) or {})["sign"] == "failing"

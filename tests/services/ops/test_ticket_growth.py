@@ -40,7 +40,7 @@ async def test_tickets_about_one_brand_and_step_are_counted_apart(installation: 
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_the_same_hours_of_other_days_are_what_is_usual(installation: Database) -> None:
+async def test_baseline_is_the_same_hours_of_other_days(installation: Database) -> None:
     async with installation.transaction() as session:
         for day in range(1, 29):
             await tickets(session, 5, NOON - day * DAY - HOUR, LATE)
@@ -52,7 +52,7 @@ async def test_the_same_hours_of_other_days_are_what_is_usual(installation: Data
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_spam_and_what_was_merged_is_no_cause(installation: Database) -> None:
+async def test_spam_and_merged_tickets_are_not_counted(installation: Database) -> None:
     async with installation.transaction() as session:
         first = await rows.a_ticket(session, NOON - 20 * DAY, LATE)
         for _ in range(9):
@@ -62,7 +62,7 @@ async def test_spam_and_what_was_merged_is_no_cause(installation: Database) -> N
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_an_alert_says_in_words_what_it_is_about(locale: str) -> None:
+def test_alert_text_names_its_subject(locale: str) -> None:
     said = in_words("payout_late/jd/payout", locale)
     assert said.count(" · ") == 2
     assert "payout_late" not in said

@@ -50,7 +50,7 @@ async def test_a_workers_state_follows_from_the_age_of_its_heartbeat(
     assert state_of(beat, beat if ended else None, beat if drained else None, NOW) is state
 
 
-async def test_two_processes_of_one_host_have_two_names_and_a_restarted_one_has_its_own(world: World) -> None:
+async def test_every_process_has_a_unique_name(world: World) -> None:
     workers, host = Workers(world.database), f"host-{new_id()}"
     first, second = await asyncio.gather(*(workers.claim("cards", host, pid, "b1") for pid in (1, PID)))
     assert {first.name, second.name} == {worker_name("cards", host), worker_name("cards", host, 2)}

@@ -70,7 +70,7 @@ async def test_a_role_that_pays_or_checks_counts_once_a_second_person_confirms_i
     assert await news(world, officer, mei) == ["added", "roles_asked", "granted"]
 
 
-async def test_an_administrator_that_one_made_oneself_confirms_nothing_for_them(world: World) -> None:
+async def test_administrator_created_by_the_requester_cannot_confirm(world: World) -> None:
     root, officer = await world.a_person("admin"), await world.a_person("compliance")
     own = await a_newcomer(world, root, Role.ADMIN)
     await Access(world.database).confirm(officer, await waiting(world, own))
@@ -165,7 +165,7 @@ async def test_a_looser_limit_or_probation_counts_once_a_second_person_confirms_
     assert await news(world, other, mei) == ["limits_tightened", "limits_asked", "limits_loosened"]
 
 
-async def test_a_tighter_limit_counts_at_once_and_a_looser_one_that_waited_falls(world: World) -> None:
+async def test_lower_limit_applies_at_once_and_cancels_a_pending_raise(world: World) -> None:
     officer, root = await world.a_person("compliance"), await world.a_person("admin")
     people, mei = People(world.database, world.keyring), await world.a_person("reviewer")
     await people.set_up(root, mei, replace(WORK, limit_minor=50_000))
@@ -206,7 +206,7 @@ async def notified_to_stand_in(world: World, person: str) -> int:
     return len(await world.rows(NoticeRow, person_id=person, kind="stand_in"))
 
 
-async def test_a_stand_in_whom_the_absent_person_names_acts_at_once(world: World) -> None:
+async def test_stand_in_named_by_the_absent_person_acts_at_once(world: World) -> None:
     officer, lin, mei = [await world.a_person(role) for role in ("compliance", "reviewer", "reviewer")]
     now = datetime.now(UTC)
     await Absences(world.database).declare(lin, lin, now, now + DAY, stand_in=mei)
@@ -214,9 +214,7 @@ async def test_a_stand_in_whom_the_absent_person_names_acts_at_once(world: World
     assert await news(world, officer, lin) == []
 
 
-async def test_a_stand_in_whom_another_names_acts_once_a_second_person_confirms_it(
-    world: World, named: SimpleNamespace
-) -> None:
+async def test_stand_in_named_by_another_needs_confirmation(world: World, named: SimpleNamespace) -> None:
     access, request = Access(world.database), await waiting(world, named.away)
     assert (await acts_for(world, named.stands_in), await notified_to_stand_in(world, named.stands_in)) == (set(), 0)
     (absence,) = await world.rows(AbsenceRow, person_id=named.away)
@@ -250,7 +248,7 @@ async def test_a_refused_stand_in_never_acts_and_the_absence_stays(world: World,
     assert (absence.stand_in, absence.ended_at) == (None, None)
 
 
-async def test_of_an_absence_that_was_called_off_nothing_is_confirmed(world: World, named: SimpleNamespace) -> None:
+async def test_cancelled_absence_cannot_be_confirmed(world: World, named: SimpleNamespace) -> None:
     request = await waiting(world, named.away)
     await named.absences.call_off(named.away, named.absence)
     with pytest.raises(NotFound):
@@ -267,7 +265,7 @@ async def test_a_stand_in_who_is_away_by_now_is_refused_at_the_confirmation(
     assert refused.value.data == {"field": "stand_in", "why": "away"}
 
 
-async def test_a_delegation_that_another_declares_is_nothing_before_it_is_confirmed(world: World) -> None:
+async def test_delegation_by_another_needs_confirmation(world: World) -> None:
     officer, root = await world.a_person("compliance"), await world.a_person("admin")
     lin, mei = await world.a_person("reviewer"), await world.a_person("reviewer")
     now = datetime.now(UTC)

@@ -75,7 +75,7 @@ async def _stored(world: World, person_id: str) -> PersonRow:
         return await session.get_one(PersonRow, person_id)
 
 
-async def test_staff_sign_in_by_password_and_learn_nothing_of_others(world: World) -> None:
+async def test_sign_in_reveals_nothing_about_other_accounts(world: World) -> None:
     console = ConsoleSignIn(world.database)
     email = f"{new_id()}@example.com".lower()
     async with world.database.transaction() as session:
@@ -102,7 +102,7 @@ async def test_staff_sign_in_by_password_and_learn_nothing_of_others(world: Worl
         await console.check(email, "guess", Origin("198.51.100.7"))
 
 
-def test_a_password_costs_who_guesses_it_memory_and_time(world: World) -> None:
+def test_password_hash_is_expensive(world: World) -> None:
     kind, memory_kb, rounds = re.findall(
         r"\$(argon2id)\$v=19\$m=(\d+),t=(\d+)", ConsoleSignIn(world.database).hash("-")
     )[0]
@@ -136,7 +136,7 @@ async def test_a_secret_is_sealed_at_its_person_and_counts_only_once_it_is_confi
         await totp.begin(person.id)
 
 
-async def test_a_code_opens_once_and_a_step_early_or_late(world: World) -> None:
+async def test_code_is_accepted_once_within_one_step(world: World) -> None:
     clock = Clock()
     totp, person_id, authenticator = await _set_up(world, clock)
     with pytest.raises(TotpWrong):
@@ -150,7 +150,7 @@ async def test_a_code_opens_once_and_a_step_early_or_late(world: World) -> None:
 
 
 @pytest.mark.parametrize("off_by_s", [-60, 60])
-async def test_two_steps_off_is_too_far(world: World, off_by_s: int) -> None:
+async def test_code_two_steps_off_is_refused(world: World, off_by_s: int) -> None:
     clock = Clock()
     totp, person_id, authenticator = await _set_up(world, clock)
     clock.on(3000)
@@ -158,7 +158,7 @@ async def test_two_steps_off_is_too_far(world: World, off_by_s: int) -> None:
         await totp.check(person_id, authenticator.at(clock.at + timedelta(seconds=off_by_s)))
 
 
-async def test_of_many_at_once_one_gets_in_by_a_code(world: World) -> None:
+async def test_concurrent_use_of_a_code_signs_in_once(world: World) -> None:
     clock = Clock()
     _, person_id, authenticator = await _set_up(world, clock)
     clock.on(60)
@@ -170,7 +170,7 @@ async def test_of_many_at_once_one_gets_in_by_a_code(world: World) -> None:
     assert sorted(type(one).__name__ for one in tried) == ["NoneType"] + ["TotpWrong"] * 3
 
 
-async def test_guessing_is_stopped_for_the_person_alone(world: World) -> None:
+async def test_code_guessing_locks_only_that_person(world: World) -> None:
     clock = Clock()
     totp, person_id, authenticator = await _set_up(world, clock)
     for _ in range(4):  # The fifth try of the minute was the one that confirmed it.
@@ -183,7 +183,7 @@ async def test_guessing_is_stopped_for_the_person_alone(world: World) -> None:
         await totp.check((await _person(world)).id, "000000")
 
 
-async def test_two_people_take_a_lost_authenticator_away_and_it_is_on_record(world: World) -> None:
+async def test_authenticator_reset_takes_two_people_and_is_audited(world: World) -> None:
     clock = Clock()
     totp, person_id, _ = await _set_up(world, clock)
     async with world.database.transaction() as session:
@@ -207,7 +207,7 @@ async def test_two_people_take_a_lost_authenticator_away_and_it_is_on_record(wor
         await totp.ask_reset(admin, "nobody")
 
 
-async def test_one_switches_off_by_a_code(world: World) -> None:
+async def test_authenticator_is_disabled_by_its_code(world: World) -> None:
     clock = Clock()
     totp, person_id, authenticator = await _set_up(world, clock)
     clock.on(60)
@@ -217,7 +217,7 @@ async def test_one_switches_off_by_a_code(world: World) -> None:
     assert (await _stored(world, person_id)).totp_confirmed_at is None
 
 
-async def test_a_provider_is_believed_about_an_address_it_verified_and_then_by_its_own_name(world: World) -> None:
+async def test_provider_identity_is_bound_by_a_verified_address(world: World) -> None:
     person, door = await _person(world), ConsoleSignIn(world.database)
     subject = new_id()
     with pytest.raises(EmailNotVerified):

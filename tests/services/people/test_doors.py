@@ -27,7 +27,7 @@ async def the_code(world: World, phone: str) -> str:
     return str(found)
 
 
-async def test_a_seller_signs_in_with_the_code_on_their_telephone(world: World) -> None:
+async def test_seller_signs_in_by_phone_code(world: World) -> None:
     phone = a_phone()
     asked = [await world.sign_in.send_code(phone, HERE, "zh_CN")]
     code = await the_code(world, phone)
@@ -72,7 +72,7 @@ async def test_a_strangers_request_neither_replaces_nor_uses_up_a_sellers_code(w
     assert await world.sign_in.check(phone, sellers, code)
 
 
-async def test_the_code_that_came_before_the_last_one_is_good_too(world: World) -> None:
+async def test_previous_code_is_still_valid(world: World) -> None:
     phone = a_phone()
     asked = [await world.sign_in.send_code(phone, HERE)]
     first = await the_code(world, phone)

@@ -61,7 +61,7 @@ async def leave(world: World, person: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_the_seller_herself_cannot_take_be_given_decide_or_check(world: World, way: str) -> None:
+async def test_seller_cannot_claim_get_decide_or_check_their_own_card(world: World, way: str) -> None:
     card_id, person = await a_card_of(world, way), await herself(world, way, "senior")
     task = (await world.review.open(card_id, 1, ["forged_number"])).task_id
     senior = await world.a_person("senior")
@@ -92,7 +92,7 @@ async def test_the_seller_herself_cannot_take_be_given_decide_or_check(world: Wo
     await leave(world, person)
 
 
-async def test_a_blind_second_review_is_none_of_the_sellers_either(world: World) -> None:
+async def test_seller_cannot_blind_review_their_own_card(world: World) -> None:
     card_id, person = await a_card_of(world, "name"), await herself(world, "name")
     task = await world.review.open(card_id, 1, ["card_type"])
     senior = await world.a_person("senior")
@@ -114,7 +114,7 @@ async def test_a_blind_second_review_is_none_of_the_sellers_either(world: World)
     await leave(world, person)
 
 
-async def test_a_newcomer_who_is_a_waiting_cards_seller_is_kept_from_it(world: World) -> None:
+async def test_new_person_who_is_the_seller_is_excluded(world: World) -> None:
     card_id, opened = await a_task(world)
     root = await world.a_person("admin")
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "王芳", (Role.REVIEWER,))

@@ -11,7 +11,7 @@ from services.people.seller_sign_in import e164
 @pytest.mark.parametrize(
     "typed", ["13800000021", "138 0000 0021", "１３８００００００２１", "+86 138-0000-0021", "\u202d13800000021\u202c"]
 )
-def test_a_mobile_is_taken_as_people_write_it(typed: str) -> None:
+def test_mobile_number_formats_are_accepted(typed: str) -> None:
     assert e164(typed) == "+8613800000021"
 
 
@@ -28,6 +28,6 @@ def test_a_mobile_is_taken_as_people_write_it(typed: str) -> None:
         "",
     ],
 )
-def test_what_is_no_mobile_is_refused(typed: str) -> None:
+def test_invalid_mobile_number_is_refused(typed: str) -> None:
     with pytest.raises(PhoneInvalid):
         e164(typed)

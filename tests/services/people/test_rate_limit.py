@@ -39,7 +39,7 @@ async def passed(throttle: Throttle, name: str, tries: int) -> int:
     return ends.count(None)
 
 
-async def test_two_processes_have_one_limit_and_hear_when_to_try_again(database: Counting) -> None:
+async def test_limit_is_shared_by_processes_and_gives_retry_after(database: Counting) -> None:
     one, other, name = Throttle(database, "4/hour"), Throttle(database, "4/hour"), new_id()
     assert sum(await asyncio.gather(passed(one, name, 5), passed(other, name, 5))) == 4
     with pytest.raises(TooManyTries) as refused:
@@ -62,7 +62,7 @@ async def test_tries_taken_ahead_cost_few_statements_and_the_limit_stays_that_of
     assert await passed(one, name, 20) + await passed(other, name, 30) == 25
 
 
-async def test_where_fewer_are_left_than_are_taken_ahead_they_are_taken_one_by_one(database: Counting) -> None:
+async def test_last_tries_are_taken_one_by_one(database: Counting) -> None:
     assert await passed(Throttle(database, "14/hour", ahead=10), new_id(), 20) == 14
 
 

@@ -69,9 +69,7 @@ async def test_a_version_of_a_day_in_a_closed_month_is_refused(world: World, kin
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
-async def test_a_draft_whose_month_was_closed_meanwhile_holds_from_its_publishing(
-    world: World, kind: PolicyKind
-) -> None:
+async def test_draft_of_a_closed_month_takes_effect_when_published(world: World, kind: PolicyKind) -> None:
     then = datetime.combine(LAST, time(12), BUSINESS_ZONE).astimezone(UTC)
     maker, second = await world.a_person("admin"), await world.a_person("compliance")
     before, later = PolicyDocuments(world.database, lambda: then), PolicyDocuments(world.database)

@@ -40,7 +40,7 @@ async def test_a_document_is_tried_before_it_is_saved_and_saved_with_its_reason(
     assert await deadlines_in_force(hands.world.database) == (hands.base + 1, document)
 
 
-async def test_deadlines_take_the_road_of_every_policy(hands: Hands) -> None:
+async def test_deadlines_are_published_like_every_policy(hands: Hands) -> None:
     """One person drafts, a second publishes; a planned version holds from its day on."""
     database, policies = hands.world.database, PolicyDocuments(hands.world.database)
     admin, officer = await hands.world.a_person("admin"), await hands.world.a_person("compliance")
@@ -74,7 +74,7 @@ async def test_deadlines_take_the_road_of_every_policy(hands: Hands) -> None:
     await publish_deadlines(database, built_in_document(), "instead of it")  # The highest number holds from now on.
 
 
-async def test_a_preview_of_a_part_says_of_how_many(hands: Hands) -> None:
+async def test_partial_preview_names_the_total(hands: Hands) -> None:
     for _ in range(3):
         await hands.opened(await hands.a_card())
     document = built_in_document()

@@ -37,7 +37,7 @@ async def the_row(world: World, review_id: str) -> BlindReviewRow:
     return row
 
 
-async def test_both_agree_and_the_case_is_settled(world: World) -> None:
+async def test_matching_blind_review_settles_the_case(world: World) -> None:
     second = BlindReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague = await world.a_person()
@@ -89,7 +89,7 @@ async def test_blind_review_of_own_or_stand_in_work_is_refused(world: World) -> 
         await second.settle(friend, review_id, ReviewOutcome.APPROVE)
 
 
-async def test_five_at_once_are_one_second_review(world: World) -> None:
+async def test_five_concurrent_claims_get_one_blind_review(world: World) -> None:
     second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     people = [await world.a_person() for _ in range(5)]
@@ -104,7 +104,7 @@ async def test_five_at_once_are_one_second_review(world: World) -> None:
     assert sum(answer is True for answer in answers) == 1
 
 
-async def test_a_second_review_needs_the_lease_and_a_sensible_answer(world: World) -> None:
+async def test_blind_review_needs_the_lease_and_a_valid_answer(world: World) -> None:
     second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     person = await world.a_person()
@@ -116,18 +116,18 @@ async def test_a_second_review_needs_the_lease_and_a_sensible_answer(world: Worl
             await second.decide(person, review_id, outcome, reason)
 
 
-async def test_the_days_cap_holds_and_drawing_twice_draws_once(world: World) -> None:
+async def test_daily_cap_holds_and_drawing_is_idempotent(world: World) -> None:
     _, task, person = await a_taken_task(world)
     decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
+        await session.execute(text("DELETE FROM blind_review WHERE decision_id = :id"), {"id": decision})
         row, made = await session.get_one(WorkItemRow, task), await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, row, made, datetime.now(UTC), replace(ALL, per_day_max=0))
     assert await world.rows(BlindReviewRow, decision_id=decision) == []
 
 
-async def test_every_read_field_of_an_approved_card_is_kept_as_a_label_and_leaves_masked(world: World) -> None:
+async def test_read_fields_of_an_approved_card_become_labels_exported_masked(world: World) -> None:
     read = printed(brand="walmart", number=a_number("walmart"), pin="604128", face_value="500.00 CNY")
     card_id, _ = await a_read_card(world, read)
     task = await world.review.open(card_id, 1, ["card_type"])

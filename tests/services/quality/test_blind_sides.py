@@ -34,8 +34,8 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
     await review.checks.check(checker, task, CheckVerdict.APPLY)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
-        await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
-        await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
+        await session.execute(text("UPDATE blind_review SET settled_at = now() WHERE settled_at IS NULL"))
+        await session.execute(text("DELETE FROM blind_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(BlindReviewRow, decision_id=decision)
@@ -58,7 +58,7 @@ async def test_maker_and_checker_cannot_review_the_card_blind(world: World) -> N
         await second.settle(knowing[-1], review_id, ReviewOutcome.APPROVE)
 
 
-async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -> None:
+async def test_blind_review_note_cannot_hold_the_card_number(world: World) -> None:
     second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     (row,) = await world.rows(BlindReviewRow, id=review_id)
@@ -74,7 +74,7 @@ async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -
     assert (row.second_note, row.senior_note, row.settled_at) == ("it is a copy", "", None)
 
 
-async def test_relatives_card_is_no_blind_review_either(world: World) -> None:
+async def test_relatives_card_is_refused_for_blind_review(world: World) -> None:
     second = BlindReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     (row,) = await world.rows(BlindReviewRow, id=review_id)

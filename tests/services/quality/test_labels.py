@@ -97,9 +97,7 @@ def another() -> tuple[ReadField, ...]:
 
 
 @pytest.mark.parametrize("first", [True, False])
-async def test_of_a_photo_of_two_cards_only_the_reading_of_the_approved_one_is_labelled(
-    world: World, first: bool
-) -> None:
+async def test_only_the_approved_card_in_a_photo_of_two_is_labelled(world: World, first: bool) -> None:
     number = a_number("walmart")
     own, other = printed(number=number, pin="604128"), another()
     card_id = await sent_with_another(world, number, (own, other) if first else (other, own))
@@ -108,14 +106,14 @@ async def test_of_a_photo_of_two_cards_only_the_reading_of_the_approved_one_is_l
     assert {name: row.accepted for name, row in labels.items()} == {"number": True, "pin": True}
 
 
-async def test_of_a_photo_of_two_other_cards_nothing_is_labelled(world: World) -> None:
+async def test_photo_of_two_other_cards_is_not_labelled(world: World) -> None:
     cards = (another(), another())
     card_id = await sent_with_another(world, a_number("walmart"), cards)
     await approved(world, card_id, 1)
     assert await world.rows(ReadingLabelRow, card_id=card_id) == []
 
 
-async def test_a_misread_character_is_labelled_as_wrong_beside_another_card_too(world: World) -> None:
+async def test_misread_character_is_labelled_wrong_despite_another_card(world: World) -> None:
     number = a_number("walmart")
     misread = number[:-2] + ("7" if number[-2] != "7" else "1") + number[-1]
     card_id = await sent_with_another(world, number, (printed(number=misread), printed(number=a_number("walmart"))))

@@ -17,11 +17,11 @@ from tests.builders.world import World, a_number
 TODAY = date(2026, 11, 29)
 
 
-def test_without_a_published_version_todays_numbers_hold() -> None:
+def test_default_limits_hold_without_a_published_version() -> None:
     assert {sure_from_bp("jd", name, TODAY) for name in NONE} == {9_000}
 
 
-def test_the_most_particular_limit_holds() -> None:
+def test_most_specific_limit_wins() -> None:
     with reading_limits(everywhere={**NONE, "pin": 9_400}, brands={"jd": {**NONE, "number": 9_300}}):
         assert sure_from_bp("jd", "number", TODAY) == 9_300
         assert sure_from_bp("jd", "pin", TODAY) == sure_from_bp("tmall", "pin", TODAY) == 9_400

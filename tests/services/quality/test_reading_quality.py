@@ -187,7 +187,7 @@ async def test_a_correction_counts_in_every_table_and_names_the_confused_charact
     assert (stricter.whole.accepted, stricter.whole.wrong) == (2, 0)
 
 
-async def test_exported_photos_carry_what_people_found_and_erased_ones_stay_away(world: World) -> None:
+async def test_export_contains_confirmed_values_and_no_erased_photos(world: World) -> None:
     card_id, number = await corrected(world)
     async with world.database.transaction() as session:
         assert await photos_labelled(session, now()) > 0

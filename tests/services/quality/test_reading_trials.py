@@ -79,7 +79,7 @@ async def test_every_page_of_a_pdf_is_read_and_its_trial_noted_once(world: World
     assert record.facts == {"brand": "walmart", "photos": 2}
 
 
-async def test_a_busy_reader_refuses_with_the_wait_and_keeps_nothing(world: World) -> None:
+async def test_busy_reader_is_refused_with_a_wait_and_stores_nothing(world: World) -> None:
     person, trials = await world.a_person(), ReadingTrials(world.database, world.keyring, patience_s=0.3)
     reader = TrialReader(world.database, world.keyring, Printed(), lambda: True)
     with pytest.raises(ReaderBusy) as refused:

@@ -49,7 +49,7 @@ async def send(world: World, decision_id: str, moment: datetime) -> list[due_dec
         return await due_decisions.send(session, moment, 10, only=decision_id)
 
 
-async def test_a_decision_says_who_for_whom_since_when_and_when_it_leaves(world: World) -> None:
+async def test_decision_records_person_principal_claim_and_effective_time(world: World) -> None:
     _, task, person = await a_taken_task(world)
     colleague, moment = await world.a_person(), datetime.now(UTC)
     away = AbsenceRow(id=new_id(), person_id=colleague, stand_in=person, starts_at=moment - SECOND, ends_at=moment + 60 * SECOND, made_by=person)  # fmt: skip
@@ -88,7 +88,7 @@ async def test_the_reason_determines_the_message_to_the_seller(world: World) -> 
         (ReviewOutcome.ASK_AGAIN, {"asked_item": AskedItem.PIN}, ReasonUnknown),
     ],
 )
-async def test_without_a_reason_of_the_list_nothing_is_decided(
+async def test_decision_without_a_listed_reason_is_refused(
     world: World, outcome: ReviewOutcome, more: dict[str, Any], refusal: type[Exception]
 ) -> None:
     _, task, person = await a_taken_task(world)
@@ -105,7 +105,7 @@ async def test_a_card_is_handed_to_the_store_with_a_reason(world: World) -> None
     assert (await world.review.apply(task, made)).outcome is ReviewOutcome.HAND_TO_STORE
 
 
-async def test_a_relatives_card_is_not_decided_even_in_ones_hand(world: World) -> None:
+async def test_relatives_card_cannot_be_decided_even_with_the_lease(world: World) -> None:
     card_id, task, person = await a_taken_task(world)
     seller = await world.payee_of(card_id)
     async with world.database.transaction() as session:
@@ -169,7 +169,7 @@ async def test_sent_decision_cannot_be_undone_and_undone_decision_is_not_sent(wo
         await world.review_desk.decisions.undo(person, made)
 
 
-async def test_undo_and_teller_at_the_same_moment_never_both_win(world: World) -> None:
+async def test_concurrent_undo_and_send_exclude_each_other(world: World) -> None:
     outcomes = set()
     for place in range(12):
         _, task, person = await a_taken_task(world)
@@ -187,7 +187,7 @@ async def test_undo_and_teller_at_the_same_moment_never_both_win(world: World) -
     assert outcomes
 
 
-async def test_a_form_sent_twice_at_once_decides_once(world: World) -> None:
+async def test_concurrent_submits_decide_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await asyncio.gather(
         *(world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE) for _ in range(4))
@@ -196,7 +196,7 @@ async def test_a_form_sent_twice_at_once_decides_once(world: World) -> None:
     assert len(await world.rows(ReviewDecisionRow, task_id=task)) == 1
 
 
-async def test_undone_twice_at_once_is_undone_once(world: World) -> None:
+async def test_concurrent_undo_undoes_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     results = await asyncio.gather(
@@ -205,7 +205,7 @@ async def test_undone_twice_at_once_is_undone_once(world: World) -> None:
     assert sum(isinstance(one, TooLateToUndo) for one in results) == 2
 
 
-async def test_a_draft_opens_for_its_writer_alone(world: World) -> None:
+async def test_draft_is_readable_only_by_its_author(world: World) -> None:
     _, task, person = await a_taken_task(world)
     other, number = await world.a_person(), a_number("starbucks")
     async with world.database.transaction() as session:
@@ -219,7 +219,7 @@ async def test_a_draft_opens_for_its_writer_alone(world: World) -> None:
     assert await world.rows(ReviewDraftRow, task_id=task) == []
 
 
-async def test_drafts_that_others_left_go_when_the_decision_leaves(world: World) -> None:
+async def test_drafts_of_others_are_deleted_when_the_decision_is_sent(world: World) -> None:
     _, task, person = await a_taken_task(world)
     other = await world.a_person()
     async with world.database.transaction() as session:
@@ -230,7 +230,7 @@ async def test_drafts_that_others_left_go_when_the_decision_leaves(world: World)
     assert await world.rows(ReviewDraftRow, task_id=task) == []
 
 
-async def test_with_no_undo_window_a_decision_leaves_at_once(world: World) -> None:
+async def test_decision_is_sent_at_once_without_an_undo_window(world: World) -> None:
     _, task, person = await a_taken_task(world)
     made = await review_desk(world.database, world.keyring, undo_s=0).decisions.record_decision(
         person, task, ReviewOutcome.APPROVE

@@ -68,7 +68,7 @@ async def test_a_staged_decision_takes_effect_only_when_another_person_applies_i
     assert what[-3:] == ["review.staged", "review.check_apply", "review.decided"]
 
 
-async def test_own_work_is_refused_by_whatever_way_one_comes(world: World) -> None:
+async def test_own_work_is_refused_by_every_route(world: World) -> None:
     review = eyes(world)
     _, task, maker, _ = await staged(world, review)
     with pytest.raises(OwnWork):
@@ -93,7 +93,7 @@ async def test_a_stand_in_of_the_maker_counts_as_the_maker(world: World) -> None
         await review.checks.check(friend, task, CheckVerdict.APPLY)
 
 
-async def test_whom_the_maker_stood_in_for_cannot_check_it_either(world: World) -> None:
+async def test_person_the_maker_stood_in_for_cannot_check(world: World) -> None:
     review, boss = eyes(world), await world.a_person("senior")
     card_id, opened = await a_task(world)
     maker = await world.a_person()
@@ -116,7 +116,7 @@ async def test_a_delegation_declared_during_the_check_counts_when_it_is_decided(
     assert (await the_decision(world, decision)).applied_at is None
 
 
-async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(world: World) -> None:
+async def test_returned_decision_goes_back_to_its_maker_with_the_input(world: World) -> None:
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
     checker = await held_by_checker(review, await world.a_person(), task)
@@ -139,7 +139,7 @@ async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(w
     assert (await world.review.apply(task, again)).outcome is ReviewOutcome.APPROVE
 
 
-async def test_a_refused_outcome_falls_and_a_senior_decides_who_was_on_neither_side(world: World) -> None:
+async def test_rejected_decision_is_decided_by_an_uninvolved_senior(world: World) -> None:
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
     checker = await held_by_checker(review, await world.a_person("senior"), task)
@@ -155,7 +155,7 @@ async def test_a_refused_outcome_falls_and_a_senior_decides_who_was_on_neither_s
     assert (await world.review.apply(task, final)).outcome is ReviewOutcome.REJECT
 
 
-async def test_in_blind_mode_the_checker_says_first_what_they_would_do(world: World) -> None:
+async def test_blind_checker_decides_first(world: World) -> None:
     review = eyes(world, blind=True)
     _, task, _, decision = await staged(world, review)
     checker = await held_by_checker(review, await world.a_person(), task)
@@ -178,7 +178,7 @@ async def test_a_blind_answer_that_differs_cannot_be_changed_into_agreement(worl
     await review.checks.check(checker, task, CheckVerdict.REFUSE, "should_reject")
 
 
-async def test_two_checkers_at_once_are_one_check(world: World) -> None:
+async def test_concurrent_checks_count_once(world: World) -> None:
     review = eyes(world)
     _, task, _, decision = await staged(world, review)
     checkers = [await world.a_person() for _ in range(3)]
@@ -239,7 +239,7 @@ async def limited(world: World, limit_minor: int) -> str:
     return person
 
 
-async def test_neither_maker_nor_checker_raises_a_card_above_their_limit(world: World) -> None:
+async def test_value_above_the_limit_of_maker_or_checker_is_refused(world: World) -> None:
     _, opened = await a_task(world)
     review, corrected = eyes(world), Corrections(face_value=Money(2_000_00))
     maker, checker = await limited(world, 1_000_00), await limited(world, 1_000_00)
@@ -258,7 +258,7 @@ async def test_neither_maker_nor_checker_raises_a_card_above_their_limit(world: 
     assert refused.value.data == {"why": "limit"}
 
 
-async def test_the_invariant_names_a_decision_that_was_applied_on_one_persons_word(world: World) -> None:
+async def test_invariant_finds_a_decision_applied_without_a_check(world: World) -> None:
     review = eyes(world)
     _, _, _, decision = await staged(world, review)
     async with world.database.transaction() as session:

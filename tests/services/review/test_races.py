@@ -69,7 +69,7 @@ async def teller(world: World, moment: datetime, decision: str) -> list[str]:
         return [one.decision_id for one in await due_decisions.send(session, moment, 10, only=decision)]
 
 
-async def test_two_tellers_and_an_undo_send_a_decision_once_or_never(world: World) -> None:
+async def test_concurrent_senders_and_undo_send_at_most_once(world: World) -> None:
     for turn in range(TRIES):
         _, task, person = await held(world)
         made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
@@ -110,7 +110,7 @@ async def test_decision_during_a_takeover_happens_before_it_or_not_at_all(world:
         assert await broken(world, task) == []
 
 
-async def test_a_task_given_to_one_while_another_takes_it_is_in_one_hand(world: World) -> None:
+async def test_concurrent_assignment_and_claim_give_one_holder(world: World) -> None:
     for turn in range(TRIES // 2):
         card_id, task, person = await held(world)
         await world.review_desk.tasks.release(person, task)
@@ -125,7 +125,7 @@ async def test_a_task_given_to_one_while_another_takes_it_is_in_one_hand(world: 
         assert won(taken) is not won(assigned), card_id
 
 
-async def test_a_check_and_an_undo_at_the_border_of_the_window_never_both_win(world: World) -> None:
+async def test_check_and_undo_at_the_window_end_exclude_each_other(world: World) -> None:
     """Two processes whose clocks differ: to one the window still lasts, to the other it is over."""
     slow, window = eyes(world), timedelta(seconds=30)
     slow.decisions.undo_s = int(window.total_seconds())
@@ -151,7 +151,7 @@ async def test_a_check_and_an_undo_at_the_border_of_the_window_never_both_win(wo
         assert await broken(world, task) == []
 
 
-async def test_every_double_click_does_the_thing_once(world: World) -> None:
+async def test_double_click_acts_once(world: World) -> None:
     _, task, person = await held(world)
     review, later = world.review_desk, datetime.now(UTC) + timedelta(hours=1)
     assert all(won(one) for one in await at_once(*(review.leases.take(person, task) for _ in range(3))))
@@ -183,7 +183,7 @@ async def test_after_lease_expiry_only_the_new_holder_decides(world: World) -> N
     await world.review_desk.decisions.record_decision(holder, task, APPROVE)
 
 
-async def test_a_card_that_ended_while_its_task_was_claimed_leaves_nothing_to_do(world: World) -> None:
+async def test_task_of_an_ended_card_is_closed(world: World) -> None:
     """Its deadline's policy let it go: every act is refused, and nothing of it opens again."""
     _, task, person = await held(world)
     senior = await world.a_person("senior", "ops")
@@ -207,7 +207,7 @@ async def test_a_card_that_ended_while_its_task_was_claimed_leaves_nothing_to_do
     assert await teller(world, datetime.now(UTC) + timedelta(hours=1), made) == []
 
 
-async def test_thirty_looks_at_once_are_no_more_than_an_hours_worth(world: World) -> None:
+async def test_concurrent_reveals_respect_the_hourly_limit(world: World) -> None:
     card_id, _, person = await held(world)
     most = reveal_policy(datetime.now(UTC).date()).per_hour_max
     async with world.database.transaction() as session:

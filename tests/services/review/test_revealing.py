@@ -38,7 +38,7 @@ async def an_officer(world: World) -> str:
     return await world.a_person("compliance")
 
 
-async def test_a_secret_is_seen_for_a_reason_of_the_list_that_is_kept(world: World) -> None:
+async def test_reveal_requires_a_listed_reason_that_is_recorded(world: World) -> None:
     card_id, _, person = await a_taken_task(world)
     assert await world.review_desk.reveals.reveal(person, card_id, "number", "compare") == await the_number(
         world, card_id
@@ -51,7 +51,7 @@ async def test_a_secret_is_seen_for_a_reason_of_the_list_that_is_kept(world: Wor
     assert {row.facts["policy"] for row in kept} == {reveal_policy(business_day(datetime.now(UTC))).version}
 
 
-async def test_every_refusal_is_recorded_and_nothing_that_was_typed_is(world: World) -> None:
+async def test_refused_reveals_are_recorded_without_the_input(world: World) -> None:
     card_id, _, person = await a_taken_task(world)
     finance, number = await world.a_person("finance"), await the_number(world, card_id)
     for who, field, why, refusal in (
@@ -95,7 +95,7 @@ async def test_a_bought_or_ended_card_is_not_revealed_to_the_holder_of_its_task(
     assert await notices_of(world, officer) == ["elsewhere"]
 
 
-async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) -> None:
+async def test_reveal_after_lease_expiry_is_refused_without_an_alarm(world: World) -> None:
     officer = await an_officer(world)
     card_id, task, person = await a_taken_task(world)
     async with world.database.transaction() as session:

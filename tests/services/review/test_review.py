@@ -59,7 +59,7 @@ async def test_task_escalated_during_a_lease_is_decided_by_a_senior_only(world: 
     assert await world.review_desk.decisions.record_decision(senior, task, ReviewOutcome.APPROVE)
 
 
-async def test_one_task_asked_for_by_many_at_once_is_in_one_hand(world: World) -> None:
+async def test_concurrent_claims_give_one_holder(world: World) -> None:
     _, task = await a_task(world)
     people = [await world.a_person() for _ in range(6)]
     taken = await asyncio.gather(
@@ -69,7 +69,7 @@ async def test_one_task_asked_for_by_many_at_once_is_in_one_hand(world: World) -
     assert sum(isinstance(one, TaskHeldByAnother) for one in taken) == 5
 
 
-async def test_the_next_task_is_ones_own_first_and_never_anothers(world: World) -> None:
+async def test_next_prefers_own_tasks_and_skips_those_of_others(world: World) -> None:
     for _ in range(4):
         await a_task(world)
     people = [await world.a_person() for _ in range(4)]
@@ -118,7 +118,7 @@ async def decided(world: World, card_id: str, number: int, outcome: ReviewOutcom
     await world.review.apply(task, await world.review_desk.decisions.record_decision(person, task, outcome, **more))
 
 
-async def test_what_the_issuer_says_of_corrected_fields_is_for_a_person_again(world: World) -> None:
+async def test_issuer_answer_to_corrected_fields_is_reviewed_again(world: World) -> None:
     card_id = await world.a_card("tmall", pin="00000000")
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 1)).review_reasons == ("wrong_pin",)
@@ -128,7 +128,7 @@ async def test_what_the_issuer_says_of_corrected_fields_is_for_a_person_again(wo
     assert (await world.pricing.value(card_id, 2)).review_reasons == ("wrong_pin",)
 
 
-async def test_what_was_settled_of_a_photo_is_open_again_for_one_that_was_asked_for(world: World) -> None:
+async def test_replaced_photo_reopens_settled_reasons(world: World) -> None:
     card_id, _ = await a_read_card(world, printed(0.8, number=a_number("jd")), brand="jd", face_value=Money(500_00))
     given = Corrections(face_value=Money(500_00))
     await decided(world, card_id, 1, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
@@ -182,7 +182,7 @@ async def test_corrected_fields_are_sealed_then_put_on_the_card(world: World) ->
         (ReviewOutcome.APPROVE, {"note": "x" * 2001}, "note"),
     ],
 )
-async def test_a_decision_must_make_sense(
+async def test_invalid_decision_is_refused(
     world: World, outcome: ReviewOutcome, more: dict[str, Any], field: str
 ) -> None:
     _, task, person = await a_taken_task(world)
@@ -192,7 +192,7 @@ async def test_a_decision_must_make_sense(
     assert await world.rows(ReviewDecisionRow, task_id=task) == []
 
 
-async def test_a_rejection_and_a_question_carry_their_words(world: World) -> None:
+async def test_rejection_and_request_store_their_message(world: World) -> None:
     _, task, person = await a_taken_task(world)
     decision = await world.review_desk.decisions.record_decision(
         person, task, ReviewOutcome.REJECT, RejectReason.DAMAGED
@@ -204,7 +204,7 @@ async def test_a_rejection_and_a_question_carry_their_words(world: World) -> Non
     assert (await world.review.apply(task, decision)).asked_item is AskedItem.PHOTO
 
 
-async def test_a_card_of_unknown_number_or_worth_is_neither_approved_nor_put_before_a_store(world: World) -> None:
+async def test_card_without_number_or_value_is_neither_approved_nor_sent_to_a_store(world: World) -> None:
     receipt = await world.submitted(SubmittedCard("hualian", photos=(a_photo(),)))
     opened = await world.review.open(receipt.card_ids[0], 1, ["card_type"])
     person = await world.a_person()

@@ -156,9 +156,7 @@ async def test_a_decision_is_never_applied_after_its_task_was_reopened_however_l
     assert (await story.open_task()).closed_at is None
 
 
-async def test_a_card_that_has_moved_on_with_the_decision_has_taken_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_card_that_applied_the_decision_needs_no_reopening(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story(world, monkeypatch, ended=True)
     story.card, story.task, story.maker = await a_taken_task(world)
     story.decision = await story.review_desk.decisions.record_decision(story.maker, story.task, ReviewOutcome.APPROVE)
@@ -197,7 +195,7 @@ async def test_the_task_of_a_card_that_has_ended_is_closed_when_it_is_reopened(
     ("role", "reason", "refusal"),
     [("reviewer", "mended", NotAllowed), ("senior", "forged", ReasonUnknown), ("senior", "", ReasonUnknown)],
 )
-async def test_only_a_senior_reopens_and_says_why(
+async def test_only_a_senior_reopens_with_a_reason(
     world: World, monkeypatch: pytest.MonkeyPatch, role: str, reason: str, refusal: type[Refusal]
 ) -> None:
     story = Story(world, monkeypatch)

@@ -32,8 +32,9 @@ from services.cards.payable import approved_reasons
 from services.cards.resuming import resume_of
 from services.cards.stock import Stock
 from services.review.desk import review_desk
+from services.support.desk import SupportDesk
 from services.support.question_work import OldQuestions
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from tests.builders.escalating import Escalating, a_held_ticket, a_ticket_about_a_rejection
 from tests.builders.world import World
 
@@ -112,7 +113,7 @@ async def test_journey_continues_from_its_rows_with_a_new_quote_and_no_review(wo
         assert [one for one in await DecisionsByTwo().broken(session, Look(most=100_000)) if scene.card_id in one] == []
 
 
-async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(world: World) -> None:
+async def test_overturned_correction_is_reviewed_first(world: World) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     _, review = await appealed(scene)
     await overturned(scene, review, ReviewOutcome.APPROVE_CORRECTED)
@@ -124,7 +125,7 @@ async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(worl
 
 
 @pytest.mark.parametrize("final", [None, ReviewOutcome.REJECT], ids=["agreed", "settled"])
-async def test_a_decision_that_stays_leaves_the_card_ended(world: World, final: ReviewOutcome | None) -> None:
+async def test_confirmed_decision_keeps_the_card_ended(world: World, final: ReviewOutcome | None) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     asked, review = await appealed(scene)
     if final is None:
@@ -138,7 +139,7 @@ async def test_a_decision_that_stays_leaves_the_card_ended(world: World, final: 
     assert (await world.card(scene.card_id)).outcome is Outcome.REJECTED
 
 
-async def test_a_second_appeal_is_refused_and_two_at_once_are_one(world: World) -> None:
+async def test_second_appeal_is_refused_even_concurrently(world: World) -> None:
     scene, _ = await a_ticket_about_a_rejection(world)
     tries = await asyncio.gather(*(appealed(scene) for _ in range(3)), return_exceptions=True)
     (given,) = [one for one in tries if not isinstance(one, BaseException)]
@@ -165,7 +166,7 @@ async def test_a_withdrawn_appeal_ends_its_review_and_is_not_the_one_that_counts
     await appealed(scene)
 
 
-async def test_who_knows_the_first_decision_reviews_nothing(world: World) -> None:
+async def test_people_who_know_the_first_decision_cannot_review_it(world: World) -> None:
     scene, first = await a_ticket_about_a_rejection(world)
     scene.agent = both = await world.a_person("support_lead", "senior")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")
@@ -192,7 +193,7 @@ async def test_a_card_that_was_submitted_again_meanwhile_stays_ended(world: Worl
     assert (await world.card(scene.card_id)).reason is EndReason.REVIEWER
 
 
-async def test_what_no_reviewer_decided_or_one_is_deciding_cannot_be_reviewed_again(world: World) -> None:
+async def test_undecided_card_cannot_be_reviewed_again(world: World) -> None:
     scene = await a_held_ticket(world)
     with pytest.raises(FieldInvalid):
         await scene.ask(InsideDesk.REVIEW, EVIDENCE)
@@ -266,8 +267,8 @@ async def test_a_question_from_before_its_kind_of_work_gets_the_clock_of_when_it
     if begun:
         assert await scene.second.take(reviewer, review)
     later = scene.clock() + timedelta(minutes=7)
-    assert await OldQuestions(world.database, world.keyring, lambda: later).adopt(10) == 1
-    assert await OldQuestions(world.database, world.keyring, lambda: later).adopt(10) == 0
+    assert await OldQuestions(SupportDesk(world.database, world.keyring, world.photos, lambda: later)).adopt(10) == 1
+    assert await OldQuestions(SupportDesk(world.database, world.keyring, world.photos, lambda: later)).adopt(10) == 0
     item = await scene.item(asked, InsideDesk.REVIEW)
     assert (item.opened_at, item.due_at, item.barred) == (first.opened_at, first.due_at, first.barred)
     assert item.leased_by == (reviewer if begun else None)

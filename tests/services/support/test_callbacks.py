@@ -31,7 +31,8 @@ from domain.work.queue_filter import Wanted
 from domain.work.task import CheckVerdict
 from services.review.desk import ReviewDesk, review_desk
 from services.support.callbacks import Asked, Callbacks
-from services.work.own_clocks import OwnClocks
+from services.support.desk import SupportDesk
+from services.work.item_clocks import OwnClocks
 from tests.builders.queueing import Clock
 from tests.builders.world import World
 from web.words import Audience, story_sentence
@@ -45,7 +46,7 @@ class Scene:
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
         self.desk: ReviewDesk = review_desk(world.database, world.keyring, self.clock)
-        self.callbacks = Callbacks(world.database, world.keyring, self.clock)
+        self.callbacks = Callbacks(SupportDesk(world.database, world.keyring, world.photos, self.clock))
 
     async def asked(self) -> str:
         return await self.callbacks.ask(self.owner, self.card_id, APPEAL)
@@ -90,7 +91,7 @@ async def test_a_second_request_waits_for_the_answer_to_the_first(scene: Scene) 
     assert await scene.asked() != task
 
 
-async def test_words_hold_no_secret_and_an_appeal_says_why(scene: Scene) -> None:
+async def test_request_text_cannot_hold_secrets_and_an_appeal_needs_a_reason(scene: Scene) -> None:
     owner = scene.owner
     card = await scene.world.card(scene.card_id)
     number = open_number(scene.world.keyring, card)
@@ -171,7 +172,7 @@ async def test_other_roles_neither_take_nor_close_nor_call(scene: Scene, role: s
             await act
 
 
-async def test_an_agent_who_is_the_seller_gets_nothing(scene: Scene) -> None:
+async def test_agent_who_is_the_seller_gets_no_request(scene: Scene) -> None:
     task, agent = await scene.asked(), await scene.world.a_person("support")
     async with scene.world.database.transaction() as session:
         (await session.get_one(WorkItemRow, task)).linked = [agent]
@@ -198,7 +199,7 @@ async def test_decider_cannot_explain_their_own_decision(scene: Scene) -> None:
         await scene.desk.leases.take(senior, task)
 
 
-async def test_a_request_is_no_review(scene: Scene) -> None:
+async def test_request_is_not_in_the_review_queue(scene: Scene) -> None:
     task, senior = await scene.held("senior")
     with pytest.raises(NotFound):
         await scene.desk.decisions.record_decision(senior, task, ReviewOutcome.APPROVE)
@@ -207,7 +208,7 @@ async def test_a_request_is_no_review(scene: Scene) -> None:
     assert await scene.desk.leases.take(senior, None, Wanted(ending=scene.card_id)) is None  # Not in the review queue.
 
 
-async def test_the_holder_alone_sees_the_telephone_and_it_is_on_record(scene: Scene) -> None:
+async def test_only_the_holder_sees_the_phone_and_it_is_audited(scene: Scene) -> None:
     task, agent = await scene.held()
     number = await scene.callbacks.telephone(agent, task)
     assert number.startswith("+86")

@@ -21,6 +21,7 @@ from services.people.seller_sign_in import phone_index
 from services.support.contact_links import ContactLinks
 from services.support.contacts import contact_of
 from services.support.conversation import Conversation, Heard
+from services.support.desk import SupportDesk
 from services.support.linking import Linking
 from services.support.opening import NewTicket, Opening
 from tests.builders.queueing import Clock
@@ -34,10 +35,11 @@ class Scene:
 
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, Clock()
-        self.links = ContactLinks(world.database, world.keyring, self.clock)
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.said = Conversation(world.database, world.keyring, world.photos, self.clock)
-        self.linking = Linking(world.database, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.links = ContactLinks(desk)
+        self.opening = Opening(desk)
+        self.said = Conversation(desk)
+        self.linking = Linking(desk)
         self.phone = f"+86{next(PHONES)}"
         self.agent = self.owner = self.contact = self.mail = self.own = self.card = ""
 
@@ -76,7 +78,7 @@ async def scene(world: World) -> Scene:
     return await Scene(world).set_up()
 
 
-async def test_nothing_is_joined_before_the_seller_confirms_and_everything_then(scene: Scene) -> None:
+async def test_contact_is_linked_only_after_the_seller_confirms(scene: Scene) -> None:
     link = await scene.links.ask(scene.agent, scene.mail, scene.phone)
     assert (await scene.listed(), await scene.others()) == ({scene.own}, set())
     with pytest.raises(NotFound):
@@ -104,7 +106,7 @@ async def test_the_seller_is_asked_without_showing_the_whole_address(scene: Scen
     assert scene.owner.partition(":")[2].lower() not in said
 
 
-async def test_what_was_confirmed_is_taken_apart_by_the_seller_or_a_lead(scene: Scene) -> None:
+async def test_confirmed_link_is_removed_by_the_seller_or_a_lead(scene: Scene) -> None:
     link = await scene.links.ask(scene.agent, scene.mail, scene.phone)
     await scene.links.answer(scene.owner, link, theirs=True)
     await scene.linking.card(scene.agent, scene.mail, scene.card)
@@ -126,7 +128,7 @@ async def test_what_was_confirmed_is_taken_apart_by_the_seller_or_a_lead(scene: 
     assert await scene.listed() == {scene.own}
 
 
-async def test_bad_questions_are_refused_and_old_ones_are_over(scene: Scene) -> None:
+async def test_invalid_questions_are_refused_and_old_ones_expire(scene: Scene) -> None:
     with pytest.raises(PhoneInvalid):
         await scene.links.ask(scene.agent, scene.mail, "12")
     with pytest.raises(FieldInvalid):

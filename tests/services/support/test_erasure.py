@@ -15,7 +15,7 @@ from database.repositories.cards import open_number
 from database.sealed import COLUMNS, READING_VALUES, SHADOW_VALUES, phone_of
 from database.tables.cards import PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import TableRow
-from database.tables.finance import PayoutRow
+from database.tables.finance.payout import PayoutRow
 from database.tables.people import SellerRow
 from database.tables.platform import OutboxRow
 from database.tables.quality import ShadowReadingRow
@@ -30,6 +30,7 @@ from jobs.privacy import privacy_job
 from services.support.closing_accounts import ClosingAccounts
 from services.support.contacts import contact_of
 from services.support.conversation import AfterReply, Conversation, Reply
+from services.support.desk import SupportDesk
 from services.support.erasure import Erasures
 from services.support.opening import NewTicket, Opening
 from services.support.privacy import Privacy
@@ -51,10 +52,11 @@ class Person:
     def __init__(self, world: World) -> None:
         self.world, self.clock = world, Clock()
         self.story, self.note, self.name, self.address = (unlike() for _ in range(4))
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.erasures = Erasures(world.database, world.keyring, self.clock)
-        self.accounts = ClosingAccounts(world.database, world.keyring, self.clock)
-        self.privacy = Privacy(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.erasures = Erasures(desk)
+        self.accounts = ClosingAccounts(desk)
+        self.privacy = Privacy(desk)
         self.owner = self.rejected = self.bought = self.number = self.phone = self.request = self.colleague = ""
         self.photos: dict[str, str] = {}
 
@@ -110,7 +112,7 @@ class Person:
     async def _ticket(self) -> None:
         scene = Escalating(self.world, self.owner, self.rejected)
         await scene.open()
-        said = Conversation(self.world.database, self.world.keyring, self.world.photos, scene.clock)
+        said = Conversation(SupportDesk(self.world.database, self.world.keyring, self.world.photos, scene.clock))
         comments = Comments(self.world.database, self.world.keyring, self.world.photos)
         question = await scene.ask(InsideDesk.OPS, f"They say {self.story}.", self.rejected)
         await scene.answered(question, "mended")
@@ -186,7 +188,7 @@ async def person(world: World) -> Person:
     return made
 
 
-async def test_nothing_of_the_person_can_be_read_after_their_account_is_closed(person: Person) -> None:
+async def test_closed_account_leaves_no_readable_personal_data(person: Person) -> None:
     world = person.world
     secrets = (person.story, person.note, person.name, person.address, person.phone, person.number)
     before = await person.readable(*secrets)
@@ -210,7 +212,7 @@ async def test_nothing_of_the_person_can_be_read_after_their_account_is_closed(p
     }  # fmt: skip
 
 
-async def test_what_the_law_has_us_keep_stays_as_it_was(person: Person) -> None:
+async def test_legally_retained_data_is_unchanged(person: Person) -> None:
     world, rejected = person.world, await person.world.card(person.rejected)
     bought, payee = await world.card(person.bought), await payee_kept(world, person.bought)
     await person.erased()
@@ -262,7 +264,7 @@ async def test_a_card_that_another_open_question_is_about_keeps_its_photo(person
     ],
     ids=["quote-en", "quote-zh", "telephone", "name", "own-en", "own-zh"],
 )
-async def test_a_quote_is_known_by_a_run_of_words_or_a_name(note: str, quotes: bool) -> None:
+async def test_quotation_is_detected_by_shared_words_or_a_name(note: str, quotes: bool) -> None:
     theirs = Quotes(
         ["The money never came, I am furious about it!", "钱一直没有到账我很着急"], ["13800009001", "Wang Fang"]
     )

@@ -19,7 +19,7 @@ from domain.support.tickets import InsideDesk, TicketState
 from domain.work.deadlines import ClockOwner
 from domain.work.task import Band, CameBack
 from services.support.conversation import AfterReply, Reply
-from services.work.own_clocks import OwnClocks
+from services.work.item_clocks import OwnClocks
 from tests.builders.escalating import DESKS, Escalating, a_held_ticket
 from tests.builders.world import World
 
@@ -71,7 +71,7 @@ async def test_the_same_question_is_put_to_a_desk_once(scene: Escalating) -> Non
     assert len(await scene.world.rows(TicketEscalationRow, ticket_id=scene.ticket_id)) == 2
 
 
-async def test_a_withdrawn_question_leaves_its_desk_and_is_answered_no_more(scene: Escalating) -> None:
+async def test_withdrawn_question_cannot_be_answered(scene: Escalating) -> None:
     asked = await scene.ask(InsideDesk.OPS)
     person = await scene.world.a_person("ops")
     item = await scene.item(asked, InsideDesk.OPS)
@@ -85,7 +85,7 @@ async def test_a_withdrawn_question_leaves_its_desk_and_is_answered_no_more(scen
         await scene.escalations.withdraw(scene.agent, asked)
 
 
-async def test_a_solved_ticket_withdraws_what_it_had_asked(scene: Escalating) -> None:
+async def test_solved_ticket_withdraws_its_questions(scene: Escalating) -> None:
     asked = await scene.ask(InsideDesk.OPS)
     await scene.conversation.reply(scene.agent, scene.ticket_id, Reply("Done.", AfterReply.SOLVE, "explained"))
     row, ticket = await scene.question(asked), (await scene.found()).ticket
@@ -95,7 +95,7 @@ async def test_a_solved_ticket_withdraws_what_it_had_asked(scene: Escalating) ->
         await scene.ask(InsideDesk.FINANCE)
 
 
-async def test_a_reply_in_between_leaves_the_ticket_with_the_desk(scene: Escalating) -> None:
+async def test_reply_during_a_question_keeps_the_ticket_waiting(scene: Escalating) -> None:
     asked = await scene.ask(InsideDesk.OPS)
     reply = await scene.conversation.reply(scene.agent, scene.ticket_id, Reply("We are asking.", AfterReply.WAIT))
     assert (await scene.found()).ticket.state is TicketState.WAITING_INSIDE
@@ -105,7 +105,7 @@ async def test_a_reply_in_between_leaves_the_ticket_with_the_desk(scene: Escalat
     assert (await scene.found()).ticket.state is TicketState.NEW, "the only reply was taken back"
 
 
-async def test_the_time_of_the_question_is_its_desks(scene: Escalating) -> None:
+async def test_question_time_counts_for_its_desk(scene: Escalating) -> None:
     asked = await scene.ask(InsideDesk.FINANCE)
     owners = [
         row.owner for row in await scene.world.rows(ClockIntervalRow, task_id=f"ticket:{scene.ticket_id}:ticket:1")
@@ -122,7 +122,7 @@ async def test_the_time_of_the_question_is_its_desks(scene: Escalating) -> None:
     assert (late.breached_at is not None, late.escalated) == (True, False)
 
 
-async def test_who_asked_cannot_answer_and_neither_can_another_desk(scene: Escalating) -> None:
+async def test_asker_and_other_desks_cannot_answer(scene: Escalating) -> None:
     world = scene.world
     scene.agent = both = await world.a_person("support_lead", "ops")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")

@@ -31,6 +31,7 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.support.goodwill import GoodwillState
 from services.finance.adoption import Adopting
+from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.world import World, world_at
@@ -47,7 +48,7 @@ class Giving(Escalating):
 
     def __init__(self, world: World, owner: str, card_id: str, paid_key: str) -> None:
         super().__init__(world, owner, card_id)
-        self.goodwill = Goodwill(world.database, world.keyring, self.clock)
+        self.goodwill = Goodwill(SupportDesk(world.database, world.keyring, world.photos, self.clock))
         self.paid_key = paid_key
 
     async def proposed(self, yuan: int = 20, **more: str) -> str:
@@ -121,7 +122,7 @@ async def test_a_payment_is_agreed_to_paid_once_and_booked_as_an_expense(scene: 
     await scene.nothing_is_wrong()
 
 
-async def test_a_refused_payment_gives_nothing_and_is_booked_back(scene: Giving) -> None:
+async def test_refused_goodwill_is_reversed(scene: Giving) -> None:
     before = await scene.balance("goodwill")
     given, key = await scene.prepared()
     await scene.world.alipay.control(refuse="PAYEE_USER_INFO_ERROR")
@@ -163,7 +164,7 @@ async def test_a_sender_that_was_killed_before_or_after_the_transfer_sends_once(
     await scene.nothing_is_wrong()
 
 
-async def test_nothing_is_prepared_without_a_second_person_or_under_another_key(scene: Giving) -> None:
+async def test_goodwill_order_needs_a_second_person_and_its_key(scene: Giving) -> None:
     given = await scene.proposed()
     with pytest.raises(ApplicationError) as waiting:
         await scene.world.payout.prepare_goodwill(given, goodwill_key(given))
@@ -225,7 +226,7 @@ async def test_limits_hold_for_one_payment_and_for_payments_split_in_two(scene: 
     await scene.proposed(1)
 
 
-async def test_what_was_withdrawn_or_declined_counts_no_more(scene: Giving) -> None:
+async def test_withdrawn_and_declined_goodwill_is_not_counted(scene: Giving) -> None:
     await scene.goodwill.decline(scene.agent, await scene.proposed(50))
     declined = await scene.proposed(50)
     await scene.goodwill.decline(await scene.world.a_person("support_lead"), declined)
@@ -233,7 +234,7 @@ async def test_what_was_withdrawn_or_declined_counts_no_more(scene: Giving) -> N
     assert (await scene.row(await scene.proposed(50))).needs is Permission.LEAD_SUPPORT
 
 
-async def test_no_payee_is_paid_that_was_not_paid_before_and_bad_proposals_are_refused(scene: Giving) -> None:
+async def test_goodwill_goes_only_to_a_known_payee(scene: Giving) -> None:
     _, foreign = await scene.world.a_prepared_payout()
     await scene.world.payout.send(foreign)
     await scene.world.payout.conclude(foreign)

@@ -28,7 +28,7 @@ async def news(scene: TicketScene, person: str) -> list[str]:
     return [str(one.facts["news_of_ticket"]) for one in rows]
 
 
-async def test_the_ticket_stays_with_who_offers_it_until_the_receiver_accepts(scene: TicketScene) -> None:
+async def test_offered_ticket_stays_with_its_agent_until_accepted(scene: TicketScene) -> None:
     giver, receiver, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     await scene.held(giver, ticket_id)
     offer = await scene.desk.handing.offer(giver, ticket_id, receiver, "knows_better", "they sold before")
@@ -46,7 +46,7 @@ async def test_the_ticket_stays_with_who_offers_it_until_the_receiver_accepts(sc
         await scene.desk.handing.accept(receiver, offer)
 
 
-async def test_who_was_not_asked_cannot_accept_and_who_was_says_why_not(scene: TicketScene) -> None:
+async def test_only_the_asked_agent_accepts_or_declines_with_a_reason(scene: TicketScene) -> None:
     giver, receiver, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     with pytest.raises(TaskNotHeld):
         await scene.desk.handing.offer(giver, ticket_id, receiver, "shift_ends")
@@ -97,7 +97,7 @@ async def test_the_offer_of_an_agent_who_left_the_company_returns_to_the_queue(s
     assert (await scene.read(ticket_id)).task.assigned_to is None
 
 
-async def test_the_leads_accept_what_is_offered_to_them_and_agents_do_not(scene: TicketScene) -> None:
+async def test_only_leads_accept_offers_to_leads(scene: TicketScene) -> None:
     giver, lead, ticket_id = await scene.agent(), await scene.agent("support_lead"), await scene.opened()
     await scene.held(giver, ticket_id)
     offer = await scene.desk.handing.offer(giver, ticket_id, None, "decision_needed")

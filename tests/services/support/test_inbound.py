@@ -49,7 +49,7 @@ async def test_a_mail_opens_a_ticket_and_its_sender_is_answered_once(desk: MailD
     assert await desk.sent() == []
 
 
-async def test_a_mail_that_comes_twice_is_kept_once_also_at_once(desk: MailDesk) -> None:
+async def test_duplicate_mail_is_stored_once_even_concurrently(desk: MailDesk) -> None:
     mail = a_mail()
     outcomes = await asyncio.gather(*(desk.take(mail) for _ in range(12)))
     assert set(outcomes) == {MailOutcome.OPENED}
@@ -140,7 +140,7 @@ async def test_replies_go_to_the_requester_and_a_receiver_of_their_mail_may_add_
     assert (reply["to"], reply["cc"]) == (first["from"], None)
 
 
-async def test_a_stranger_who_knows_an_id_opens_a_ticket_of_their_own(desk: MailDesk) -> None:
+async def test_stranger_with_a_known_id_opens_a_new_ticket(desk: MailDesk) -> None:
     found, first = await desk.opened()
     forged = a_mail("Send the money to me.", a_customer(), In_Reply_To=str(first["message-id"]))
     other, _ = await desk.opened(forged)
@@ -176,9 +176,7 @@ async def test_an_answer_to_a_closed_ticket_opens_a_new_one_and_to_a_solved_one_
     assert [one.subject for one in other.links] == [found.ticket.id]
 
 
-async def test_a_ticket_that_closes_while_its_answer_is_kept_gets_a_new_one(
-    desk: MailDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_answer_to_a_closing_ticket_opens_a_new_one(desk: MailDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     found, first = await desk.opened()
     hear = Conversation.hear
 
@@ -206,7 +204,7 @@ async def test_automatic_answers_are_kept_without_a_clock_and_never_answered(des
     assert await desk.sent() == []
 
 
-async def test_our_own_mail_is_never_taken_whatever_way_it_comes_back(desk: MailDesk) -> None:
+async def test_own_mail_is_never_accepted(desk: MailDesk) -> None:
     await desk.opened()
     (received,) = await desk.sent()
     del received["auto-submitted"]
@@ -218,7 +216,7 @@ async def test_our_own_mail_is_never_taken_whatever_way_it_comes_back(desk: Mail
     assert await desk.sent() == []
 
 
-async def test_a_machine_without_any_sign_ends_its_own_loop_and_loses_no_word(desk: MailDesk) -> None:
+async def test_unmarked_auto_reply_loop_ends_without_losing_text(desk: MailDesk) -> None:
     robot = a_customer()
     for number in range(LOOP_MAX + 5):
         await desk.take(a_mail(f"Answer {number}", robot))
@@ -304,7 +302,7 @@ async def test_files_are_cleaned_and_those_that_are_not_taken_are_counted(desk: 
     assert "not accepted" in words_of(answer)
 
 
-async def test_a_text_of_one_megabyte_and_a_mail_of_nothing_are_tickets(desk: MailDesk) -> None:
+async def test_very_long_and_empty_mails_open_tickets(desk: MailDesk) -> None:
     found, _ = await desk.opened(a_mail("付款没有到账。\n" * 100_000))
     assert (len(found.said[0].words) <= 10_000, found.said[0].shortened) == (True, True)
     assert "mail_text_cut" in events(found)
@@ -312,7 +310,7 @@ async def test_a_text_of_one_megabyte_and_a_mail_of_nothing_are_tickets(desk: Ma
     assert (empty.ticket.subject, empty.said[0].words) == ("无主题邮件", "（此邮件没有正文。）")
 
 
-async def test_a_mail_of_which_only_the_head_came_says_so(desk: MailDesk) -> None:
+async def test_truncated_mail_is_marked(desk: MailDesk) -> None:
     mail = a_mail()
     head = mail.as_bytes().partition(b"\n\n")[0] + b"\n\n"
     assert await desk.mails.take(head, whole=False) is MailOutcome.OPENED

@@ -72,7 +72,7 @@ async def test_a_macro_sent_twice_is_done_once(scene: TicketScene) -> None:
     assert len(await scene.world.rows(CommentRow, task_id=task_of(ticket_id))) == 1
 
 
-async def test_one_act_that_cannot_be_done_leaves_all_undone(scene: TicketScene) -> None:
+async def test_macro_is_rolled_back_when_one_step_fails(scene: TicketScene) -> None:
     agent, ticket_id = await scene.agent(), await scene.opened(about_card=False)
     macro = await a_macro(scene, priority="high", note="n", template_id=await a_template(scene, "{card}"))
     await scene.held(agent, ticket_id)
@@ -83,7 +83,7 @@ async def test_one_act_that_cannot_be_done_leaves_all_undone(scene: TicketScene)
     assert await scene.world.rows(CommentRow, task_id=task_of(ticket_id)) == []
 
 
-async def test_a_macro_is_for_who_holds_the_ticket(scene: TicketScene) -> None:
+async def test_macro_requires_holding_the_ticket(scene: TicketScene) -> None:
     agent, colleague, ticket_id = await scene.agent(), await scene.agent(), await scene.opened()
     macro = await a_macro(scene, priority="high")
     with pytest.raises(TaskNotHeld):

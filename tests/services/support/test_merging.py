@@ -74,7 +74,7 @@ async def test_merge_shows_no_words_of_another_customer(scene: TicketScene) -> N
     assert await scene.world.rows(TicketLinkRow, ticket_id=theirs) == []
 
 
-async def test_what_a_colleague_works_on_is_not_merged_away(scene: TicketScene) -> None:
+async def test_ticket_held_by_a_colleague_cannot_be_merged(scene: TicketScene) -> None:
     agent, colleague = await scene.agent(), await scene.agent()
     one, other = await scene.opened(), await scene.opened()
     await scene.held(colleague, one)
@@ -83,7 +83,7 @@ async def test_what_a_colleague_works_on_is_not_merged_away(scene: TicketScene) 
             await scene.desk.merging.merge(agent, ticket_id, into)
 
 
-async def test_a_message_becomes_a_ticket_of_its_own_once(scene: TicketScene) -> None:
+async def test_message_is_split_off_once(scene: TicketScene) -> None:
     agent, ticket_id = await scene.agent(), await scene.opened("Where is my money?")
     await scene.held(agent, ticket_id)
     message = await scene.hears(ticket_id, "And I cannot sign in.")
@@ -101,7 +101,7 @@ async def test_a_message_becomes_a_ticket_of_its_own_once(scene: TicketScene) ->
         await scene.desk.merging.split(agent, reply, "No", TicketCategory.OTHER)
 
 
-async def test_the_files_of_a_message_stand_in_both_tickets(scene: TicketScene) -> None:
+async def test_files_of_a_split_message_are_in_both_tickets(scene: TicketScene) -> None:
     agent, ticket_id = await scene.agent(), await scene.opened(files=(("note.txt", b"seen on the bank's page"),))
     (message,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)
     split = await scene.desk.merging.split(agent, message.id, "Receipt", TicketCategory.OTHER)

@@ -27,6 +27,7 @@ from gateways.pictures.store import PhotoMissing
 from jobs.privacy import privacy_job
 from services.support.closing_accounts import ClosingAccounts
 from services.support.data_copy import packed
+from services.support.desk import SupportDesk
 from services.support.erasure import Erasures
 from services.support.opening import NewTicket, Opening
 from services.support.privacy import Privacy
@@ -40,9 +41,10 @@ class Request:
     def __init__(self, world: World, owner: str, card_id: str, ended: str, ticket_id: str) -> None:
         self.world, self.owner, self.card_id, self.ended, self.ticket_id = world, owner, card_id, ended, ticket_id
         self.clock = Clock()
-        self.privacy = Privacy(world.database, world.keyring, world.photos, self.clock)
-        self.erasures = Erasures(world.database, world.keyring, self.clock)
-        self.accounts = ClosingAccounts(world.database, world.keyring, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.privacy = Privacy(desk)
+        self.erasures = Erasures(desk)
+        self.accounts = ClosingAccounts(desk)
         self.job = privacy_job(self.privacy, self.accounts)
 
     async def fetched(self) -> dict[str, bytes]:
@@ -58,7 +60,7 @@ class Request:
 async def asked(world: World) -> Request:
     owner = await world.a_seller()
     card_id = await world.a_card(owner=owner)
-    opening = Opening(world.database, world.keyring, world.photos)
+    opening = Opening(SupportDesk(world.database, world.keyring, world.photos))
     note = (("note.txt", f"of {owner}".encode()),)
     ended = await opening.open(owner, NewTicket(TicketCategory.OTHER, "Help", "My <b>secret</b> story", (card_id,), note), TicketChannel.WEB)  # fmt: skip
     async with world.database.transaction() as session:
@@ -101,7 +103,7 @@ async def test_copy_holds_nothing_of_another_seller(asked: Request) -> None:
 
 
 @pytest.mark.parametrize("locale", ["en", "zh_CN"])
-async def test_every_column_of_the_page_has_words(asked: Request, locale: str) -> None:
+async def test_every_column_is_translated(asked: Request, locale: str) -> None:
     await asked.privacy.prepare(await asked.world.a_person("compliance"), asked.ticket_id)
     data = json.loads((await asked.fetched())["data.json"])
     tables = {name: rows for name, rows in data.items() if name != "made_at"}
@@ -175,7 +177,7 @@ async def test_two_people_erase_words_and_files_of_ended_questions_and_nothing_o
 async def test_a_file_that_another_person_sent_too_stays_in_the_store(asked: Request) -> None:
     (file,) = await asked.world.rows(TicketFileRow, ticket_id=asked.ended)
     opening, other = (
-        Opening(asked.world.database, asked.world.keyring, asked.world.photos),
+        Opening(SupportDesk(asked.world.database, asked.world.keyring, asked.world.photos)),
         await asked.world.a_seller(),
     )
     same = (("same.txt", f"of {asked.owner}".encode()),)

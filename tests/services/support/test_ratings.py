@@ -10,6 +10,7 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import RatingOver
 from domain.support.tickets import TicketCategory, TicketChannel, TicketState
 from services.support.conversation import Conversation, Heard, solve
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.support.ratings import Ratings
 from tests.builders.world import World
@@ -20,7 +21,7 @@ class Rated:
 
     def __init__(self, world: World, owner: str, ticket_id: str, agent: str) -> None:
         self.world, self.owner, self.ticket_id, self.agent = world, owner, ticket_id, agent
-        self.ratings = Ratings(world.database, world.keyring)
+        self.ratings = Ratings(SupportDesk(world.database, world.keyring, world.photos))
 
     async def becomes(self, state: TicketState) -> None:
         async with self.world.database.transaction() as session:
@@ -36,7 +37,7 @@ class Rated:
 @pytest.fixture
 async def rated(world: World) -> Rated:
     owner = await world.a_seller()
-    opening = Opening(world.database, world.keyring, world.photos)
+    opening = Opening(SupportDesk(world.database, world.keyring, world.photos))
     ticket = await opening.open(owner, NewTicket(TicketCategory.OTHER, "Help", "Help"), TicketChannel.WEB)
     made = Rated(world, owner, ticket, await world.a_person("support"))
     await made.becomes(TicketState.SOLVED)
@@ -59,12 +60,12 @@ async def test_a_rating_is_changed_until_the_ticket_is_closed(rated: Rated) -> N
         await rated.ratings.rate(rated.owner, rated.ticket_id, True)
 
 
-async def test_what_is_not_solved_or_not_theirs_is_not_rated(rated: Rated) -> None:
+async def test_rating_requires_an_own_solved_ticket(rated: Rated) -> None:
     with pytest.raises(NotFound):
         await rated.ratings.rate(await rated.world.a_seller(), rated.ticket_id, True)
     with pytest.raises(FieldInvalid):
         await rated.ratings.rate(rated.owner, rated.ticket_id, True, "x" * 501)
-    conversation = Conversation(rated.world.database, rated.world.keyring, rated.world.photos)
+    conversation = Conversation(SupportDesk(rated.world.database, rated.world.keyring, rated.world.photos))
     await conversation.hear(rated.owner, rated.ticket_id, Heard("Not solved.", TicketChannel.WEB))
     with pytest.raises(RatingOver):
         await rated.ratings.rate(rated.owner, rated.ticket_id, True)

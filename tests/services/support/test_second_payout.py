@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from database.tables.finance import PayeeCorrectionRow
+from database.tables.finance.payout import PayeeCorrectionRow
 from database.tables.notices import NoticeRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.errors.cards import NotExpectedNow
@@ -13,6 +13,7 @@ from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
 from domain.finance.payout import PayoutOutcome
 from domain.support.second_payout import PayeeRequestState
+from services.support.desk import SupportDesk
 from services.support.second_payout import SecondPayouts
 from tests.builders.escalating import Escalating, a_held_ticket
 from tests.builders.owing import ACCOUNT, NAME, Refused, refused
@@ -24,7 +25,7 @@ async def owed(world: World) -> tuple[Escalating, Refused, SecondPayouts]:
     case = await refused(world)
     scene = Escalating(world, case.owner, case.card)
     await scene.open()
-    return scene, case, SecondPayouts(world.database, world.keyring, scene.clock)
+    return scene, case, SecondPayouts(SupportDesk(world.database, world.keyring, world.photos, scene.clock))
 
 
 async def the_request(world: World, request_id: str) -> PayeeRequestRow:
@@ -49,7 +50,7 @@ async def test_finance_agrees_to_the_sellers_payee_and_the_card_is_paid_again(wo
     assert (await case.pay(world, 2)).outcome is PayoutOutcome.PAID
 
 
-async def test_the_agent_who_asked_agrees_to_nothing(world: World) -> None:
+async def test_requesting_agent_cannot_approve(world: World) -> None:
     scene, case, second = await owed(world)
     scene.agent = both = await world.a_person("support_lead", "finance")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")
@@ -85,6 +86,6 @@ async def test_without_a_request_the_sellers_payee_counts_at_once(world: World) 
 async def test_a_card_that_waits_for_no_payee_gets_no_second_payment(world: World) -> None:
     scene = await a_held_ticket(world)
     with pytest.raises(NotExpectedNow):
-        await SecondPayouts(world.database, world.keyring).ask(
+        await SecondPayouts(SupportDesk(world.database, world.keyring, world.photos)).ask(
             scene.agent, scene.ticket_id, scene.card_id, "seller_wrote"
         )

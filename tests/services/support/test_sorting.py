@@ -20,7 +20,7 @@ async def scene(world: World) -> TicketScene:
     return await a_ticket_scene(world)
 
 
-async def test_each_change_is_in_the_history_and_no_change_is_not(scene: TicketScene) -> None:
+async def test_only_real_changes_are_in_the_history(scene: TicketScene) -> None:
     agent, ticket_id = await scene.agent(), await scene.opened()
     to = Sorted(TicketCategory.ACCOUNT, "sign_in", Priority.HIGH, "en")
     await scene.desk.sorting.change(agent, ticket_id, to)
@@ -33,7 +33,7 @@ async def test_each_change_is_in_the_history_and_no_change_is_not(scene: TicketS
     assert (await scene.read(ticket_id)).ticket.cause == ""
 
 
-async def test_what_is_not_of_the_lists_is_refused_and_so_is_the_ticket_of_a_colleague(scene: TicketScene) -> None:
+async def test_unlisted_values_and_colleagues_tickets_are_refused(scene: TicketScene) -> None:
     agent, ticket_id = await scene.agent(), await scene.opened()
     with pytest.raises(ReasonUnknown):
         await scene.desk.sorting.change(agent, ticket_id, Sorted(cause="nothing"))
@@ -77,10 +77,10 @@ async def test_a_note_holds_no_secret_of_the_tickets_cards(scene: TicketScene) -
     assert len((await scene.read(ticket_id)).said) == 1
 
 
-async def test_an_escalated_ticket_is_the_leads(scene: TicketScene) -> None:
+async def test_escalated_ticket_goes_to_the_leads(scene: TicketScene) -> None:
     agent, lead, ticket_id = await scene.agent(), await scene.agent("support_lead"), await scene.opened()
     await scene.held(agent, ticket_id)
-    await scene.desk.raising.escalate(agent, ticket_id, "unsure")
+    await scene.desk.escalation_to_leads.escalate(agent, ticket_id, "unsure")
     assert (await scene.read(ticket_id)).task.leased_by is None
     assert "escalated" in await scene.history(ticket_id)
     await scene.held(lead, ticket_id)

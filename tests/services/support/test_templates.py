@@ -41,7 +41,7 @@ async def test_a_template_is_filled_in_the_language_of_the_ticket(scene: TicketS
     assert f"{ticket_id[-6:]}, by Lin" in await words(scene, template, ticket_id, agent)
 
 
-async def test_what_the_ticket_does_not_know_is_named(scene: TicketScene) -> None:
+async def test_missing_template_values_are_named(scene: TicketScene) -> None:
     lead, ticket_id = await scene.agent("support_lead"), await scene.opened(about_card=False)
     template = await scene.desk.templates.save(
         lead, "", TemplateWords("Paid", "已付 {amount}，{card}", "Paid {amount}")
@@ -51,7 +51,7 @@ async def test_what_the_ticket_does_not_know_is_named(scene: TicketScene) -> Non
     assert refused.value.data["names"] == "{amount}, {card}"
 
 
-async def test_leads_look_after_templates_and_see_each_others_changes(scene: TicketScene) -> None:
+async def test_leads_edit_templates_with_conflict_detection(scene: TicketScene) -> None:
     lead, agent = await scene.agent("support_lead"), await scene.agent()
     good = TemplateWords("Thanks", "谢谢", "Thank you")
     with pytest.raises(NotAllowed):

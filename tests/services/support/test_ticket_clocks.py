@@ -72,7 +72,7 @@ async def test_reply_fulfils_the_first_promise_and_pauses_the_clock(
     assert await scene.untrue() == []
 
 
-async def test_several_messages_of_the_customer_wait_for_one_answer(scene: TicketScene) -> None:
+async def test_several_messages_have_one_response_clock(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     scene.now += HOUR
@@ -147,7 +147,7 @@ async def test_thanks_after_the_solution_neither_reopens_nor_starts_a_clock(scen
     assert found.said[-1].words == words, "it is kept all the same"
 
 
-async def test_thanks_before_the_solution_are_words_like_others(scene: TicketScene) -> None:
+async def test_thanks_before_the_solution_count_as_a_message(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     await scene.heard(ticket_id, "谢谢")
@@ -170,7 +170,7 @@ async def test_undone_reply_counts_as_never_given(scene: TicketScene, after: Aft
     assert await scene.untrue() == []
 
 
-async def test_of_two_replies_the_one_that_stays_keeps_the_promise(scene: TicketScene) -> None:
+async def test_remaining_reply_fulfils_the_promise(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     first = await scene.replied(ticket_id, AfterReply.OPEN)
     scene.now += timedelta(seconds=3)
@@ -183,7 +183,7 @@ async def test_of_two_replies_the_one_that_stays_keeps_the_promise(scene: Ticket
     assert await scene.untrue() == []
 
 
-async def test_a_handed_over_ticket_is_each_persons_for_as_long_as_they_had_it(scene: TicketScene) -> None:
+async def test_handover_splits_the_time_by_holder(scene: TicketScene) -> None:
     ticket_id, other = await scene.opened(), await scene.world.a_person("support_lead")
     scene.now += HOUR
     await scene.taken(ticket_id)
@@ -225,7 +225,7 @@ async def test_a_new_version_moves_open_clocks_visibly_and_keeps_what_is_over(sc
     assert await scene.untrue() == []
 
 
-async def test_a_late_clock_that_a_new_version_gives_more_time_is_ahead_again_and_rings_again(
+async def test_overdue_clock_extended_by_a_new_version_rings_again(
     scene: TicketScene,
 ) -> None:
     lead, ticket_id = await scene.world.a_person("support_lead"), await scene.opened()
@@ -241,7 +241,7 @@ async def test_a_late_clock_that_a_new_version_gives_more_time_is_ahead_again_an
     assert (await scene.alarms(ticket_id)).count("breach:first_response:1") == 2
 
 
-async def test_a_promise_that_the_policy_makes_no_more_ends_and_one_that_it_makes_begins(scene: TicketScene) -> None:
+async def test_promises_follow_a_policy_change(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.policies(every_ticket(first_response_s=None))
     scene.now += HOUR
@@ -257,7 +257,7 @@ async def test_a_promise_that_the_policy_makes_no_more_ends_and_one_that_it_make
     assert (again.started_at, again.due_at) == (MONDAY, MONDAY + 2 * HOUR)
 
 
-async def test_a_policy_that_is_removed_leaves_its_tickets_to_the_next_one(scene: TicketScene) -> None:
+async def test_tickets_of_a_removed_policy_use_the_next_one(scene: TicketScene) -> None:
     ticket_id = await scene.opened(TicketCategory.PAYOUT_LATE)
     assert await scene.due_after(ticket_id, "first_response:1") == 2 * HOUR
 
@@ -271,7 +271,7 @@ async def test_a_policy_that_is_removed_leaves_its_tickets_to_the_next_one(scene
     assert await scene.untrue() == []
 
 
-async def test_another_calendar_counts_other_hours(scene: TicketScene) -> None:
+async def test_calendar_change_recalculates_clocks(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.policies(every_ticket(calendar="always"))
     await scene.advanced(ticket_id)

@@ -49,7 +49,7 @@ async def test_every_act_at_the_desk_is_in_the_tickets_history(scene: TicketScen
     assert kept == ["ticket.taken_over"]
 
 
-async def test_many_tickets_assigned_at_once_each_say_so(scene: TicketScene) -> None:
+async def test_bulk_assignment_is_in_each_history(scene: TicketScene) -> None:
     tickets = [await scene.opened(f"Money {number}", about_card=False) for number in range(3)]
     lead, agent = await scene.agent("support_lead"), await scene.agent()
     bulk = Bulk(scene.world.database, scene.work.tasks)
@@ -66,7 +66,7 @@ async def test_many_tickets_assigned_at_once_each_say_so(scene: TicketScene) -> 
     ],
     ids=["review", "callback", "ticket", "question"],
 )  # fmt: skip
-async def test_items_of_every_kind_can_be_named_many_at_once(scene: TicketScene, task: str) -> None:
+async def test_bulk_actions_accept_items_of_every_kind(scene: TicketScene, task: str) -> None:
     bulk, lead = Bulk(scene.world.database, scene.work.tasks), await scene.agent("support_lead")
     done = await bulk.release(lead, [task])
     assert len((await bulk.batch(lead, done)).results) == 1

@@ -23,6 +23,7 @@ from services.support import grams, search
 from services.support.backlog import SearchBacklog
 from services.support.contacts import contact_of
 from services.support.conversation import Conversation, Heard, Reply
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.support.search import TicketSearch
 from services.work.comments import Comments
@@ -35,8 +36,9 @@ class Desk:
 
     def __init__(self, world: World, owner: str, agent: str) -> None:
         self.world, self.owner, self.agent, self.clock = world, owner, agent, Clock()
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
         self.search = TicketSearch(world.database, world.keyring)
 
     async def ticket(self, words: str, *, owner: str = "", cards: tuple[str, ...] = (), subject: str = "-") -> str:
@@ -85,7 +87,7 @@ async def test_search_finds_subject_answers_and_notes_and_no_undone_reply(desk: 
     assert await desk.found(said) == [ticket_id]
 
 
-async def test_signs_of_patterns_mean_nothing_and_one_character_is_too_short(desk: Desk) -> None:
+async def test_pattern_characters_are_literal_and_one_character_is_too_short(desk: Desk) -> None:
     mark = unlike()
     ticket_id = await desk.ticket(f"{mark} 100% a_b")
     for typed in (f"{mark} %", f"{mark} 100%", f"{mark}\\", f"{mark} a_b"):
@@ -184,7 +186,7 @@ async def _next_block(desk: Desk) -> None:
         await session.execute(sequence, {"number": highest + BLOCK})
 
 
-async def test_a_contact_whom_a_mail_made_is_found_by_the_address(desk: Desk) -> None:
+async def test_mail_contact_is_found_by_address(desk: Desk) -> None:
     address = f"{unlike()}@example.com"
     async with desk.world.database.transaction() as session:
         contact = await contact_of(session, desk.world.keyring, address, "zh_CN")

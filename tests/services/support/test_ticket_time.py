@@ -14,6 +14,7 @@ from domain.support.handing import HandOverAnswer
 from domain.support.tickets import MessageKind, TicketState
 from services.support.advancing import TicketStep
 from services.support.conversation import AfterReply
+from services.support.desk import SupportDesk
 from services.support.handing import Handing
 from services.work import drafts
 from tests.builders.hands import MONDAY
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DAY = timedelta(days=1)
 
 
-async def test_warning_to_the_holder_breach_to_the_leads_and_then_the_chain_each_once(scene: TicketScene) -> None:
+async def test_warning_breach_and_chain_are_each_sent_once(scene: TicketScene) -> None:
     lead, ops = await scene.world.a_person("support_lead"), await scene.world.a_person("ops")
     ticket_id = await scene.opened()
     await scene.taken(ticket_id)
@@ -88,7 +89,7 @@ async def test_a_ticket_that_waits_inside_rings_too(scene: TicketScene) -> None:
 async def test_unaccepted_offer_expires_by_the_policy_and_is_checked_in_time(scene: TicketScene) -> None:
     ticket_id, other = await scene.opened(), await scene.world.a_person("support")
     await scene.taken(ticket_id)
-    handing = Handing(scene.world.database, lambda: scene.now)
+    handing = Handing(SupportDesk(scene.world.database, scene.world.keyring, scene.world.photos, lambda: scene.now))
     await handing.offer(scene.agent, ticket_id, other, "shift_ends")
     assert (await scene.advanced(ticket_id)).wait_s == 1800
     scene.now += timedelta(minutes=30)
@@ -164,7 +165,7 @@ async def test_a_solved_ticket_keeps_its_agent_and_drafts_until_it_closes_for_go
     assert await scene.world.rows(ReviewDraftRow, task_id=task_id) == []
 
 
-async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketScene) -> None:
+async def test_answer_after_the_notice_restarts_the_silence_period(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     await scene.advanced_until(ticket_id, MONDAY + 4 * DAY)
@@ -179,7 +180,7 @@ async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketS
     assert len(notices) == 2
 
 
-async def test_workers_that_were_away_for_weeks_still_give_the_notice_before_they_close(scene: TicketScene) -> None:
+async def test_notice_precedes_closing_even_after_a_long_outage(scene: TicketScene) -> None:
     ticket_id = await scene.opened()
     await scene.replied(ticket_id)
     scene.now += 60 * DAY

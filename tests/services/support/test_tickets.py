@@ -17,6 +17,7 @@ from domain.work.queue_filter import Wanted
 from services.people.partners import Partners
 from services.review.desk import review_desk
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, depart, locked
+from services.support.desk import SupportDesk
 from services.support.opening import NewTicket, Opening
 from services.work.leases import Leases
 from tests.builders.queueing import Clock
@@ -28,8 +29,9 @@ class Scene:
 
     def __init__(self, world: World, owner: str, card_id: str) -> None:
         self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
-        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
-        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
+        desk = SupportDesk(world.database, world.keyring, world.photos, self.clock)
+        self.opening = Opening(desk)
+        self.conversation = Conversation(desk)
         self.leases: Leases = review_desk(world.database, world.keyring, self.clock).leases
 
     async def opened(self, words: str = "Where is my money?", key: str | None = None) -> str:
@@ -86,7 +88,7 @@ async def test_waiting_ticket_is_not_assigned_until_the_customer_answers(scene: 
     assert (found.ticket.state, found.task.waiting) == (TicketState.OPEN, False)
 
 
-async def test_a_reply_leaves_after_its_time_and_is_announced_once(scene: Scene) -> None:
+async def test_reply_is_sent_after_its_undo_window_and_notified_once(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     message = await scene.replied(agent, ticket_id)
     assert await scene.leave(ticket_id) == 0
@@ -125,7 +127,7 @@ async def test_unsent_reply_is_undone_and_never_shown(scene: Scene) -> None:
     assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.NEW, None, 1)
 
 
-async def test_two_agents_who_write_at_once_see_each_other(scene: Scene) -> None:
+async def test_concurrent_agents_see_each_other_typing(scene: Scene) -> None:
     agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
     await scene.held(agent, ticket_id)
     (first,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)
@@ -143,7 +145,7 @@ async def test_card_numbers_and_pins_are_masked_before_they_are_stored(scene: Sc
     assert kept.words.endswith("90 12 does not work")
 
 
-async def test_who_is_not_concerned_is_refused(scene: Scene) -> None:
+async def test_unrelated_people_are_refused(scene: Scene) -> None:
     ticket_id, agent = await scene.opened(), await scene.world.a_person("support")
     with pytest.raises(NotFound):
         await scene.conversation.hear(await scene.world.a_seller(), ticket_id, Heard("Hi", TicketChannel.WEB))

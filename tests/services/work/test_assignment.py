@@ -67,7 +67,7 @@ async def test_person_with_most_capacity_gets_the_next_eligible_task(office: Off
     assert len(await has(office, small, tasks)) >= 2
 
 
-async def test_two_drains_at_once_give_each_task_once(office: Office) -> None:
+async def test_concurrent_assignment_runs_assign_each_task_once(office: Office) -> None:
     tasks = [await office.task() for _ in range(6)]
     lin = await office.person(capacity=4)
     assignment = Assignment(office.world.database, office.clock)

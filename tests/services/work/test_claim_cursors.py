@@ -16,7 +16,7 @@ def taken(at: datetime, number: int = 1, **more: object) -> Taken:
     return Taken(f"task{number}", "card", 3, NOW, leased_until=at + timedelta(minutes=15), **columns)  # type: ignore[arg-type]
 
 
-def test_a_person_at_their_own_pace_is_always_given_the_very_first() -> None:
+def test_unhurried_claims_start_at_the_front() -> None:
     cursors, moment = ClaimCursors(), NOW
     for _ in range(100):
         assert cursors.of("lin", moment) is None
@@ -24,7 +24,7 @@ def test_a_person_at_their_own_pace_is_always_given_the_very_first() -> None:
         moment += WINDOW / (BURST - 1)
 
 
-def test_a_burst_starts_where_it_stopped_and_looks_at_the_front_again_and_again() -> None:
+def test_burst_resumes_at_its_cursor_and_rechecks_the_front() -> None:
     cursors, walks = ClaimCursors(), 0
     for number in range(3 * WALK_EVERY):
         moment = NOW + timedelta(milliseconds=number)
@@ -38,7 +38,7 @@ def test_a_burst_starts_where_it_stopped_and_looks_at_the_front_again_and_again(
     assert cursors.of("lin", later) is None
 
 
-def test_what_came_back_to_its_holder_or_was_given_says_nothing_of_the_front() -> None:
+def test_own_and_assigned_tasks_do_not_move_the_cursor() -> None:
     cursors = ClaimCursors()
     for _ in range(2 * BURST):
         cursors.stopped("lin", NOW, taken(NOW - timedelta(minutes=1)))
@@ -46,7 +46,7 @@ def test_what_came_back_to_its_holder_or_was_given_says_nothing_of_the_front() -
     assert cursors.of("lin", NOW) is None
 
 
-def test_what_comes_to_the_front_through_this_process_is_seen_at_once() -> None:
+def test_task_moved_to_the_front_resets_the_cursor() -> None:
     cursors = ClaimCursors()
     for number in range(BURST + 1):
         cursors.stopped("lin", NOW, taken(NOW, number))

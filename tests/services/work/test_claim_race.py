@@ -90,7 +90,7 @@ class Race:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("claims", [CLAIMS, pytest.param(CLAIMS_OF_THE_PROOF, marks=pytest.mark.proof)])
-async def test_no_task_is_in_two_hands_among_thousands_of_claims(claims: int, queue: Database) -> None:
+async def test_thousands_of_claims_never_share_a_task(claims: int, queue: Database) -> None:
     race = Race(queue, claims)
     await asyncio.gather(*(race.work(desk) for desk in range(REVIEWERS)))
     assert race.claims >= claims

@@ -32,7 +32,7 @@ async def test_a_task_opens_with_an_interval_a_plan_and_a_reproducible_deadline(
     )
 
 
-async def test_a_task_asked_for_again_later_has_the_time_that_is_left_and_nothing_is_kept_twice(hands: Hands) -> None:
+async def test_reopened_task_has_the_remaining_time(hands: Hands) -> None:
     card = await hands.a_card()
     task, _ = await hands.opened(card)
     hands.now += timedelta(seconds=1500)
@@ -62,7 +62,7 @@ async def test_clock_pauses_for_the_seller_and_a_later_task_keeps_the_remaining_
     assert told[DueReason.STOOD]["owner"] is ClockOwner.SELLER
 
 
-async def test_a_card_that_comes_from_the_store_says_so_and_has_the_floor_when_its_time_is_used_up(
+async def test_card_back_from_the_store_gets_the_minimum_time(
     hands: Hands,
 ) -> None:
     card = await hands.a_card()

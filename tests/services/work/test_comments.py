@@ -91,7 +91,7 @@ async def test_a_file_is_returned_unchanged_to_commenters_and_the_view_is_audite
         await comments(world).download(await world.a_person("admin"), card, kept.id)
 
 
-async def test_of_a_comment_that_is_refused_nothing_remains(world: World) -> None:
+async def test_refused_comment_leaves_no_rows(world: World) -> None:
     writer, card = await world.a_person(), await world.a_card()
     for words, files, refused in (
         ("", [], FieldInvalid),
@@ -110,7 +110,7 @@ async def test_of_a_comment_that_is_refused_nothing_remains(world: World) -> Non
     assert await world.rows(LeafRow, card_id=card, what="comment.attached") == []
 
 
-async def test_neither_number_nor_pin_is_taken_into_words_or_names(world: World) -> None:
+async def test_comment_text_and_file_names_cannot_hold_number_or_pin(world: World) -> None:
     writer, card_id = await world.a_person(), await world.a_card("starbucks")
     card = await world.card(card_id)
     number, pin = stored.open_number(world.keyring, card), stored.open_pin(world.keyring, card)
@@ -134,7 +134,7 @@ async def test_people_are_offered_by_the_beginning_of_name_or_address(world: Wor
     assert await comments(world).people(writer, "zoë q") == ()
 
 
-async def test_photos_from_before_looks_were_kept_are_given_theirs_once(world: World) -> None:
+async def test_old_photos_get_their_hash_once(world: World) -> None:
     photo = encoded(drawn_card((640, 400)).rotate(20))
     card = await world.a_card(photos=(photo,), number=None, pin=None)
     [row] = await world.rows(PhotoRow, card_id=card)
@@ -155,18 +155,18 @@ async def test_photos_from_before_looks_were_kept_are_given_theirs_once(world: W
         ("mail lin@example.com", []), ("请＠王芳看一下", ["3"]), ("看@王芳", ["3"]), ("@王芳请看 @Lin", ["3", "1"]), ("@", []), ("@Lin @Lin", ["1"]),
     ],
 )  # fmt: skip
-def test_who_is_called_by_which_words(words: str, called: list[str]) -> None:
+def test_mentions_are_parsed(words: str, called: list[str]) -> None:
     assert list(mentioned(words, (LIN, FANG, WANG))) == called
 
 
-def test_people_of_one_name_are_all_called() -> None:
+def test_mention_notifies_all_people_of_that_name() -> None:
     assert mentioned("@Lin", (LIN, Mentionable("9", "Lin", "other@example.com"))) == ("1", "9")
 
 
 @pytest.mark.parametrize(
     "words", ["call 13800138000", "ends 6643", "paid 2026-11-23 14:02:33", "01M836XXQ8QBFV0BS4K3MD14JP"]
 )
-def test_telephone_numbers_dates_and_ids_are_no_secrets(words: str) -> None:
+def test_phone_numbers_dates_and_ids_are_not_secrets(words: str) -> None:
     assert not tells_a_secret(words, ("8104223199076643", "604128", None))
 
 
@@ -181,7 +181,7 @@ def test_telephone_numbers_dates_and_ids_are_no_secrets(words: str) -> None:
         ("x.txt", "﻿中文\r\n".encode(), ("x.txt", "text/plain")),
     ],
 )
-def test_a_file_is_what_its_bytes_are(name: str, content: bytes, kept_as: tuple[str, str]) -> None:
+def test_file_type_is_detected_from_its_bytes(name: str, content: bytes, kept_as: tuple[str, str]) -> None:
     kept = accept(name, content)
     assert (kept.name, kept.media_type) == kept_as
 
@@ -193,6 +193,6 @@ def test_a_file_is_what_its_bytes_are(name: str, content: bytes, kept_as: tuple[
         b"PK\x03\x04zip", b"\xff\xfeh\x00i\x00", b"nul\x00", b"<?xml version='1.0'?><a/>",
     ],
 )  # fmt: skip
-def test_pages_drawings_programs_and_archives_are_refused_whatever_they_are_called(content: bytes) -> None:
+def test_html_svg_programs_and_archives_are_refused_by_content(content: bytes) -> None:
     with pytest.raises(AttachmentUnsupported):
         accept("holiday.jpg", content)

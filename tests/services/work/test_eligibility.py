@@ -41,9 +41,7 @@ def office(world: World) -> Office:
 
 @pytest.mark.timeout(240)  # Up to five hundred and sixty pairs, each asked for in several transactions.
 @pytest.mark.parametrize("number", [TASKS, pytest.param(MORE_TASKS, marks=pytest.mark.thorough)])
-async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_from_it(
-    office: Office, number: int
-) -> None:
+async def test_claim_statement_matches_the_eligibility_rule(office: Office, number: int) -> None:
     chance = random.Random(20261123)
     people = [await a_random_person(office, chance) for _ in range(PEOPLE)]
     for _ in range(PEOPLE):
@@ -66,7 +64,7 @@ async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_fr
     assert given == {REVIEW, CALLBACK}, "items of both kinds must be given"
 
 
-async def test_one_statement_judges_all_people_as_single_ones_do(office: Office) -> None:
+async def test_batch_eligibility_equals_single_eligibility(office: Office) -> None:
     chance = random.Random(3)
     people = [await a_random_person(office, chance) for _ in range(PEOPLE)]
     for _ in range(PEOPLE):
@@ -162,9 +160,7 @@ FACTS = st.builds(
 
 
 @given(STANDINGS, FACTS, st.sampled_from(["chen", "wu", "zhao"]))
-def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
-    theirs: ActingReviewer, task: TaskFacts, more: str
-) -> None:
+def test_standing_in_never_bypasses_four_eyes(theirs: ActingReviewer, task: TaskFacts, more: str) -> None:
     wider = ActingReviewer(
         theirs.person, theirs.circle | {more}, theirs.eligible_as, theirs.relatives, theirs.permissions
     )

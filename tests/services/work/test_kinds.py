@@ -29,8 +29,8 @@ from services.work.assignment import Assignment
 from services.work.bulk import Bulk
 from services.work.comments import ATTACHED, Comments
 from services.work.drafts import kept, save
+from services.work.item_clocks import OwnClocks, due_items
 from services.work.ordering import placed
-from services.work.own_clocks import OwnClocks, due_items
 from services.work.snoozes import Snoozes
 from tests.builders.queueing import Office
 from tests.builders.world import World
@@ -81,7 +81,7 @@ async def empty(office: Office) -> None:
         await session.execute(update(WorkItemRow).where(*theirs).values(closed_at=office.clock()))
 
 
-async def test_a_third_kind_is_claimed_leased_snoozed_and_released(office: Office, errands: None) -> None:
+async def test_new_kind_is_claimed_leased_snoozed_and_released(office: Office, errands: None) -> None:
     await empty(office)
     tasks, clerk = [await an_errand(office) for _ in range(2)], await office.world.a_person("finance")
     lease = await office.desk.leases.take(clerk, None, MINE)

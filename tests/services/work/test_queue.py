@@ -50,7 +50,7 @@ async def test_the_next_task_is_claimed_then_assigned_then_escalated_overdue_ret
     assert await office.takes(senior) is None
 
 
-async def test_the_next_task_is_one_of_those_wanted(office: Office) -> None:
+async def test_next_task_matches_the_filter(office: Office) -> None:
     cheap = await office.task(value_minor=100_00)
     dear = await office.task(value_minor=900_00)
     dining = await office.task(card_type=CardType.DINING, language="en", value_minor=950_00)
@@ -113,7 +113,7 @@ async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_notifi
         await office.takes(lin, task)
 
 
-async def test_four_eyes_hold_for_a_take_over_too(office: Office) -> None:
+async def test_four_eyes_apply_to_take_over(office: Office) -> None:
     wu, chen = await office.person("senior"), await office.person("senior")
     task = await office.task(phase=TaskPhase.CHECK, maker_id=wu, maker_circle=[wu])
     for attempt in (office.desk.tasks.take_over(wu, task, "urgent"), office.takes(wu, task)):
@@ -123,7 +123,7 @@ async def test_four_eyes_hold_for_a_take_over_too(office: Office) -> None:
     assert await office.takes(chen) == task
 
 
-async def test_a_snoozed_task_is_gone_until_it_comes_back_with_its_reason(office: Office) -> None:
+async def test_snoozed_task_is_hidden_until_it_returns_with_its_reason(office: Office) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
     await office.takes(lin, task)
     until = office.clock() + timedelta(hours=2)
@@ -195,7 +195,7 @@ async def test_escalated_task_moves_from_the_reviewer_to_the_seniors(office: Off
     assert "review.escalated" in await office.world.story(row.card)
 
 
-async def test_an_assigned_task_is_its_persons_alone_until_it_is_returned(office: Office) -> None:
+async def test_assigned_task_is_reserved_until_returned(office: Office) -> None:
     task, lin, chen, wu = await office.task(), await office.person(), await office.person(), await office.person("ops")
     with pytest.raises(NotAllowed):
         await office.desk.tasks.assign(lin, task, chen)
@@ -225,7 +225,7 @@ async def test_ineligible_task_is_never_assigned(office: Office) -> None:
         await office.desk.leases.take(await office.person("finance"), None)
 
 
-async def test_decided_task_cannot_be_claimed_by_any_way(office: Office) -> None:
+async def test_decided_task_cannot_be_claimed(office: Office) -> None:
     task, wu = await office.task(decided=True), await office.person("senior")
     hour = office.clock() + timedelta(hours=1)
     for attempt in (

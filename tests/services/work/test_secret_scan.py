@@ -43,7 +43,7 @@ async def test_a_number_that_is_only_being_entered_is_a_secret_too(world: World)
         )
 
 
-async def test_nor_does_a_checkers_note(world: World) -> None:
+async def test_checkers_note_cannot_hold_the_card_number(world: World) -> None:
     review = eyes(world)
     card_id, task, _, _ = await staged(world, review)
     checker, number = await held_by_checker(review, await world.a_person(), task), await the_number(world, card_id)

@@ -144,7 +144,7 @@ async def test_counts_are_of_the_persons_own_team_and_stop_where_counting_costs(
     await waiting(session, team="day", phase=TaskPhase.CHECK)
     await waiting(session, team="night", snoozed_until=NOW + timedelta(hours=1))
     counted = await reads.counts(session, Wanted(), me, NOW)
-    assert (counted.team, counted.mine, counted.escalated, counted.snoozed, counted.second_look) == (5, 5, 5, 1, 1)
+    assert (counted.team, counted.mine, counted.escalated, counted.snoozed, counted.second_review) == (5, 5, 5, 1, 1)
     monkeypatch.setattr(reads, "COUNTED_MAX", 3)
     assert (await reads.counts(session, Wanted(), me, NOW)).team == 4
 

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
 from database.sealed import SETTLEMENT_ACCOUNT
-from database.tables.finance_settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
+from database.tables.finance.settlement import SettlementLineRow, SettlementOrderRow, SettlementStatementRow
 from database.tables.support.tickets import TicketEventRow, TicketLinkRow, TicketRow
 from domain.errors.settlement import OpeningInBooks
 from domain.errors.work import OwnWork
@@ -71,7 +71,7 @@ async def test_a_dispute_opens_a_ticket_waits_and_ends_in_a_second_version(scene
     await nothing_is_wrong(scene)
 
 
-async def test_a_correction_takes_off_no_more_than_is_owed_and_leaves_the_run_usable(scene: Settling) -> None:
+async def test_correction_is_capped_at_the_amount_owed(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
     run, by = await scene.stated(party), f"partner:{party.partner_id}"
@@ -110,7 +110,7 @@ async def test_a_correction_leaves_what_an_earlier_run_is_to_pay(scene: Settling
     await nothing_is_wrong(scene)
 
 
-async def test_what_an_earlier_run_has_ordered_is_no_longer_in_the_way_of_a_correction(scene: Settling) -> None:
+async def test_ordered_amounts_of_an_earlier_run_do_not_block_a_correction(scene: Settling) -> None:
     party = await scene.a_party()
     await scene.owes(party, 150_00, NOV_5)
     earlier, by = await scene.stated(party), f"partner:{party.partner_id}"
@@ -227,7 +227,7 @@ async def test_what_was_owed_before_is_a_line_of_the_first_run_and_agreed_to_by_
     await nothing_is_wrong(scene)
 
 
-async def test_an_opening_amount_is_refused_beside_what_the_books_show_already(scene: Settling) -> None:
+async def test_opening_amount_is_refused_when_the_books_have_one(scene: Settling) -> None:
     owner = new_id().lower()
     share = (Posting(account("partner_cost"), Money(10_00)), Posting(account("partner_share", owner), Money(-10_00)))
     async with scene.database.transaction() as session:
@@ -239,6 +239,6 @@ async def test_an_opening_amount_is_refused_beside_what_the_books_show_already(s
     assert await scene.owed(party) == 10_00
 
 
-def test_an_order_is_known_again_by_the_number_that_providers_have() -> None:
+def test_order_is_found_by_the_provider_number() -> None:
     key = settlement_key(new_id(), 2)
     assert (key_of_bill(bill_number(key)), len(bill_number(key)) <= 32) == (key, True)

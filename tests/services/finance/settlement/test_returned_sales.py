@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from temporalio.exceptions import ApplicationError
 
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     SettlementOrderRow,
     SettlementStatementRow,
 )
@@ -111,7 +111,7 @@ async def test_a_return_after_the_run_was_agreed_to_has_it_stated_again(shop: Sh
     await shop.books_are_right()
 
 
-async def test_a_payment_that_is_about_to_be_ordered_is_looked_at_again(shop: Shop) -> None:
+async def test_payment_is_checked_again_before_it_is_ordered(shop: Shop) -> None:
     """The return comes between the workflow's look and the order: nothing is ordered, and the workflow is to look again."""
     returned, kept = await shop.sells(150_00), await shop.sells(110_00)
     run = await shop.stated()
@@ -216,9 +216,7 @@ async def test_an_outlet_ends_with_the_difference_of_what_was_sold_and_returned(
 @pytest.mark.thorough
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(months=st.lists(MONTHS, min_size=2, max_size=3))
-async def test_whatever_is_sold_and_returned_the_outlet_ends_with_the_difference(
-    scene: Settling, own_world: World, months: list[Month]
-) -> None:
+async def test_outlet_balance_is_sales_minus_returns(scene: Settling, own_world: World, months: list[Month]) -> None:
     await end_with_the_difference(scene, own_world, months)
 
 

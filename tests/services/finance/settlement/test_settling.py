@@ -13,7 +13,7 @@ from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
-from database.tables.finance_settlement import (
+from database.tables.finance.settlement import (
     CounterpartyPayeeRow,
     SettlementLineRow,
     SettlementOrderRow,
@@ -109,7 +109,7 @@ async def test_entries_that_come_late_are_settled_by_the_next_run_and_marked(sce
     await nothing_is_wrong(scene)
 
 
-async def test_little_is_carried_over_what_they_owe_is_netted_and_a_share_is_held_back(scene: Settling) -> None:
+async def test_small_amounts_carry_over_debts_are_netted_and_a_reserve_is_held(scene: Settling) -> None:
     party = await scene.a_party(terms="monthly-held", since=date(2026, 9, 1))
     await scene.owes(party, 1_000_00, date(2026, 9, 10))
     september, october, november = await scene.begun(party)
@@ -180,7 +180,7 @@ async def test_without_silence_finance_is_asked_once(scene: Settling) -> None:
     await nothing_is_wrong(scene)
 
 
-async def test_much_is_agreed_to_by_two_people_and_pressing_twice_counts_once(scene: Settling) -> None:
+async def test_large_settlement_takes_two_approvers_counted_once_each(scene: Settling) -> None:
     with_rules(new_payee_from_minor=10_000_00)
     party = await scene.a_party()
     await scene.owes(party, 6_000_00, NOV_5)
@@ -266,7 +266,7 @@ async def test_nothing_is_ordered_without_enough_people_or_under_another_key(sce
     ],
     ids=["role", "no_number", "no_words", "foreign_line", "too_early", "nothing_disputed", "nothing", "too_large"],
 )
-async def test_deeds_that_cannot_be_are_refused(
+async def test_invalid_acts_are_refused(
     scene: Settling, role: str, deed: SettlementDeed, given: dict[str, Any], refused: str
 ) -> None:
     party = await scene.a_party()
@@ -290,7 +290,7 @@ async def test_another_partner_finds_no_run(scene: Settling) -> None:
     assert own.value.type == "not_allowed"
 
 
-async def test_two_that_begin_at_once_begin_each_period_once(scene: Settling) -> None:
+async def test_concurrent_starts_begin_each_period_once(scene: Settling) -> None:
     party = await scene.a_party(since=date(2026, 8, 1))
     await asyncio.gather(*(scene.begun(party) for _ in range(3)))
     runs = await scene.begun(party)

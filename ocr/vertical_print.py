@@ -13,31 +13,31 @@ from ocr.lines import Corners, Line
 from ocr.orientation import along, angle_of, lengthwise, long_lines
 from ocr.strips import HEIGHT, PLAIN, strip
 
-STANDING_MAX = 2  # Lines of one look that are read again.
+VERTICAL_MAX = 2  # Lines of one look that are read again.
 RATIO_MIN = 1.8  # A line stands if it is so much higher than wide.
 CHARACTERS_MIN, CHARACTERS_MAX = 4, 20
 INK = 0.18  # A row of a stack holds print from this part of the darkest rows' ink on: a 1 has little.
 
 
 @dataclass(frozen=True)
-class Standing:
+class VerticalLine:
     """A standing line and the strips by which it can be read, each with the corners of the line that it shows."""
 
     line: Line
     strips: tuple[tuple[Image.Image, Corners], ...]
 
 
-def standing_in(picture: Image.Image, lines: Sequence[Line]) -> list[Standing]:
+def vertical_lines(picture: Image.Image, lines: Sequence[Line]) -> list[VerticalLine]:
     """Return the longest lines that stand across the others."""
     angle = angle_of(long_lines(lines))
     found = sorted(
         (line for line in lines if line.corners and _stands(line.corners, angle)),
         key=lambda line: -_length(line.corners),
     )
-    return [Standing(line, _strips(picture, line.corners, angle)) for line in found[:STANDING_MAX]]
+    return [VerticalLine(line, _strips(picture, line.corners, angle)) for line in found[:VERTICAL_MAX]]
 
 
-def best_of(one: Standing, read: Sequence[Line]) -> Line:
+def best_of(one: VerticalLine, read: Sequence[Line]) -> Line:
     """Return the line as the surest of its strips reads it, or as it was."""
     tried = [
         replace(one.line, text=found.text, confidence=found.confidence, corners=corners, lattice=found.lattice, frames=found.frames)

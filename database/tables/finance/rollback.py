@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
-from database.tables.finance_taken_back import TakenBack
-from database.tables.finance_written_off import WriteOffAsked
+from database.tables.finance.taken_back import TakenBack
+from database.tables.finance.written_off import WriteOffAsked
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
@@ -24,7 +24,11 @@ class RollbackRow(WriteOffAsked, TableRow):
         # One that was dropped before drops were reversed left its card written off: nothing is there to be claimed again.
         Index(
             "rollback_once", "card_id", unique=True,
-            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed)"),
+            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed) AND order_key IS NULL"),
+        ),
+        Index(
+            "rollback_of_order_once", "order_key", unique=True,
+            postgresql_where=text("state <> 'declined' AND NOT (state = 'dropped' AND reversed) AND order_key IS NOT NULL"),
         ),
         Index("rollback_by_owner", "owner", "id"),
         Index("rollback_open", "id", postgresql_where=text("state IN ('proposed', 'claimed')")),
@@ -34,7 +38,9 @@ class RollbackRow(WriteOffAsked, TableRow):
     owner: Mapped[str]  # seller:<id> or partner:<id>
     kind: Mapped[RollbackKind] = word(RollbackKind, required=True)
     state: Mapped[RollbackState] = word(RollbackState, RollbackState.PROPOSED)
-    price_minor: Mapped[int] = minor_units()  # What was paid for the card.
+    # The order that was paid after all, where the seller was paid twice; None where the card was no good.
+    order_key: Mapped[str | None] = mapped_column(ForeignKey("payout.key"), default=None)
+    price_minor: Mapped[int] = minor_units()  # What was paid for the card, or paid twice.
     amount_minor: Mapped[int] = minor_units()  # What is claimed of it.
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     policy_version: Mapped[str]

@@ -20,7 +20,7 @@ from database.tables.columns import (
 )
 from domain.finance.banks import BatchState
 from domain.finance.payout import Heard, PayoutOutcome
-from domain.money import Currency
+from domain.money import Currency, Money
 
 
 class ConfirmationRow(TableRow):
@@ -116,9 +116,50 @@ class ReturnRow(TableRow):
     asked_at: Mapped[datetime | None] = moment_maybe()
     reference: Mapped[str | None] = mapped_column(default=None)
     returned_at: Mapped[datetime | None] = moment_maybe()
-    # Another amount than was paid, as the gateway or its statement said last: nothing is booked, and people decide.
+    # Another amount than was paid, in all, as the gateway or its statement said last: people book it or dismiss it.
     confirmed_minor: Mapped[int | None] = minor_units_maybe()
     confirmed_at: Mapped[datetime | None] = moment_maybe()  # Since when it is known.
+    # A person found that this amount did not come back; another amount that the gateway says later is open again.
+    dismissed_minor: Mapped[int | None] = minor_units_maybe()
+    dismissed_by: Mapped[str | None] = mapped_column(default=None)  # person.id
+    dismissed_at: Mapped[datetime | None] = moment_maybe()
+    dismissed_reason: Mapped[str] = mapped_column(default="")
+
+
+class PartReturnRow(TableRow):
+    """A part of a card's payment that came back, booked by two people: our cash again, and owed to the seller again."""
+
+    __tablename__ = "part_return"
+    __table_args__ = (
+        Index(
+            "part_return_waits_once", "key", unique=True, postgresql_where=text("agreed_at IS NULL AND declined_at IS NULL")
+        ),
+        Index("part_return_by_order", "key", "id"),
+        Index("part_return_by_card", "card_id"),
+        Index("part_return_by_owner", "owner", "id"),
+    )  # fmt: skip
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(ForeignKey("payout.key"))  # Of the order, and of its row in payout_return.
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"))
+    owner: Mapped[str]  # seller:<id> or partner:<id>
+    amount_minor: Mapped[int] = minor_units()
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    reason: Mapped[str]
+    evidence_name: Mapped[str]
+    evidence_type: Mapped[str]
+    evidence_sha256: Mapped[str]
+    proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    proposers: Mapped[list[str]] = json_list()  # With everyone they act for.
+    proposed_at: Mapped[datetime] = moment_now()
+    agreed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    agreed_at: Mapped[datetime | None] = moment_maybe()
+    declined_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    declined_at: Mapped[datetime | None] = moment_maybe()
+
+    @property
+    def amount(self) -> Money:
+        """The amount with its currency."""
+        return Money(self.amount_minor, self.currency)
 
 
 class ContradictionRow(TableRow):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from database.tables.review import ReviewDecisionRow
@@ -27,3 +28,17 @@ def approves(card_id: str) -> ColumnElement[bool]:
     )
     applied = and_(ReviewDecisionRow.applied_at.is_not(None), ReviewDecisionRow.void_at.is_(None))
     return and_(ReviewDecisionRow.card_id == card_id, ReviewDecisionRow.outcome.in_(APPROVALS), applied, ~asked_since)
+
+
+async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
+    """Return the task's valid decision, or None. Undone, returned or rejected ones do not count."""
+    statement = select(ReviewDecisionRow).where(
+        ReviewDecisionRow.task_id == task_id, ReviewDecisionRow.void_at.is_(None)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def decided_by(session: AsyncSession, task_id: str) -> str:
+    """Return the id of the person who made the task's valid decision; empty where there is none, or a policy decided."""
+    decision = await decision_on(session, task_id)
+    return (decision.person_id if decision else None) or ""

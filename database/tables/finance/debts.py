@@ -8,9 +8,9 @@ from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, minor_units, moment_maybe, moment_now, word
-from database.tables.finance_sales import PaidBackRow
-from database.tables.finance_taken_back import TakenBack
-from database.tables.finance_written_off import WriteOffAsked
+from database.tables.finance.sales import PaidBackRow
+from database.tables.finance.taken_back import TakenBack
+from database.tables.finance.written_off import WriteOffAsked
 from domain.money import Currency, Money
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +13,8 @@ from domain.people.roles import Permission
 from domain.work.reason_codes import ReasonedAct
 from services.people.permissions import require
 from services.support import clocks
-from services.support.acts import Acts
 from services.support.agents import changeable
+from services.support.desk import SupportDesk
 from services.support.following import tell_followers
 from services.support.history import happened
 from services.work.leases import audited, require_held
@@ -21,14 +22,17 @@ from services.work.reason_codes import require_reason
 from services.work.task_acts import raise_to_seniors
 
 
-class Raising(Acts):
+@dataclass(frozen=True)
+class EscalationToLeads:
     """Escalates tickets. `person` is a person's id."""
+
+    desk: SupportDesk
 
     async def escalate(self, person: str, ticket_id: str, reason_code: str) -> None:
         """Hand a ticket that the person holds to the leads. Refuse NotAllowed, what `require_held` refuses, ReasonUnknown."""
-        async with self._database.transaction() as session:
+        async with self.desk.database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
-            now = self._now()
+            now = self.desk.now()
             ticket, task = await changeable(session, person, ticket_id, now)
             require_held(task, person, now)
             await raise_ticket(session, ticket, task, person, reason_code, now)

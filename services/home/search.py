@@ -13,15 +13,11 @@ from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow
 from domain.errors.general import CardNumberTyped
-from domain.errors.people import PhoneInvalid
+from domain.home.search_terms import CHARACTERS_MIN, SearchTerms, is_card_number, search_terms
 from domain.people.roles import Permission
-from domain.rules.looked_for import CHARACTERS_MIN, LookedFor, is_card_number, looked_for
 from domain.sealing import KeyRing
+from services.people.phone_lookup import SEARCHES, phone_typed
 from services.people.rate_limit import Throttle
-from services.people.seller_sign_in import e164, phone_index
-
-# Who tries telephone numbers one by one would learn which of them sell cards.
-SEARCHES = "30/minute;400/hour"
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class Search:
         phone = phone_typed(self._keyring, typed)
         if not phone and is_card_number(typed):
             raise CardNumberTyped()
-        wanted = looked_for(typed)
+        wanted = search_terms(typed)
         if len(wanted.words) < CHARACTERS_MIN:
             return Found()
         await self._throttle.hit("search", person)
@@ -71,15 +67,7 @@ class Search:
         return found
 
 
-def phone_typed(keyring: KeyRing, typed: str) -> str:
-    """Return the keyed hash of a telephone number; empty for anything else."""
-    try:
-        return phone_index(keyring, e164(typed))
-    except PhoneInvalid:
-        return ""
-
-
-async def _found(session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor, phone: str) -> Found:
+async def _found(session: AsyncSession, may: Callable[[Permission], bool], wanted: SearchTerms, phone: str) -> Found:
     whole, named = wanted.id, bool(wanted.id) or not (phone or wanted.key)
     ids = bool(wanted.id or wanted.ending) and not phone
     sees_repairs = may(Permission.SEE_OPERATIONS) or may(Permission.CONFIRM_REPAIR)
@@ -100,7 +88,7 @@ async def _found(session: AsyncSession, may: Callable[[Permission], bool], wante
 
 
 async def _of_books(
-    session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor
+    session: AsyncSession, may: Callable[[Permission], bool], wanted: SearchTerms
 ) -> tuple[books.FoundEntry, ...]:
     """What of the books this person may see: claims and breaks with the payments, sales and settlements apart."""
     whole, ending, named = wanted.id, wanted.ending, wanted.key or wanted.reference
@@ -117,7 +105,7 @@ async def _of_books(
     return tuple(found)
 
 
-def _record(person: str, wanted: LookedFor, phone: str, found: Found) -> AuditRow:
+def _record(person: str, wanted: SearchTerms, phone: str, found: Found) -> AuditRow:
     """The search on record; `by` says whether a telephone was typed, `found` how much there was."""
     one_seller = found.sellers[0].owner if len(found.sellers) == 1 else "search"
     facts = {"by": "phone" if phone else "words", "found": found.count}

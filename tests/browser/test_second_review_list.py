@@ -19,7 +19,7 @@ async def test_outcomes_come_by_themselves_and_are_opened_by_keys(house: House, 
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER, "Bo"))
     async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
         page = visitor.page
-        await page.goto("/second-look")
+        await page.goto("/second-review")
         await expect(page.locator("#rows tr[data-row]")).to_have_count(1)
         second, _ = await staged(house)
         await expect(page.locator("#rows tr[data-row]")).to_have_count(2, timeout=15_000)

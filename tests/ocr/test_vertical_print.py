@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from domain.cards.reading import Box
 from ocr.lines import Corners, Line
-from ocr.standing import Standing, best_of, standing_in, unstacked
+from ocr.vertical_print import VerticalLine, best_of, unstacked, vertical_lines
 
 LYING: Corners = ((20.0, 20.0), (320.0, 20.0), (320.0, 50.0), (20.0, 50.0))
 TALL: Corners = ((400.0, 40.0), (440.0, 40.0), (440.0, 240.0), (400.0, 240.0))
@@ -31,7 +31,7 @@ def dark_share(picture: Image.Image, left: float, right: float) -> float:
 
 def test_line_that_stands_is_cut_downwards_and_upwards() -> None:
     lines = [line("CARD NUMBER", 0.9, LYING), line("??", 0.3, TALL)]
-    (found,) = standing_in(marked(), lines)
+    (found,) = vertical_lines(marked(), lines)
     down, up = (strip for strip, _ in found.strips[:2])
     assert down.width > 3 * down.height
     assert dark_share(down, 0, 0.5) > 4 * dark_share(down, 0.5, 1)
@@ -39,7 +39,7 @@ def test_line_that_stands_is_cut_downwards_and_upwards() -> None:
 
 
 def test_lines_of_a_card_that_itself_stands_are_left_alone() -> None:
-    assert standing_in(marked(), [line("12345678", 0.9, TALL)]) == []
+    assert vertical_lines(marked(), [line("12345678", 0.9, TALL)]) == []
 
 
 def test_stack_of_characters_becomes_a_row() -> None:
@@ -60,6 +60,6 @@ def test_stack_of_characters_becomes_a_row() -> None:
 
 def test_surest_way_with_digits_wins() -> None:
     strip = Image.new("RGB", (100, 48))
-    one = Standing(line("??", 0.3, TALL), ((strip, TALL), (strip, LYING)))
+    one = VerticalLine(line("??", 0.3, TALL), ((strip, TALL), (strip, LYING)))
     assert best_of(one, [line("AB", 0.99, ()), line("739420", 0.8, ())]).text == "739420"
     assert best_of(one, [line("739420", 0.2, ()), line("0Z46EL", 0.1, ())]).text == "??"

@@ -26,7 +26,7 @@ _DIGITS = re.compile(r"(?:[0-9][\s\-‐‑‒–—―−·•.,、，。:/\\|_*
 
 
 @dataclass(frozen=True)
-class LookedFor:
+class SearchTerms:
     """What was typed, as it is compared: `words` for names and titles, the others empty unless it looks like one.
 
     `id` is a whole id, `ending` the last characters of one, `tail` those of a card's number, `key` a payment order's own key, `reference`
@@ -49,14 +49,14 @@ class LookedFor:
         return bool(self.id or self.key) or sum(one.isdigit() for one in self.words) <= TAIL_CHARACTERS
 
 
-def looked_for(typed: str) -> LookedFor:
+def search_terms(typed: str) -> SearchTerms:
     """Return what `typed` may name; the shortest that is compared has two characters."""
     words = _usual(typed)[:CHARACTERS_MAX]
     bare = words.upper()
     for prefix in _PREFIXES:
         bare = bare.removeprefix(prefix)
     key = order_key_of(words) or ""
-    return LookedFor(
+    return SearchTerms(
         words=words,
         id=bare if _ID.fullmatch(bare) else "",
         ending=bare if _ENDING.fullmatch(bare) else "",
@@ -74,7 +74,7 @@ def is_card_number(typed: str) -> bool:
     An id, a payment order's key, a statement line's and a gateway's reference are none. A telephone number must be distinguished by the caller.
     """
     words = _usual(typed)
-    found = looked_for(typed)
+    found = search_terms(typed)
     if found.id or found.key or found.line:
         return False
     runs = (_SEPARATORS.sub("", run) for run in _DIGITS.findall(words))

@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.sealed import COUNTERPARTY_MAIL
-from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from database.tables.finance.settlement import CounterpartyRow, SettlementRunRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from domain.errors.general import FieldInvalid
 from domain.finance.settlement import SettlementDeed, SettlementState
 from domain.finance.settlement_acts import SettlementAct
-from domain.sealing import KeyRing
 from domain.support.tickets import LinkedKind, TicketCategory, TicketChannel
-from gateways.pictures.store import PhotoStore
 from languages import translate
 from services.finance.settlement import answering
 from services.support.contacts import contact_of
+from services.support.desk import SupportDesk
 from services.support.history import happened
 from services.support.opening import NewTicket, Opening
 
 RESOLVED = (SettlementDeed.UPHOLD, SettlementDeed.CORRECT)
 
 
-class SettlementDeeds:
+@dataclass(frozen=True)
+class SettlementActs:
     """Does what people and partners do with runs; a dispute opens its ticket first, under a key, so that there is one."""
 
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._opening = Opening(database, keyring, store, now)
-        self._now = now
+    desk: SupportDesk
 
     async def do(self, act: SettlementAct) -> SettlementState:
         """Do the deed and return the run's state; done before, nothing changes. Refuse as `answering.perform` does."""
         if act.deed is SettlementDeed.DISPUTE:
             return await self._dispute(act)
-        async with self._database.transaction() as session:
-            now = self._now()
+        async with self.desk.database.transaction() as session:
+            now = self.desk.now()
             state = await answering.perform(session, act, now)
             if act.deed in RESOLVED:
                 await _say_in_ticket(session, act, now)
         return state
 
     async def _dispute(self, act: SettlementAct) -> SettlementState:
-        async with self._database.transaction() as session:
-            party = await answering.require_disputable(session, act, self._now())
+        async with self.desk.database.transaction() as session:
+            party = await answering.require_disputable(session, act, self.desk.now())
             run = await session.get_one(SettlementRunRow, act.run_id)
             if party is None:
                 return run.state
@@ -66,19 +55,19 @@ class SettlementDeeds:
         if party.partner_id is None:
             channel = TicketChannel.MAIL
         asked = NewTicket(TicketCategory.SETTLEMENT, subject, _words(act, party.language), key=f"settlement:{act.key}")
-        ticket_id = await self._opening.open(requester, asked, channel)
-        async with self._database.transaction() as session:
+        ticket_id = await Opening(self.desk).open(requester, asked, channel)
+        async with self.desk.database.transaction() as session:
             link = TicketLinkRow(ticket_id=ticket_id, kind=LinkedKind.SETTLEMENT, subject=run.id, by=act.by)
             await insert_once(session, link, "ticket_id", "subject")
-            return await answering.disputed(session, act, ticket_id, self._now())
+            return await answering.disputed(session, act, ticket_id, self.desk.now())
 
     async def _requester(self, session: AsyncSession, party: CounterpartyRow) -> str:
         if party.partner_id is not None:
             return f"partner:{party.partner_id}"
         if party.mail_sealed is None:
             raise FieldInvalid(field="mail", why="missing")
-        address = COUNTERPARTY_MAIL.open(self._keyring, party.id, party.mail_sealed)
-        contact = await contact_of(session, self._keyring, address, party.language)
+        address = COUNTERPARTY_MAIL.open(self.desk.keyring, party.id, party.mail_sealed)
+        contact = await contact_of(session, self.desk.keyring, address, party.language)
         return f"contact:{contact.id}"
 
 

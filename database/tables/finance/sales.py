@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment, moment_maybe, moment_now, word, word_key
-from database.tables.finance_taken_back import TakenBack
+from database.tables.finance.taken_back import TakenBack
 from domain.finance.counterparties import Instalments
 from domain.finance.rails import Rail
 from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode

@@ -1,0 +1,1 @@
+"""What every page shares: what is searched for: rules and facts."""

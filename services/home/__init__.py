@@ -1,0 +1,1 @@
+"""What is common to all desks: the one search: use cases."""
