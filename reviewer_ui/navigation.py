@@ -186,6 +186,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("sales.title", "/sales", Area.MONEY, Permission.SEE_SALES, icon="shopping-cart"),
     _page("sales.new", "/sales/new", Area.MONEY, Permission.RECORD_SALES),
     _page("sales.buyers", "/sales/buyers", Area.MONEY, Permission.SEE_SALES),
+    _page("debts.title", "/sales/debts", Area.MONEY, Permission.SEE_SALES),
     _page("brokered.title", "/sales/brokered", Area.MONEY, Permission.SEE_SALES),
     _page("console.crumb.sale", "/sales/{sale_id}", Area.MONEY, Permission.SEE_SALES),
     _page("tax.title", "/tax", Area.MONEY, Permission.SEE_SALES, icon="receipt-yuan"),

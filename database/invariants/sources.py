@@ -17,6 +17,7 @@ from database.invariants.books import NEWEST
 from database.invariants.of_answers import ANSWERS
 from database.invariants.of_brokered import BROKERED
 from database.invariants.of_claim_receipts import CLAIM_RECEIPTS
+from database.invariants.of_debts import DEBT_WRITE_OFFS, DEPOSIT_REFUNDS
 from database.invariants.of_exchanges import EXCHANGES
 from database.invariants.of_goodwill import GOODWILL
 from database.invariants.of_payouts import PAYOUTS
@@ -34,7 +35,7 @@ from database.invariants.source import Source
 
 SOURCES: tuple[Source, ...] = (
     QUOTES, PAYOUTS, WITHHOLDING, GOODWILL, ANSWERS, SALES, SALE_DIFFERENCES, BROKERED, PROVIDER_REPAYMENTS, RECEIPTS, REVALUATIONS, REVALUATION_ENDS, ROLLBACKS,
-    CLAIM_RECEIPTS, EXCHANGES, SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
+    CLAIM_RECEIPTS, EXCHANGES, DEBT_WRITE_OFFS, DEPOSIT_REFUNDS, SETTLEMENTS, OPENINGS, LINES, BREAKS, SUSPENSE,
 )  # fmt: skip
 
 _LATELY = text(f"""

@@ -123,7 +123,7 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 
 
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, parts that came back, providers' payments, rails, clearings of suspense, reversals, doubted payments turned down: each by two people."""
+    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, parts that came back, providers' payments, refunds, rails, clearings of suspense, reversals, doubted payments turned down: each by two people."""
 
     code, name = "I8", "claims_by_two"
     sql = f"""
@@ -153,6 +153,15 @@ WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_json
 UNION ALL
 SELECT format('repayment %s to a provider was confirmed by those who recorded it', id) FROM provider_repayment
 WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
+UNION ALL
+SELECT format('write-off %s was agreed to by those who asked for it', id) FROM debt_write_off
+WHERE ended_at IS NOT NULL AND (ended_by IS NULL OR write_off_askers @> to_jsonb(ended_by))
+UNION ALL
+SELECT format('refund %s to a buyer was confirmed by those who recorded it', id) FROM deposit_refund
+WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
+UNION ALL
+SELECT format('refund %s to a buyer was taken back by those who asked for it', id) FROM deposit_refund
+WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
 UNION ALL
 SELECT format('exchange %s was confirmed by those who recorded it', id) FROM fx_exchange
 WHERE posted_at IS NOT NULL AND confirmed_by IS NOT NULL AND recorders @> to_jsonb(confirmed_by)

@@ -21,7 +21,7 @@ AT_ONCE = 50_000
 SLACK = timedelta(minutes=30)
 # The key of an order's step is `<order>:<step>`; that of an issuer's call
 # `cost:issuer:<issuer>:<request>:…`. An adjustment for a
-# line or a break is explained by what caused it. A payment of a buyer, or of a seller for a claim, one to a provider, and an exchange, is of the
+# line or a break is explained by what caused it. A payment of a buyer, or of a seller for a claim, one to a provider or of a deposit, and an exchange, is of the
 # day on which it happened, however much later it was written down.
 _FROM_BOOKS = text("""
 INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor, currency, at, day, cause, card_id,
@@ -29,9 +29,9 @@ INSERT INTO expectation (entry_id, source, account, key, reference, amount_minor
 SELECT e.id, CAST(:source AS varchar),
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 3) ELSE '' END,
        CASE WHEN t.key LIKE 'cost:issuer:%' THEN split_part(t.key, ':', 4) ELSE split_part(t.key, ':', 1) END,
-       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, c.reference, x.reference, v.reference, ''), e.amount_minor, e.currency, e.at,
-       CASE WHEN coalesce(r.id, c.id, x.id, v.id) IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
-            ELSE greatest(coalesce(r.received_on, c.received_on, x.exchanged_on, v.paid_on), CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
+       coalesce(p.gateway_reference, g.gateway_reference, s.gateway_reference, r.reference, c.reference, x.reference, v.reference, f.reference, ''), e.amount_minor, e.currency, e.at,
+       CASE WHEN coalesce(r.id, c.id, x.id, v.id, f.id) IS NULL THEN CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date)
+            ELSE greatest(coalesce(r.received_on, c.received_on, x.exchanged_on, v.paid_on, f.paid_on), CAST(e.at AT TIME ZONE 'Asia/Shanghai' AS date) - CAST(:back AS int)) END, t.cause, t.card_id,
        CASE WHEN t.cause LIKE 'line:%' THEN substr(t.cause, 6) END,
        CASE WHEN t.cause LIKE 'break:%' THEN substr(t.cause, 7) END
 FROM account a
@@ -43,6 +43,7 @@ LEFT JOIN settlement_order s ON s.key = split_part(t.key, ':', 1)
 LEFT JOIN buyer_receipt r ON t.key = 'receipt:' || r.id
 LEFT JOIN fx_exchange x ON t.key = 'exchange:' || x.id
 LEFT JOIN provider_repayment v ON t.key = 'provider_repaid:' || v.id
+LEFT JOIN deposit_refund f ON t.key = 'deposit_refunded:' || f.id
 LEFT JOIN claim_receipt c ON t.key = 'claim_receipt:' || c.id
 WHERE a.code = :code
   AND e.id > coalesce((SELECT entry_id FROM expectation WHERE source = CAST(:source AS varchar) AND at < now() - CAST(:slack AS interval)
@@ -58,6 +59,7 @@ WITH error (key) AS (
     SELECT 'claim_receipt:' || id FROM claim_receipt WHERE reversed_at IS NOT NULL
     UNION ALL SELECT 'receipt:' || id FROM buyer_receipt WHERE reversed_at IS NOT NULL
     UNION ALL SELECT 'exchange:' || id FROM fx_exchange WHERE reversed_at IS NOT NULL
+    UNION ALL SELECT 'deposit_refunded:' || id FROM deposit_refund WHERE reversed_at IS NOT NULL
     UNION ALL SELECT order_key || ':' || 'rollback-' || id || ':' || 'claimed' FROM rollback WHERE order_key IS NOT NULL AND reversed
 ), pair AS (
     SELECT x.entry_id AS made, y.entry_id AS back

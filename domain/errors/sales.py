@@ -149,3 +149,10 @@ class SplitAccountLess(Refusal):
 
     code = "split_account_less"
     http_status = 409
+
+
+class WriteOffOver(Refusal):
+    """This write-off was agreed to, or the debt was kept, before."""
+
+    code = "write_off_over"
+    http_status = 409

@@ -27,6 +27,7 @@ class ReceiptFor(StrEnum):
 
     RECEIVABLE = "receivable"  # What they owe.
     DEPOSIT = "deposit"  # Cards to come.
+    PARTNER = "partner"  # A partner pays back what it owes of returned sales.
     COMMISSION = "commission"  # Our part of brokered sales, from the split account of a licensed provider.
 
 

@@ -8,6 +8,7 @@ from domain.finance.chart import Account, account
 from domain.finance.ledger import Posting, Postings
 from domain.finance.rails import Rail
 from domain.finance.sales import buyer_of
+from domain.finance.settlement import OWNER
 from domain.money import Money
 
 SUSPENSE = "suspense"
@@ -19,20 +20,33 @@ class ClearedAs(StrEnum):
 
     BUYER = "buyer"  # A buyer paid what they owe.
     DEPOSIT = "deposit"  # A buyer paid in advance.
+    PARTNER = "partner"  # A counterparty paid back what it owes.
     CLAIM = "claim"  # A seller paid a claim back, or a part of it.
     ISSUER = "issuer"  # An issuer paid back, or was paid.
     INTEREST = "interest"
     FEE = "fee"  # The bank or provider charged for something.
     CAPITAL = "capital"  # Our own money between our accounts.
     RETURNED = "returned"  # It went back to its sender, or came back: another entry in suspense is its other half.
+    CALLED_BACK = "called_back"  # A buyer's payment went back to them: they owe it again.
+    REFUND = "refund"  # A buyer was paid back of their deposit.
+    OVERPAID = "overpaid"  # A counterparty was paid more than its part: it owes that.
 
 
 CAME_IN = (
-    ClearedAs.BUYER, ClearedAs.DEPOSIT, ClearedAs.CLAIM, ClearedAs.ISSUER, ClearedAs.INTEREST, ClearedAs.CAPITAL,
+    ClearedAs.BUYER, ClearedAs.DEPOSIT, ClearedAs.PARTNER, ClearedAs.CLAIM, ClearedAs.ISSUER, ClearedAs.INTEREST,
+    ClearedAs.CAPITAL, ClearedAs.RETURNED,
+)  # fmt: skip
+WENT_OUT = (
+    ClearedAs.FEE, ClearedAs.REFUND, ClearedAs.CALLED_BACK, ClearedAs.OVERPAID, ClearedAs.ISSUER, ClearedAs.CAPITAL,
     ClearedAs.RETURNED,
 )  # fmt: skip
-WENT_OUT = (ClearedAs.FEE, ClearedAs.ISSUER, ClearedAs.CAPITAL, ClearedAs.RETURNED)
-OF_BUYERS = frozenset({ClearedAs.BUYER, ClearedAs.DEPOSIT})
+OF_BUYERS = frozenset({ClearedAs.BUYER, ClearedAs.DEPOSIT, ClearedAs.CALLED_BACK, ClearedAs.REFUND})
+OF_PARTIES = frozenset({ClearedAs.PARTNER, ClearedAs.OVERPAID})
+PAYS_DEBT = frozenset({ClearedAs.BUYER, ClearedAs.PARTNER})
+_OF_OTHERS = {
+    ClearedAs.BUYER: "buyer_receivable", ClearedAs.CALLED_BACK: "buyer_receivable", ClearedAs.DEPOSIT: "buyer_deposit",
+    ClearedAs.REFUND: "buyer_deposit", ClearedAs.PARTNER: "partner_receivable", ClearedAs.OVERPAID: "partner_receivable",
+}  # fmt: skip
 
 
 def choices(*, came_in: bool) -> tuple[ClearedAs, ...]:
@@ -41,12 +55,18 @@ def choices(*, came_in: bool) -> tuple[ClearedAs, ...]:
 
 
 def account_for(cleared_as: ClearedAs, rail: Rail, buyer: str) -> Account:
-    """Return the account that it belongs to. Raises ValueError for a buyer's code that is none, and for what has none of its own.
+    """Return the account that it belongs to; `buyer` is a buyer's code, or the owner of a counterparty's accounts.
+
+    Raises ValueError for a code that is none, and for what has none of its own.
 
     `returned` stands against another entry; of a claim, what is owed and what was written off are posted apart.
     """
     if cleared_as in OF_BUYERS:
-        return account("buyer_receivable" if cleared_as is ClearedAs.BUYER else "buyer_deposit", buyer_of(buyer))
+        return account(_OF_OTHERS[cleared_as], buyer_of(buyer))
+    if cleared_as in OF_PARTIES:
+        if not OWNER.fullmatch(buyer):
+            raise ValueError("a counterparty's accounts have an owner")
+        return account(_OF_OTHERS[cleared_as], buyer)
     if cleared_as in (ClearedAs.RETURNED, ClearedAs.CLAIM):
         raise ValueError(f"no account is that of: {cleared_as.value}")
     if cleared_as is ClearedAs.ISSUER:

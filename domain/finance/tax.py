@@ -21,6 +21,15 @@ class IncomeKind(StrEnum):
     PROPERTY = "property"  # Income from the transfer of property.
     LABOUR = "labour"  # Remuneration for services.
     BUSINESS = "business"  # Income of a business, which declares it itself.
+    INCIDENTAL = "incidental"  # What was given without anything in return.
+
+
+class TaxFileKind(StrEnum):
+    """What a file for the tax office or a seller is."""
+
+    DETAIL = "detail"  # The payments of a month.
+    INCOME = "income"  # Each seller's income of a quarter.
+    CERTIFICATE = "certificate"  # One seller's year.
 
 
 class TaxDuty(StrEnum):

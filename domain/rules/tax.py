@@ -18,7 +18,18 @@ from domain.money import Money
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument, PolicyKind, built_in_file
 from domain.policies.flaws import Flaw, FlawKind, place
-from domain.policies.schema import CODE, Schema, basis_points, money, one_of, record, rows, text, yes_or_no
+from domain.policies.schema import (
+    CODE,
+    Schema,
+    basis_points,
+    money,
+    one_of,
+    record,
+    rows,
+    text,
+    with_default,
+    yes_or_no,
+)
 
 TAX = Path(__file__).with_name("tax.json")
 RATE_BP_MAX = 5_000
@@ -33,6 +44,7 @@ class TaxRules:
         self.unverified = bool(found.document["unverified"])
         self.duty = TaxDuty(found.document["duty"])
         self.invoice = str(found.document["invoice"])
+        self.goodwill_taxable = bool(found.document["goodwill_taxable"])  # It is income, and in the reports.
         self._rows: tuple[Mapping[str, Any], ...] = tuple(found.document["kinds"])
 
     def withheld(self, owner: str, card_type: CardType, proceeds: Money, balance: Money) -> Withheld:
@@ -82,6 +94,7 @@ def _schema() -> Schema:
         unverified=yes_or_no(),
         duty=one_of(TaxDuty, "tax_duty"),
         invoice=text(80),
+        goodwill_taxable=with_default(yes_or_no(), False),
         kinds=rows(kind, row_key="code", ordered=True),
     )
 

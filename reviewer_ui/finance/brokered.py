@@ -30,8 +30,9 @@ from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, Shell, shell
 from services.finance.brokered_payments import REFERENCE_MAX, BrokeredPayments, ProviderPaid
 from services.finance.proof_files import ProofFile, content_of
-from services.finance.provider_repayments import ProviderRepayments, Repayment
+from services.finance.provider_repayments import PROVIDERS
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.repaying import Repayment, Repayments
 from web.downloads import as_download
 from web.forms import member_of, money_of
 
@@ -206,5 +207,5 @@ def _payments(console: Console) -> BrokeredPayments:
     return BrokeredPayments(console.services.database, console.services.keyring)
 
 
-def _repayments(console: Console) -> ProviderRepayments:
-    return ProviderRepayments(console.services.database)
+def _repayments(console: Console) -> Repayments[ProviderRepaymentRow]:
+    return Repayments(console.services.database, PROVIDERS)

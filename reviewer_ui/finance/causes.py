@@ -71,6 +71,14 @@ async def _receipt(_session: AsyncSession, receipt_id: str) -> str:
     return f"/sales/buyers#receipt-{receipt_id}"
 
 
+async def _debt_write_off(_session: AsyncSession, write_off_id: str) -> str:
+    return f"/sales/debts#write-off-{write_off_id}"
+
+
+async def _deposit_refunded(_session: AsyncSession, refund_id: str) -> str:
+    return f"/sales/debts#refund-{refund_id}"
+
+
 async def _revaluation(_session: AsyncSession, _month: str) -> str:
     return "/fx"
 
@@ -112,6 +120,8 @@ FINDERS: Mapping[str, Finder] = {
     "brokered": _brokered,
     "provider_repaid": _provider_repaid,
     "receipt": _receipt,
+    "debt_write_off": _debt_write_off,
+    "deposit_refunded": _deposit_refunded,
     "exchange": _exchange,
     "revaluation": _revaluation,
     "revaluation_end": _revaluation,

@@ -104,6 +104,9 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
         ("money.second.exchanges", waits.exchanges, "/fx"),
         ("money.second.receipts_back", waits.receipts_back, "/sales/buyers"),
         ("money.second.exchanges_back", waits.exchanges_back, "/fx"),
+        ("money.second.debts", waits.debts, "/sales/debts"),
+        ("money.second.refunds", waits.refunds, "/sales/debts#refunds"),
+        ("money.second.refunds_back", waits.refunds_back, "/sales/debts#refunds"),
     )
 
 

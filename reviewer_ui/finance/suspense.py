@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards.named import NAMED_MAX, card_named
+from database.reads.finance import settlements
 from database.reads.finance import suspense as reads
 from database.reads.finance.claims import claim_on
+from database.reads.finance.settlements import PartyLine
 from database.reads.people import accounts
 from database.tables.columns import now
 from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
@@ -23,7 +25,7 @@ from domain.errors.general import CardNumberTyped, FieldInvalid, NotFound
 from domain.errors.people import StepUpNeeded
 from domain.finance.reversals import ReversalOf
 from domain.finance.statements import StatementSource
-from domain.finance.suspense import OF_BUYERS, ClearedAs, choices
+from domain.finance.suspense import OF_BUYERS, OF_PARTIES, ClearedAs, choices
 from domain.people.roles import Permission
 from domain.places import business_day
 from reviewer_ui.finance.proof_form import sent_proof
@@ -44,7 +46,7 @@ Reconciler = Annotated[Person, Depends(allowed(Permission.RECONCILE))]
 Words = Annotated[str, Form(max_length=4000)]
 Line = Annotated[str, Form(max_length=40)]
 FORM_PATH = f"{PAGE}/clearings"
-FIELDS = ("entry_id", "cleared_as", "amount", "buyer", "claim", "other_half", "reason")
+FIELDS = ("entry_id", "cleared_as", "amount", "buyer", "party", "claim", "other_half", "reason")
 ENTRY_DIGITS = 18
 
 
@@ -84,6 +86,7 @@ class EntryContext:
     kinds: tuple[ClearedAs, ...]
     of_buyers: bool
     of_claims: bool
+    parties: tuple[PartyLine, ...]
     others: tuple[reads.InSuspense, ...]
     typed: Mapping[str, str]
     refusal: Refusal | None
@@ -192,7 +195,8 @@ async def _found(console: Console, sent: Mapping[str, str], proof: ProofFile | N
         raise FieldInvalid(field="cleared_as", why="missing")
     amount = money_of("amount", sent["amount"], known.amount.currency)
     other = _number(sent["other_half"]) or None
-    return Found(number, kind, amount, sent["reason"], sent["buyer"].strip(), other, claim, proof)
+    whose = sent["party" if kind in OF_PARTIES else "buyer"].strip()
+    return Found(number, kind, amount, sent["reason"], whose, other, claim, proof)
 
 
 async def _claim(session: AsyncSession, written: str) -> str:
@@ -261,10 +265,11 @@ async def _entry_page(
         if found is None:
             raise NotFound(entry=entry_id[:26])
         around = await reads.standing(session, found.rail)
+        parties = await settlements.parties(session)
     kinds = choices(came_in=found.came_in)
     others = tuple(one for one in around if one.came_in is not found.came_in and one.free.amount_minor > 0)
     context = EntryContext(
-        shell(request, person), found, kinds, bool(OF_BUYERS & set(kinds)), ClearedAs.CLAIM in kinds, others,
+        shell(request, person), found, kinds, bool(OF_BUYERS & set(kinds)), ClearedAs.CLAIM in kinds, parties, others,
         {name: sent.get(name, "") for name in FIELDS}, refusal, person.may(Permission.RECONCILE), proof_here(request, person),
     )  # fmt: skip
     if request.method == "POST":

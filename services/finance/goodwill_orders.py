@@ -27,6 +27,8 @@ from domain.finance.routing import Wait
 from domain.identifiers import goodwill_key, short, subject_of
 from domain.money import Money
 from domain.notices.kinds import NoticeKind
+from domain.places import business_day
+from domain.rules.tax import tax_in_force
 from domain.sealing import KeyRing
 from domain.support.goodwill import GoodwillState
 from services.finance.owed_payments import came_to
@@ -85,6 +87,9 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     moment: datetime = now()
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, moment
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
+    if paid and not given.is_owed:  # What is owed was judged as the price that it is a part of.
+        rules = tax_in_force(business_day(moment))
+        row.taxable, row.tax_version = rules.goodwill_taxable, rules.version
     what, postings = "payout_paid", payout_paid(amount, row.rail)
     if not paid and given.is_owed:
         what, postings = "payback_refused", payout_refused(given.owner, amount, row.rail)

@@ -1,4 +1,4 @@
-"""Money that arrived: of buyers, for what they owe or in advance, and our part of brokered sales from a split account.
+"""Money that arrived: of buyers, for what they owe or in advance, of partners who pay back, and our part of brokered sales.
 
 Foreign money that was exchanged leaves a realised difference.
 """
@@ -18,15 +18,21 @@ from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
 from database.session import Database
+from database.tables.finance.debts import DebtRecoveryRow
 from database.tables.finance.sales import BuyerReceiptRow
+from domain.errors.base import Refusal
+from domain.errors.finance import MoreThanOwed
 from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.errors.sales import BuyerOwesLess, ForeignMoneyLess, ProviderOwedLess, ReferenceTaken, SplitAccountLess
-from domain.finance.fx import realised
+from domain.finance.chart import Account
+from domain.finance.fx import realised, share_of
 from domain.finance.ledger import Postings, cash
 from domain.finance.postings import fx
 from domain.finance.postings import sales as postings
+from domain.finance.postings.debts import together
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor, buyer_of
+from domain.finance.settlement import OWNER
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.people.roles import Permission
@@ -34,6 +40,7 @@ from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
 from services.finance.positions import position, require_movable
+from services.finance.recoveries import lost_of, recover
 from services.finance.references import provider_reference
 from services.finance.second_person import Proposal
 from services.finance.split_money import held_for_us
@@ -45,12 +52,12 @@ REFERENCE_MAX = 64
 
 @dataclass(frozen=True)
 class ReceiptAsked:
-    """A payment of a buyer, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY.
+    """A payment of a buyer, a partner, or of a licensed provider out of a split account. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY.
 
     Of our part of brokered sales less may arrive than it counts for: the provider keeps the rest for what it is owed back.
     """
 
-    buyer: str  # The buyer's code, or the provider's.
+    buyer: str  # The buyer's code, the provider's, or the owner of a partner's accounts.
     rail: Rail
     owed: Money
     arrived: Money
@@ -69,8 +76,8 @@ class Receipts:
     async def record(self, person: str, key: str, asked: ReceiptAsked) -> str:
         """Record a payment once per key and return its id.
 
-        Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
-        they owe, SplitAccountLess for more than is ours of a split account, ProviderOwedLess where the provider keeps more than it is
+        Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess (of a partner
+        MoreThanOwed) for more than they owe and was written off, SplitAccountLess for more than is ours of a split account, ProviderOwedLess where the provider keeps more than it is
         owed, ReferenceTaken for a payment of the rail that was recorded before, and IdempotencyKeyReused for a key that stands for
         another payment.
         """
@@ -84,22 +91,23 @@ class Receipts:
             if known is not None:
                 return _same(known, asked)
             await _require_unrecorded(session, asked)
-            posted, difference = await self._posted(session, asked)
+            receipt_id = new_id()
+            cause = f"receipt:{receipt_id}"
+            posted, difference = await self._posted(session, asked, cause)
             row = BuyerReceiptRow(
-                id=new_id(), key=key, buyer=_payer(asked), received_for=asked.received_for, rail=asked.rail,
+                id=receipt_id, key=key, buyer=_payer(asked), received_for=asked.received_for, rail=asked.rail,
                 owed_minor=asked.owed.amount_minor, currency=asked.owed.currency, arrived_minor=asked.arrived.amount_minor,
                 arrived_currency=asked.arrived.currency, difference_minor=difference.amount_minor, reference=asked.reference,
                 received_on=asked.received_on, recorded_by=f"person:{person}", recorded_at=self._now(),
             )  # fmt: skip
             if not await insert_once(session, row, "key"):
                 raise IdempotencyKeyReused()
-            cause = f"receipt:{row.id}"
             await ledger.post(session, cause, None, "received", posted, happened_on=asked.received_on, cause=cause)
             session.add(by_person(person, "console:receipt:record", row.id, facts=_facts(row)))
         return row.id
 
-    async def _posted(self, session: AsyncSession, asked: ReceiptAsked) -> tuple[Postings, Money]:
-        """The postings and the realised difference (CNY, a gain is positive)."""
+    async def _posted(self, session: AsyncSession, asked: ReceiptAsked, key: str) -> tuple[Postings, Money]:
+        """The postings of this key and the realised difference (CNY, a gain is positive)."""
         nothing = Money(0)
         if asked.received_for is ReceiptFor.COMMISSION:
             ours = (await held_for_us(session, asked.buyer)).ours
@@ -109,27 +117,52 @@ class Receipts:
             if owes < asked.owed - asked.arrived:
                 raise ProviderOwedLess(there=str(owes))
             return postings.commission_received(asked.rail, asked.buyer, asked.owed, asked.arrived), nothing
-        buyer = buyer_of(asked.buyer)
         if asked.received_for is ReceiptFor.DEPOSIT:
-            return postings.received(asked.rail, asked.arrived, postings.buyer_deposit(buyer)), nothing
-        payer, exchanged = postings.buyer_receivable(buyer), asked.arrived.currency is not asked.owed.currency
-        if exchanged:
+            return postings.received(asked.rail, asked.arrived, postings.buyer_deposit(buyer_of(asked.buyer))), nothing
+        return await self._of_debt(session, asked, key)
+
+    async def _of_debt(self, session: AsyncSession, asked: ReceiptAsked, key: str) -> tuple[Postings, Money]:
+        """The same of what is owed; what goes beyond that makes good what was written off, as far as that reaches."""
+        payer, exchanged = _debt(asked), asked.arrived.currency is not asked.owed.currency
+        if asked.owed.currency is not Currency.CNY:
             await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
         owes = await available(session, payer, asked.owed.currency)
-        if owes < asked.owed:
-            raise BuyerOwesLess(there=str(owes))
+        lost = await lost_of(session, payer, asked.owed.currency)
+        if owes + lost.amount < asked.owed:
+            raise _owes_less(asked, owes + lost.amount)
+        late = asked.owed - min(owes, asked.owed)
+        restored = await recover(session, payer, lost, late, key)
         if not exchanged:
-            return postings.received(asked.rail, asked.arrived, payer), nothing
-        difference = realised(*await position(session, asked.owed.currency), -asked.owed, -asked.arrived)
+            return together(restored, postings.received(asked.rail, asked.arrived, payer)), Money(0)
+        open_, booked = await position(session, asked.owed.currency)
+        value = share_of(lost.value, late.amount_minor, lost.amount.amount_minor) if late.amount_minor else Money(0)
+        difference = realised(open_ + late, booked + value, -asked.owed, -asked.arrived)
         moved = postings.received_exchanged(asked.rail, asked.arrived, asked.owed, payer)
-        return (*moved, *fx.difference(difference)), difference
+        return together(restored, moved, fx.difference(difference)), difference
+
+
+def _debt(asked: ReceiptAsked) -> Account:
+    """The account of what the payer owes."""
+    if asked.received_for is ReceiptFor.PARTNER:
+        return postings.partner_receivable(asked.buyer)
+    return postings.buyer_receivable(buyer_of(asked.buyer))
+
+
+def _owes_less(asked: ReceiptAsked, owed: Money) -> Refusal:
+    if asked.received_for is ReceiptFor.PARTNER:
+        return MoreThanOwed(owed=str(owed), amount=str(asked.owed))
+    return BuyerOwesLess(there=str(owed))
 
 
 def _require_sense(asked: ReceiptAsked, today: date) -> None:
-    try:
-        buyer_of(asked.buyer)
-    except ValueError:
-        raise FieldInvalid(field="buyer", why="not_a_code") from None
+    if asked.received_for is ReceiptFor.PARTNER:
+        if not OWNER.fullmatch(asked.buyer):
+            raise FieldInvalid(field="buyer", why="not_a_code")
+    else:
+        try:
+            buyer_of(asked.buyer)
+        except ValueError:
+            raise FieldInvalid(field="buyer", why="not_a_code") from None
     commission = asked.received_for is ReceiptFor.COMMISSION
     for name, amount, least in (("amount", asked.owed, 1), ("arrived", asked.arrived, 0 if commission else 1)):
         if not least <= amount.amount_minor <= MINOR_MAX:
@@ -141,7 +174,8 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
         raise FieldInvalid(field="amount", why="out_of_range")  # It is exchanged on the split account first.
     if commission and asked.arrived > asked.owed:
         raise FieldInvalid(field="arrived", why="out_of_range")
-    if not commission and (same or asked.received_for is not ReceiptFor.RECEIVABLE) and asked.arrived != asked.owed:
+    exchangeable = asked.received_for in (ReceiptFor.RECEIVABLE, ReceiptFor.PARTNER)
+    if not commission and (same or not exchangeable) and asked.arrived != asked.owed:
         raise FieldInvalid(field="arrived", why="out_of_range")
     if not today - timedelta(days=BACKDATED_DAYS) <= asked.received_on <= today:
         raise FieldInvalid(field="received_on", why="out_of_range")
@@ -149,7 +183,8 @@ def _require_sense(asked: ReceiptAsked, today: date) -> None:
 
 def _payer(asked: ReceiptAsked) -> str:
     """The owner of the account that the payment is taken from."""
-    return asked.buyer if asked.received_for is ReceiptFor.COMMISSION else buyer_of(asked.buyer)
+    whole = (ReceiptFor.COMMISSION, ReceiptFor.PARTNER)
+    return asked.buyer if asked.received_for in whole else buyer_of(asked.buyer)
 
 
 def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
@@ -179,8 +214,9 @@ async def _require_unrecorded(session: AsyncSession, asked: ReceiptAsked) -> Non
 async def _require_unused(session: AsyncSession, row: BuyerReceiptRow) -> None:
     """Refuse to take back what was used since: BuyerOwesLess of a deposit, ForeignMoneyLess, PositionMoved."""
     owed, arrived = Money(row.owed_minor, row.currency), Money(row.arrived_minor, row.arrived_currency)
-    if arrived.currency is not owed.currency:
-        await require_movable(session, owed, arrived - Money(row.difference_minor))
+    moved, value = await _left_position(session, row, owed, arrived)
+    if moved.amount_minor or value.amount_minor:
+        await require_movable(session, moved, value)
     if arrived.currency is not Currency.CNY:
         there = await ledger.balance(session, cash(row.rail).code, arrived.currency)
         if there < arrived:
@@ -189,6 +225,20 @@ async def _require_unused(session: AsyncSession, row: BuyerReceiptRow) -> None:
         left = await available(session, postings.buyer_deposit(row.buyer), owed.currency)
         if left < owed:
             raise BuyerOwesLess(there=str(left))
+
+
+async def _left_position(
+    session: AsyncSession, row: BuyerReceiptRow, owed: Money, arrived: Money
+) -> tuple[Money, Money]:
+    """What the payment took out of the position of its currency, and at which value (CNY); what it recovered had come to it before."""
+    moved, value = Money(0, owed.currency), Money(0)
+    if owed.currency is Currency.CNY:
+        return moved, value
+    if arrived.currency is not owed.currency:
+        moved, value = owed, arrived - Money(row.difference_minor)
+    if (late := await session.get(DebtRecoveryRow, f"receipt:{row.id}")) is not None:
+        moved, value = moved - Money(late.amount_minor, late.currency), value - Money(late.value_minor)
+    return moved, value
 
 
 def _facts(row: BuyerReceiptRow) -> dict[str, str]:

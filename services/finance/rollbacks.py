@@ -24,6 +24,7 @@ from domain.errors.finance import ClaimMoves, ClaimOver, NotClaimable, Objection
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.payout import PayoutState
 from domain.finance.postings import rollback as postings
+from domain.finance.postings.debts import written_off
 from domain.finance.rollback import OF_CARDS, WORDS_MAX, RollbackKind, RollbackState
 from domain.identifiers import new_id
 from domain.money import Money
@@ -33,7 +34,7 @@ from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from services.finance import claim_news, dropped_claims, paid_twice
+from services.finance import claim_news, dropped_claims, paid_twice, writing_off
 from services.finance.claim_news import announce
 from services.finance.claimed_stock import claim_cause, claim_key, in_stock, locked_claim
 from services.finance.offsets import moves, settled_or_left
@@ -165,8 +166,7 @@ class Rollbacks:
             if row.write_off_by is not None:
                 raise ClaimOver(state=row.state.value)
             who = await stranger(session, self._keyring, person, row.owner, row.card_id, self._now())
-            row.write_off_by, row.write_off_askers = person, sorted(who.circle)
-            row.write_off_reason, row.write_off_asked_at = said, self._now()
+            writing_off.ask(row, who, said, self._now())
             session.add(by_person(person, "console:claim:ask_write_off", row.id, reason=said))
 
     async def write_off(self, person: str, rollback_id: str) -> None:
@@ -184,7 +184,7 @@ class Rollbacks:
                 raise ClaimOver(state=row.state.value)
             _require_answered(row)
             who = await stranger(session, self._keyring, person, row.owner, row.card_id, now)
-            await require_apart(session, who, row.write_off_askers, now)
+            await writing_off.agree(session, row, who, now)
             await self._give_up(session, row, person)
 
     async def keep(self, person: str, rollback_id: str) -> None:
@@ -194,8 +194,7 @@ class Rollbacks:
             row = await locked_claim(session, rollback_id)
             if row.state is not S.CLAIMED or row.write_off_by is None:
                 raise ClaimOver(state=row.state.value)
-            await notify_declined(session, row.write_off_by, person, Proposal.WRITE_OFF, "/claims")
-            row.write_off_by, row.write_off_askers, row.write_off_reason, row.write_off_asked_at = None, [], "", None
+            await writing_off.keep(session, row, person, "/claims")
             session.add(by_person(person, "console:claim:keep", row.id))
 
     async def pay_back(self, person: str, rollback_id: str) -> None:
@@ -253,10 +252,9 @@ class Rollbacks:
             raise ClaimMoves()
         left = Money(await left_of(session, row), row.currency)
         if left.amount_minor:
-            lines, key = postings.written_off(row.owner, left), claim_key(row, "written_off")
+            lines, key = written_off(postings.seller_receivable(row.owner), left), claim_key(row, "written_off")
             await ledger.post(session, key, row.card_id, "rollback_written_off", lines, cause=claim_cause(row))
-        row.given_up_minor = left.amount_minor
-        row.state, row.ended_by, row.ended_at = S.WRITTEN_OFF, person, self._now()
+        row.given_up_minor, row.state = left.amount_minor, S.WRITTEN_OFF
         await announce(session, row, claim_news.WRITTEN_OFF, Money(0, row.currency))
         session.add(by_person(person, "console:claim:written_off", row.id, facts={"amount": str(left)}))
 

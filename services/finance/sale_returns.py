@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,14 +14,18 @@ from database.tables.finance.sales import SaleRow
 from domain.errors.general import NotFound
 from domain.errors.sales import ReturnOver, ReturnWaits, SaleReturned
 from domain.finance.fx import realised
-from domain.finance.sales import SaleMode
+from domain.finance.ledger import Postings
+from domain.finance.postings.sales import buyer_receivable
+from domain.finance.sales import PaidFrom, SaleMode
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.work.reason_codes import ReasonedAct
+from services.finance.available import available
 from services.finance.brokered_payments import require_unpaid
 from services.finance.claimed_stock import take_out
 from services.finance.positions import position
+from services.finance.recoveries import lost_of, recover
 from services.finance.sales import post_difference, prove
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.selling import owed_back
@@ -61,7 +65,7 @@ class SaleReturns:
     async def agree(self, person: str, sale_id: str) -> None:
         """Reverse the sale as the second person: its postings are reversed as of today, and the card may be sold again.
 
-        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, what a partner had been paid it owes, and our commission that had arrived we owe to the provider. Done by them already,
+        Where a claim stands on the card, it is worth nothing and its cost leaves the stock at once, by the claim's cause. What the buyer had paid is then to their credit, less what of their debt was written off, what a partner had been paid it owes, and our commission that had arrived we owe to the provider. Done by them already,
         nothing changes. Refuse NotAllowed, NotFound, ReturnOver where nobody asks for it, SaleReturned, and OwnWork to those who asked.
         """
         async with self._database.transaction() as session:
@@ -93,6 +97,7 @@ class SaleReturns:
         today, cause = business_day(self._now()), f"sale:{row.id}"
         if row.rate is not None or row.mode is SaleMode.BROKERED:
             await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
+        restored = await self._restored(session, row, today)
         if row.rate is not None:
             back = Money(-row.total_minor, row.currency)
             difference = realised(*await position(session, row.currency), back, Money(-row.booked_minor))
@@ -102,7 +107,7 @@ class SaleReturns:
         row.reversed_on = today
         row.owed_back = [
             {"account": one.account.code, "minor": one.amount.amount_minor, "currency": one.amount.currency.value}
-            for moved in owed
+            for moved in (restored, *owed)
             for one in moved
         ]
         for number, moved in enumerate(owed, 1):
@@ -112,6 +117,19 @@ class SaleReturns:
         await ledger.reverse(session, f"{cause}:returned", cause, "sale_returned", happened_on=today)
         if row.mode is SaleMode.OWN:
             await take_out(session, row.card_id, today)
+
+    async def _restored(self, session: AsyncSession, row: SaleRow, today: date) -> Postings:
+        """Post what of the buyer's debt was written off and this return takes back: they never paid it, so that it is not to their credit."""
+        if row.mode is not SaleMode.OWN or row.paid_from is not PaidFrom.RECEIVABLE:
+            return ()
+        debt, total = buyer_receivable(row.buyer), Money(row.total_minor, row.currency)
+        owes = await available(session, debt, row.currency)
+        lost, cause = await lost_of(session, debt, row.currency), f"sale:{row.id}"
+        late, key = min(lost.amount, total - min(owes, total)), f"{cause}:written-off"
+        posted = await recover(session, debt, lost, late, key)
+        if posted:
+            await ledger.post(session, key, row.card_id, "sale_owed_back", posted, happened_on=today, cause=cause)
+        return posted
 
 
 async def _locked(session: AsyncSession, sale_id: str) -> SaleRow:

@@ -39,6 +39,8 @@ class Proposal(StrEnum):
     RECEIPT_BACK = "receipt_back"
     EXCHANGE_BACK = "exchange_back"
     PROVIDER_REPAYMENT = "provider_repayment"
+    DEPOSIT_REFUND = "deposit_refund"
+    REFUND_BACK = "refund_back"
     REVERSAL = "reversal"
     SUSPENSE = "suspense"
 

@@ -11,17 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.reads.finance import suspense as reads
 from database.reads.finance.suspense import InSuspense
-from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance.suspense import ReversalRow, SuspenseClearingRow
 from domain.errors.finance import NotReversible
 from domain.errors.general import FieldInvalid, NotFound
-from domain.errors.sales import BuyerOwesLess
 from domain.errors.suspense import ClearingOver, MoreThanStands
 from domain.finance.reversals import NotReversed
 from domain.finance.statements import StatementSource
-from domain.finance.suspense import CLEARED, OF_BUYERS, ClearedAs, account_for, cause_of, choices, cleared
+from domain.finance.suspense import OF_BUYERS, OF_PARTIES, ClearedAs, account_for, choices
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.people.acting import ActingReviewer
@@ -29,8 +27,7 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from services.finance import cleared_claims
-from services.finance.available import available
+from services.finance import cleared_claims, cleared_debts
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import Proposal, notify_declined, require_apart
@@ -45,7 +42,7 @@ PAGE = "/reconciliation/suspense"
 class Found:
     """What one person found out about an entry in suspense.
 
-    `buyer` is a buyer's code, `other` the other half of what went back, `claim` the id of the claim that a seller paid of.
+    `buyer` is a buyer's code or the owner of a counterparty's accounts, `other` the other half of what went back, `claim` the id of the claim that a seller paid of.
     """
 
     entry_id: int
@@ -71,7 +68,7 @@ class Suspense:
     async def propose(self, person: str, found: Found, store: PhotoStore) -> str:
         """Say what so much of an entry is, to be agreed to by a second person; return the proposal's id.
 
-        Refuse NotAllowed, NotFound for an entry that is in no suspense account, FieldInvalid (`cleared_as`, `amount`, `buyer`,
+        Refuse NotAllowed, NotFound for an entry that is in no suspense account, FieldInvalid (`cleared_as`, `amount`, `buyer`, `party`,
         `claim`, `other_half`, `reason`, `evidence`), what files are refused for, SecretInWords, MoreThanStands and BuyerOwesLess; for a
         claim also ClaimOver, ClaimOwesLess, ReferenceTaken, and OwnWork to people on the seller's side.
         """
@@ -88,7 +85,7 @@ class Suspense:
                 id=new_id(), entry_id=entry.entry_id, rail=entry.rail, cleared_as=found.cleared_as, came_in=entry.came_in,
                 amount_minor=found.amount.amount_minor, reason=reason, evidence_name=proof.name,
                 evidence_type=proof.media_type, evidence_sha256=proof.sha256, proposed_by=person,
-                currency=entry.amount.currency, buyer=found.buyer if found.cleared_as in OF_BUYERS else "",
+                currency=entry.amount.currency, buyer=found.buyer if found.cleared_as in OF_BUYERS | OF_PARTIES else "",
                 other_entry_id=other, claim_id=found.claim[:26] or None if found.cleared_as is ClearedAs.CLAIM else None, proposers=sorted((await standing(session, person, self._now())).circle),
                 proposed_at=self._now(),
             )  # fmt: skip
@@ -123,7 +120,7 @@ class Suspense:
                 row.posted_key = await cleared_claims.paid_of(session, self._keyring, person, row, entry, now)
             else:
                 await self._require_place(session, row, entry, free=False)
-                await _post(session, row, now)
+                await cleared_debts.post(session, row, now)
             row.agreed_by, row.agreed_at = person, now
             session.add(_audited(person, "agree", row))
 
@@ -155,9 +152,9 @@ class Suspense:
         try:
             place = account_for(row.cleared_as, row.rail, row.buyer)
         except ValueError:
-            raise FieldInvalid(field="buyer", why="not_a_code") from None
-        if row.cleared_as is ClearedAs.BUYER and (owes := await available(session, place, row.currency)) < row.amount:
-            raise BuyerOwesLess(there=str(owes))
+            field = "party" if row.cleared_as in OF_PARTIES else "buyer"
+            raise FieldInvalid(field=field, why="not_a_code") from None
+        await cleared_debts.require_owed(session, row, place)
 
 
 class ClearingDecision:
@@ -216,14 +213,6 @@ class ClearingDecision:
         if self.of_claim:
             await cleared_claims.taken_back(session, self.row, reversal, now)
         await session.flush()
-
-
-async def _post(session: AsyncSession, row: SuspenseClearingRow, now: datetime) -> None:
-    """Post it to where it belongs; nothing for what went back."""
-    cause = cause_of(row.id)
-    if moved := cleared(row.cleared_as, row.rail, row.buyer, row.amount, came_in=row.came_in):
-        row.posted_key = f"{cause}:cleared"
-        await ledger.post(session, row.posted_key, None, CLEARED, moved, happened_on=business_day(now), cause=cause)
 
 
 async def _entry(session: AsyncSession, entry_id: int) -> InSuspense:

@@ -48,7 +48,11 @@ class Posted:
 
     def key(self, row: TakenBack) -> str:
         """Return the key of its posting."""
-        return f"{self.cause}:{row.id}"
+        return self.key_of(row.id)
+
+    def key_of(self, row_id: str) -> str:
+        """Return the key of the posting of the record of this id."""
+        return f"{self.cause}:{row_id}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
@@ -47,8 +48,17 @@ DETAIL = (
     "tax",
     "net",
     "rules",
+    "what",
 )
 INCOME = ("owner", "name", "phone", "payments", "proceeds", "base", "tax", "net")
+
+
+@dataclass
+class Report:
+    """The rows of a report as they are read; `figures` is the mark of what they say, once the first was asked for."""
+
+    rows: AsyncIterator[Cells]
+    figures: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,23 +92,23 @@ class TaxReports:
             if await insert_once(session, row, "version"):
                 session.add(by_person(person, "console:tax:sign_off", version, reason=row.note))
 
-    async def detail(self, person: str, month: str) -> AsyncIterator[Cells]:
-        """Return the rows of every payment of a month. Refuse NotAllowed, FieldInvalid (`month`), TaxNotSigned."""
+    async def detail(self, person: str, month: str) -> Report:
+        """Return the rows of every payment of a month, and of what came back in it. Refuse NotAllowed, FieldInvalid (`month`), TaxNotSigned."""
         since = _first(month, "month")
         until = last_day(month)
         await self._allowed(person, "detail", month, since, until)
-        return self._detail(since, until)
+        return self._report(self._detail, since, until)
 
-    async def incomes(self, person: str, quarter: str) -> AsyncIterator[Cells]:
+    async def incomes(self, person: str, quarter: str) -> Report:
         """Return what each seller was paid in a quarter such as 2026-Q4. Refuse as `detail`, also before its end."""
         since, until = quarter_days(quarter)
         if until >= business_day(self._now()):
             raise FieldInvalid(field="quarter", why="quarter_not_over")
         await self._allowed(person, "income", quarter, since, until)
-        return self._incomes(since, until)
+        return self._report(self._incomes, since, until)
 
-    async def certificate(self, person: str, owner: str, year: str, locale: str) -> bytes:
-        """Return the certificate of one seller or partner and year, as PDF.
+    async def certificate(self, person: str, owner: str, year: str, locale: str) -> tuple[bytes, str]:
+        """Return the certificate of one seller or partner and year, as PDF, and the mark of its figures.
 
         Refuse NotAllowed, FieldInvalid (`year`; `owner`, also where they were paid nothing), TaxNotSigned, and FontMissing.
         """
@@ -107,8 +117,10 @@ class TaxReports:
         first = _first(f"{year}-01", "year")
         last = date(first.year, 12, 31)
         async with self._database.transaction() as session:
+            await _as_of_one_moment(session)
             await require(session, person, Permission.HANDLE_TAX)
             await _require_signed(session, first, last)
+            (figures,) = await reads.figures(session, [reads.Figures(first, last, owner)])
             paid = [one async for one in reads.lines(session, first, last, owner)]
             if not paid:
                 raise FieldInvalid(field="owner", why="paid_nothing")
@@ -117,7 +129,7 @@ class TaxReports:
             session.add(by_person(person, "console:tax:certificate", owner, facts={"year": year}))
         sheet = certificate(owner, who, first.year, paid, locale, self._now())
         try:
-            return await asyncio.to_thread(pdf.rendered, sheet)
+            return await asyncio.to_thread(pdf.rendered, sheet), figures
         except pdf.FontMissing as missing:
             raise FontMissing(package=str(missing)) from None
 
@@ -127,21 +139,35 @@ class TaxReports:
             await _require_signed(session, since, until)
             session.add(by_person(person, f"console:tax:{what}", period))
 
-    async def _detail(self, since: date, until: date) -> AsyncIterator[Cells]:
-        async with self._database.transaction() as session:
-            async for one in reads.lines(session, since, until):
-                who = await self._person(session, one.owner, one.key if one.named else None)
-                yield (
+    def _report(
+        self, rows: Callable[[AsyncSession, date, date], AsyncIterator[Cells]], since: date, until: date
+    ) -> Report:
+        """Rows and the mark of their figures, as of one moment."""
+
+        async def read() -> AsyncIterator[Cells]:
+            async with self._database.transaction() as session:
+                await _as_of_one_moment(session)
+                (made.figures,) = await reads.figures(session, [reads.Figures(since, until)])
+                async for row in rows(session, since, until):
+                    yield row
+
+        made = Report(read())
+        return made
+
+    async def _detail(self, session: AsyncSession, since: date, until: date) -> AsyncIterator[Cells]:
+        async for one in reads.lines(session, since, until):
+            who = await self._person(session, one.owner, one.key if one.named else None)
+            yield (
                     one.day.isoformat(), one.key, one.card_id, one.owner, who.name, who.phone, one.income.value,
                     *_texts(one.proceeds, one.cost, one.base), f"{one.rate_bp / 100:.2f}%", *_texts(one.tax, one.net), one.version,
-                )  # fmt: skip
+                    one.what,
+            )  # fmt: skip
 
-    async def _incomes(self, since: date, until: date) -> AsyncIterator[Cells]:
-        async with self._database.transaction() as session:
-            async for one in reads.incomes(session, since, until):
-                who = await self._person(session, one.owner, one.newest)
-                amounts = _texts(one.proceeds, one.base, one.tax, one.proceeds - one.tax)
-                yield (one.owner, who.name, who.phone, str(one.payments), *amounts)
+    async def _incomes(self, session: AsyncSession, since: date, until: date) -> AsyncIterator[Cells]:
+        async for one in reads.incomes(session, since, until):
+            who = await self._person(session, one.owner, one.newest)
+            amounts = _texts(one.proceeds, one.base, one.tax, one.proceeds - one.tax)
+            yield (one.owner, who.name, who.phone, str(one.payments), *amounts)
 
     async def _person(self, session: AsyncSession, owner: str, order: str | None) -> Person:
         """Who an owner is: the name that their order was paid to, and a seller's telephone; a partner's own name."""
@@ -195,7 +221,7 @@ def certificate(
         (say("person"), who.name or "–"),
         (say("number"), owner),
         (say("year"), str(year)),
-        (say("payments"), str(sum(1 if one.proceeds.amount_minor >= 0 else -1 for one in lines))),
+        (say("payments"), str(sum(one.payments for one in lines))),
     )
     return pdf.Sheet(
         locale, say("title"), say("subtitle", year=year), facts,
@@ -212,6 +238,11 @@ def _first(month: str, field: str) -> date:
         return first_day(month)
     except ValueError:
         raise FieldInvalid(field=field, why="not_a_month" if field == "month" else "out_of_range") from None
+
+
+async def _as_of_one_moment(session: AsyncSession) -> None:
+    """Let everything that the transaction reads be of the moment of its first read."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 async def _require_signed(session: AsyncSession, since: date, until: date) -> None:

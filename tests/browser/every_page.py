@@ -186,7 +186,7 @@ FILES = (
     "/money/accounts.csv", "/money/accounts/{code}.csv", "/money/journal.csv", "/money/journal.beancount",
     "/insight/reading/figures.csv", "/insight/reading/confusions.csv", "/insight/reading/cases/{label_id}.jpg",
     "/insight/{figure}.csv", "/insight/support/{figure}.csv", "/quality/second/{review_id}/files/{file_id}", "/quality/figures.csv", "/quality/labels.csv",
-    "/sales/brokered/payments/{payment_id}/evidence", "/sales/brokered/repayments/{repayment_id}/evidence", "/cards/{card_id}/files/{attachment_id}", "/work/{task_id}/files/{attachment_id}", "/tickets/{ticket_id}/files/{file_id}", "/setup/policies/{code}/export",
+    "/sales/debts/write-offs/{write_off_id}/evidence", "/sales/debts/refunds/{refund_id}/evidence", "/sales/brokered/payments/{payment_id}/evidence", "/sales/brokered/repayments/{repayment_id}/evidence", "/cards/{card_id}/files/{attachment_id}", "/work/{task_id}/files/{attachment_id}", "/tickets/{ticket_id}/files/{file_id}", "/setup/policies/{code}/export",
 )  # fmt: skip
 NO_PAGES = {
     **dict.fromkeys(FILES, "a file"),

@@ -21,6 +21,7 @@ MONEY_PAGES = (
     OnePage("/sales", COMPLIANCE, "/sales?state=returned"),
     OnePage("/sales/new", FINANCE),
     OnePage("/sales/buyers", FINANCE),
+    OnePage("/sales/debts", FINANCE),
     OnePage("/sales/brokered", FINANCE),
     OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale_brokered}"),
     OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale}"),

@@ -21,7 +21,7 @@ def a_document(*rows: dict[str, Any]) -> dict[str, Any]:
     return {"unverified": True, "duty": "platform", "invoice": "none", "kinds": list(rows)}
 
 
-def in_force(version: str, *rows: dict[str, Any]) -> None:
-    """Let these rows be in force for this test."""
-    document = KIND.require_valid(a_document(*rows), {})
+def in_force(version: str, *rows: dict[str, Any], **more: Any) -> None:
+    """Let these rows, and whatever else is given, be in force for this test."""
+    document = KIND.require_valid(a_document(*rows) | more, {})
     BOOK.fill("tax", [PolicyDocument("tax", 1, version, date(2026, 1, 1), document)])

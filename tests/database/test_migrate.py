@@ -93,7 +93,7 @@ async def test_renamed_tables_and_columns_keep_no_old_name(make_database: Callab
     async with engine.begin() as connection:
         there = (await connection.execute(text(named.format(new)))).scalar_one()
         assert (await connection.execute(text(named.format(old)))).scalar_one() == 0
-        await connection.run_sync(_down_to, _before("0081"))
+        await connection.run_sync(_down_to, _before("0078"))
         assert (await connection.execute(text(named.format(new)))).scalar_one() == 0
         assert (await connection.execute(text(named.format(old)))).scalar_one() == there > 10
     await engine.dispose()

@@ -26,14 +26,18 @@ from domain.money import Currency, Money
 from domain.people.roles import Role
 from domain.places import business_day
 from services.finance.brokered_payments import BrokeredPayments, ProviderPaid
+from services.finance.debts import Debts, WriteOff
+from services.finance.deposit_refunds import DEPOSITS, REFUNDS_BACK
 from services.finance.exchanges import ExchangeAsked, Exchanges
 from services.finance.positions import Revaluations
 from services.finance.proof_files import ProofFile
-from services.finance.provider_repayments import ProviderRepayments, Repayment
+from services.finance.provider_repayments import PROVIDERS
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.repaying import Repayment, Repayments
 from services.finance.reserving import Reservations
 from services.finance.sale_returns import SaleReturns
 from services.finance.sales import SaleAsked, Sales
+from services.finance.taking_back import Reversals
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House
 
@@ -139,7 +143,7 @@ async def a_repayment_that_waits(house: House) -> None:
     await a_commission_owed_back(house)
     person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
     said = Repayment("alipay", Rail.BANK, Money(10_00), f"OUT-{new_id()[-8:]}", today, ProofFile("repaid.pdf", PDF))
-    await ProviderRepayments(house.database).record(person, new_id(), said, house.photos)
+    await Repayments(house.database, PROVIDERS).record(person, new_id(), said, house.photos)
 
 
 async def brokered_in_every_state(house: House) -> dict[str, str]:
@@ -182,6 +186,33 @@ async def a_held_deposit(house: House, person: str) -> None:
     await Reservations(house.database).reserve(person, new_id(), asked)
 
 
+async def debts_in_every_state(house: House, people: tuple[str, str]) -> dict[str, str]:
+    """A buyer's and a partner's debt with write-offs that wait and are agreed to, and refunds of a deposit in every state; their ids."""
+    first, second = people
+    today, letter, end = business_day(datetime.now(UTC)), ProofFile("letter.pdf", PDF), new_id()[-8:].lower()
+    debts, refunds = Debts(house.database, house.keyring), Repayments(house.database, DEPOSITS)
+    buyer, partner = f"buyer_receivable:buyer:b-{end}", f"partner_receivable:coop-{end}"
+    async with house.database.transaction() as session:
+        for code in (buyer, partner):
+            lines = (Posting(account_of(code), Money(90_00)), Posting(account_of("sales"), Money(-90_00)))
+            await ledger.post(session, new_id(), None, "sold", lines, cause=f"made:{new_id()}")
+    ids = {"debtor": f"b-{end}", "owner": f"coop-{end}"}
+    for name, code in (("off_waits", buyer), ("off_agreed", partner)):
+        ids[name] = await debts.ask(
+            first, new_id(), WriteOff(code, Money(40_00), "The court closed the case.", letter), house.photos
+        )
+    await debts.write_off(second, ids["off_agreed"])
+    paid = ReceiptAsked(f"b-{end}", Rail.BANK, Money(90_00), Money(90_00), f"IN-{end}", today, ReceiptFor.DEPOSIT)
+    await Receipts(house.database).record(first, new_id(), paid)
+    for name in ("refund_waits", "refund_asked", "refund_confirmed"):
+        said = Repayment(f"b-{end}", Rail.BANK, Money(20_00), f"OUT-{name}-{end}", today, letter)
+        ids[name] = await refunds.record(first, new_id(), said, house.photos)
+    for name in ("refund_asked", "refund_confirmed"):
+        await refunds.confirm(second, ids[name])
+    await Reversals(house.database, REFUNDS_BACK).ask(first, ids["refund_asked"], "Another buyer's.")
+    return ids
+
+
 async def sales_in_every_state(house: House) -> dict[str, str]:
     """Sales kept, come back, in another currency with its value and payment, and brokered; the ids of them and of a card."""
     person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
@@ -202,6 +233,7 @@ async def sales_in_every_state(house: House) -> dict[str, str]:
     await money_kept_abroad(house, (person, second))
     await a_held_deposit(house, person)
     await a_repayment_that_waits(house)
+    await debts_in_every_state(house, (person, second))
     month = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     await Revaluations(house.database).record(person, Currency.JPY, month, Rate("0.05", "CFETS", at))
     return {"sale": sale, "sale_back": returned, "unsold": unsold} | await brokered_in_every_state(house)

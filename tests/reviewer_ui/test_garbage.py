@@ -28,7 +28,7 @@ from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 
 MONEY = (
-    "/money/periods", "/payouts/{order}", "/held", "/owed", "/claims", "/rails", "/sales/new", "/sales/buyers", "/sales/brokered",
+    "/money/periods", "/payouts/{order}", "/held", "/owed", "/claims", "/rails", "/sales/new", "/sales/buyers", "/sales/debts", "/sales/brokered",
     "/sales/{sale}", "/fx", "/tax", "/reconciliation", "/reconciliation/breaks/{break}", "/reconciliation/breaks/{break_proposed}",
     "/reconciliation/days/bank/{recon_day}", "/settlements/{settlement_answer}", "/settlements/{settlement_invoice}",
     "/settlements/{settlement_disputed}", "/settlements/{settlement_approval}", "/counterparties/new",

@@ -41,6 +41,9 @@ SELECT (SELECT count(*) FROM payee_correction WHERE applied_at IS NULL AND refus
        (SELECT count(*) FROM claim_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS claim_receipts,
        (SELECT count(*) FROM buyer_receipt WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS receipts_back,
        (SELECT count(*) FROM fx_exchange WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS exchanges_back,
+       (SELECT count(*) FROM debt_write_off WHERE ended_at IS NULL AND declined_at IS NULL AND NOT write_off_askers ? :me) AS debts,
+       (SELECT count(*) FROM deposit_refund WHERE confirmed_at IS NULL AND declined_at IS NULL AND NOT recorders ? :me) AS refunds,
+       (SELECT count(*) FROM deposit_refund WHERE reverse_asked_at IS NOT NULL AND reversed_at IS NULL AND NOT reverse_askers ? :me) AS refunds_back,
        (SELECT count(*) FROM stated_outcome WHERE agreed_at IS NULL AND declined_at IS NULL AND NOT staters ? :me) AS outcomes,
        (SELECT count(*) FROM rail_switch WHERE on_at IS NULL AND asked_by IS NOT NULL AND NOT askers ? :me) AS rails,
        (SELECT count(*) FROM counterparty_payee WHERE state = 'proposed' AND NOT proposers ? :me) AS party_payees,
@@ -94,6 +97,9 @@ class Seconds:
     claim_receipts: int
     receipts_back: int
     exchanges_back: int
+    debts: int
+    refunds: int
+    refunds_back: int
     outcomes: int
     rails: int
     party_payees: int

@@ -2,69 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance.tax import TaxSignOffRow
-from domain.finance.payout import RETURNED
+from database.reads.finance.tax_rows import TAXED
+from database.tables.finance.tax import TaxFileRow, TaxSignOffRow
 from domain.finance.tax import IncomeKind
 from domain.money import Money
-from domain.places import BUSINESS_ZONE
 
 PAGE = 50
-RETURNED_KEY = "/returned"  # Ends the key of the row that takes a payment off again.
 BATCH = 500
-# Orders from before tax was judged have no row of their own: nothing was withheld from them. What a licensed provider paid to
-# the seller of a brokered card is their income as well; we withhold nothing of it. A payment that came back stays in its own
-# month, which may have been reported, and is taken off again on the day that it came back.
-_PAID = f"""
-    SELECT p.key, p.card_id, s.owner, p.payee_masked, CAST(p.settled_at AT TIME ZONE '{BUSINESS_ZONE.key}' AS date) AS day,
-           coalesce(t.proceeds_minor, p.amount_minor) AS proceeds, coalesce(t.cost_minor, p.amount_minor) AS cost,
-           coalesce(t.base_minor, 0) AS base, coalesce(t.tax_minor, 0) AS tax, coalesce(t.rate_bp, 0) AS rate_bp,
-           coalesce(t.income, 'property') AS income, coalesce(t.rule, '') AS rule, coalesce(t.policy_version, '') AS version,
-           p.payee_name_sealed IS NOT NULL AS named, 1 AS payments
-    FROM payout p JOIN card c ON c.id = p.card_id JOIN submission s ON s.id = c.submission_id
-    LEFT JOIN tax_withholding t ON t.key = p.key
-    WHERE (p.state = 'paid' OR p.refusal_code = '{RETURNED}' AND p.settled_at IS NOT NULL) AND p.currency = 'CNY'
-    UNION ALL
-    SELECT p.key || '{RETURNED_KEY}', p.card_id, s.owner, p.payee_masked,
-           CAST(r.returned_at AT TIME ZONE '{BUSINESS_ZONE.key}' AS date), -coalesce(t.proceeds_minor, p.amount_minor),
-           -coalesce(t.cost_minor, p.amount_minor), -coalesce(t.base_minor, 0), -coalesce(t.tax_minor, 0),
-           coalesce(t.rate_bp, 0), coalesce(t.income, 'property'), coalesce(t.rule, ''), coalesce(t.policy_version, ''), false, -1
-    FROM payout p JOIN payout_return r ON r.key = p.key AND r.returned_at IS NOT NULL
-    JOIN card c ON c.id = p.card_id JOIN submission s ON s.id = c.submission_id
-    LEFT JOIN tax_withholding t ON t.key = p.key
-    WHERE p.refusal_code = '{RETURNED}' AND p.settled_at IS NOT NULL AND p.currency = 'CNY'
-    UNION ALL
-    SELECT 'brokered:' || b.id, c.id, s.owner, '', b.paid_on, b.amount_minor, b.amount_minor, 0, 0, 0, 'property', '', '', false, 1
-    FROM brokered_payment b JOIN sale ON sale.id = b.sale_id JOIN card c ON c.id = sale.card_id
-    JOIN submission s ON s.id = c.submission_id
-    WHERE b.confirmed_at IS NOT NULL AND b.currency = 'CNY'
-"""  # noqa: S608  # Only a constant of ours is put in.
 _MONTHS = text(f"""
 SELECT to_char(day, 'YYYY-MM') AS month, sum(payments)::bigint AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base,
        sum(tax)::bigint AS tax
-FROM ({_PAID}) AS paid GROUP BY 1 ORDER BY 1 DESC LIMIT 24
+FROM ({TAXED}) AS paid GROUP BY 1 ORDER BY 1 DESC LIMIT 24
 """)  # noqa: S608  # Only a statement of ours is put in.
-_NEWEST = text(f"SELECT * FROM ({_PAID}) AS paid ORDER BY day DESC, key DESC LIMIT :limit")  # noqa: S608  # As above.
+_NEWEST = text(f"SELECT * FROM ({TAXED}) AS paid ORDER BY day DESC, key DESC LIMIT :limit")  # noqa: S608  # As above.
 _LINES = text(f"""
-SELECT * FROM ({_PAID}) AS paid
+SELECT * FROM ({TAXED}) AS paid
 WHERE day BETWEEN :since AND :until AND (day, key) > (:day, :key) AND (:owner = '' OR owner = :owner)
 ORDER BY day, key LIMIT :limit
 """)  # noqa: S608  # As above.
 _INCOMES = text(f"""
 SELECT owner, sum(payments)::bigint AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base, sum(tax)::bigint AS tax,
        (array_agg(key ORDER BY day DESC, key DESC) FILTER (WHERE named))[1] AS newest
-FROM ({_PAID}) AS paid WHERE day BETWEEN :since AND :until AND owner > :after
+FROM ({TAXED}) AS paid WHERE day BETWEEN :since AND :until AND owner > :after
 GROUP BY owner ORDER BY owner LIMIT :limit
 """)  # noqa: S608  # As above.
 _VERSIONS = text(
-    f"SELECT DISTINCT version FROM ({_PAID}) AS paid WHERE day BETWEEN :since AND :until AND version <> ''"  # noqa: S608  # As above.
+    f"SELECT DISTINCT version FROM ({TAXED}) AS paid WHERE day BETWEEN :since AND :until AND version <> ''"  # noqa: S608  # As above.
 )
+
+
+# What rows say, whatever their order: a row that is added, gone or other in any figure changes the sum.
+_FIGURES = text(f"""
+SELECT f.number, count(paid.key) AS many, coalesce(sum(hashtextextended(concat_ws('|', paid.key, paid.owner, paid.day, paid.proceeds,
+       paid.cost, paid.base, paid.tax, paid.rate_bp, paid.income, paid.version), 0)::numeric) FILTER (WHERE paid.key IS NOT NULL), 0)::text AS hashed
+FROM unnest(CAST(:since AS date[]), CAST(:until AS date[]), CAST(:owners AS text[])) WITH ORDINALITY AS f (since, until, owner, number)
+LEFT JOIN ({TAXED}) AS paid ON paid.day BETWEEN f.since AND f.until AND f.owner IN ('', paid.owner)
+GROUP BY f.number ORDER BY f.number
+""")  # noqa: S608  # As above.
 
 
 @dataclass(frozen=True)
@@ -80,7 +61,10 @@ class TaxMonth:
 
 @dataclass(frozen=True)
 class TaxLine:
-    """One payment with its tax; `payee` is masked. `named`: its order keeps the payee's name."""
+    """One payment with its tax, or what takes one off again; `payee` is masked. `named`: its order keeps the payee's name.
+
+    `what` is the kind of the row; `payments` 1, -1 for a payment that came back, and 0 for what is none.
+    """
 
     key: str
     card_id: str
@@ -96,6 +80,8 @@ class TaxLine:
     rule: str
     version: str
     named: bool
+    payments: int = 1
+    what: str = "payment"
 
     @property
     def net(self) -> Money:
@@ -146,6 +132,41 @@ async def incomes(session: AsyncSession, since: date, until: date) -> AsyncItera
         given |= {"after": found[-1].owner}
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Whose figures of which days (both included) are meant; an empty owner means everybody's."""
+
+    since: date
+    until: date
+    owner: str = ""
+
+
+async def figures(session: AsyncSession, of: Sequence[Figures]) -> tuple[str, ...]:
+    """Return a mark for what the rows of each say now: the same figures have the same mark."""
+    given = {
+        "since": [one.since for one in of],
+        "until": [one.until for one in of],
+        "owners": [one.owner for one in of],
+    }
+    return tuple(f"{row.many}:{row.hashed}" for row in await session.execute(_FIGURES, given))
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file as it was downloaded. `differs`: the figures of its period are others by now."""
+
+    row: TaxFileRow
+    differs: bool
+
+
+async def files(session: AsyncSession, limit: int = PAGE) -> tuple[KeptFile, ...]:
+    """Return the newest files that were downloaded."""
+    newest = select(TaxFileRow).order_by(TaxFileRow.id.desc()).limit(limit)
+    rows = tuple((await session.execute(newest)).scalars())
+    now = await figures(session, [Figures(row.since, row.until, row.owner) for row in rows]) if rows else ()
+    return tuple(KeptFile(row, row.figures != said) for row, said in zip(rows, now, strict=True))
+
+
 async def versions(session: AsyncSession, since: date, until: date) -> frozenset[str]:
     """Return the versions of the rules by which the payments of these days were judged."""
     return frozenset((await session.execute(_VERSIONS, {"since": since, "until": until})).scalars())
@@ -161,4 +182,5 @@ def _line(row: RowMapping) -> TaxLine:
         key=row["key"], card_id=row["card_id"], owner=row["owner"], payee=row["payee_masked"] or "", day=row["day"],
         proceeds=Money(row["proceeds"]), cost=Money(row["cost"]), base=Money(row["base"]), tax=Money(row["tax"]),
         rate_bp=row["rate_bp"], income=IncomeKind(row["income"]), rule=row["rule"], version=row["version"], named=row["named"],
+        payments=row["payments"], what=row["what"],
     )  # fmt: skip

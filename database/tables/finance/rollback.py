@@ -9,13 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
 from database.tables.finance.taken_back import TakenBack
+from database.tables.finance.written_off import WriteOffAsked
 from domain.finance.payout import PayoutOutcome
 from domain.finance.rails import Rail
 from domain.finance.rollback import RollbackKind, RollbackState
 from domain.money import Currency, Money
 
 
-class RollbackRow(TableRow):
+class RollbackRow(WriteOffAsked, TableRow):
     """A card that was found used, frozen or charged back after its seller was paid."""
 
     __tablename__ = "rollback"
@@ -66,12 +67,6 @@ class RollbackRow(TableRow):
     objected_at: Mapped[datetime | None] = moment_maybe()
     objection_answered_at: Mapped[datetime | None] = moment_maybe()
     objection_answered_by: Mapped[str | None] = mapped_column(default=None)
-    write_off_by: Mapped[str | None] = mapped_column(default=None)  # person.id who asked for it
-    write_off_askers: Mapped[list[str]] = json_list()
-    write_off_reason: Mapped[str] = mapped_column(default="")
-    write_off_asked_at: Mapped[datetime | None] = moment_maybe()
-    ended_by: Mapped[str | None] = mapped_column(default=None)
-    ended_at: Mapped[datetime | None] = moment_maybe()
 
 
 class RollbackOffsetRow(TableRow):

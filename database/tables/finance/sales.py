@@ -119,7 +119,17 @@ class BrokeredPaymentRow(WithDocument, TableRow):
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
 
 
-class ProviderRepaymentRow(WithDocument, TableRow):
+class PaidBackRow(WithDocument, kw_only=True):
+    """Money that we sent back: recorded with its document by one person, counted once another confirmed it."""
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
+    rail: Mapped[Rail] = word(Rail, required=True)
+    amount_minor: Mapped[int] = minor_units()
+    reference: Mapped[str]  # The rail's own, as on its statement.
+
+
+class ProviderRepaymentRow(PaidBackRow, TableRow):
     """What we paid back to a licensed provider of commissions whose sales came back: recorded by one person, counted once another confirmed it."""
 
     __tablename__ = "provider_repayment"
@@ -129,12 +139,7 @@ class ProviderRepaymentRow(WithDocument, TableRow):
             postgresql_where=text("declined_at IS NULL"),
         ),
     )  # fmt: skip
-    id: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
     provider: Mapped[str]  # Its code.
-    rail: Mapped[Rail] = word(Rail, required=True)
-    amount_minor: Mapped[int] = minor_units()  # CNY minor units.
-    reference: Mapped[str]  # The rail's own, as on its statement.
 
     @property
     def amount(self) -> Money:

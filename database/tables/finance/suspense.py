@@ -35,7 +35,7 @@ class SuspenseClearingRow(TableRow):
     evidence_sha256: Mapped[str]
     proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
-    buyer: Mapped[str] = mapped_column(default="")  # The buyer's code.
+    buyer: Mapped[str] = mapped_column(default="")  # The code of a buyer, or the owner of a counterparty.
     # The other half of what went back.
     other_entry_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("entry.id"), default=None)
     claim_id: Mapped[str | None] = mapped_column(

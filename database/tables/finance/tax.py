@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.tables.columns import TableRow, minor_units, moment_maybe, moment_now, word
-from domain.finance.tax import IncomeKind
+from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, word
+from domain.finance.tax import IncomeKind, TaxFileKind
 from domain.money import Currency
 
 
@@ -45,3 +45,26 @@ class TaxSignOffRow(TableRow):
     person_id: Mapped[str]  # person.id
     note: Mapped[str]
     signed_at: Mapped[datetime] = moment_now()
+
+
+class TaxFileRow(TableRow):
+    """A file of a report or certificate as a person downloaded it: it stays as it was, whatever the books say later."""
+
+    __tablename__ = "tax_file"
+    __table_args__ = (Index("tax_file_of_period", "kind", "period", "owner"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[TaxFileKind] = word(TaxFileKind, required=True)
+    period: Mapped[str]  # 2026-11, 2026-Q4 or 2026
+    since: Mapped[date]
+    until: Mapped[date]
+    owner: Mapped[str] = mapped_column(default="")  # Of a certificate.
+    language: Mapped[str]
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = minor_units()
+    sha256: Mapped[str]  # Of the whole file.
+    parts: Mapped[list[str]] = json_list()  # What it is kept as: the SHA-256 of each sealed part, in order.
+    figures: Mapped[str]  # The mark of its figures.
+    versions: Mapped[str]  # Of the tax policy, by which its payments were judged.
+    made_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    made_at: Mapped[datetime] = moment_now()

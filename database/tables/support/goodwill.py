@@ -108,3 +108,5 @@ class GoodwillOrderRow(TableRow):
     routed: Mapped[dict[str, str]] = json_object()
     tried_at: Mapped[datetime | None] = moment_maybe()  # When it was last about to be sent.
     stated_id: Mapped[str | None] = mapped_column(default=None)  # Two people said the outcome: stated_outcome.id
+    taxable: Mapped[bool] = mapped_column(default=False)  # Income by the tax rules of the day on which it arrived,
+    tax_version: Mapped[str] = mapped_column(default="")  # which are these.

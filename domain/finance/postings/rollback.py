@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from domain.finance.chart import Account, account
 from domain.finance.ledger import INVENTORY, Posting, Postings, cash, in_flight, require_balanced, seller_payable
+from domain.finance.postings.debts import WRITE_OFF
 from domain.finance.rails import Rail
 from domain.money import Money
 
-WRITE_OFF, COST_OF_SALES = account("write_off"), account("cost_of_sales")
+COST_OF_SALES = account("cost_of_sales")
 
 
 def seller_receivable(owner: str) -> Account:
@@ -50,11 +51,6 @@ def paid_back(owner: str, amount: Money, recovered: Money, out_of: Account) -> P
     if recovered.amount_minor:
         lines.append(Posting(WRITE_OFF, -recovered))
     return require_balanced(tuple(lines))
-
-
-def written_off(owner: str, left: Money) -> Postings:
-    """Post that what is left of a claim will not come."""
-    return require_balanced((Posting(WRITE_OFF, left), Posting(seller_receivable(owner), -left)))
 
 
 def payout_prepared(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:

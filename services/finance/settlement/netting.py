@@ -16,6 +16,7 @@ from domain.finance.postings.sales import partner_owes_back, partner_receivable,
 from domain.finance.postings.settlement import NETTED, settlement_netted
 from domain.money import Money
 from domain.places import business_day
+from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
 
 # What each returned sale still leaves owed, the oldest debt first.
@@ -76,9 +77,9 @@ async def found(session: AsyncSession, party: CounterpartyRow, pays: Money) -> N
     of = {"share": share.code, "currency": pays.currency.value}
     lacking = await _up_to(session, _TAKEN, of, lacks)
     lines = lacking
-    if (await owed(session, party)).amount_minor > 0:
+    if (still := await owed(session, party)).amount_minor > 0:
         of = {"receivable": partner_receivable(party.owner).code, "currency": pays.currency.value, "party": party.id}
-        lines += await _up_to(session, _OWED, of, pays - _sum(lacking, pays))
+        lines += await _still_owed(session, of, still, pays - _sum(lacking, pays))
     return Netting(_sum(lines, pays), lacking, lines)
 
 
@@ -130,6 +131,21 @@ async def _take_off(
 
 def _sum(of: tuple[OfSale, ...], like: Money) -> Money:
     return Money(sum(one.amount.amount_minor for one in of), like.currency)
+
+
+async def _still_owed(session: AsyncSession, of: dict[str, str], still: Money, most: Money) -> tuple[OfSale, ...]:
+    """Return what of returned sales is to be taken off; what was paid back or written off ended the oldest of it."""
+    if most.amount_minor <= 0:
+        return ()
+    every = await _up_to(session, _OWED, of, Money(MINOR_MAX, most.currency))
+    ended, left, taken = max(0, (_sum(every, most) - still).amount_minor), most.amount_minor, []
+    for one in every:
+        over = min(ended, one.amount.amount_minor)
+        minor = min(one.amount.amount_minor - over, left)
+        ended, left = ended - over, left - minor
+        if minor > 0:
+            taken.append(OfSale(one.cause, one.card_id, Money(minor, most.currency)))
+    return tuple(taken)
 
 
 async def _up_to(session: AsyncSession, asked: TextClause, of: dict[str, str], most: Money) -> tuple[OfSale, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from database.sealed import ORDER_NAME, SELLER_PHONE
 from database.tables.finance.payout import PayoutRow
 from database.tables.finance.rollback import RollbackRow
 from database.tables.finance.sales import FxExchangeRow, SaleRow
-from database.tables.finance.tax import TaxSignOffRow, TaxWithholdingRow
+from database.tables.finance.tax import TaxFileRow, TaxSignOffRow, TaxWithholdingRow
 from database.tables.people import AuditRow, SellerRow
 from domain.finance.chart import account_of
 from domain.finance.ledger import Posting
@@ -195,14 +196,36 @@ async def test_files_with_full_names_require_a_signature_and_are_audited(
     assert "代扣税款凭证" in pypdfium2.PdfDocument(made.content)[0].get_textpage().get_text_range()
     async with house.database.transaction() as session:
         acts = set((await session.execute(select(AuditRow.act).where(AuditRow.act.like("console:tax:%")))).scalars())
-    assert acts >= {"console:tax:sign_off", "console:tax:detail", "console:tax:certificate"}
+        kept = (await session.execute(select(TaxFileRow).order_by(TaxFileRow.id.desc()).limit(2))).scalars().all()
+    assert acts >= {"console:tax:sign_off", "console:tax:detail", "console:tax:certificate", "console:tax:keep_file"}
+    assert [(one.kind.value, one.sha256) for one in kept] == [
+        ("certificate", hashlib.sha256(made.content).hexdigest()), ("detail", hashlib.sha256(answer.content).hexdigest()),
+    ]  # fmt: skip
+    again = await post(finance, f"/tax/files/{kept[1].id}")
+    assert (again.content, again.headers["content-disposition"]) == (
+        answer.content,
+        answer.headers["content-disposition"],
+    )
+    for language, same, other in (
+        ("en", "Unchanged", "Today’s figures differ from the file of"),
+        ("zh", "无变动", "的文件不一致"),
+    ):
+        page = (await finance.get("/tax", headers={"accept-language": language})).text
+        row = page.split(f'id="file-{kept[1].id}"')[1].split("</tr>")[0]
+        assert (same in row, other in row, kept[1].sha256 in row) == (True, False, True)
+    await a_bought_card(house)
+    page = (await finance.get("/tax", headers={"accept-language": "en"})).text
+    row = page.split(f'id="file-{kept[1].id}"')[1].split("</tr>")[0]
+    assert ("Today’s figures differ from the file of" in row, "Unchanged" in row) == (True, False)
+    reader = (await (await house.as_(Role.COMPLIANCE)).get("/tax")).text
+    assert (kept[1].sha256 in reader, 'action="/tax/files' in reader) == (True, False)
 
 
 async def test_files_with_full_names_require_step_up(house: House) -> None:
     browser = await house.as_(Role.FINANCE)
     async with house.database.transaction() as session:
         await session.execute(text("UPDATE console_session SET stepped_up_at = NULL"))
-    for address in ("/tax/detail", "/tax/income", "/tax/certificate", "/tax/sign-off"):
+    for address in ("/tax/detail", "/tax/income", "/tax/certificate", "/tax/sign-off", f"/tax/files/{new_id()}"):
         assert (await send(browser, address)).status_code == 403
 
 

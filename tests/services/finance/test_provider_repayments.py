@@ -35,8 +35,9 @@ from domain.money import Currency, Money
 from services.finance.brokered_payments import BrokeredPayments, ProviderPaid
 from services.finance.exchanges import ExchangeAsked, Exchanges
 from services.finance.proof_files import ProofFile
-from services.finance.provider_repayments import ProviderRepayments, Repayment
+from services.finance.provider_repayments import PROVIDERS
 from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.repaying import Repayment, Repayments
 from tests.builders.own_world import own_world
 from tests.builders.paying import PDF
 from tests.builders.selling import brokered, posted, taken_back, today
@@ -63,7 +64,7 @@ def our_part(minor: int, kept: int = 0, **more: Any) -> ReceiptAsked:
 
 def back(minor: int, **more: Any) -> Repayment:
     given_: dict[str, Any] = {
-        "provider": "alipay",
+        "to": "alipay",
         "rail": Rail.BANK,
         "reference": f"OUT-{new_id()}",
         "paid_on": today(),
@@ -97,7 +98,7 @@ async def come_back(world: World, person: str, **more: Any) -> str:
 
 async def repaid(world: World, person: str, minor: int) -> str:
     """Pay back so much by two people."""
-    repayments = ProviderRepayments(world.database)
+    repayments = Repayments(world.database, PROVIDERS)
     made = await repayments.record(person, new_id(), back(minor), world.photos)
     await repayments.confirm(await world.a_person("finance"), made)
     return made
@@ -107,7 +108,7 @@ async def test_a_sale_that_comes_back_after_our_commission_is_owed_to_the_provid
     person, other, repayments = (
         await world.a_person("finance"),
         await world.a_person("finance"),
-        ProviderRepayments(world.database),
+        Repayments(world.database, PROVIDERS),
     )
     sale = await come_back(world, person)
     assert await posted(world, f"sale:{sale}") == {(SPLIT, "CNY"): COMMISSION, (DEBT, "CNY"): -COMMISSION}
@@ -205,7 +206,7 @@ async def test_dollars_that_are_not_exchanged_yet_are_no_debt_and_a_commission_o
         ({"amount": Money(0)}, FieldInvalid),
         ({"amount": Money(1, Currency.USD)}, FieldInvalid),
         ({"amount": Money(99_99)}, ProviderOwedLess),
-        ({"provider": "nobody"}, ProviderOwedLess),
+        ({"to": "nobody"}, ProviderOwedLess),
         ({"paid_on": today() + timedelta(days=1)}, FieldInvalid),
         ({"paid_on": today() - timedelta(days=1)}, FieldInvalid),  # Before it was owed.
         ({"reference": " "}, FieldInvalid),
@@ -216,7 +217,9 @@ async def test_what_is_no_repayment_is_refused(world: World, changed: dict[str, 
     person = await evened(world, await world.a_person("finance"))
     await come_back(world, person)
     with pytest.raises(refusal):
-        await ProviderRepayments(world.database).record(person, new_id(), replace(back(1_00), **changed), world.photos)
+        await Repayments(world.database, PROVIDERS).record(
+            person, new_id(), replace(back(1_00), **changed), world.photos
+        )
     await repaid(world, person, COMMISSION)
 
 
@@ -224,7 +227,7 @@ async def test_a_discarded_repayment_moves_nothing_and_its_recorder_learns_of_it
     first, second, repayments = (
         await world.a_person("finance"),
         await world.a_person("finance"),
-        ProviderRepayments(world.database),
+        Repayments(world.database, PROVIDERS),
     )
     await evened(world, first)
     await come_back(world, first)

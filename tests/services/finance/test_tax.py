@@ -140,7 +140,7 @@ async def test_a_returned_payment_stays_in_its_month_and_is_taken_off_on_the_day
     assert [(one.payments, one.proceeds, one.tax) for one in income] == [(0, Money(0), Money(0))]
     reports = TaxReports(world.database, world.keyring)
     await sign_every_version(world, reports, person, "tax-none")
-    assert [row[3:] async for row in await reports.incomes(person, "2026-Q3") if row[0] == owner] == [
+    assert [row[3:] async for row in (await reports.incomes(person, "2026-Q3")).rows if row[0] == owner] == [
         ("1", "465.00", "465.00", "93.00", "372.00")
     ]
 
@@ -156,10 +156,10 @@ async def test_reports_wait_for_the_signature_of_finance_and_each_is_audited(wor
     assert version in str(waits.value.data["versions"])
     await sign_every_version(world, reports, person, version)
     key = payout_key(card_id, 1)
-    (line,) = [row async for row in await reports.detail(person, month) if row[1] == key]
+    (line,) = [row async for row in (await reports.detail(person, month)).rows if row[1] == key]
     assert line[4] == "王芳"
     assert line[5].startswith("+86138")
-    assert line[6:] == ("property", "465.00", "0.00", "465.00", "20.00%", "93.00", "372.00", version)
+    assert line[6:] == ("property", "465.00", "0.00", "465.00", "20.00%", "93.00", "372.00", version, "payment")
     acts = [one.act for one in await world.rows(AuditRow, actor=f"person:{person}")]
     assert acts == ["console:tax:sign_off", "console:tax:detail"]
 
@@ -185,7 +185,7 @@ async def test_the_income_of_a_quarter_sums_each_sellers_payments(world: World) 
             row.settled_at = datetime(2026, 8, 3, tzinfo=UTC)
     reports = TaxReports(world.database, world.keyring)
     await sign_every_version(world, reports, person, "tax-none")
-    rows = [row async for row in await reports.incomes(person, "2026-Q3") if row[0] == owner]
+    rows = [row async for row in (await reports.incomes(person, "2026-Q3")).rows if row[0] == owner]
     assert [row[3:] for row in rows] == [("2", "930.00", "930.00", "186.00", "744.00")]
     with pytest.raises(FieldInvalid) as found:
         await reports.incomes(person, f"{today().year + 1}-Q1")
@@ -199,7 +199,7 @@ async def test_a_certificate_holds_every_payment_of_the_year_in_both_languages(w
     reports = TaxReports(world.database, world.keyring)
     await sign_every_version(world, reports, person, "tax-none")
     for locale, words in (("zh_CN", ("代扣税款凭证", "财产转让所得", "规则暂行")), ("en", ("Certificate of tax withheld", "provisional"))):  # fmt: skip
-        made = await reports.certificate(person, owner, f"{today():%Y}", locale)
+        made, _ = await reports.certificate(person, owner, f"{today():%Y}", locale)
         said = "\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(made))
         assert all(word in said for word in (*words, "王芳", owner, "465.00", "93.00", "372.00")), said
 

@@ -15,10 +15,18 @@ from database.tables.finance.settlement import (
     SettlementStatementRow,
 )
 from database.tables.platform import OutboxRow
+from domain.finance.rails import Rail
+from domain.finance.sales import ReceiptFor
 from domain.finance.settlement import SettlementDeed, SettlementEnding, SettlementState
-from domain.identifiers import settlement_key
+from domain.identifiers import new_id, settlement_key
+from domain.money import Money
+from services.finance.debts import Debts, WriteOff
+from services.finance.proof_files import ProofFile
+from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.settlement.statement_files import files_of
 from tests.builders.outlet_shop import Shop, a_shop
+from tests.builders.paying import PDF
+from tests.builders.selling import today
 from tests.builders.settling import Settling, story
 from tests.builders.world import World
 
@@ -234,3 +242,25 @@ async def end_with_the_difference(scene: Settling, own_world: World, months: lis
     await shop.ends()
     await shop.books_are_right()
     assert (await shop.owes(), await shop.transferred()) == (0, shop.sold_minor - shop.returned_minor)
+
+
+async def test_a_run_takes_off_only_what_is_still_owed_after_a_write_off_and_a_repayment(shop: Shop) -> None:
+    first, second = await shop.sells(150_00), await shop.sells(90_00)
+    await shop.paid(await shop.stated())
+    await shop.takes_back(first, 150_00)
+    await shop.takes_back(second, 90_00)
+    code, world = f"partner_receivable:{shop.party.owner}", shop.settling
+    debts, letter = Debts(world.database, world.keyring), ProofFile("letter.pdf", PDF)
+    off = await debts.ask(world.finance, new_id(), WriteOff(code, Money(140_00), "Agreed.", letter), world.photos)
+    await debts.write_off(await world.a_person(), off)
+    ours = (shop.party.owner, Rail.BANK, Money(30_00), Money(30_00), f"IN-{new_id()}", today(), ReceiptFor.PARTNER)
+    paid = ReceiptAsked(*ours)
+    await Receipts(world.database).record(world.finance, new_id(), paid)
+    assert await shop.owes() == 70_00
+    await shop.sells(400_00)
+    run = await shop.stated()
+    assert await shop.lines(run) == [("settlement_netted", -70_00, f"sale:{second}")]
+    assert (await shop.paid(run)).ending is SettlementEnding.PAID
+    assert await shop.owes() == 0
+    shop.returned_minor -= 170_00  # So much of the returns was written off, or came back by itself.
+    await shop.books_are_right()

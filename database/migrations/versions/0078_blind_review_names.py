@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0081"
-down_revision = "0079"
+revision = "0078"
+down_revision = "0077"
 branch_labels = None
 depends_on = None
 
