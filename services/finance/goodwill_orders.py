@@ -149,6 +149,8 @@ async def _tell(
     came_to(session, given, ticket, "gateway", what, moment, code=code)
     about = ":".join(filter(None, (NoticeKind.GOODWILL, given.id, again)))
     news = {"goodwill_state": given.state.value, "amount": str(Money(row.amount_minor, row.currency))}
+    if ticket is None:
+        news["page"] = f"/payouts/{row.key}"
     task = None if ticket is None else ticket.task_id
     await tell(session, [given.proposed_by], NoticeKind.GOODWILL, about, task_id=task, **news)
 

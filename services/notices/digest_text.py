@@ -98,12 +98,12 @@ def link(row: NoticeRow, console_url: str) -> str:
 
 
 def page_of(row: NoticeRow) -> str | None:
-    """Return the page in the console that a notice is about: alerts, a repair, a proposal, an item or a card; None where there is none."""
+    """Return the page in the console that a notice is about: alerts, a repair, a proposal, a payment without a ticket, an item or a card; None where there is none."""
     if row.kind in ALERT_KINDS:
         return ALERTS_PAGE
     if row.kind == NoticeKind.REPAIR and "repair" in row.facts:
         return f"/operations/repairs/{row.facts['repair']}"
-    if row.kind == NoticeKind.DECLINED:
+    if row.kind == NoticeKind.DECLINED or (row.kind == NoticeKind.GOODWILL and "page" in row.facts):
         return row.facts.get("page")
     return page_at(row.task_id, row.card_id)
 

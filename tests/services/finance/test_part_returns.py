@@ -19,6 +19,7 @@ from database.tables.columns import now
 from database.tables.evidence import LeafRow
 from database.tables.finance.rails import ReturnRow
 from database.tables.finance.tax import TaxWithholdingRow
+from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
 from database.tables.platform import OutboxRow
 from database.tables.support.goodwill import GoodwillOrderRow
@@ -32,12 +33,14 @@ from domain.finance.payout import RETURNED, PayoutState
 from domain.finance.statements import LineState
 from domain.identifiers import goodwill_key, payout_key
 from domain.money import Money
+from domain.notices.kinds import NoticeKind
 from domain.places import business_day
 from domain.support.goodwill import GoodwillState
 from services.finance.goodwill_orders import returned
 from services.finance.part_returns import CameBack
 from services.finance.payees import Payees
 from services.finance.returned import Found
+from services.notices.digest_text import page_of
 from services.support.desk import SupportDesk
 from services.support.goodwill import Goodwill
 from tests.builders.own_world import own_world
@@ -85,6 +88,8 @@ async def test_a_part_is_owed_again_net_and_paid_again_while_the_order_stays_pai
     given = (await scene.payment(part)).id
     acts = {one.act for one in await scene.world.rows(AuditRow, subject=given)}
     assert acts == {"console:owed:proposed", "console:owed:agreed"}
+    (notice,) = await scene.world.rows(NoticeRow, person_id=scene.two, kind=NoticeKind.GOODWILL)
+    assert page_of(notice) == f"/payouts/{again}"  # It has no ticket.
     assert await scene.moved() == (0, 0, 0)
     mine = await scene.seen()
     assert (mine.owed, mine.paid, mine.waiting) == (Money(0), Money(NET), ())
