@@ -17,7 +17,7 @@ from domain.finance.ledger import owed
 from domain.finance.periods import first_day
 from domain.identifiers import new_id
 from domain.money import Money
-from tests.faults.money.led import STEPS_TO, go
+from tests.faults.money.led import STEPS_TO, go, prove_by_statement
 from tests.faults.money.planted import CLASSES, PATCHES
 from tests.faults.money.points import Broken
 from tests.faults.money.running import run
@@ -84,6 +84,11 @@ def test_a_planted_bug_is_found_by_the_steps_that_lead_to_it(
             PATCHES[bug](scene.database, monkeypatch.setattr)
         with pytest.raises(Broken, match=FOUND):
             go(scene, STEPS_TO[bug])
+
+
+@pytest.mark.thorough
+def test_a_bank_that_only_its_statement_answers_for_ends_its_orders(scene: Scene) -> None:
+    go(scene, prove_by_statement)
 
 
 def test_a_month_closed_before_an_earlier_one_keeps_a_balance_that_stays_true(scene: Scene) -> None:

@@ -60,6 +60,18 @@ class MoneyBack(Outside):
         else:
             self._did("return", lambda: self.scene.asks_returns.look(100), fault)
 
+    @rule(fault=FAULTS, again=st.booleans())
+    def import_banks(self, fault: Fault | None, again: bool) -> None:
+        """The bank's statement comes, whether or not its file of results ever does: what it paid, and what came back of it."""
+        bank = self.scene.bank
+        left = [one for one in bank.transfers.values() if one.status is Status.SUCCESS or one.key in bank.returned]
+        if not left:
+            return
+        moved = [*map(went, left), *(came_back(one) for one in left if one.key in bank.returned)]
+        self._did("bill", lambda: written(self.scene, StatementSource.BANK, moved), None)
+        for each in (fault, None) if again else (fault,):
+            self._did("match", lambda: Matching(self.scene.database).run(StatementSource.BANK), each)
+
     @rule(fault=FAULTS)
     def remit(self, fault: Fault | None) -> None:
         """The tax office is paid what is withheld at this moment."""

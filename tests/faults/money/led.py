@@ -20,7 +20,7 @@ def go(scene: Scene, steps: Callable[[MoneyMachine], None]) -> None:
 
     Led.scene = scene
     machine = Led()
-    led = AT_ALIPAY if steps in (state_what_waits_for_the_bank, return_what_was_paid) else AT_BANK
+    led = AT_ALIPAY if steps in (state_what_waits_for_the_bank, return_what_was_paid, prove_by_statement) else AT_BANK
     machine.begin(NO_FAULTS, Paying.WORKS_ON_IT, spends=False, led=led)
     steps(machine)
     machine.everything_holds()
@@ -101,6 +101,22 @@ def return_after_remittance(machine: MoneyMachine) -> None:
     machine.remit(None)
     machine.everything_holds()
     machine.money_back(AT_WECHAT, ("bill",), False, None)
+
+
+def prove_by_statement(machine: MoneyMachine) -> None:
+    """A bank pays a batch and never answers by file: its statement shows it, and later that it came back."""
+    _sent(machine, AT_BANK, Paying.PAYS)
+    machine.at_bank(AT_BANK, None, False, None)
+    machine.gateway_ends(AT_BANK, well=True)
+    for state in ("paid", "refused"):
+        machine.import_banks(None, True)
+        machine.everything_holds()
+        machine.reconcile(AT_BANK, Asked.ANSWERS, None)
+        machine.conclude(AT_BANK, False, None)
+        machine.everything_holds()
+        (order,) = machine.now.orders[machine.cards[AT_BANK].id]
+        assert order["state"] == state
+        machine.scene.bank.comes_back(order["key"])
 
 
 def import_what_waits(machine: MoneyMachine) -> None:

@@ -18,7 +18,9 @@ def provider_ids() -> list[str]:
     return [Provider(kind, "jd" if kind in OF_ISSUERS else "").id for kind in ProviderKind]
 
 
-@pytest.mark.parametrize("shorter", [*(kind.value for kind in OF_ISSUERS), *(f"{one}:x" for one in provider_ids())])
+@pytest.mark.parametrize(
+    "shorter", [*sorted(kind.value for kind in OF_ISSUERS), *(f"{one}:x" for one in provider_ids())]
+)
 async def test_no_provider_has_a_name_by_which_its_run_would_take_the_costs_of_others(
     scene: Settling, shorter: str
 ) -> None:
