@@ -1,4 +1,4 @@
-"""Fits what scores mean: isotonic regression where there are readings and errors enough, else Platt's logistic curve. Pure."""
+"""Fits what scores mean: isotonic regression where there are readings and errors enough, else Platt's logistic curve. Neither raises a score. Pure."""
 
 from __future__ import annotations
 
@@ -62,11 +62,19 @@ def curve_of(scored: Pairs) -> Curve | None:
     if len(scored) < READINGS_MIN:
         return None
     right = sum(good for _, good in scored)
-    if len(scored) >= READINGS_ENOUGH and len(scored) - right >= ERRORS_ENOUGH:
-        return Curve(isotonic(scored), "isotonic", len(scored), right)
-    # So few errors can show that a score promises too much, but not that it promises too little.
-    lowered = tuple((score, min(score, share)) for score, share in platt(scored))
-    return Curve(lowered, "platt", len(scored), right)
+    by_stairs = len(scored) >= READINGS_ENOUGH and len(scored) - right >= ERRORS_ENOUGH
+    method, points = ("isotonic", isotonic(scored)) if by_stairs else ("platt", platt(scored))
+    return Curve(_lowered(points), method, len(scored), right)
+
+
+def _lowered(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    """Return the curve where it is below the score, else the score: a share over many scores says little of the lowest among them.
+
+    Of 69 validation numbers without check digit and with a score around 0.82 two were wrong. Their share of 0.96 would be accepted; the score is not.
+    """
+    scores, shares = zip(*points, strict=True)
+    at = sorted({*GRID, *scores})
+    return tuple((score, min(score, float(numpy.interp(score, scores, shares)))) for score in at)
 
 
 def isotonic(scored: Pairs) -> tuple[tuple[float, float], ...]:

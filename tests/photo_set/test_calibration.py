@@ -44,6 +44,17 @@ def test_few_errors_lower_a_score_and_never_raise_it() -> None:
     assert boasting.at(0.99) < 0.95
 
 
+def test_many_readings_never_raise_a_score() -> None:
+    dice = random.Random(7)
+    modest = [(score, dice.random() < score**0.2) for score in (dice.random() for _ in range(4000))]
+    curve = curve_of(modest)
+    assert curve is not None
+    assert curve.method == "isotonic"
+    assert curve.points == tuple(sorted(curve.points))
+    for score in (0.3, 0.5, 0.7, 0.9):
+        assert curve.at(score) == pytest.approx(score, abs=0.01)
+
+
 def test_too_few_readings_are_fitted_by_none() -> None:
     assert curve_of(readings(READINGS_MIN - 1)) is None
 
