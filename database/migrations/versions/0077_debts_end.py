@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0077"
-down_revision = "0082"
+down_revision = "0076"
 branch_labels = None
 depends_on = None
 
