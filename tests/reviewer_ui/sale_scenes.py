@@ -199,7 +199,10 @@ async def debts_in_every_state(house: House, people: tuple[str, str]) -> dict[st
     ids = {"debtor": f"b-{end}", "owner": f"coop-{end}"}
     for name, code in (("off_waits", buyer), ("off_agreed", partner)):
         ids[name] = await debts.ask(
-            first, new_id(), WriteOff(code, Money(40_00), "The court closed the case.", letter), house.photos
+            first,
+            new_id(),
+            WriteOff(code, Money(40_00), "法院已结案 · The court closed the case.", letter),
+            house.photos,
         )
     await debts.write_off(second, ids["off_agreed"])
     paid = ReceiptAsked(f"b-{end}", Rail.BANK, Money(90_00), Money(90_00), f"IN-{end}", today, ReceiptFor.DEPOSIT)
@@ -209,7 +212,7 @@ async def debts_in_every_state(house: House, people: tuple[str, str]) -> dict[st
         ids[name] = await refunds.record(first, new_id(), said, house.photos)
     for name in ("refund_asked", "refund_confirmed"):
         await refunds.confirm(second, ids[name])
-    await Reversals(house.database, REFUNDS_BACK).ask(first, ids["refund_asked"], "Another buyer's.")
+    await Reversals(house.database, REFUNDS_BACK).ask(first, ids["refund_asked"], "记错了 · Entered in error")
     return ids
 
 
