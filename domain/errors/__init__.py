@@ -13,6 +13,7 @@ from domain.errors import outcomes as outcomes
 from domain.errors import people as people
 from domain.errors import policies as policies
 from domain.errors import quality as quality
+from domain.errors import returns as returns
 from domain.errors import review as review
 from domain.errors import sales as sales
 from domain.errors import settlement as settlement

@@ -48,6 +48,7 @@ from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.reading_scenes import readings_labelled
 from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
+from tests.reviewer_ui.returned_scenes import returned_pages
 from tests.reviewer_ui.sale_scenes import sales_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
@@ -245,6 +246,7 @@ async def scene(house: House) -> Scene:
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names |= await payment_pages(house, people[OPS], drawn_card)
+    names |= await returned_pages(house)
     names["owner_id"] = await _seller(house, names)
     await readings_labelled(house, names["decided"])
     names |= await sales_in_every_state(house)

@@ -14,6 +14,8 @@ MONEY_PAGES = (
     OnePage("/payouts", COMPLIANCE),
     OnePage("/payouts/{key}", COMPLIANCE, "/payouts/{order}"),
     OnePage("/payouts/{key}", SENIOR, "/payouts/{paid_order}"),
+    OnePage("/payouts/{key}", FINANCE, "/payouts/{order_in_part}"),
+    OnePage("/payouts/{key}", FINANCE, "/payouts/{order_paid_twice}"),
     OnePage("/held", SENIOR),
     OnePage("/rails", OPS),
     OnePage("/claims", COMPLIANCE),

@@ -6,33 +6,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.finance.payout import PayoutRow
-from database.tables.finance.rails import ContradictionRow
 from database.tables.finance.rollback import RollbackRow
-from domain.finance.payout import Heard, PayoutOutcome, PayoutState
-from domain.identifiers import payout_key
 from domain.people.roles import Role
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, form_token, post
-from tests.reviewer_ui.payment_scenes import PRICE, a_paid_card
+from tests.reviewer_ui.returned_scenes import a_contradiction
 
 WORDS = "Both payments are on the bill."
-
-
-async def a_contradiction(house: House) -> str:
-    """A refused order of a card that another order paid, which its provider says was paid; returns its key."""
-    card_id = (await a_paid_card(house)).card_id
-    key = payout_key(card_id, 2)
-    async with house.database.transaction() as session:
-        session.add(
-            PayoutRow(
-                key=key, card_id=card_id, amount_minor=PRICE.amount_minor, state=PayoutState.REFUSED, attempt=2,
-                answered=PayoutOutcome.REFUSED,
-            )
-        )  # fmt: skip
-        said, stands = PayoutOutcome.PAID, PayoutOutcome.REFUSED
-        session.add(ContradictionRow(key=key, said=said, stands=stands, heard=Heard.NOTICE))
-    return key
 
 
 async def claimed(browser: httpx.AsyncClient, key: str, words: str) -> httpx.Response:

@@ -6,27 +6,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.columns import now
-from database.tables.finance.payout import PayoutRow
-from database.tables.finance.rails import PartReturnRow, ReturnRow
+from database.tables.finance.rails import PartReturnRow
 from database.tables.support.goodwill import GoodwillRow
-from domain.identifiers import payout_key
 from domain.people.roles import Role
 from domain.support.goodwill import GoodwillState
 from tests.builders.paying import PDF
 from tests.reviewer_ui.conftest import House, form_token, post
-from tests.reviewer_ui.payment_scenes import a_paid_card
-
-PART = 300_00
-
-
-async def a_claim(house: House) -> str:
-    """A paid order of which the provider says that a part came back; returns its page."""
-    key = payout_key((await a_paid_card(house)).card_id, 1)
-    async with house.database.transaction() as session:
-        (await session.get_one(PayoutRow, key)).payee_account_sealed = b"sealed"  # An order keeps its payee.
-        session.add(ReturnRow(key=key, amount_minor=PART, confirmed_minor=PART, confirmed_at=now()))
-    return f"/payouts/{key}"
+from tests.reviewer_ui.returned_scenes import a_part_that_came_back
 
 
 async def booked(browser: httpx.AsyncClient, page: str, **fields: str) -> httpx.Response:
@@ -39,7 +25,7 @@ async def booked(browser: httpx.AsyncClient, page: str, **fields: str) -> httpx.
 async def test_two_people_book_a_part_with_its_document_and_it_is_paid_again(
     house: House, language: str, words: str
 ) -> None:
-    page = await a_claim(house)
+    page = f"/payouts/{await a_part_that_came_back(house)}"
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     shown = (await first.get(page, headers={"accept-language": language})).text
     assert words in shown
@@ -77,7 +63,7 @@ async def test_two_people_book_a_part_with_its_document_and_it_is_paid_again(
 
 
 async def test_a_claim_that_is_wrong_is_dismissed_with_a_reason(house: House) -> None:
-    page = await a_claim(house)
+    page = f"/payouts/{await a_part_that_came_back(house)}"
     finance = await house.as_(Role.FINANCE)
     assert (await post(finance, f"{page}/parts/dismiss", wrong=" ")).status_code == 422
     assert (await post(finance, f"{page}/parts/dismiss", wrong="The bill has no such line.")).status_code == 303
