@@ -25,11 +25,9 @@ from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
-from domain.rules.policy_kinds import KINDS
 from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
-from services.policies.documents import PolicyDocuments, Proposal
 from services.work.saved_views import SavedViews
 from tests.browser.money_pages import MONEY_PAGES
 from tests.browser.one_page import OnePage
@@ -42,6 +40,7 @@ from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.money_scenes import money_moved
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.payment_scenes import payment_pages
+from tests.reviewer_ui.policy_scenes import policy_that_waits
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
@@ -237,7 +236,7 @@ async def scene(house: House) -> Scene:
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
     names |= await money_moved(house, drawn_card, people[FINANCE])
-    await _policy_that_waits(house, people[ADMIN])
+    await policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
     names |= await questions_on_desks(house, people)
     names |= await repairs_in_every_state(house, names["free"], names["held"])
@@ -259,16 +258,6 @@ async def scene(house: House) -> Scene:
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
     return Scene(names | {"person_id": people[REVIEWER]}, cookies)
-
-
-async def _policy_that_waits(house: House, admin: str) -> None:
-    """A version of the limits that waits for a second person."""
-    policies, kind = PolicyDocuments(house.database), KINDS["limits"]
-    state = await policies.state(kind)
-    revision = 0 if state.open is None else state.open.revision
-    document = {**state.in_force.document, "code_tries_max": 7}
-    await policies.save(admin, kind, Proposal(document, "codes are mistyped", None, revision))
-    await policies.ask(admin, kind, revision + 1)
 
 
 async def _second_review(house: House, senior: httpx.AsyncClient) -> tuple[Waiting, str]:

@@ -67,6 +67,7 @@ TYPED = (
     "自有资金充值 · Topped up by us.",
     "买家付款 · A buyer paid it.",
     "是手续费 · It is a charge.",
+    "对账单如此 · The bill shows it.",
     "法院已结案 · The court closed the case.",
     "记错了 · Entered in error",
     "已问渠道 · Asked the provider.",

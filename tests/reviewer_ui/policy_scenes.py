@@ -115,3 +115,13 @@ async def figures(house: House, code: str, change: Any, ahead: timedelta = timed
 def put(**values: Any) -> Any:
     """Return a change that gives a document these values."""
     return lambda document: document.update(values)
+
+
+async def policy_that_waits(house: House, admin: str) -> None:
+    """A version of the limits that waits for a second person."""
+    policies, kind = PolicyDocuments(house.database), KINDS["limits"]
+    state = await policies.state(kind)
+    revision = 0 if state.open is None else state.open.revision
+    document = {**state.in_force.document, "code_tries_max": 7}
+    await policies.save(admin, kind, Proposal(document, "codes are mistyped", None, revision))
+    await policies.ask(admin, kind, revision + 1)
