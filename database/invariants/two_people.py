@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.invariants.base import Invariant, Look, sentences
 from database.reads.policies.check_rules import check_rules
+from domain.finance.banks import LET_OUT
 from domain.finance.routing import LOOKED_AT
 from domain.people.access import HANDLING
 from domain.places import business_day
@@ -122,62 +124,80 @@ FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.as
 """
 
 
+@dataclass(frozen=True)
+class ByTwo:
+    """Rows of `table` that count once `done` holds: `second` (a person's id) must be none of `firsts`; `what` names the row by `of`."""
+
+    what: str
+    table: str
+    done: str
+    second: str
+    firsts: str
+    of: str = "id"
+
+    @property
+    def sql(self) -> str:
+        """Return the statement that finds the rows of one person."""
+        return (
+            f"SELECT format('{self.what}', {self.of}) FROM {self.table} "  # noqa: S608  # Words of our own.
+            f"WHERE {self.done} AND ({self.second} IS NULL OR {self.firsts} @> to_jsonb({self.second}))"
+        )
+
+
+_LET_OUT = ", ".join(f"'{state.value}'" for state in LET_OUT)
+BY_TWO = (
+    ByTwo(
+        "claim %s stands on the word of those who proposed it", "rollback",
+        "state IN ('claimed', 'settled', 'written_off', 'dropped')", "checked_by", "proposers",
+    ),
+    ByTwo(
+        "claim %s was written off on the word of those who asked for it", "rollback", "state = 'written_off'",
+        "ended_by", "write_off_askers",
+    ),
+    ByTwo("write-off %s was agreed to by those who asked for it", "debt_write_off", "ended_at IS NOT NULL", "ended_by", "write_off_askers"),
+    *(
+        ByTwo(f"{what} was taken back by those who asked for it", table, "reversed_at IS NOT NULL", "reversed_by", "reverse_askers")
+        for what, table in (
+            ("payment %s on a claim", "claim_receipt"), ("payment %s of a buyer", "buyer_receipt"), ("exchange %s", "fx_exchange"),
+            ("refund %s to a buyer", "deposit_refund"),
+        )
+    ),
+    ByTwo(
+        "sale %s was taken back by those who asked for it", "sale", "reversed_at IS NOT NULL AND return_asked_at IS NOT NULL",
+        "substr(reversed_by, 8)", "return_askers",
+    ),
+    *(
+        ByTwo(f"{what} was confirmed by those who recorded it", table, "confirmed_at IS NOT NULL", "confirmed_by", "recorders")
+        for what, table in (
+            ("payment %s of a provider", "brokered_payment"), ("repayment %s to a provider", "provider_repayment"),
+            ("refund %s to a buyer", "deposit_refund"),
+        )
+    ),
+    ByTwo(
+        "exchange %s was confirmed by those who recorded it", "fx_exchange", "posted_at IS NOT NULL AND confirmed_by IS NOT NULL",
+        "confirmed_by", "recorders",
+    ),
+    ByTwo("outcome %s was agreed to by those who stated it", "stated_outcome", "agreed_at IS NOT NULL", "agreed_by", "staters"),
+    ByTwo("rail %s was switched on by those who asked for it", "rail_switch", "on_at IS NOT NULL", "on_by", "askers", of="rail"),
+    ByTwo("clearing %s of suspense was agreed to by those who proposed it", "suspense_clearing", "agreed_at IS NOT NULL", "agreed_by", "proposers"),
+    ByTwo("part %s of a payment was booked as returned by those who proposed it", "part_return", "agreed_at IS NOT NULL", "agreed_by", "proposers"),
+    ByTwo("reversal %s was agreed to by those who asked for it", "decision_reversal", "agreed_at IS NOT NULL", "agreed_by", "askers"),
+    ByTwo(
+        "payment %s was turned down for a doubt by those who asked for it", "payout_wait",
+        f"turned_down_at IS NOT NULL AND reasons ?| ARRAY[{_DOUBTS}]", "turned_down_by", "askers", of="key",
+    ),
+    ByTwo("batch %s was let out by those who gathered it", "bank_batch", f"state IN ({_LET_OUT})", "checked_by", "proposers"),
+    ByTwo("payee %s of a counterparty was agreed to by those who proposed it", "counterparty_payee", "state = 'agreed'", "checked_by", "proposers"),
+    ByTwo(
+        "payee %s was corrected on the word of those who proposed it", "payee_correction",
+        "applied_at IS NOT NULL AND checked_by IS NOT NULL", "substr(checked_by, 8)", "proposers",
+    ),
+    ByTwo("the day %s was closed by those who asked for it", "reconciled_day", "closed_at IS NOT NULL", "agreed_by", "askers", of="source || ' ' || day"),
+)  # fmt: skip
+
+
 class ClaimsByTwo(Invariant):
-    """Claims, write-offs, payments and exchanges taken back, outcomes, returns, parts that came back, providers' payments, refunds, rails, clearings of suspense, reversals, doubted payments turned down: each by two people."""
+    """What two people do about money (BY_TWO): claims, write-offs, what is taken back, confirmed, stated, let out, corrected or closed."""
 
     code, name = "I8", "claims_by_two"
-    sql = f"""
-SELECT format('claim %s stands on the word of those who proposed it', id) FROM rollback
-WHERE state IN ('claimed', 'settled', 'written_off', 'dropped') AND (checked_by IS NULL OR proposers @> to_jsonb(checked_by))
-UNION ALL
-SELECT format('claim %s was written off on the word of those who asked for it', id) FROM rollback
-WHERE state = 'written_off' AND (ended_by IS NULL OR write_off_askers @> to_jsonb(ended_by))
-UNION ALL
-SELECT format('payment %s on a claim was taken back by those who asked for it', id) FROM claim_receipt
-WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
-UNION ALL
-SELECT format('payment %s of a buyer was taken back by those who asked for it', id) FROM buyer_receipt
-WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
-UNION ALL
-SELECT format('exchange %s was taken back by those who asked for it', id) FROM fx_exchange
-WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
-UNION ALL
-SELECT format('outcome %s was agreed to by those who stated it', id) FROM stated_outcome
-WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR staters @> to_jsonb(agreed_by))
-UNION ALL
-SELECT format('sale %s was taken back by those who asked for it', id) FROM sale
-WHERE reversed_at IS NOT NULL AND return_asked_at IS NOT NULL AND return_askers @> to_jsonb(substr(reversed_by, 8))
-UNION ALL
-SELECT format('payment %s of a provider was confirmed by those who recorded it', id) FROM brokered_payment
-WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
-UNION ALL
-SELECT format('repayment %s to a provider was confirmed by those who recorded it', id) FROM provider_repayment
-WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
-UNION ALL
-SELECT format('write-off %s was agreed to by those who asked for it', id) FROM debt_write_off
-WHERE ended_at IS NOT NULL AND (ended_by IS NULL OR write_off_askers @> to_jsonb(ended_by))
-UNION ALL
-SELECT format('refund %s to a buyer was confirmed by those who recorded it', id) FROM deposit_refund
-WHERE confirmed_at IS NOT NULL AND (confirmed_by IS NULL OR recorders @> to_jsonb(confirmed_by))
-UNION ALL
-SELECT format('refund %s to a buyer was taken back by those who asked for it', id) FROM deposit_refund
-WHERE reversed_at IS NOT NULL AND (reversed_by IS NULL OR reverse_askers @> to_jsonb(reversed_by))
-UNION ALL
-SELECT format('exchange %s was confirmed by those who recorded it', id) FROM fx_exchange
-WHERE posted_at IS NOT NULL AND confirmed_by IS NOT NULL AND recorders @> to_jsonb(confirmed_by)
-UNION ALL
-SELECT format('rail %s was switched on by those who asked for it', rail) FROM rail_switch
-WHERE on_at IS NOT NULL AND (on_by IS NULL OR askers @> to_jsonb(on_by))
-UNION ALL
-SELECT format('clearing %s of suspense was agreed to by those who proposed it', id) FROM suspense_clearing
-WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR proposers @> to_jsonb(agreed_by))
-UNION ALL
-SELECT format('part %s of a payment was booked as returned by those who proposed it', id) FROM part_return
-WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR proposers @> to_jsonb(agreed_by))
-UNION ALL
-SELECT format('reversal %s was agreed to by those who asked for it', id) FROM decision_reversal
-WHERE agreed_at IS NOT NULL AND (agreed_by IS NULL OR askers @> to_jsonb(agreed_by))
-UNION ALL
-SELECT format('payment %s was turned down for a doubt by those who asked for it', key) FROM payout_wait
-WHERE turned_down_at IS NOT NULL AND reasons ?| ARRAY[{_DOUBTS}] AND (turned_down_by IS NULL OR askers @> to_jsonb(turned_down_by))
-"""  # noqa: S608  # Words of our own.
+    sql = "\nUNION ALL\n".join(one.sql for one in BY_TWO)

@@ -2,6 +2,7 @@
 
 from database.tables.finance import (
     books,
+    debts,
     ledger,
     payout,
     rails,
@@ -16,6 +17,7 @@ from database.tables.finance import (
 
 __all__ = [
     "books",
+    "debts",
     "ledger",
     "payout",
     "rails",
