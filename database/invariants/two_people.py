@@ -192,7 +192,8 @@ BY_TWO = (
         "payee %s was corrected on the word of those who proposed it", "payee_correction",
         "applied_at IS NOT NULL AND checked_by IS NOT NULL", "substr(checked_by, 8)", "proposers",
     ),
-    ByTwo("the day %s was closed by those who asked for it", "reconciled_day", "closed_at IS NOT NULL", "agreed_by", "askers", of="source || ' ' || day"),
+    # One person closes a day on which nothing is open.
+    ByTwo("the day %s was closed by those who asked for it", "reconciled_day", "closed_at IS NOT NULL AND agreed_by IS NOT NULL", "agreed_by", "askers", of="source || ' ' || day"),
 )  # fmt: skip
 
 
