@@ -58,7 +58,9 @@ async def test_overview_links_to_every_day_even_without_a_file(house: House, nam
     }
     assert asked_for <= led_to
     empty = await finance.get(f"/reconciliation/days/bank/{today - timedelta(days=300)}")
-    assert (empty.status_code, "The statement of account" in empty.text) == (200, True)
+    # By whether another test has brought a later statement of the bank.
+    said = ("The statement of account", "This day is before the first statement")
+    assert (empty.status_code, any(one in empty.text for one in said)) == (200, True)
 
 
 async def test_statement_file_is_imported_once_and_an_invalid_one_is_refused(
