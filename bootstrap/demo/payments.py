@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
+from bootstrap.demo.good_card import ANY_PRICE
 from bootstrap.demo.goodwill import KEY as PAID_KEY
 from bootstrap.demo.goodwill import SELLER
 from bootstrap.demo.hands import Hands, Step
@@ -54,6 +55,7 @@ class Offer:
     stem: str
     face: Money
     payee: tuple[str, str]
+    floor: Money | None = ANY_PRICE  # With None the seller answers the offer.
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Sold:
 
 async def held(hands: Hands) -> Step:
     """Sell a large card to another account than before: its payment is held until a person lets it go."""
-    paid = await _paid(hands, SELLER, PAID_KEY)
+    paid = await paid_card(hands, SELLER, PAID_KEY)
     if isinstance(paid, Step):
         return paid
     if await hands.card(paid.owner, HELD_KEY) is not None:
@@ -77,7 +79,7 @@ async def held(hands: Hands) -> Step:
 
 async def claim(hands: Hands) -> Step:
     """Propose a claim, as compliance, which another person may agree to."""
-    paid = await _paid(hands, SELLER, PAID_KEY)
+    paid = await paid_card(hands, SELLER, PAID_KEY)
     if isinstance(paid, Step):
         return paid
     if await _claim_of(hands, paid.owner) is not None:
@@ -87,7 +89,7 @@ async def claim(hands: Hands) -> Step:
 
 async def refused(hands: Hands) -> Step:
     """Sell to a payee that the gateway does not know; finance proposes another, which its colleague may agree to."""
-    found = await _sold(hands, "emma", REFUSED_KEY, Offer("JDDEMOREFUSED01", FACE, NO_SUCH_PAYEE))
+    found = await sold_card(hands, "emma", REFUSED_KEY, Offer("JDDEMOREFUSED01", FACE, NO_SUCH_PAYEE))
     if isinstance(found, Step):
         return found
     card = found.card
@@ -105,7 +107,7 @@ async def refused(hands: Hands) -> Step:
 
 async def unknown(hands: Hands) -> Step:
     """Sell to a payee of whose transfers the gateway says nothing; finance states by a letter that it was refused, when it may."""
-    found = await _sold(hands, "emma", UNKNOWN_KEY, Offer("JDDEMOUNKNOWN01", FACE, SILENT_PAYEE))
+    found = await sold_card(hands, "emma", UNKNOWN_KEY, Offer("JDDEMOUNKNOWN01", FACE, SILENT_PAYEE))
     if isinstance(found, Step):
         return found
     card = found.card
@@ -126,7 +128,7 @@ async def unknown(hands: Hands) -> Step:
 
 async def offset(hands: Hands) -> Step:
     """Claim a card back that was frozen, offset a part of it from the seller's next payment, take in what they pay back, and ask to give up the rest."""
-    first = await _paid(hands, "li", CLAIMED_KEY, Offer("JDDEMOCLA1MED01", Money(200_00), LI_PAYEE))
+    first = await paid_card(hands, "li", CLAIMED_KEY, Offer("JDDEMOCLA1MED01", Money(200_00), LI_PAYEE))
     if isinstance(first, Step):
         return first
     found = await _claim_of(hands, first.owner)
@@ -140,7 +142,7 @@ async def offset(hands: Hands) -> Step:
         return Step.DONE
     if found.state is not RollbackState.CLAIMED or found.write_off_asked_at is not None:
         return Step.OVER
-    later = await _paid(hands, "li", OFFSET_KEY, Offer("JDDEMOOFFSET001", FACE, LI_PAYEE))
+    later = await paid_card(hands, "li", OFFSET_KEY, Offer("JDDEMOOFFSET001", FACE, LI_PAYEE))
     if isinstance(later, Step):
         return later
     finance, today = await hands.person(Role.FINANCE), business_day(datetime.now(UTC))
@@ -155,28 +157,28 @@ async def offset(hands: Hands) -> Step:
 
 async def sold(hands: Hands) -> Step:
     """Sell a card that was bought: it comes back, and is sold again."""
-    bought = await _paid(hands, "li", OFFSET_KEY)
+    bought = await paid_card(hands, "li", OFFSET_KEY)
     if isinstance(bought, Step):
         return bought
     done = await DemoSales(hands.store, await hands.person(Role.FINANCE)).sell(bought.card.id)
     return Step.DONE if done else Step.OVER
 
 
-async def _sold(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
-    """The seller's card of this key; else submit what is offered, or wait for it."""
+async def sold_card(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
+    """Return the seller's card of this key; else submit what is offered, or wait for it."""
     owner = await hands.owner(seller)
     card = None if owner is None else await hands.card(owner, key)
     if owner is not None and card is not None:
         return Sold(owner, card)
     if owner is None or offer is None:
         return Step.WAITS
-    await hands.sell(owner, key, offer.stem, offer.face, offer.payee)
+    await hands.sell(owner, key, offer.stem, offer.face, offer.payee, offer.floor)
     return Step.DONE
 
 
-async def _paid(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
-    """The seller's card once it is paid, as `_sold` finds it; over where it ended otherwise."""
-    found = await _sold(hands, seller, key, offer)
+async def paid_card(hands: Hands, seller: str, key: str, offer: Offer | None = None) -> Sold | Step:
+    """Return the seller's card once it is paid, as `sold_card` finds it; over where it ended otherwise."""
+    found = await sold_card(hands, seller, key, offer)
     if isinstance(found, Step) or found.card.outcome is Outcome.PAID:
         return found
     return Step.WAITS if found.card.outcome is None else Step.OVER

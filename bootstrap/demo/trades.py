@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from bootstrap.demo.goodwill import PAYEE, SELLER
 from bootstrap.demo.hands import Hands, Step
+from bootstrap.demo.payments import Offer, paid_card, sold_card
 from bootstrap.demo.sales import MERCHANT, RATE, SOURCE
 from database.tables.cards import CardRow
 from database.tables.finance.ledger import HoldRow
@@ -45,15 +46,15 @@ async def abroad(hands: Hands) -> Step:
     async with hands.store.transaction() as session:
         if (await session.execute(done)).first() is not None:
             return Step.OVER
-    card = await _bought(hands, ABROAD_KEY, "JDDEMOABROAD001")
-    if isinstance(card, Step):
-        return card
+    bought = await paid_card(hands, SELLER, ABROAD_KEY, Offer("JDDEMOABROAD001", FACE, PAYEE))
+    if isinstance(bought, Step):
+        return bought
     finance, now = await hands.person(Role.FINANCE), datetime.now(UTC)
     rate, today = Rate(RATE, SOURCE, now), business_day(now)
     await PolicyReader(hands.store).refresh()
     try:
         sale = await Sales(hands.store).record(
-            finance, ABROAD_KEY, SaleAsked(card.id, OVERSEAS, DOLLARS, today, rate=rate)
+            finance, ABROAD_KEY, SaleAsked(bought.card.id, OVERSEAS, DOLLARS, today, rate=rate)
         )
     except CardSold:
         return Step.OVER  # By another person.
@@ -74,11 +75,11 @@ async def reserved(hands: Hands) -> Step:
     async with hands.store.transaction() as session:
         if await session.get(HoldRow, reserved_key(RESERVED_KEY)) is not None:
             return Step.OVER
-    card = await _bought(hands, RESERVED_KEY, "JDDEMORESERVE01")
-    if isinstance(card, Step):
-        return card
+    bought = await paid_card(hands, SELLER, RESERVED_KEY, Offer("JDDEMORESERVE01", FACE, PAYEE))
+    if isinstance(bought, Step):
+        return bought
     await PolicyReader(hands.store).refresh()
-    asked = SaleAsked(card.id, MERCHANT, PRICE, business_day(datetime.now(UTC)), paid_from=PaidFrom.DEPOSIT)
+    asked = SaleAsked(bought.card.id, MERCHANT, PRICE, business_day(datetime.now(UTC)), paid_from=PaidFrom.DEPOSIT)
     try:
         await Reservations(hands.store).reserve(await hands.person(Role.FINANCE), RESERVED_KEY, asked)
     except (BuyerOwesLess, CardSold):
@@ -88,13 +89,10 @@ async def reserved(hands: Hands) -> Step:
 
 async def brokered(hands: Hands) -> Step:
     """Broker a card whose seller declined our offer, and record what the provider paid them, which a colleague may confirm."""
-    owner = await hands.owner(SELLER)
-    card = None if owner is None else await hands.card(owner, BROKERED_KEY)
-    if owner is None:
-        return Step.WAITS
-    if card is None:
-        await hands.sell(owner, BROKERED_KEY, "JDDEMOBR0KERED1", FACE, PAYEE, floor=None)
-        return Step.DONE
+    found = await sold_card(hands, SELLER, BROKERED_KEY, Offer("JDDEMOBR0KERED1", FACE, PAYEE, floor=None))
+    if isinstance(found, Step):
+        return found
+    card = found.card
     if card.waiting_for is WaitingFor.SELLER_OFFER:
         await hands.decline(card.id)
         return Step.DONE
@@ -121,17 +119,3 @@ async def _brokered(hands: Hands, card: CardRow) -> Step:
     paid = ProviderPaid("DEMO-SPLIT-1", amount, today, ADVICE)
     await BrokeredPayments(hands.store, hands.keyring).record(finance, sale, paid, hands.photos)
     return Step.DONE
-
-
-async def _bought(hands: Hands, key: str, stem: str) -> CardRow | Step:
-    """The card once it is paid; else hand it in, or wait for it. Over where it ended otherwise."""
-    owner = await hands.owner(SELLER)
-    card = None if owner is None else await hands.card(owner, key)
-    if owner is None:
-        return Step.WAITS
-    if card is None:
-        await hands.sell(owner, key, stem, FACE, PAYEE)
-        return Step.DONE
-    if card.outcome is None:
-        return Step.WAITS
-    return card if card.outcome is Outcome.PAID else Step.OVER

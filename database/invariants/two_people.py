@@ -26,6 +26,26 @@ HANDS_COUNTED_SINCE = datetime(2026, 11, 28, tzinfo=UTC)
 _DOUBTS = ", ".join(f"'{reason.value}'" for reason in sorted(LOOKED_AT))
 
 
+@dataclass(frozen=True)
+class ByTwo:
+    """Rows of `table` that count once `done` holds: `second` (a person's id) must be none of `firsts`; `what` names the row by `of`."""
+
+    what: str
+    table: str
+    done: str
+    second: str
+    firsts: str
+    of: str = "id"
+
+    @property
+    def sql(self) -> str:
+        """Return the statement that finds the rows of one person."""
+        return (
+            f"SELECT format('{self.what}', {self.of}) FROM {self.table} "  # noqa: S608  # Words of our own.
+            f"WHERE {self.done} AND ({self.second} IS NULL OR {self.firsts} @> to_jsonb({self.second}))"
+        )
+
+
 class DecisionsByTwo(Invariant):
     """A decision that needed a check was checked by another person, each judged by the policy that it was made by."""
 
@@ -96,52 +116,35 @@ class RepairsByTwo(Invariant):
     """A repair that two people had to agree to was agreed to by none of those who asked for it."""
 
     code, name, often = "I8", "repairs_by_two", True
-    sql = """
-SELECT format('repair %s needed two people and ran on the word of those who asked for it', id) FROM repair
-WHERE two_people AND started_at IS NOT NULL AND (decided_by IS NULL OR makers @> to_jsonb(decided_by))
-"""
+    sql = ByTwo(
+        "repair %s needed two people and ran on the word of those who asked for it", "repair",
+        "two_people AND started_at IS NOT NULL", "decided_by", "makers",
+    ).sql  # fmt: skip
 
 
 class GoodwillByTwo(Invariant):
     """Check that no proposer of a goodwill payment agreed to it."""
 
     code, name, often = "I8", "goodwill_by_two", True
-    sql = """
-SELECT format('goodwill %s was paid on the word of those who proposed it', id) FROM goodwill
-WHERE state IN ('agreed', 'paid', 'refused') AND (checked_by IS NULL OR proposers @> to_jsonb(checked_by))
-"""
+    sql = ByTwo(
+        "goodwill %s was paid on the word of those who proposed it", "goodwill", "state IN ('agreed', 'paid', 'refused')",
+        "checked_by", "proposers",
+    ).sql  # fmt: skip
 
 
 class MonthsByTwo(Invariant):
     """A month of the books was closed by two people, neither of whom acted for the other."""
 
     code, name, often = "I8", "months_by_two", True
-    sql = """
+    asked = ByTwo(
+        "month %s was closed on the word of those who asked for it", "ledger_closing", "state = 'agreed'", "decided_by",
+        "askers", of="month",
+    )  # fmt: skip
+    sql = f"""
 SELECT 'month ' || month || ' was closed by one person' FROM ledger_period WHERE closed_by = agreed_by
 UNION ALL
-SELECT 'month ' || c.month || ' was closed on the word of those who asked for it'
-FROM ledger_closing c WHERE c.state = 'agreed' AND (c.decided_by IS NULL OR c.askers @> to_jsonb(c.decided_by))
-"""
-
-
-@dataclass(frozen=True)
-class ByTwo:
-    """Rows of `table` that count once `done` holds: `second` (a person's id) must be none of `firsts`; `what` names the row by `of`."""
-
-    what: str
-    table: str
-    done: str
-    second: str
-    firsts: str
-    of: str = "id"
-
-    @property
-    def sql(self) -> str:
-        """Return the statement that finds the rows of one person."""
-        return (
-            f"SELECT format('{self.what}', {self.of}) FROM {self.table} "  # noqa: S608  # Words of our own.
-            f"WHERE {self.done} AND ({self.second} IS NULL OR {self.firsts} @> to_jsonb({self.second}))"
-        )
+{asked.sql}
+"""  # noqa: S608  # Words of our own.
 
 
 _LET_OUT = ", ".join(f"'{state.value}'" for state in LET_OUT)

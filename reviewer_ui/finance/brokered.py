@@ -14,14 +14,14 @@ from database.reads.finance import brokered as reads
 from database.reads.finance import provider_debts
 from database.reads.people import accounts
 from database.tables.columns import now
-from database.tables.finance.sales import ProviderRepaymentRow, WithDocument
+from database.tables.finance.sales import ProviderRepaymentRow
 from domain.finance.rails import Rail
 from domain.finance.sales import ReceiptFor
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
-from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.proof_form import document_of, sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
@@ -29,11 +29,10 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, Shell, shell
 from services.finance.brokered_payments import REFERENCE_MAX, BrokeredPayments, ProviderPaid
-from services.finance.proof_files import ProofFile, content_of
+from services.finance.proof_files import ProofFile
 from services.finance.provider_repayments import PROVIDERS
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.repaying import Repayment, Repayments
-from web.downloads import as_download
 from web.forms import member_of, money_of
 
 router = APIRouter()
@@ -115,7 +114,7 @@ async def repayment_evidence(console: At, person: SalesReader, repayment_id: str
     """Serve the document of a repayment."""
     async with console.services.database.transaction() as session:
         row = await provider_debts.repayment_evidence(session, repayment_id)
-    return await _document(console, row)
+    return await document_of(console, row)
 
 
 @router.post("/sales/brokered/{sale_id}")
@@ -144,12 +143,7 @@ async def evidence(console: At, person: SalesReader, payment_id: str) -> Respons
     """Serve the provider's document."""
     async with console.services.database.transaction() as session:
         row = await reads.evidence(session, payment_id)
-    return await _document(console, row)
-
-
-async def _document(console: Console, row: WithDocument) -> Response:
-    content = await content_of(console.services.photos, row.evidence_sha256)
-    return as_download(row.evidence_name, row.evidence_type, content)
+    return await document_of(console, row)
 
 
 async def _recorded(

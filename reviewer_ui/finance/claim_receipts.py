@@ -11,14 +11,13 @@ from starlette.responses import Response
 
 from database.reads.finance import claims as reads
 from reviewer_ui.finance.claims import PATH, page_of
+from reviewer_ui.finance.proof_form import document_of
 from reviewer_ui.finance.refused import Refused, done_or_shown
 from reviewer_ui.finance.sales import SalesKeeper
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader
 from services.finance.claim_receipts import ClaimReceipts
-from services.finance.proof_files import content_of
-from web.downloads import as_download
 
 router = APIRouter()
 
@@ -51,9 +50,7 @@ async def evidence(console: At, person: PayoutReader, receipt_id: str) -> Respon
     """Serve the document of a payment."""
     async with console.services.database.transaction() as session:
         row = await reads.receipt(session, receipt_id)
-    return as_download(
-        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
-    )
+    return await document_of(console, row)
 
 
 async def _done(

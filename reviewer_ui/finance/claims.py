@@ -27,7 +27,7 @@ from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.rollback import rollback_in_force
-from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.proof_form import document_of, sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown, entered
 from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper
@@ -35,10 +35,9 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
 from services.finance.claim_receipts import ClaimReceipts, PaidBack
-from services.finance.proof_files import ProofFile, content_of
+from services.finance.proof_files import ProofFile
 from services.finance.receipts import REFERENCE_MAX
 from services.finance.rollbacks import Finding, Rollbacks
-from web.downloads import as_download
 from web.forms import member_of, money_of
 
 router = APIRouter()
@@ -183,9 +182,7 @@ async def evidence(console: At, person: PayoutReader, claim_id: str) -> Response
         row = await session.get(RollbackRow, claim_id[:26])
     if row is None:
         raise NotFound(claim=claim_id[:26])
-    return as_download(
-        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
-    )
+    return await document_of(console, row)
 
 
 async def _recorded(

@@ -21,7 +21,7 @@ from domain.identifiers import new_id
 from domain.money import Currency
 from domain.people.roles import Permission
 from domain.places import business_day
-from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.proof_form import document_of, sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.finance.sale_new import day_of
 from reviewer_ui.finance.sales import SalesKeeper, SalesReader
@@ -30,12 +30,11 @@ from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, shell
 from services.finance.debts import PAGE, Debts, WriteOff
 from services.finance.deposit_refunds import DEPOSITS, REFUNDS_BACK
-from services.finance.proof_files import ProofFile, content_of
+from services.finance.proof_files import ProofFile
 from services.finance.rail_switches import REASON_MAX
 from services.finance.receipts import ReceiptAsked, Receipts
 from services.finance.repaying import REFERENCE_MAX, Repayment, Repayments
 from services.finance.taking_back import Reversals
-from web.downloads import as_download
 from web.forms import member_of, money_of
 
 router = APIRouter(prefix=PAGE)
@@ -116,8 +115,7 @@ async def evidence(console: At, person: SalesReader, write_off_id: str) -> Respo
     """Serve the document of a write-off."""
     async with console.services.database.transaction() as session:
         row = await reads.write_off(session, write_off_id)
-    content = await content_of(console.services.photos, row.evidence_sha256)
-    return as_download(row.evidence_name, row.evidence_type, content)
+    return await document_of(console, row)
 
 
 @router.post("/refunds")
@@ -172,8 +170,7 @@ async def refund_evidence(console: At, person: SalesReader, refund_id: str) -> R
     """Serve the document of a refund."""
     async with console.services.database.transaction() as session:
         row = await reads.refund(session, refund_id)
-    content = await content_of(console.services.photos, row.evidence_sha256)
-    return as_download(row.evidence_name, row.evidence_type, content)
+    return await document_of(console, row)
 
 
 async def _asked(console: Console, person: Person, typed: Mapping[str, str], proof: ProofFile | None) -> None:

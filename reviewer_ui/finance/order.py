@@ -16,22 +16,19 @@ from database.reads.people import accounts
 from database.tables.columns import now
 from domain.errors.base import Refusal
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.people import StepUpNeeded
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rollback import WORDS_MAX
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.payout_routing import routing_in_force
-from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.proof_form import document_of, sent_proof
 from reviewer_ui.finance.refused import Refused, done_or_shown
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
-from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
+from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, shell
 from services.finance.confirmations import Confirmations
 from services.finance.contradictions import Contradictions
-from services.finance.proof_files import content_of
 from services.finance.stating import REFERENCE_MAX, Statement, Statements
-from web.downloads import as_download
 from web.forms import member_of
 
 router = APIRouter()
@@ -87,26 +84,21 @@ async def state(request: Request, console: At, person: Stater, key: str) -> Resp
     sent, proof = await sent_proof(request, "outcome", "reason", "reference")
     outcome = member_of(PayoutOutcome, sent["outcome"]) or PayoutOutcome.UNKNOWN
     said = Statement(outcome, sent["reason"], sent["reference"], proof)
-    try:
-        await _statements(console).state(person.id, key, said, console.services.photos)
-    except StepUpNeeded:
-        raise
-    except Refusal as refusal:
-        return await page_of(request, console, person, key, sent, refusal)
-    return see_other(f"/payouts/{key}")
+    doing = _statements(console).state(person.id, key, said, console.services.photos)
+    return await answered(request, console, person, key, doing, sent)
 
 
 @router.post("/payouts/{key}/contradiction")
 async def clear(request: Request, console: At, person: Stater, key: str, reason: Reason = "") -> Response:
     """Keep what a person found out about a provider's word against the order."""
     clearing = Contradictions(console.services.database).clear(person.id, key, reason)
-    return await _answered(request, console, person, key, clearing, {"reason": reason})
+    return await answered(request, console, person, key, clearing, {"reason": reason})
 
 
 @router.post("/payouts/{key}/call-off")
 async def call_off(request: Request, console: At, person: Stater, key: str) -> Response:
     """Have a transfer called off that its receiver has not confirmed; it is over when WeChat Pay says so."""
-    return await _answered(request, console, person, key, _called_off(console, person, key))
+    return await answered(request, console, person, key, _called_off(console, person, key))
 
 
 async def _called_off(console: Console, person: Person, key: str) -> None:
@@ -121,13 +113,13 @@ async def _called_off(console: Console, person: Person, key: str) -> None:
 async def agree(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
     """Agree as the second person: the outcome is posted."""
     await require_step_up(request, person)
-    return await _answered(request, console, person, key, _statements(console).agree(person.id, statement_id))
+    return await answered(request, console, person, key, _statements(console).agree(person.id, statement_id))
 
 
 @router.post("/payouts/{key}/statements/{statement_id}/decline")
 async def decline(request: Request, console: At, person: Stater, key: str, statement_id: str) -> Response:
     """Discard a statement."""
-    return await _answered(request, console, person, key, _statements(console).decline(person.id, statement_id))
+    return await answered(request, console, person, key, _statements(console).decline(person.id, statement_id))
 
 
 @router.get("/payouts/{key}/statements/{statement_id}/evidence")
@@ -135,19 +127,19 @@ async def evidence(console: At, person: PayoutReader, key: str, statement_id: st
     """Serve the document of a statement."""
     async with console.services.database.transaction() as session:
         row = await reads.evidence(session, key, statement_id)
-    return as_download(
-        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
-    )
+    return await document_of(console, row)
 
 
-async def _answered(
+async def answered(
     request: Request, console: Console, person: Person, key: str, doing: Awaitable[object],
-    sent: Mapping[str, str] | None = None,
+    sent: Mapping[str, str] | None = None, leads_to: str = "",
 ) -> Response:  # fmt: skip
+    """Do it and lead to that address, the order's page unless given; refused, show the order's page with what was typed."""
+
     async def page(refused: Refused) -> Response:
         return await page_of(request, console, person, key, sent, refused.refusal)
 
-    return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
+    return await done_or_shown(request, doing, page, leads_to or f"/payouts/{key}", key)
 
 
 async def page_of(

@@ -6,13 +6,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.errors.base import Refusal
-from domain.errors.people import StepUpNeeded
 from reviewer_ui.finance.claims import Claimer
-from reviewer_ui.finance.order import page_of
+from reviewer_ui.finance.order import answered
 from reviewer_ui.finance.proof_form import sent_proof
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, see_other
+from reviewer_ui.visit import At
 from services.finance.paid_twice import PaidTwice, Twice
 
 router = APIRouter()
@@ -25,11 +23,6 @@ async def propose(request: Request, console: At, person: Claimer, key: str) -> R
     await require_step_up(request, person)
     sent, proof = await sent_proof(request, "words")
     services = console.services
-    try:
-        twice = PaidTwice(services.database, services.keyring)
-        await twice.propose(person.id, key, Twice(sent["words"], proof), services.photos)
-    except StepUpNeeded:
-        raise
-    except Refusal as refusal:
-        return await page_of(request, console, person, key, sent, refusal)
-    return see_other("/claims")
+    twice = PaidTwice(services.database, services.keyring)
+    doing = twice.propose(person.id, key, Twice(sent["words"], proof), services.photos)
+    return await answered(request, console, person, key, doing, sent, "/claims")

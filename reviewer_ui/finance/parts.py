@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -10,17 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import part_returns as reads
-from domain.errors.base import Refusal
-from domain.errors.people import StepUpNeeded
-from reviewer_ui.finance.order import Stater, page_of
-from reviewer_ui.finance.proof_form import sent_proof
-from reviewer_ui.finance.refused import Refused, done_or_shown
+from reviewer_ui.finance.order import Stater, answered
+from reviewer_ui.finance.proof_form import document_of, sent_proof
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, Console, PayoutReader, see_other
+from reviewer_ui.visit import At, Console, PayoutReader
 from services.finance.part_returns import CameBack, PartReturns
-from services.finance.proof_files import content_of
-from web.downloads import as_download
+from services.finance.proof_files import ProofFile
 from web.forms import money_of
 
 router = APIRouter()
@@ -32,14 +28,8 @@ async def propose(request: Request, console: At, person: Stater, key: str) -> Re
     """Propose to book a part that came back, with a document. The browser has just shown who is there."""
     await require_step_up(request, person)
     sent, proof = await sent_proof(request, "amount", "part_reason")
-    try:
-        said = CameBack(money_of("amount", sent["amount"]), sent["part_reason"], proof)
-        await _parts(console).propose(person.id, key, said, console.services.photos)
-    except StepUpNeeded:
-        raise
-    except Refusal as refusal:
-        return await page_of(request, console, person, key, sent, refusal)
-    return see_other(f"/payouts/{key}#parts")
+    doing = _proposed(console, person, key, sent, proof)
+    return await answered(request, console, person, key, doing, sent, f"/payouts/{key}#parts")
 
 
 @router.post("/payouts/{key}/parts/dismiss")
@@ -47,7 +37,7 @@ async def dismiss(
     request: Request, console: At, person: Stater, key: str, wrong: Annotated[str, Form(max_length=500)] = ""
 ) -> Response:
     """Keep that the amount that the provider names did not come back."""
-    return await _answered(
+    return await answered(
         request, console, person, key, _parts(console).dismiss(person.id, key, wrong), {"wrong": wrong}
     )
 
@@ -56,19 +46,19 @@ async def dismiss(
 async def agree(request: Request, console: At, person: Stater, key: str, part_id: str) -> Response:
     """Agree as the second person: the part is booked, and proposed to be paid again."""
     await require_step_up(request, person)
-    return await _answered(request, console, person, key, _parts(console).agree(person.id, part_id))
+    return await answered(request, console, person, key, _parts(console).agree(person.id, part_id))
 
 
 @router.post("/payouts/{key}/parts/{part_id}/decline")
 async def decline(request: Request, console: At, person: Stater, key: str, part_id: str) -> Response:
     """Discard a proposal."""
-    return await _answered(request, console, person, key, _parts(console).decline(person.id, part_id))
+    return await answered(request, console, person, key, _parts(console).decline(person.id, part_id))
 
 
 @router.post("/payouts/{key}/parts/{part_id}/pay-again")
 async def pay_again(request: Request, console: At, person: Stater, key: str, part_id: str) -> Response:
     """Propose again to pay a part whose payment was declined or failed."""
-    return await _answered(request, console, person, key, _parts(console).pay_again(person.id, part_id))
+    return await answered(request, console, person, key, _parts(console).pay_again(person.id, part_id))
 
 
 @router.get("/payouts/{key}/parts/{part_id}/evidence")
@@ -76,19 +66,14 @@ async def evidence(console: At, person: PayoutReader, key: str, part_id: str) ->
     """Serve the document of a part."""
     async with console.services.database.transaction() as session:
         row = await reads.evidence(session, key, part_id)
-    return as_download(
-        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
-    )
+    return await document_of(console, row)
 
 
-async def _answered(
-    request: Request, console: Console, person: Person, key: str, doing: Awaitable[object],
-    typed: Mapping[str, str] | None = None,
-) -> Response:  # fmt: skip
-    async def page(refused: Refused) -> Response:
-        return await page_of(request, console, person, key, typed, refused.refusal)
-
-    return await done_or_shown(request, doing, page, f"/payouts/{key}", key)
+async def _proposed(
+    console: Console, person: Person, key: str, sent: Mapping[str, str], proof: ProofFile | None
+) -> None:
+    said = CameBack(money_of("amount", sent["amount"]), sent["part_reason"], proof)
+    await _parts(console).propose(person.id, key, said, console.services.photos)
 
 
 def _parts(console: Console) -> PartReturns:

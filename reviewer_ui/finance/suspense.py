@@ -28,17 +28,16 @@ from domain.finance.statements import StatementSource
 from domain.finance.suspense import OF_BUYERS, OF_PARTIES, ClearedAs, choices
 from domain.people.roles import Permission
 from domain.places import business_day
-from reviewer_ui.finance.proof_form import sent_proof
+from reviewer_ui.finance.proof_form import document_of, sent_proof
 from reviewer_ui.finance.refused import NOTHING, Refused, done_or_shown
 from reviewer_ui.finance.reversing import NOTHING_TYPED, TypedReversal, asked_to_reverse
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import ProofHere, proof_here, require_step_up
 from reviewer_ui.visit import At, Console, PayoutReader, Shell, allowed, see_other, shell
-from services.finance.proof_files import ProofFile, content_of
+from services.finance.proof_files import ProofFile
 from services.finance.rail_switches import REASON_MAX
 from services.finance.reversals import Reversals, open_day_of
 from services.finance.suspense import PAGE, Found, Suspense
-from web.downloads import as_download
 from web.forms import member_of, money_of
 
 router = APIRouter(prefix=PAGE)
@@ -178,9 +177,7 @@ async def evidence(console: At, person: PayoutReader, clearing_id: str) -> Respo
         row = await session.get(SuspenseClearingRow, clearing_id[:26])
     if row is None:
         raise NotFound(clearing=clearing_id[:26])
-    return as_download(
-        row.evidence_name, row.evidence_type, await content_of(console.services.photos, row.evidence_sha256)
-    )
+    return await document_of(console, row)
 
 
 async def _found(console: Console, sent: Mapping[str, str], proof: ProofFile | None) -> Found:

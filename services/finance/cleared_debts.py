@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.finance.debts import Lost, lost_of
 from database.repositories import ledger
 from database.tables.finance.suspense import SuspenseClearingRow
 from domain.errors.sales import BuyerOwesLess
@@ -15,7 +16,7 @@ from domain.finance.suspense import CLEARED, PAYS_DEBT, ClearedAs, account_for, 
 from domain.money import Currency, Money
 from domain.places import business_day
 from services.finance.available import available
-from services.finance.recoveries import Lost, lost_of, recover
+from services.finance.recoveries import recover
 
 
 async def require_owed(session: AsyncSession, row: SuspenseClearingRow, place: Account) -> None:

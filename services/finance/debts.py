@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.locks import AdvisoryLock, acquire
+from database.reads.finance import debts as reads
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.session import Database
@@ -31,7 +31,7 @@ from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.finance import writing_off
 from services.finance.available import available
-from services.finance.positions import position
+from services.finance.positions import hold_position, position
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.rail_switches import required_reason
 from services.finance.second_person import stranger
@@ -101,11 +101,8 @@ class Debts:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.WRITE_OFF)
-            row = await _known(session, write_off_id)
-            if row.currency is not Currency.CNY:
-                await acquire(
-                    session, AdvisoryLock.FX_POSITION
-                )  # Before any account, as whatever moves a position does.
+            row = await reads.write_off(session, write_off_id)
+            await hold_position(session, row.currency)
             row = await _locked(session, row.id)
             if row.ended_at is not None and row.ended_by == person:
                 return
@@ -162,16 +159,11 @@ async def _booked_at(session: AsyncSession, amount: Money) -> Money:
     return share_of(booked, amount.amount_minor, open_.amount_minor)
 
 
-async def _known(session: AsyncSession, write_off_id: str) -> DebtWriteOffRow:
-    row = await session.get(DebtWriteOffRow, write_off_id[:26])
+async def _locked(session: AsyncSession, write_off_id: str) -> DebtWriteOffRow:
+    row = await session.get(DebtWriteOffRow, write_off_id[:26], with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound(write_off=write_off_id[:26])
     return row
-
-
-async def _locked(session: AsyncSession, write_off_id: str) -> DebtWriteOffRow:
-    known = await _known(session, write_off_id)
-    return await session.get_one(DebtWriteOffRow, known.id, with_for_update=True, populate_existing=True)
 
 
 def _require_waiting(row: DebtWriteOffRow) -> None:

@@ -64,6 +64,12 @@ async def positions(session: AsyncSession, until: date = FOREVER) -> dict[Curren
     }  # fmt: skip
 
 
+async def hold_position(session: AsyncSession, currency: Currency) -> None:
+    """Lock the positions for foreign money, before any row or account, as whatever moves one does; nothing for yuan."""
+    if currency is not Currency.CNY:
+        await acquire(session, AdvisoryLock.FX_POSITION)
+
+
 async def position(session: AsyncSession, currency: Currency, until: date = FOREVER) -> tuple[Money, Money]:
     """Return what is open in a currency up to a day (positive: it will come in), and the CNY that it is booked at."""
     found = (await positions(session, until)).get(currency, Position(Money(0, currency), Money(0)))

@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.locks import AdvisoryLock, acquire, acquire_for
+from database.locks import AdvisoryLock, acquire_for
 from database.once import insert_once
+from database.reads.finance.debts import lost_of
 from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.repositories.matching import BACKDATED_DAYS
@@ -39,8 +40,8 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from services.finance.available import available
-from services.finance.positions import position, require_movable
-from services.finance.recoveries import lost_of, recover
+from services.finance.positions import hold_position, position, require_movable
+from services.finance.recoveries import recover
 from services.finance.references import provider_reference
 from services.finance.second_person import Proposal
 from services.finance.split_money import held_for_us
@@ -124,8 +125,7 @@ class Receipts:
     async def _of_debt(self, session: AsyncSession, asked: ReceiptAsked, key: str) -> tuple[Postings, Money]:
         """The same of what is owed; what goes beyond that makes good what was written off, as far as that reaches."""
         payer, exchanged = _debt(asked), asked.arrived.currency is not asked.owed.currency
-        if asked.owed.currency is not Currency.CNY:
-            await acquire(session, AdvisoryLock.FX_POSITION)  # Before any account, as whatever moves a position does.
+        await hold_position(session, asked.owed.currency)
         owes = await available(session, payer, asked.owed.currency)
         lost = await lost_of(session, payer, asked.owed.currency)
         if owes + lost.amount < asked.owed:

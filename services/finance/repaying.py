@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.locks import AdvisoryLock, acquire
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance.sales import PaidBackRow
@@ -23,12 +22,13 @@ from domain.errors.general import FieldInvalid, IdempotencyKeyReused, NotFound
 from domain.errors.sales import ReferenceTaken
 from domain.finance.rails import Rail
 from domain.identifiers import new_id
-from domain.money import Currency, Money
+from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.policies.schema import MINOR_MAX
 from gateways.pictures.store import PhotoStore
 from services.finance.brokered_payments import require_waiting
+from services.finance.positions import hold_position
 from services.finance.proof_files import ProofFile, kept_of
 from services.finance.references import provider_reference
 from services.finance.second_person import notify_declined, require_apart
@@ -144,7 +144,7 @@ class Repayments(Generic[Row]):
         if not 0 < said.amount.amount_minor <= MINOR_MAX:
             raise FieldInvalid(field="amount", why="out_of_range")
         today = business_day(self._now())
-        await _before_accounts(session, said.amount)
+        await hold_position(session, said.amount.currency)
         first = await self._kind.owed_since(session, said.to, said.rail, said.amount, today)
         if not first <= said.paid_on <= today:
             raise FieldInvalid(field="paid_on", why="out_of_range")
@@ -153,7 +153,7 @@ class Repayments(Generic[Row]):
         known = await session.get(self._kind.table, repayment_id[:26])
         if known is None:
             raise NotFound(repayment=repayment_id[:26])
-        await _before_accounts(session, self._kind.of(known)[1])
+        await hold_position(session, self._kind.of(known)[1].currency)
         return await session.get_one(self._kind.table, known.id, with_for_update=True, populate_existing=True)
 
     def _same(self, row: Row, said: Repayment, reference: str) -> str:
@@ -167,12 +167,6 @@ class Repayments(Generic[Row]):
         session.add(
             by_person(person, f"console:{self._kind.act}:{act}", row.id, facts=facts_of(row, *self._kind.of(row)))
         )
-
-
-async def _before_accounts(session: AsyncSession, amount: Money) -> None:
-    """Take the lock of positions for foreign money, before any row or account, as whatever takes it out of a rail does."""
-    if amount.currency is not Currency.CNY:
-        await acquire(session, AdvisoryLock.FX_POSITION)
 
 
 def facts_of(row: PaidBackRow, to: str, amount: Money) -> dict[str, str]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.reads.finance.debts import lost_of
 from database.repositories import cards, ledger
 from database.session import Database
 from database.tables.finance.sales import SaleRow
@@ -25,7 +26,7 @@ from services.finance.available import available
 from services.finance.brokered_payments import require_unpaid
 from services.finance.claimed_stock import take_out
 from services.finance.positions import position
-from services.finance.recoveries import lost_of, recover
+from services.finance.recoveries import recover
 from services.finance.sales import post_difference, prove
 from services.finance.second_person import Proposal, notify_declined, require_apart
 from services.finance.selling import owed_back

@@ -42,15 +42,16 @@ async def test_lines_of_a_statement_end_the_orders_of_a_batch_that_no_file_answe
     await empty_the_bank(rails)
     made, batch_id, _ = await a_batch(rails, orders=2)
     (first, key), (_, later) = made
-    await desk.imported(desk.bill([desk.moved(key, -PRICE)], BANK, opening=1_000_00))
+    bill = await desk.imported(desk.bill([desk.moved(key, -PRICE)], BANK, opening=1_000_00))
     assert (await batch_of(rails, batch_id)).state is BatchState.TAKEN  # The other line is not answered.
     for _ in range(2):  # As its workflow does, again and again.
         assert (await rails.payout.reconcile(key)).outcome is PayoutOutcome.PAID
         await rails.payout.conclude(key)
     assert (await rails.card(first)).outcome is Outcome.PAID
     (shown,) = [one for one in await lines_of(rails, batch_id) if one.key == key]
-    assert (shown.outcome, shown.proved_on) == (PayoutOutcome.PAID, desk.today)
-    assert shown.proved_by.startswith("/reconciliation/statements/")
+    assert shown.proved_by is not None
+    assert (shown.outcome, shown.proved_by.day) == (PayoutOutcome.PAID, desk.today)
+    assert shown.proved_by.statement_id == bill.id
     row = await desk.imported(desk.bill([desk.moved(later, -PRICE)], BANK, opening=535_00) + b"\r\n")
     assert (await batch_of(rails, batch_id)).state is BatchState.FINISHED
     await rails.payout.reconcile(later)
@@ -79,7 +80,8 @@ async def test_what_a_statement_proved_and_a_return_line_brings_back_is_owed_aga
     assert await owed(rails, card_id) == PRICE
     assert (await rails.card(card_id)).waiting_for is WaitingFor.SELLER_PAYEE
     (shown,) = await lines_of(rails, batch_id)
-    assert (shown.returned, shown.proved_on) == (True, desk.today)
+    assert shown.proved_by is not None
+    assert (shown.returned, shown.proved_by.day) == (True, desk.today)
     assert await books_fault(rails, "I1", "I2", "I4") == []
 
 

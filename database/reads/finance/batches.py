@@ -60,8 +60,7 @@ class LineView:
     returned: bool
     said: str | None
     reference: str | None
-    proved_on: date | None = None  # Of the statement that proves it, where no file of results said so.
-    proved_by: str = ""  # The address of its line.
+    proved_by: StatementLineRow | None = None  # The line that proves it, where no file of results said so.
 
 
 async def named(session: AsyncSession, number: str) -> BankBatchRow | None:
@@ -131,12 +130,7 @@ def _line(
     returned_at: datetime | None,
 ) -> LineView:
     returned = row.said == RETURNED or returned_at is not None
-    on, at = (
-        (None, "")
-        if shown is None
-        else (shown.day, f"/reconciliation/statements/{shown.statement_id}?after={shown.number - 1}")
-    )
     return LineView(
         row.number or 0, row.key, card_id, payee or "", Money(row.amount_minor, row.currency), row.outcome, returned,
-        None if returned else row.said, row.reference, on, at,
+        None if returned else row.said, row.reference, shown,
     )  # fmt: skip

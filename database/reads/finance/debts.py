@@ -12,24 +12,32 @@ from database.tables.finance.debts import DebtWriteOffRow, DepositRefundRow
 from database.tables.finance.settlement import CounterpartyRow
 from database.tables.finance.taken_back import waits
 from domain.errors.general import NotFound
+from domain.finance.chart import Account
 from domain.money import Currency, Money
 
 PAGE = 50
-_DEBTS = text("""
-WITH lost AS (
-    SELECT account, currency, sum(minor) AS minor FROM (
-        SELECT account, currency, amount_minor AS minor FROM debt_write_off WHERE ended_at IS NOT NULL
-        UNION ALL
-        SELECT r.account, r.currency, -r.amount_minor FROM debt_recovery r JOIN ledger_transaction t ON t.key = r.posted_key
-        WHERE NOT EXISTS (SELECT FROM ledger_transaction back WHERE back.reverses = t.id)) AS known
-    GROUP BY 1, 2
-)
-SELECT a.code, a.currency, account_balance(a.id)::bigint AS owes, coalesce(lost.minor, 0)::bigint AS lost
-FROM account a LEFT JOIN lost ON lost.account = a.code AND lost.currency = a.currency
-WHERE (starts_with(a.code, 'buyer_receivable:') OR starts_with(a.code, 'partner_receivable:'))
-  AND (account_balance(a.id) <> 0 OR coalesce(lost.minor, 0) <> 0)
+# What was written off and has not come since. A recovery whose posting was reversed has not come.
+_LOST = """
+    SELECT account, currency, amount_minor AS minor, value_minor AS value FROM debt_write_off WHERE ended_at IS NOT NULL
+    UNION ALL
+    SELECT r.account, r.currency, -r.amount_minor, -r.value_minor
+    FROM debt_recovery r JOIN ledger_transaction t ON t.key = r.posted_key
+    WHERE NOT EXISTS (SELECT FROM ledger_transaction back WHERE back.reverses = t.id)
+"""
+_DEBTS = text(f"""
+WITH lost AS (SELECT account, currency, sum(minor) AS minor FROM ({_LOST}) AS known GROUP BY 1, 2),
+owed AS MATERIALIZED (
+    SELECT code, currency, account_balance(id) AS owes FROM account
+    WHERE starts_with(code, 'buyer_receivable:') OR starts_with(code, 'partner_receivable:'))
+SELECT a.code, a.currency, a.owes::bigint AS owes, coalesce(lost.minor, 0)::bigint AS lost
+FROM owed a LEFT JOIN lost ON lost.account = a.code AND lost.currency = a.currency
+WHERE a.owes <> 0 OR coalesce(lost.minor, 0) <> 0
 ORDER BY owes DESC, a.code, a.currency LIMIT :most
-""")
+""")  # noqa: S608  # Words of our own.
+_LOST_OF = text(f"""
+SELECT coalesce(sum(minor), 0)::bigint AS minor, coalesce(sum(value), 0)::bigint AS value FROM ({_LOST}) AS known
+WHERE account = :account AND currency = :currency
+""")  # noqa: S608  # As above.
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,20 @@ async def debts(session: AsyncSession, limit: int = PAGE) -> tuple[Debt, ...]:
         Debt(row.code, Money(row.owes, Currency(row.currency)), Money(row.lost, Currency(row.currency)))
         for row in await session.execute(_DEBTS, {"most": limit})
     )
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What of a debt was written off and has not come since, and what it had been booked at (CNY)."""
+
+    amount: Money
+    value: Money
+
+
+async def lost_of(session: AsyncSession, debt: Account, currency: Currency) -> Lost:
+    """Return what of a debt is lost. Who acts on it has locked its account."""
+    row = (await session.execute(_LOST_OF, {"account": debt.code, "currency": currency.value})).one()
+    return Lost(Money(row.minor, currency), Money(row.value))
 
 
 async def write_offs(session: AsyncSession, limit: int = PAGE) -> tuple[DebtWriteOffRow, ...]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from database.reads.finance.paybacks import part_is_being_paid
-from database.tables.finance.payout import PayoutRow
+from database.reads.finance.paybacks import part_is_being_paid, part_is_owed
 from database.tables.finance.rails import PartReturnRow, ReturnRow
 from domain.errors.general import NotFound
-from domain.finance.payout import PayoutState
 from domain.money import Money
 
 
@@ -28,10 +27,10 @@ class PartView:
         return self.row.agreed_at is None and self.row.declined_at is None
 
 
-def _booked() -> Select[int]:
-    """What two people have booked of the order of a claim, minor units."""
-    mine = (PartReturnRow.key == ReturnRow.key, PartReturnRow.agreed_at.is_not(None))
-    return select(func.coalesce(func.sum(PartReturnRow.amount_minor), 0)).where(*mine).correlate(ReturnRow)
+def _booked(key: ColumnElement[str] | InstrumentedAttribute[str] | str) -> Select[int]:
+    """What two people have booked of an order, minor units."""
+    summed = func.coalesce(func.sum(PartReturnRow.amount_minor), 0)
+    return select(summed).where(PartReturnRow.key == key, PartReturnRow.agreed_at.is_not(None))
 
 
 def undecided() -> ColumnElement[bool]:
@@ -39,7 +38,7 @@ def undecided() -> ColumnElement[bool]:
     return and_(
         ReturnRow.returned_at.is_(None), ReturnRow.confirmed_minor.is_not(None),
         ReturnRow.confirmed_minor.is_distinct_from(ReturnRow.dismissed_minor),
-        ReturnRow.confirmed_minor != _booked().scalar_subquery(),
+        ReturnRow.confirmed_minor != _booked(ReturnRow.key).correlate(ReturnRow).scalar_subquery(),
     )  # fmt: skip
 
 
@@ -50,9 +49,7 @@ async def count_undecided(session: AsyncSession) -> int:
 
 async def booked(session: AsyncSession, key: str) -> int:
     """Return what is booked of an order as returned in parts, minor units."""
-    mine = (PartReturnRow.key == key, PartReturnRow.agreed_at.is_not(None))
-    summed = select(func.coalesce(func.sum(PartReturnRow.amount_minor), 0)).where(*mine)
-    return int((await session.execute(summed)).scalar_one())
+    return int((await session.execute(_booked(key))).scalar_one())
 
 
 async def came_back(session: AsyncSession, key: str) -> ReturnRow | None:
@@ -63,12 +60,9 @@ async def came_back(session: AsyncSession, key: str) -> ReturnRow | None:
 
 async def of_order(session: AsyncSession, key: str) -> tuple[PartView, ...]:
     """Return the parts of an order, the oldest first."""
-    owed = and_(PartReturnRow.agreed_at.is_not(None), PayoutRow.state == PayoutState.PAID, ~part_is_being_paid())
+    to_pay = and_(part_is_owed(), ~part_is_being_paid())
     rows = await session.execute(
-        select(PartReturnRow, owed)
-        .join(PayoutRow, PayoutRow.key == PartReturnRow.key)
-        .where(PartReturnRow.key == key)
-        .order_by(PartReturnRow.id)
+        select(PartReturnRow, to_pay).where(PartReturnRow.key == key).order_by(PartReturnRow.id)
     )
     return tuple(PartView(row, bool(to_pay)) for row, to_pay in rows)
 

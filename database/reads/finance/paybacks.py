@@ -59,18 +59,17 @@ def owed_back(row: RollbackRow) -> Money:
 
 def is_being_paid_back(*, ordered: bool = False) -> Exists:
     """Return the condition that a payment of what a claim owes back is proposed, under way or made; `ordered`: its order is made, too."""
-    mine = (GoodwillRow.claim_id == RollbackRow.id, GoodwillRow.state.in_(COUNTED))
-    if not ordered:
-        return exists().where(*mine)
-    return exists().where(*mine, GoodwillOrderRow.goodwill_id == GoodwillRow.id)
+    return _is_paid(GoodwillRow.claim_id == RollbackRow.id, ordered)
 
 
 def part_is_being_paid(*, ordered: bool = False) -> Exists:
     """Return the condition that a part that came back is proposed to be paid again, under way or paid; `ordered` as above."""
-    mine = (GoodwillRow.part_id == PartReturnRow.id, GoodwillRow.state.in_(COUNTED))
-    if not ordered:
-        return exists().where(*mine)
-    return exists().where(*mine, GoodwillOrderRow.goodwill_id == GoodwillRow.id)
+    return _is_paid(GoodwillRow.part_id == PartReturnRow.id, ordered)
+
+
+def _is_paid(mine: ColumnElement[bool], ordered: bool) -> Exists:
+    found = exists().where(mine, GoodwillRow.state.in_(COUNTED))
+    return found.where(GoodwillOrderRow.goodwill_id == GoodwillRow.id) if ordered else found
 
 
 def part_is_owed() -> ColumnElement[bool]:
@@ -98,14 +97,17 @@ async def parts_to_propose(session: AsyncSession) -> int:
 
 async def payment_of_part(session: AsyncSession, part_id: str) -> GoodwillRow | None:
     """Return the payment of a part that came back; None where none was proposed, or the last one failed."""
-    mine = select(GoodwillRow).where(GoodwillRow.part_id == part_id, GoodwillRow.state.in_(COUNTED))
-    return (await session.execute(mine)).scalar_one_or_none()
+    return await _payment(session, GoodwillRow.part_id == part_id)
 
 
 async def payback_of(session: AsyncSession, claim_id: str) -> GoodwillRow | None:
     """Return the payment that gives the seller back what a claim had taken; None where none was proposed, or the last one failed."""
-    mine = select(GoodwillRow).where(GoodwillRow.claim_id == claim_id, GoodwillRow.state.in_(COUNTED))
-    return (await session.execute(mine)).scalar_one_or_none()
+    return await _payment(session, GoodwillRow.claim_id == claim_id)
+
+
+async def _payment(session: AsyncSession, mine: ColumnElement[bool]) -> GoodwillRow | None:
+    found = select(GoodwillRow).where(mine, GoodwillRow.state.in_(COUNTED))
+    return (await session.execute(found)).scalar_one_or_none()
 
 
 async def owed_to(session: AsyncSession, owner: str) -> tuple[OwedBack, ...]:
@@ -116,8 +118,9 @@ async def owed_to(session: AsyncSession, owner: str) -> tuple[OwedBack, ...]:
 
 async def _of_claims(session: AsyncSession, owner: str) -> list[OwedBack]:
     rows = await session.execute(
-        select(RollbackRow, CardRow.brand)
+        select(RollbackRow, CardRow.brand, GoodwillRow.id)
         .join(CardRow, CardRow.id == RollbackRow.card_id)
+        .outerjoin(GoodwillRow, and_(GoodwillRow.claim_id == RollbackRow.id, GoodwillRow.state.in_(COUNTED)))
         .where(RollbackRow.owner == owner, owes_back(), ~is_being_paid_back(ordered=True))
         .order_by(RollbackRow.ended_at, RollbackRow.id)
         .limit(LISTED_MAX)
@@ -125,16 +128,17 @@ async def _of_claims(session: AsyncSession, owner: str) -> list[OwedBack]:
     return [
         OwedBack(
             OwedFor.CLAIM, row.card_id, brand, owed_back(row), row.ended_at or row.proposed_at,
-            _key(await payback_of(session, row.id)),
+            _key(given),
         )
-        for row, brand in rows.all()
+        for row, brand, given in rows
     ]  # fmt: skip
 
 
 async def _of_parts(session: AsyncSession, owner: str) -> list[OwedBack]:
     rows = await session.execute(
-        select(PartReturnRow, CardRow.brand)
+        select(PartReturnRow, CardRow.brand, GoodwillRow.id)
         .join(CardRow, CardRow.id == PartReturnRow.card_id)
+        .outerjoin(GoodwillRow, and_(GoodwillRow.part_id == PartReturnRow.id, GoodwillRow.state.in_(COUNTED)))
         .where(PartReturnRow.owner == owner, part_is_owed(), ~part_is_being_paid(ordered=True))
         .order_by(PartReturnRow.agreed_at, PartReturnRow.id)
         .limit(LISTED_MAX)
@@ -142,9 +146,9 @@ async def _of_parts(session: AsyncSession, owner: str) -> list[OwedBack]:
     return [
         OwedBack(
             OwedFor.PART, row.card_id, brand, row.amount, row.agreed_at or row.proposed_at,
-            _key(await payment_of_part(session, row.id)),
+            _key(given),
         )
-        for row, brand in rows.all()
+        for row, brand, given in rows
     ]  # fmt: skip
 
 
@@ -191,5 +195,5 @@ async def order_sums(session: AsyncSession, owner: str) -> tuple[int, int]:
     return int(paid), int(under_way)
 
 
-def _key(given: GoodwillRow | None) -> str | None:
-    return None if given is None else goodwill_key(given.id)
+def _key(given: str | None) -> str | None:
+    return None if given is None else goodwill_key(given)
