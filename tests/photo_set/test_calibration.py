@@ -55,6 +55,15 @@ def test_many_readings_never_raise_a_score() -> None:
         assert curve.at(score) == pytest.approx(score, abs=0.01)
 
 
+def test_values_of_the_highest_step_keep_their_order() -> None:
+    curve = curve_of([*[(0.3, False)] * 20, *[(0.99 + place / 40_000, True) for place in range(400)]])
+    assert curve is not None
+    assert curve.method == "isotonic"
+    assert curve.at(0.996) < curve.at(0.9991) < curve.at(0.9998) < 1
+    for kept in fitted().by_kind.values():
+        assert kept.at(0.99) < kept.at(0.9991) < kept.at(0.9998)
+
+
 def test_too_few_readings_are_fitted_by_none() -> None:
     assert curve_of(readings(READINGS_MIN - 1)) is None
 
